@@ -1,0 +1,117 @@
+type InputCode =
+  | 'INVALID_JOB'
+  | 'BLOCKED_URL'
+  | 'MEDIA_UNREADABLE'
+  | 'MEDIA_TOO_LARGE'
+  | 'MEDIA_TOO_LONG'
+  | 'MEDIA_TOO_SMALL'
+  | 'NO_FACE'
+  | 'JOB_CONFLICT'
+type UpstreamCode = 'DOWNLOAD_FAILED' | 'UPLOAD_FAILED'
+type WorkerCode =
+  | 'OUT_OF_MEMORY'
+  | 'DISK_FULL'
+  | 'MODEL_BROKEN'
+  | 'ENGINE_LOST'
+  | 'FFMPEG_MISSING'
+  | 'BUSY'
+  | 'BUG'
+type CanceledCode = 'CANCELED' | 'DEADLINE' | 'SHUTDOWN'
+export type ErrorCode = InputCode | UpstreamCode | WorkerCode | CanceledCode
+
+/** What leaves the process when a job fails: no stack, no cause, no path. */
+export interface Failure {
+  code: ErrorCode
+  message: string
+  stage?: string
+  retryable: boolean
+}
+
+interface JobErrorOptions extends ErrorOptions {
+  /** Overrides the code's default: `false` for a 404, which no retry can mend. */
+  retryable?: boolean
+}
+
+/** The only kind of error `handle()` rejects with. The subclass says who must act. */
+export abstract class JobError extends Error {
+  abstract readonly fault: 'caller' | 'upstream' | 'worker' | 'nobody'
+  readonly code: ErrorCode
+  readonly retryable: boolean
+  /** Where it happened; set once, by the innermost `stage()`. */
+  stage?: string
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    retryable: boolean,
+    options: JobErrorOptions | undefined,
+  ) {
+    super(message, options)
+    this.name = new.target.name
+    this.code = code
+    this.retryable = options?.retryable ?? retryable
+  }
+
+  toJSON(): Failure {
+    const { code, message, stage, retryable } = this
+    return { code, message, ...(stage && { stage }), retryable }
+  }
+}
+
+/** The job or its media is wrong: trying again cannot help. */
+export class InputError extends JobError {
+  readonly fault = 'caller'
+  constructor(code: InputCode, message: string, options?: JobErrorOptions) {
+    super(code, message, false, options)
+  }
+}
+
+/** Somebody else's server failed. */
+export class UpstreamError extends JobError {
+  readonly fault = 'upstream'
+  constructor(code: UpstreamCode, message: string, options?: JobErrorOptions) {
+    super(code, message, true, options)
+  }
+}
+
+/** This machine, its installation or this program failed: another worker may succeed. */
+export class WorkerError extends JobError {
+  readonly fault = 'worker'
+  constructor(code: WorkerCode, message: string, options?: JobErrorOptions) {
+    super(code, message, code !== 'BUG', options)
+  }
+}
+
+/** Nobody failed: the job was stopped. Used as the reason of an AbortSignal. */
+export class CanceledError extends JobError {
+  readonly fault = 'nobody'
+  constructor(code: CanceledCode, message: string, options?: JobErrorOptions) {
+    super(code, message, code !== 'CANCELED', options)
+  }
+}
+
+/**
+ * Whatever was thrown, as a JobError. An aborted signal explains everything that follows it, so its
+ * reason wins over the error that happened to surface.
+ */
+export function asJobError(thrown: unknown, signal?: AbortSignal): JobError {
+  if (signal?.aborted) return asCanceled(signal.reason, thrown)
+  if (thrown instanceof JobError) return thrown
+  if (isErrno(thrown, 'ENOSPC')) {
+    return new WorkerError('DISK_FULL', 'the scratch disk is full', { cause: thrown })
+  }
+  return new WorkerError('BUG', 'unexpected failure inside the worker; see its log', {
+    cause: thrown,
+  })
+}
+
+function asCanceled(reason: unknown, cause: unknown): JobError {
+  if (reason instanceof JobError) return reason
+  if (reason instanceof DOMException && reason.name === 'TimeoutError') {
+    return new CanceledError('DEADLINE', 'the job ran past its time limit', { cause })
+  }
+  return new CanceledError('CANCELED', 'the job was canceled', { cause })
+}
+
+export const isErrno = (error: unknown, code: string): boolean =>
+  error instanceof Error && (error as NodeJS.ErrnoException).code === code
