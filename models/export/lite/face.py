@@ -1,0 +1,141 @@
+"""The bundle's `face` graph: a picture of any size -> up to four faces with 68 landmarks, the best first.
+
+Detector -> mesh on a crop turned level by the eyes -> mesh again on a crop set by the first mesh. The second pass
+takes the detector's jitter out of the landmarks.
+"""
+
+import hashlib
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import onnx
+import torch
+
+from face_detect import LOW, Detector, at_least_one, size_of
+from face_mesh import Mesh
+from face_points import from_mesh
+from tflite_onnx import nms
+from tflite_store import store_halves
+
+LICENCE = 'Apache-2.0'
+ORIGIN = "converted from MediaPipe's full-range face detector and attention mesh (PyPI mediapipe 0.10.14)"
+WHEEL = 'mediapipe-0.10.14-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl'
+SHA256 = {
+    WHEEL: 'a807328339e7356fda0bb14df12fedbf1d33bdf81649c5f8666b0026b1cc30b4',
+    'mediapipe/modules/face_detection/face_detection_full_range_sparse.tflite': '2c3728e6da56f21e21a320433396fb06d40d9088f2247c05e5635a688d45dfe1',
+    'mediapipe/modules/face_landmark/face_landmark_with_attention.tflite': 'e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4',
+}
+MOST = 4
+# Crop of the mesh: side in px, and how much larger than the face it is.
+CROP, ROOM = 192, 1.5
+# Faces scoring GOOD or more are ordered by size alone.
+GOOD = 0.5
+# Two meshes overlapping by more than this are one face.
+OVERLAP = 0.4
+OUTER_RIGHT_EYE, OUTER_LEFT_EYE = 33, 263
+
+
+def crops(image, centre, side, along):
+    """Square crops around `centre` [K,2] px with sides [K] px, x axis `along` [K,2] (length 1) -> f32 [K,3,192,192], 0..1.
+
+    Bilinear, the border repeated; four gathers of the picture's bytes, so that the whole of it is never made float.
+    """
+    height, width = size_of(image)
+    u = (torch.arange(CROP) + .5) / CROP - .5
+    step = along * side[:, None]
+    # A crop row runs along (x, y), a crop column along (-y, x).
+    x = (centre[:, 0, None, None] + step[:, 0, None, None] * u[None, None, :] - step[:, 1, None, None] * u[None, :, None]) - .5
+    y = (centre[:, 1, None, None] + step[:, 1, None, None] * u[None, None, :] + step[:, 0, None, None] * u[None, :, None]) - .5
+    left, top = torch.floor(x), torch.floor(y)
+    fx, fy = (x - left)[..., None], (y - top)[..., None]
+    pixels = image.reshape(-1, 3)
+    x0, x1 = (torch.minimum(v.clamp_min(0), width - 1).long() for v in (left, left + 1))
+    y0, y1 = (torch.minimum(v.clamp_min(0), height - 1).long() * width.long() for v in (top, top + 1))
+    upper = pixels[y0 + x0].float() * (1 - fx) + pixels[y0 + x1].float() * fx
+    lower = pixels[y1 + x0].float() * (1 - fx) + pixels[y1 + x1].float() * fx
+    return ((upper * (1 - fy) + lower * fy) / 255).permute(0, 3, 1, 2)
+
+
+def direction(start, end):
+    """Unit vectors [K,2] from `start` to `end`."""
+    way = end - start
+    return way / way.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6)
+
+
+def to_image(points, centre, side, along):
+    """Crop px [K,P,2] -> picture px."""
+    x, y = ((points / CROP - .5) * side[:, None, None]).split(1, 2)
+    across = torch.stack([-along[:, 1], along[:, 0]], 1)
+    return centre[:, None] + x * along[:, None] + y * across[:, None]
+
+
+def ranked(points, scores):
+    """Boxes [K,4] px and ranks [K] of faces: the largest good one highest, 0 for what is no face."""
+    low, high = points.amin(1), points.amax(1)
+    size = (high - low).prod(1).sqrt()
+    ranks = size * (scores / GOOD).clamp(max=1).square() * (scores > LOW)
+    return torch.cat([low, high], 1), ranks
+
+
+class Face(torch.nn.Module):
+    def __init__(self, detector, mesh):
+        super().__init__()
+        self.detector, self.mesh = Detector(detector, MOST), Mesh(mesh)
+
+    def forward(self, image):
+        boxes, found, eyes = self.detector(image)
+        centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, ROOM * (boxes[:, 2:] - boxes[:, :2]).amax(1)
+        along = direction(eyes[:, 0], eyes[:, 1])
+        local, flag = self.mesh(crops(image, centre, side, along))
+        points = to_image(local, centre, side, along)
+
+        areas, ranks = ranked(points, found * flag)
+        # Two detections that led to the same face are told apart here, before the second pass is paid for.
+        kept = nms(areas, at_least_one(ranks, found), MOST, OVERLAP)
+        boxes, found, local, points, centre, side, along = (v[kept] for v in (boxes, found, local, points, centre, side, along))
+        # The mesh's box is taken in the level crop: in the picture it would grow as the head tilts.
+        low, high = local.amin(1), local.amax(1)
+        centre = to_image(((low + high) / 2)[:, None], centre, side, along)[:, 0]
+        side = ROOM / CROP * (high - low).amax(1) * side
+        along = direction(points[:, OUTER_RIGHT_EYE], points[:, OUTER_LEFT_EYE])
+        local, flag = self.mesh(crops(image, centre, side, along))
+        points = to_image(local, centre, side, along)
+
+        scores = found * flag
+        kept = nms(*ranked(points, scores), MOST, OVERLAP)
+        return boxes[kept], scores[kept], from_mesh(points[kept])
+
+
+def sources(cache):
+    """Bytes of the detector, the mesh and MediaPipe's licence, out of the pinned wheel in `cache`."""
+    wheel = Path(cache) / WHEEL
+    if not wheel.exists():
+        subprocess.run([
+            sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--python-version', '3.11',
+            '--platform', 'manylinux2014_x86_64', '--dest', str(cache), 'mediapipe==0.10.14',
+        ], check=True)
+    checked(WHEEL, wheel.read_bytes())
+    with zipfile.ZipFile(wheel) as archive:
+        detector, mesh = (checked(name, archive.read(name)) for name in list(SHA256)[1:])
+        return detector, mesh, archive.read('mediapipe-0.10.14.dist-info/LICENSE')
+
+
+def checked(name, data):
+    if hashlib.sha256(data).hexdigest() != SHA256[name]:
+        raise ValueError(f'{name} is not the pinned file')
+    return data
+
+
+def build(out, cache):
+    """Writes face.onnx and MediaPipe's licence into `out`."""
+    detector, mesh, licence = sources(cache)
+    target = Path(out) / 'face.onnx'
+    torch.onnx.export(
+        Face(detector, mesh).eval(), (torch.zeros(360, 480, 3, dtype=torch.uint8),), target, dynamo=False, opset_version=17,
+        input_names=['image'], output_names=['boxes', 'scores', 'landmarks'],
+        dynamic_axes={'image': {0: 'H', 1: 'W'}, 'boxes': {0: 'K'}, 'scores': {0: 'K'}, 'landmarks': {0: 'K'}},
+    )
+    onnx.save(store_halves(onnx.load(target)), target)
+    (Path(out) / 'LICENSE.mediapipe').write_bytes(licence)
