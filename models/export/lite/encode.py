@@ -1,0 +1,106 @@
+"""`encode`: what one source frame says about its mouth: geometry, colours and the inside of the mouth."""
+
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+sys.path.insert(0, str(Path(__file__).parent))
+from mouth_export import export
+from mouth_geometry import abscissae, curve, ramp, read_image, read_tables
+from mouth_state import ACROSS, BOTTOM, COLUMNS, ROWS, SPAN, TOP
+
+LICENCE = "same as the product"
+ORIGIN = "own: geometry, no trained weights"
+
+UPPER_INNER = [48, 60, 61, 62, 63, 64, 54]
+LOWER_INNER = [48, 60, 67, 66, 65, 64, 54]
+UPPER_OUTER = [48, 49, 50, 51, 52, 53, 54]
+LOWER_OUTER = [48, 59, 58, 57, 56, 55, 54]
+
+
+class Encode(nn.Module):
+    """crop u8 [N,256,256,3] RGB, landmarks f32 [N,68,2] crop px -> pixels, shape [N,S], inside u8 [N,4,R,C]"""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("at", abscissae())
+        column = (torch.arange(COLUMNS) + 0.5) / COLUMNS * 2 - 1
+        row = (torch.arange(ROWS) + 0.5) / ROWS
+        self.register_buffer("u", (column * ACROSS)[None, None, :].expand(1, ROWS, COLUMNS).contiguous())
+        self.register_buffer("v", (TOP + row * (BOTTOM - TOP))[None, :, None].expand(1, ROWS, COLUMNS).contiguous())
+        d = torch.arange(-4.0, 5.0, 2.0)
+        self.register_buffer("dx", d[None, None, :].repeat(1, 1, 5).reshape(1, 1, 25))
+        self.register_buffer("dy", d[None, :, None].repeat(1, 1, 5).reshape(1, 1, 25))
+
+    def colour(self, image, points):
+        """mean RGB of 9x9 px patches around points [N,K,2] -> [N,3]"""
+        x = points[:, :, 0:1] + self.dx
+        y = points[:, :, 1:2] + self.dy
+        return read_image(image, x, y).mean(3).mean(2)
+
+    def forward(self, crop, landmarks):
+        image = crop.permute(0, 3, 1, 2).float() / 255
+        p = landmarks
+        left, right = p[:, 48], p[:, 54]
+        centre = (left + right) / 2
+        across = right - left
+        length = (across * across).sum(1, keepdim=True).sqrt().clamp(min=4)
+        e = across / length
+        n = torch.stack([-e[:, 1], e[:, 0]], 1)
+        half = length / 2
+        x = ((p - centre[:, None]) * e[:, None]).sum(2)
+        y = ((p - centre[:, None]) * n[:, None]).sum(2)
+
+        eye = p[:, 45] - p[:, 36]
+        eyes = (eye * eye).sum(1, keepdim=True).sqrt().clamp(min=8)
+        brow = (y[:, 36:37] + y[:, 45:46]) / 2
+        nose = y[:, 33:34]
+        drop = (nose - brow).clamp(min=4)
+        # The eyes shrink when the head turns, the nose when it nods: the larger of the two holds (soft maximum).
+        rise = (((0.56 * eyes) ** 8 + drop**8) / 2) ** 0.125
+
+        tables = torch.stack(
+            [curve(x[:, k] / half, y[:, k] / half, self.at)
+             for k in (UPPER_INNER, LOWER_INNER, UPPER_OUTER, LOWER_OUTER)], 1)
+        upper, lower, over, under = tables.unbind(1)
+        # A contour that crosses its neighbour is landmark noise.
+        lower = torch.maximum(lower, upper)
+        over = torch.minimum(over, upper)
+        under = torch.maximum(under, lower)
+        tables = torch.stack([upper, lower, over, under], 1)
+        gap = (lower - upper).amax(1, keepdim=True) * half
+
+        middle = (x[:, 33:34] + x[:, 51:52] + x[:, 62:63]) / 3
+        jaw_left = x[:, 3:6].mean(1, keepdim=True)
+        jaw_right = x[:, 11:14].mean(1, keepdim=True)
+        cheeks = torch.stack([(p[:, 41] + p[:, 31] + p[:, 2]) / 3, (p[:, 46] + p[:, 35] + p[:, 14]) / 3], 1)
+        skin = self.colour(image, cheeks)
+        lip = self.colour(image, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
+        shape = torch.cat([centre, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
+                           skin, lip, gap, tables.flatten(1)], 1)
+        return crop, shape, self.inside(image, centre, e, n, half, eyes, rise, middle, nose, tables)
+
+    def inside(self, image, centre, e, n, half, eyes, rise, middle, nose, tables):
+        """The mouth interior on a grid fixed to the head, with a soft mask: 1.5 px inside the inner lips."""
+        def wide(v):
+            return v[:, :, None]
+        x = wide(middle) + self.u * wide(eyes)
+        y = wide(nose) + self.v * wide(rise)
+        px = wide(centre[:, 0:1]) + x * wide(e[:, 0:1]) + y * wide(n[:, 0:1])
+        py = wide(centre[:, 1:2]) + x * wide(e[:, 1:2]) + y * wide(n[:, 1:2])
+        rgb = read_image(image, px, py)
+        edge = read_tables(tables[:, :2], (x / wide(half)).clamp(-SPAN, SPAN))
+        from_upper = y - edge[:, 0] * wide(half)
+        from_lower = edge[:, 1] * wide(half) - y
+        valid = ramp(from_upper, 0.8, 2.2) * ramp(from_lower, 1.2, 3.0)
+        out = torch.cat([rgb, valid[:, None]], 1)
+        return (out * 255 + 0.5).clamp(0, 255).to(torch.uint8)
+
+
+def build(out: Path, cache: Path) -> None:
+    del cache
+    example = (torch.zeros(2, 256, 256, 3, dtype=torch.uint8), torch.rand(2, 68, 2) * 200 + 20)
+    export(Encode(), example, out / "encode.onnx", ["crop", "landmarks"], ["pixels", "shape", "inside"],
+           ["crop", "landmarks", "pixels", "shape", "inside"])
