@@ -1,0 +1,71 @@
+/** How an 8-bit YUV frame codes colour; names as ffprobe gives them. */
+export interface Colour {
+  readonly matrix: 'bt601' | 'bt709' | 'bt2020nc'
+  readonly range: 'limited' | 'full'
+  /**
+   * Where a chroma sample lies within its 2x2 luma samples: on the left column (MPEG-2, H.264's
+   * default) or in the centre (MPEG-1, JPEG); always midway between the two rows.
+   */
+  readonly siting?: 'left' | 'center'
+}
+
+// luma shares of red and blue (ITU-R BT.601, BT.709, BT.2020 non-constant luminance)
+const LUMA = {
+  bt601: [0.299, 0.114],
+  bt709: [0.2126, 0.0722],
+  bt2020nc: [0.2627, 0.0593],
+} as const
+
+/** Fractional bits of the coefficients towards RGB. */
+export const TO_RGB_BITS = 20
+/** Fractional bits of the coefficients towards YUV. */
+export const TO_YUV_BITS = 22
+
+/**
+ * Fixed-point coefficients of one colour coding.
+ *
+ * Towards RGB (20 fractional bits): R = luma * (Y - black) + redV * C / 16, where C is 16 times the
+ * interpolated chroma minus 128; green and blue alike. Towards YUV (22 fractional bits): the change
+ * of Y, U, V for a change of R, G, B of one level under a mask of 1 of 255. Each chroma row sums to
+ * zero, so a grey change leaves chroma alone.
+ */
+export interface Coefficients {
+  readonly black: number
+  readonly luma: number
+  readonly redV: number
+  readonly greenU: number
+  readonly greenV: number
+  readonly blueU: number
+  readonly y: readonly [number, number, number]
+  readonly u: readonly [number, number, number]
+  readonly v: readonly [number, number, number]
+  readonly centred: boolean
+}
+
+/** Derive the coefficients of a colour coding; do it once per clip. */
+export function coefficients({ matrix, range, siting = 'left' }: Colour): Coefficients {
+  const [kr, kb] = LUMA[matrix]
+  const kg = 1 - kr - kb
+  // levels from black to white, and from one end of a chroma axis to the other
+  const [black, lumaSpan, chromaSpan] = range === 'full' ? [0, 255, 255] : [16, 219, 224]
+  const luma = 255 / lumaSpan
+  const chroma = 255 / chromaSpan
+  const toRgb = (value: number) => Math.round(value * 2 ** TO_RGB_BITS)
+  const toYuv = (value: number) => Math.round((value / 255) * 2 ** TO_YUV_BITS)
+  const u1 = toYuv(-kr / (2 * (1 - kb)) / chroma)
+  const u2 = toYuv(-kg / (2 * (1 - kb)) / chroma)
+  const v2 = toYuv(-kg / (2 * (1 - kr)) / chroma)
+  const v3 = toYuv(-kb / (2 * (1 - kr)) / chroma)
+  return {
+    black,
+    luma: toRgb(luma),
+    redV: toRgb((2 * (1 - kr) * chroma) / 16),
+    greenU: toRgb((((-2 * kb * (1 - kb)) / kg) * chroma) / 16),
+    greenV: toRgb((((-2 * kr * (1 - kr)) / kg) * chroma) / 16),
+    blueU: toRgb((2 * (1 - kb) * chroma) / 16),
+    y: [toYuv(kr / luma), toYuv(kg / luma), toYuv(kb / luma)],
+    u: [u1, u2, -u1 - u2],
+    v: [-v2 - v3, v2, v3],
+    centred: siting === 'center',
+  }
+}
