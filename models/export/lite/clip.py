@@ -9,14 +9,14 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parent))
 from mouth_export import export
 from mouth_geometry import ramp, read_image, read_tables
-from mouth_state import ACROSS, BOTTOM, COLUMNS, DOWN, ROWS, SHAPE, SPAN, TABLE, TOP, UP, size, split
+from mouth_state import ACROSS, BOTTOM, COLUMNS, DOWN, FINER, ROWS, SHAPE, SPAN, TABLE, TOP, UP, size, split
 from mouth_teeth import draw
 
 LICENCE = "same as the product"
 ORIGIN = "own: geometry and statistics, no trained weights"
 
 # On closed mouths the lip line lies about .40 of `rise` below the nose base; a smile that closes stays higher.
-LINE = 0.375
+LINE = 0.365
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -62,7 +62,7 @@ def above(x):
 
 
 class Clip(nn.Module):
-    """shape f32 [F,S], inside u8 [F,4,R,C] -> mouth f32 [1,M], teeth f32 [1,4,R,C]"""
+    """shape f32 [F,S], inside u8 [F,4,R,C] -> mouth f32 [1,M], teeth f32 [1,4R,4C,4]"""
 
     def __init__(self):
         super().__init__()
@@ -89,9 +89,10 @@ class Clip(nn.Module):
         width = median(s["half"] / s["eyes"], weight)
         # A clip that only smiles: go part of the way back to the usual width.
         width = torch.where(width > 0.30, 0.30 + (0.45 + 0.25 * trust) * (width - 0.30), width)
+        width = torch.where(width < 0.27, width + 0.5 * (1 - trust) * (0.27 - width), width)
 
         up, low, _, _ = (middle_of(tables, s) * half).split(1, 1)
-        part = share(up, low - up, s["nose"], torch.full_like(rise, LINE), rise, 0.2, 0.6)
+        part = share(up, low - up, s["nose"], torch.full_like(rise, LINE), rise, 0.2, 0.55)
         line_px = up + part * (low - up)
         line = median((line_px - s["nose"]) / rise, weight)
         corner = median(-s["nose"] / rise, weight)
@@ -111,8 +112,10 @@ class Clip(nn.Module):
         bright = luma(rgb) / luma(skin)[:, :, None, None].clamp(min=0.02)
         red = rgb[:, :1] / rgb.sum(1, keepdim=True).clamp(min=0.02)
         skin_red = (skin[:, :1] / skin.sum(1, keepdim=True).clamp(min=0.02))[:, :, None, None]
+        lip_red = (s["lip"][:, :1] / s["lip"].sum(1, keepdim=True).clamp(min=0.02))[:, :, None, None]
         # Teeth are less red than the person's skin and not dark; lips, gums, tongue are redder.
-        tooth = valid * ramp(skin_red - red, -0.015, 0.025) * ramp(bright, 0.28, 0.50)
+        pale = (lip_red - red) / (lip_red - skin_red).clamp(min=0.025)
+        tooth = valid * ramp(pale, 0.6, 1.2) * ramp(bright, 0.28, 0.50)
         r = self.v - line[:, :, None, None]
         near = 1 - ramp(r, 0.075, 0.11)  # below that they can only be lower teeth
         tooth = tooth * near
@@ -131,28 +134,35 @@ class Clip(nn.Module):
 
         rgb, tooth, valid = rgb[best], tooth[best], valid[best]
         lit = skin[best]
-        trust = (ramp(cover[best], 0.55, 0.75) * ramp(height[best], 2.5, 4.5))[:, None, None, None]
+        trust = (ramp(cover[best], 0.58, 0.66) * ramp(height[best], 2.8, 3.4))[:, None, None, None]
         # Fill upwards: what the lip hid is taken from the tooth below it.
         weight = tooth * valid + 1e-5
         filled = torch.matmul(self.filling, rgb * weight) / torch.matmul(self.filling, weight)
-        own = rgb * tooth + filled * (1 - tooth)
-        # Covered where there is tooth in or below this row; sideways the picture ends softly.
+        # Covered where there is tooth in or below this row, gaps between teeth closed; the sides end softly.
         seen = above(tooth)
+        seen = -nn.functional.max_pool2d(-nn.functional.max_pool2d(seen, (1, 5), 1, (0, 2)), (1, 5), 1, (0, 2))
+        seen = nn.functional.avg_pool2d(nn.functional.pad(seen, (2, 2, 1, 1), "replicate"), (3, 5), 1)
+        keep = seen * -nn.functional.max_pool2d(-valid, (5, 1), 1, (2, 0))
+        own = rgb * keep + filled * (1 - keep)
         seen = torch.minimum(seen, nn.functional.avg_pool2d(seen, (1, 7), 1, (0, 3)) * 1.6)
         own = self.place(torch.cat([own, seen], 1), line[best])
 
         whole = torch.sort(luma(skin), 0)[1]
         usual = skin[whole[(whole.shape[0] - 1) // 2 : (whole.shape[0] - 1) // 2 + 1, 0]]
         light = luma(usual)
-        white = torch.tensor([[0.97, 0.93, 0.86]]) * (0.85 * (0.20 + 0.85 * light).clamp(max=0.95)) * 0.85 + 0.15 * usual
+        # The colour of the light, as far as the skin's differs from an average skin.
+        tint = (usual / light.clamp(min=0.02) / torch.tensor([[1.235, 0.926, 0.77]])).clamp(0.5, 2.0) ** 0.3
+        white = torch.tensor([[1.0, 0.93, 0.825]]) * tint * (0.24 + 0.78 * light).clamp(max=0.95)
         # The person's own tooth colour where enough is seen, even if too little to copy the teeth.
         colour = (rgb * tooth * front).sum((2, 3)) / (tooth * front).sum((2, 3)).clamp(min=1e-3)
-        known = ramp(area[best], 12.0, 40.0)[:, None]
+        known = ramp(area[best], 12.0, 40.0)[:, None] * ramp(luma(colour) / luma(lit).clamp(min=0.02), 0.62, 0.80)
         gain = usual / lit.clamp(min=0.02)
         white = white + known * (colour * gain * 1.08 - white)
         drawn = torch.cat([self.drawn[:, :3] * white[:, :, None, None], self.drawn[:, 3:]], 1)
         own = torch.cat([own[:, :3] * gain[:, :, None, None], own[:, 3:]], 1)
-        return (drawn + trust * (own - drawn)).clamp(0, 1), usual
+        both = nn.functional.interpolate(drawn + trust * (own - drawn), scale_factor=FINER, mode="bicubic",
+                                         align_corners=False)
+        return both.clamp(0, 1).permute(0, 2, 3, 1), usual
 
     def place(self, picture, line):
         """From rows below the nose base to rows around the closed line: [1,4,R,C]"""

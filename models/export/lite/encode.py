@@ -14,8 +14,9 @@ from mouth_state import ACROSS, BOTTOM, COLUMNS, ROWS, SPAN, TOP
 LICENCE = "same as the product"
 ORIGIN = "own: geometry, no trained weights"
 
-UPPER_INNER = [48, 60, 61, 62, 63, 64, 54]
-LOWER_INNER = [48, 60, 67, 66, 65, 64, 54]
+# The inner corners 60 and 64 lie so near the outer ones that their slope is noise.
+UPPER_INNER = [48, 61, 62, 63, 54]
+LOWER_INNER = [48, 67, 66, 65, 54]
 UPPER_OUTER = [48, 49, 50, 51, 52, 53, 54]
 LOWER_OUTER = [48, 59, 58, 57, 56, 55, 54]
 
@@ -83,7 +84,7 @@ class Encode(nn.Module):
         return crop, shape, self.inside(image, centre, e, n, half, eyes, rise, middle, nose, tables)
 
     def inside(self, image, centre, e, n, half, eyes, rise, middle, nose, tables):
-        """The mouth interior on a grid fixed to the head, with a soft mask: 1.5 px inside the inner lips."""
+        """The mouth interior on a grid fixed to the head, with a soft mask: between the inner lips."""
         def wide(v):
             return v[:, :, None]
         x = wide(middle) + self.u * wide(eyes)
@@ -94,7 +95,7 @@ class Encode(nn.Module):
         edge = read_tables(tables[:, :2], (x / wide(half)).clamp(-SPAN, SPAN))
         from_upper = y - edge[:, 0] * wide(half)
         from_lower = edge[:, 1] * wide(half) - y
-        valid = ramp(from_upper, 0.8, 2.2) * ramp(from_lower, 1.2, 3.0)
+        valid = ramp(from_upper, -0.8, 0.8) * ramp(from_lower, -0.3, 1.7) * ramp(from_upper + from_lower, 1.0, 3.0)
         out = torch.cat([rgb, valid[:, None]], 1)
         return (out * 255 + 0.5).clamp(0, 255).to(torch.uint8)
 

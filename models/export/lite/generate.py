@@ -14,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from generate_inside import draw_inside
 from generate_pose import neutral, outlines, pose_of
 from mouth_export import export
-from mouth_geometry import abscissae, ramp, read_image, read_tables
-from mouth_state import COLUMNS, MOUTH, ROWS, SHAPE, SPAN, TABLE, size, split
+from mouth_geometry import abscissae, fast_tables, finer, ramp, read_image
+from mouth_state import COLUMNS, FINER, MOUTH, ROWS, SHAPE, TABLE, size, split
 
 LICENCE = "same as the product"
 ORIGIN = "own: geometry and drawing, no trained weights"
@@ -30,11 +30,13 @@ def cell(v):
 
 
 class Generate(nn.Module):
-    """pixels u8 [N,256,256,3], shape [N,S], mouth [1,M], teeth [1,4,R,C], prompt [N,10,8] -> face u8"""
+    """pixels u8 [N,256,256,3], shape [N,S], mouth [1,M], teeth [1,4R,4C,4], prompt [N,10,8] -> face u8"""
 
     def __init__(self):
         super().__init__()
         self.register_buffer("t", abscissae())
+        self.register_buffer("line", torch.tensor([0.32, 0.40, 0.38])[None, :, None, None])  # darker, and a little red
+        self.register_buffer("finer", finer(TABLE, 16))
         rows = torch.arange(FIRST, PIXELS, dtype=torch.float32)
         columns = torch.arange(PIXELS, dtype=torch.float32)
         self.register_buffer("py", rows[None, :, None])
@@ -64,15 +66,14 @@ class Generate(nn.Module):
         source_x = x + (cell(half) - width) * follow * level
 
         t = source_x / cell(half)
-        edge = read_tables(torch.stack([new[k] for k in (
-            "top", "bottom", "over", "under", "from_top", "from_bottom", "from_over", "from_under", "hole")], 1),
-            t.clamp(-SPAN, SPAN))
-        top, bottom, over, under, f_top, f_bottom, f_over, f_under, hole = edge.unbind(1)
+        names = ("top", "bottom", "over", "under", "from_top", "from_bottom", "from_over", "from_under", "hole")
+        top, bottom, over, under, f_top, f_bottom, f_over, f_under, hole = fast_tables(
+            torch.stack([new[k] for k in names], 1), t, self.finer)
         aside = torch.exp(-(((t.abs() - 0.95).clamp(min=0) / 0.5) ** 2))
 
         # Upper lip and the skin up to the nose base.
         along = (y - over) / (top - over).clamp(min=0.7)
-        lip = f_over + along.clamp(max=1.0) * (f_top - f_over) + (y - top).clamp(min=0)
+        lip = f_over + along.clamp(max=1.0) * (f_top - f_over)
         reach = torch.maximum(over - cell(s["nose"]), 0.3 * cell(new["unit"]))
         k = ((over - y) / reach).clamp(0, 1)
         k = 0.5 * (1 - k) + 0.5 * (1 - k) * (1 - k) * (1 + 2 * k)
@@ -82,7 +83,7 @@ class Generate(nn.Module):
 
         # Lower lip, chin and the neck below.
         along = (y - bottom) / (under - bottom).clamp(min=0.7)
-        lip = f_bottom + along.clamp(min=0.0) * (f_under - f_bottom) - (bottom - y).clamp(min=0)
+        lip = f_bottom + along.clamp(min=0.0) * (f_under - f_bottom)
         spare = (PIXELS - 1 - cell(s["centre"][:, 1:]) - cell(s["chin"]) * ex).clamp(min=4)
         drop = torch.minimum(cell(new["jaw"]), 0.6 * spare)
         drop = drop * torch.exp(-(((t.abs() - 0.55).clamp(min=0) / 0.95) ** 2))
@@ -104,6 +105,11 @@ class Generate(nn.Module):
         y_up = y_up + (blend - y_up) * melt
         y_low = y_low + (blend - y_low) * melt
 
+        # The dark corners of an open source mouth are covered from above and below when the mouth closes.
+        corner = ramp(t.abs(), 0.75, 0.95) * (1 - ramp(t.abs(), 1.0, 1.2)) * torch.exp(-(((y - middle) / 5) ** 2))
+        corner = corner * cell(1.8 * ramp(s["gap"], 2.0, 8.0) * (1 - ramp(new["o"], 0.15, 0.45)))
+        y_up, y_low = y_up - corner, y_low + corner
+
         image = pixels.permute(0, 3, 1, 2).float()
         cx, cy = cell(s["centre"][:, :1]), cell(s["centre"][:, 1:])
         above = read_image(image, cx + source_x * ex - y_up * ey, cy + source_x * ey + y_up * ex)
@@ -112,8 +118,8 @@ class Generate(nn.Module):
 
         # Contact line where a source opening was closed or the lips are pressed.
         drawn = torch.maximum(ramp(s["gap"], 2.0, 6.0), 0.7 * p["press"].clamp(0, 1))
-        dark = torch.exp(-(((y - middle) / 1.3) ** 2)) * (1 - ramp(t.abs(), 0.75, 1.0)) * (1 - ramp(hole, 0.3, 1.5))
-        face = face * (1 - 0.42 * (cell(drawn) * dark)[:, None])
+        dark = torch.exp(-(((y - middle) / 1.3) ** 2)) * (1 - ramp(t.abs(), 0.6, 1.0)) * (1 - ramp(hole, 0.3, 1.5))
+        face = face * (1 - self.line * (cell(drawn) * dark)[:, None])
 
         inside = draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole) * 255
         mask = ((y - top) * 0.8 + 0.5).clamp(0, 1) * ((bottom - y) * 0.8 + 0.5).clamp(0, 1) * ramp(hole, 0.2, 1.8)
@@ -125,6 +131,6 @@ class Generate(nn.Module):
 def build(out: Path, cache: Path) -> None:
     del cache
     example = (torch.zeros(2, 256, 256, 3, dtype=torch.uint8), torch.rand(2, size(SHAPE)) + 1,
-               torch.rand(1, size(MOUTH)), torch.rand(1, 4, ROWS, COLUMNS), torch.rand(2, 10, 8))
+               torch.rand(1, size(MOUTH)), torch.rand(1, FINER * ROWS, FINER * COLUMNS, 4), torch.rand(2, 10, 8))
     export(Generate(), example, out / "generate.onnx", ["pixels", "shape", "mouth", "teeth", "prompt"], ["face"],
            ["pixels", "shape", "prompt", "face"])

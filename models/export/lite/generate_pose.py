@@ -35,12 +35,14 @@ def neutral(s, tables, m, t):
     near = near / near.sum(1, keepdim=True)
     up0 = (up * near).sum(1, keepdim=True)
     gap0 = (gap * near).sum(1, keepdim=True)
-    share = ((m["line"] * s["rise"] + s["nose"] - up0) / gap0.clamp(min=0.5)).clamp(0.15, 0.6)
+    share = ((m["line"] * s["rise"] + s["nose"] - up0) / gap0.clamp(min=0.5)).clamp(0.15, 0.55)
 
-    # A dropped jaw drags the corners down: back to the clip's height, or, when no frame is closed, to the line's.
+    # A dropped jaw drags the corners down, a smile lifts them: back to the clip's height, or, when no frame is
+    # closed, part of the way to the line's.
     limit = 0.16 * s["half"]
     line0 = up0 + share * gap0
-    shift = m["trust"] * 0.8 * (m["corner"] * s["rise"] + s["nose"]) + (1 - m["trust"]) * 0.7 * line0.clamp(max=0)
+    shift = m["trust"] * 0.8 * (m["corner"] * s["rise"] + s["nose"]) + (1 - m["trust"]) * (
+        0.7 * line0.clamp(max=0) + 0.3 * line0.clamp(min=0))
     shift = torch.minimum(torch.maximum(shift, -limit), limit) * gape
     lifted = shift * torch.exp(-(((t[None].abs() - 1).clamp(min=0) / 0.35) ** 2))
     line = up + share * gap
@@ -48,9 +50,15 @@ def neutral(s, tables, m, t):
     line = line + known * (m["arch"] * s["rise"] + lifted - line)
 
     ratio = 1 + 0.85 * ((m["width"] * s["eyes"] / s["half"]).clamp(0.70, 1.35) - 1)
-    fuller = ratio.clamp(0.7, 1) ** -0.6 * (1 + 0.08 * gape * (1 - m["trust"]))
-    thick_up = (up - over) * fuller
-    thick_low = (under - low) * fuller
+    fuller = ratio.clamp(0.7, 1) ** -0.35 * (1 + 0.06 * gape * (1 - m["trust"]))
+    # Lips stretched around an open mouth are thick up to the corners; closed ones taper. Without a closed frame
+    # to learn from, an average profile takes over.
+    taper = (1 - t[None] * t[None]).clamp(min=0)
+    thick_up, thick_low = up - over, under - low
+    guess = 0.8 * gape * (1 - m["trust"])
+    thick_up = thick_up + guess * ((thick_up * near).sum(1, keepdim=True) * taper**0.45 - thick_up)
+    thick_low = thick_low + guess * ((thick_low * near).sum(1, keepdim=True) * taper**0.6 - thick_low)
+    thick_up, thick_low = thick_up * fuller, thick_low * fuller
     thick_up = thick_up + known * (m["upper"] * s["rise"] - thick_up)
     thick_low = thick_low + known * (m["lower"] * s["rise"] - thick_low)
     line0 = (line * near).sum(1, keepdim=True)
@@ -70,9 +78,9 @@ def outlines(s, tables, base, p, t):
     width = 1 + 0.09 * apart - 0.09 * together - 0.17 * round_ - 0.05 * ramp(open_, 0.3, 0.9) * (1 - apart)
     half = s["half"] * base["ratio"] * width
 
-    o = torch.maximum(open_ * (1 - 0.97 * press) * (1 - 0.8 * tuck), 0.11 * teeth * (1 - press))
+    o = torch.maximum(open_ * (1 - 0.97 * press) * (1 - 0.8 * tuck), 0.16 * teeth * (1 - press))
     o = (o - 0.03 * (1 - open_)).clamp(min=0) * (1 - tuck) + 0.10 * tuck
-    gap = 0.68 * o * unit
+    gap = 0.74 * o * (1 - 0.25 * round_) * unit
     reach = (0.64 + 0.28 * ramp(o, 0.0, 0.45)) * (1 - 0.04 * round_)
     bow = (1 - (t / reach) ** 2).clamp(min=0) ** (0.74 - 0.18 * round_)
     hole = gap * bow
@@ -92,13 +100,15 @@ def outlines(s, tables, base, p, t):
     # Cut a little inside the source's lips, so that no source tooth hangs on, and roll them in when pressed.
     open_source = ramp(s["gap"], 1.5, 5.0)
     nearly = 0.05 * (1 - ramp(o, 0.02, 0.12)) * open_source
+    # Towards the corners more: there the dark of the open source mouth reaches past the contour.
     inset = 1.5 * open_source + 1.2 * ramp(s["gap"], 6.0, 24.0)
+    inset = inset * (1 + 0.8 * ramp(t.abs(), 0.45, 0.9))
     cut_up = inset + (0.20 * press + nearly) * (up - over)
     cut_low = inset + (0.22 * press + 0.18 * tuck + nearly) * (under - low)
-    cut_up = torch.minimum(cut_up, 0.5 * (up - over))
-    cut_low = torch.minimum(cut_low, 0.5 * (under - low))
+    cut_up = torch.minimum(cut_up, 0.6 * (up - over))
+    cut_low = torch.minimum(cut_low, 0.6 * (under - low))
 
     jaw = 0.34 * unit * p["jaw"].clamp(0, 1) * (1 - 0.3 * press) - 0.50 * base["lift"] * base["gape"]
     return {"half": half, "top": top, "bottom": bottom, "over": new_over, "under": new_under, "hole": hole,
             "from_top": up - cut_up, "from_bottom": low + cut_low, "from_over": over, "from_under": under,
-            "jaw": jaw, "o": o, "unit": unit, "reach": reach}
+            "jaw": jaw, "o": o, "gap": gap, "unit": unit, "reach": reach}

@@ -42,7 +42,9 @@ MOUTH = [
 ROWS, COLUMNS = 48, 96
 ACROSS = 0.36
 TOP, BOTTOM = 0.06, 0.70
-# `teeth` f32 [4,ROWS,COLUMNS]: the same columns; rows: (y - closed line) / rise over UP..DOWN.
+# `teeth` f32 [FINER*ROWS,FINER*COLUMNS,4], RGB and coverage: the same columns; rows: (y - closed line) / rise over
+# UP..DOWN. It is FINER times as fine as `inside`, so that `generate` may take the nearest entry.
+FINER = 4
 UP, DOWN = -0.30, 0.40
 
 

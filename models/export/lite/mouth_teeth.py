@@ -13,7 +13,7 @@ RISE_MM = 0.56 * EYES_MM
 FINE = 6  # supersampling
 
 # From the middle outwards: width (foreshortened by the arch), edge below the lip line, brightness.
-TEETH = [(8.4, 2.1, 1.0), (6.4, 1.4, 0.96), (6.2, 1.9, 0.88), (4.6, 1.0, 0.76), (3.8, 0.6, 0.62), (3.2, 0.2, 0.46)]
+TEETH = [(8.4, 2.1, 1.0), (6.4, 1.75, 0.96), (6.2, 1.9, 0.88), (4.6, 1.2, 0.76), (3.8, 0.7, 0.62), (3.2, 0.2, 0.46)]
 TALL = 9.5  # mm from the edge to the gum of a central incisor
 GUM = (0.74, 0.46, 0.44)
 
@@ -32,9 +32,9 @@ def draw() -> np.ndarray:
         inside = (across >= 0) & (across < 1)
         side = np.abs(across * 2 - 1)
         # A flat edge with rounded corners, and a scalloped gum line.
-        bottom = edge - 0.9 * np.clip((side - 0.45) / 0.55, 0, 1) ** 2.2
+        bottom = edge - 0.8 * np.clip((side - 0.25) / 0.75, 0, 1) ** 2
         top = edge - TALL * (0.86 + 0.14 * shine) + 1.6 * side**2
-        body = shine * (1 - 0.07 * side**2) * (1 - 0.30 * np.clip((side - 0.90) / 0.10, 0, 1))
+        body = shine * (1 - 0.07 * side**2) * (1 - 0.20 * np.clip((side - 0.88) / 0.12, 0, 1))
         body = body * (1 - 0.10 * np.clip((y - bottom + 1.3) / 1.3, 0, 1))  # the thin edge lets the dark through
         light = np.where(inside, body, light)
         cover = np.where(inside & (y < bottom), 1.0, cover)

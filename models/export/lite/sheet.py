@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mouth_pipeline import (Bundle, Source, box_of, paste, prompts_of, read_image, read_video, smooth, states_of,
+from mouth_pipeline import (Bundle, Source, paste, prompts_of, read_image, read_video, states_of,
                             write_video)
 
 # Targets per phone class: open, jaw, wide, round, press, tuck, teeth, tongue.
@@ -39,12 +39,17 @@ def sources(args, bundle, limit=64):
         yield name, Source(bundle, frames, int(pick or 0)), fps
 
 
-def view(source, index, image, width, whole=False):
-    """The lower face (or the whole crop) of a full picture, scaled to `width`."""
+def view(source, index, image, width, whole=""):
+    """The lower face, the whole crop or a close-up of the mouth, scaled to `width`."""
     x1, y1, x2, y2 = source.boxes[index]
     height = y2 - y1
     top = y1 if whole else y1 + int(0.42 * height)
     bottom = min(image.shape[0], y2 + int(0.04 * height))
+    if whole == "mouth":
+        lips = source.points[index, 48:60]
+        middle, side = lips.mean(0), 0.85 * np.ptp(lips[:, 0]) + 0.05 * (x2 - x1)
+        x1, x2 = max(0, int(middle[0] - side)), int(middle[0] + side)
+        top, bottom = max(0, int(middle[1] - 0.75 * side)), int(middle[1] + 0.95 * side)
     part = image[top:bottom, x1:x2]
     return cv2.resize(part, (width, int(width * part.shape[0] / part.shape[1])), interpolation=cv2.INTER_CUBIC)
 
@@ -137,7 +142,7 @@ def main():
     parser.add_argument("--tile", type=int, default=200)
     parser.add_argument("--columns", type=int, default=8)
     parser.add_argument("--only")
-    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--whole", choices=["", "crop", "mouth"], default="", help="lower face, whole crop, or close up")
     args = parser.parse_args()
     bundles = [("", Bundle(args.bundle, args.face))]
     if args.other:
