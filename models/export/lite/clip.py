@@ -151,8 +151,8 @@ class Clip(nn.Module):
         usual = skin[whole[(whole.shape[0] - 1) // 2 : (whole.shape[0] - 1) // 2 + 1, 0]]
         light = luma(usual)
         # The colour of the light, as far as the skin's differs from an average skin.
-        tint = (usual / light.clamp(min=0.02) / torch.tensor([[1.235, 0.926, 0.77]])).clamp(0.5, 2.0) ** 0.3
-        white = torch.tensor([[1.0, 0.93, 0.825]]) * tint * (0.24 + 0.78 * light).clamp(max=0.95)
+        tint = (usual / light.clamp(min=0.02) / torch.tensor([[1.235, 0.926, 0.77]])).clamp(0.5, 2.0) ** 0.5
+        white = torch.tensor([[1.0, 0.93, 0.825]]) * tint * (0.15 + 0.80 * light).clamp(max=0.92)
         # The person's own tooth colour where enough is seen, even if too little to copy the teeth.
         colour = (rgb * tooth * front).sum((2, 3)) / (tooth * front).sum((2, 3)).clamp(min=1e-3)
         known = ramp(area[best], 12.0, 40.0)[:, None] * ramp(luma(colour) / luma(lit).clamp(min=0.02), 0.62, 0.80)

@@ -35,6 +35,11 @@ class Encode(nn.Module):
         self.register_buffer("dx", d[None, None, :].repeat(1, 1, 5).reshape(1, 1, 25))
         self.register_buffer("dy", d[None, :, None].repeat(1, 1, 5).reshape(1, 1, 25))
 
+    def span(self, p, a, b):
+        """distance of two landmarks [N,1] px, at least 8"""
+        d = p[:, b] - p[:, a]
+        return (d * d).sum(1, keepdim=True).sqrt().clamp(min=8)
+
     def colour(self, image, points):
         """mean RGB of 9x9 px patches around points [N,K,2] -> [N,3]"""
         x = points[:, :, 0:1] + self.dx
@@ -54,8 +59,8 @@ class Encode(nn.Module):
         x = ((p - centre[:, None]) * e[:, None]).sum(2)
         y = ((p - centre[:, None]) * n[:, None]).sum(2)
 
-        eye = p[:, 45] - p[:, 36]
-        eyes = (eye * eye).sum(1, keepdim=True).sqrt().clamp(min=8)
+        # Three widths of the head instead of one: blinks move the eye corners. Ratios measured on 22 faces.
+        eyes = (self.span(p, 36, 45) + 0.653 * self.span(p, 1, 15) + 0.787 * self.span(p, 17, 26)) / 3
         brow = (y[:, 36:37] + y[:, 45:46]) / 2
         nose = y[:, 33:34]
         drop = (nose - brow).clamp(min=4)

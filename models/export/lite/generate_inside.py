@@ -44,7 +44,8 @@ def draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole):
 
     gain = (s["skin"] / m["tooth"].clamp(min=0.02)).clamp(0.4, 2.5)[:, :, None, None]
     u = (x - cell(s["middle"])) / cell(s["eyes"])
-    dim = (1 - 0.45 * side**3)[:, None]
+    # Rounded lips keep the light off the teeth.
+    dim = ((1 - 0.45 * side**3) * (1 - 0.5 * cell(p["round"].clamp(0, 1))))[:, None]
     # Lower teeth ride on the jaw; seen a little when the mouth is wide open or the teeth are together.
     rest = cell(base["line0"]) + 0.70 * cell(new["gap"])
     low, over_low = teeth_at(teeth, u * 1.45, 0.035 - (y - rest + 0.08 * unit) / cell(s["rise"]))
@@ -53,9 +54,11 @@ def draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole):
 
     # Upper teeth: fixed to the head, in the lip's shadow at the top.
     high, over_high = teeth_at(teeth, u, (y - cell(base["line0"])) / cell(s["rise"]))
-    shade = 0.80 + 0.20 * ramp((y - top) / unit, 0.0, 0.08)
-    rgb = rgb + (high * gain * dim * shade[:, None] - rgb) * over_high
+    # The lip's shadow is reddish: it lights the teeth with its own colour.
+    shade = 1 - ramp((y - top) / unit, 0.0, 0.08)
+    high = high * gain * dim * (1 - torch.tensor([0.12, 0.17, 0.19])[None, :, None, None] * shade[:, None])
+    rgb = rgb + (high - rgb) * over_high
 
     # Soft shadow along both lips.
     near = torch.minimum(y - top, bottom - y).clamp(min=0)
-    return rgb * (0.86 + 0.14 * ramp(near, 0.0, 2.0))[:, None]
+    return rgb * (0.90 + 0.10 * ramp(near, 0.0, 2.0))[:, None]

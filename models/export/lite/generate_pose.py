@@ -49,7 +49,7 @@ def neutral(s, tables, m, t):
     line = line + lifted * t[None].abs().clamp(max=1)
     line = line + known * (m["arch"] * s["rise"] + lifted - line)
 
-    ratio = 1 + 0.85 * ((m["width"] * s["eyes"] / s["half"]).clamp(0.70, 1.35) - 1)
+    ratio = 1 + (0.70 + 0.15 * m["trust"]) * ((m["width"] * s["eyes"] / s["half"]).clamp(0.70, 1.35) - 1)
     fuller = ratio.clamp(0.7, 1) ** -0.35 * (1 + 0.06 * gape * (1 - m["trust"]))
     # Lips stretched around an open mouth are thick up to the corners; closed ones taper. Without a closed frame
     # to learn from, an average profile takes over.

@@ -13,7 +13,7 @@ SHAPE = [
     ("centre", 2),    # px, the middle of the corners
     ("axis", 2),      # unit vector e, from point 48 to point 54
     ("half", 1),      # px, half the distance of the corners
-    ("eyes", 1),      # px, distance of the outer eye corners: the horizontal unit of the head
+    ("eyes", 1),      # px, distance of the outer eye corners (steadied): the horizontal unit of the head
     ("rise", 1),      # px, the vertical unit of the head: about .56 of `eyes` in a frontal view
     ("middle", 1),    # px along e: the philtrum, where the gap between the front teeth is expected
     ("nose", 1),      # px along n: nose base (point 33), negative
