@@ -9,13 +9,7 @@ type InputCode =
   | 'JOB_CONFLICT'
 type UpstreamCode = 'DOWNLOAD_FAILED' | 'UPLOAD_FAILED'
 type WorkerCode =
-  | 'OUT_OF_MEMORY'
-  | 'DISK_FULL'
-  | 'MODEL_BROKEN'
-  | 'ENGINE_LOST'
-  | 'FFMPEG_MISSING'
-  | 'BUSY'
-  | 'BUG'
+  'OUT_OF_MEMORY' | 'DISK_FULL' | 'MODEL_BROKEN' | 'ENGINE_LOST' | 'FFMPEG_MISSING' | 'BUSY' | 'BUG'
 type CanceledCode = 'CANCELED' | 'DEADLINE' | 'SHUTDOWN'
 export type ErrorCode = InputCode | UpstreamCode | WorkerCode | CanceledCode
 

@@ -5,7 +5,10 @@ import { InputError } from './errors.ts'
 const coordinate = v.pipe(v.number(), v.finite())
 const Box = v.pipe(
   v.strictTuple([coordinate, coordinate, coordinate, coordinate]),
-  v.check(([x1, y1, x2, y2]) => x2 > x1 && y2 > y1, 'must be [x1, y1, x2, y2] with x2 > x1, y2 > y1'),
+  v.check(
+    ([x1, y1, x2, y2]) => x2 > x1 && y2 > y1,
+    'must be [x1, y1, x2, y2] with x2 > x1, y2 > y1',
+  ),
 )
 
 const Face = v.union(
@@ -26,7 +29,9 @@ const Webhook = v.union(
 
 const Output = v.strictObject({
   url: v.optional(url),
-  key: v.optional(v.pipe(v.string(), v.regex(/^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/), v.maxLength(512))),
+  key: v.optional(
+    v.pipe(v.string(), v.regex(/^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/), v.maxLength(512)),
+  ),
   fit: v.optional(v.picklist(['source', 'contain', 'cover', 'stretch'])),
   crf: v.optional(v.pipe(v.number(), v.integer(), v.minValue(10), v.maxValue(35)), 17),
   lossless: v.optional(v.boolean(), false),
@@ -35,7 +40,10 @@ const Output = v.strictObject({
 
 const Id = v.pipe(
   v.string(),
-  v.regex(/^(?!\.)[A-Za-z0-9._-]{1,200}$/, 'must be 1 to 200 of A-Z a-z 0-9 . _ - without leading dot'),
+  v.regex(
+    /^(?!\.)[A-Za-z0-9._-]{1,200}$/,
+    'must be 1 to 200 of A-Z a-z 0-9 . _ - without leading dot',
+  ),
 )
 
 const Metadata = v.pipe(

@@ -1,0 +1,70 @@
+import type { Manifest } from '../../models/bundle.ts'
+import { bilinearPlan, resizeBilinear, type BilinearPlan } from '../../models/pixels/bilinear.ts'
+import { image, type Box, type Image } from '../../models/pixels/image.ts'
+import { ruleMask, type MaskRule } from '../../models/pixels/mask.ts'
+import { blendRegion } from '../../models/pixels/overlay.ts'
+import { yuvFrame } from '../../models/pixels/yuv.ts'
+import type { Avatar } from './avatar.ts'
+import type { RenderContext } from './context.ts'
+import type { Mouth } from './generate.ts'
+import type { VideoFacts } from './media.ts'
+import { sourceIndex } from './playback.ts'
+import { colourOf } from './track.ts'
+
+const SIDE = 256
+/** The whole crop, with a feathered edge: for a bundle that says nothing about its mask. */
+const PLAIN_MASK: MaskRule = { top: [0.5, 0.6], sides: 0.1, bottom: 0.05 }
+
+/**
+ * Lay the generated faces over the source frames. Both come in the same order, one mouth per frame;
+ * samples outside a face's mask are not touched, so they are byte for byte the source's.
+ */
+export async function* composite(
+  frames: AsyncIterable<Uint8Array>,
+  mouths: AsyncIterable<Mouth>,
+  avatar: Avatar,
+  facts: VideoFacts,
+  ctx: RenderContext,
+): AsyncGenerator<Uint8Array> {
+  const paste = paster(facts, ctx.models.manifest)
+  const faces = mouths[Symbol.asyncIterator]()
+  try {
+    for await (const frame of frames) {
+      const mouth = (await faces.next()).value as Mouth
+      const { face, weight, index } = mouth
+      const place = avatar.faceOf(sourceIndex(index, avatar.count))
+      if (face && place) {
+        await ctx.stage('composite', async () => paste(frame, face, place.box, weight))
+      }
+      yield frame
+    }
+  } finally {
+    await faces.return?.()
+  }
+}
+
+/** Buffers and tables are kept while the box keeps its size, which a smoothed box mostly does. */
+function paster(facts: VideoFacts, { mask: rule = PLAIN_MASK }: Manifest) {
+  const colour = colourOf(facts)
+  let plan: BilinearPlan | undefined
+  let [scaled, full, faded]: Image[] = []
+
+  return (data: Uint8Array, face: Uint8Array, box: Box, weight: number): void => {
+    const [width, height] = [box[2] - box[0], box[3] - box[1]]
+    const from = image(SIDE, SIDE, 3, face)
+    if (!scaled || scaled.width !== width || scaled.height !== height) {
+      scaled = image(width, height, 3)
+      full = ruleMask(rule, width, height)
+      faded = image(width, height, 1)
+      plan = bilinearPlan(from, scaled)
+    }
+    resizeBilinear(from, scaled, plan)
+    const cover = weight < 1 ? scale(full!, weight, faded!) : full!
+    blendRegion(yuvFrame(data, facts.width, facts.height), colour, box, scaled, cover)
+  }
+}
+
+function scale(mask: Image, weight: number, out: Image): Image {
+  for (let i = 0; i < out.data.length; i++) out.data[i] = Math.round(mask.data[i]! * weight)
+  return out
+}

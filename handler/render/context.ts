@@ -1,0 +1,69 @@
+import type { Models } from '../../models/bundle.ts'
+import { ModelError } from '../../models/errors.ts'
+import { JobError, WorkerError } from '../errors.ts'
+import type { Ffmpeg } from './ffmpeg.ts'
+import type { MediaLimits } from './probe.ts'
+
+export const STAGES = ['probe', 'speech', 'avatar', 'generate', 'composite', 'encode'] as const
+export type Stage = (typeof STAGES)[number]
+
+/** What every stage of a render may use. */
+export interface RenderContext {
+  models: Models
+  ffmpeg: Ffmpeg
+  limits: MediaLimits
+  /** An empty directory of this render's own. */
+  dir: string
+  signal: AbortSignal
+  log: Log
+  /**
+   * Run one step of a stage: its time is added to the stage's, and an error that escapes carries the
+   * stage's name. Stages overlap, so their times may add up to more than the clock's.
+   */
+  stage<T>(name: Stage, step: () => Promise<T>): Promise<T>
+}
+
+/** One line: a fixed event name and measurements as fields with units. */
+export type Log = (event: string, fields?: Record<string, unknown>) => void
+
+export interface StageClock {
+  stage: RenderContext['stage']
+  /** Seconds per stage so far. */
+  seconds(): Record<Stage, number>
+}
+
+export function stageClock(): StageClock {
+  const spent = new Map<Stage, number>()
+  return {
+    async stage(name, step) {
+      const start = performance.now()
+      try {
+        return await step()
+      } catch (error) {
+        throw tagged(error, name)
+      } finally {
+        spent.set(name, (spent.get(name) ?? 0) + performance.now() - start)
+      }
+    },
+    seconds: () =>
+      Object.fromEntries(
+        STAGES.map((name) => [name, Math.round(spent.get(name) ?? 0) / 1000]),
+      ) as Record<Stage, number>,
+  }
+}
+
+function tagged(error: unknown, stage: Stage): unknown {
+  const known = error instanceof ModelError ? fromModel(error) : error
+  if (known instanceof JobError) known.stage ??= stage
+  else if (known instanceof Error) Object.assign(known, { stage })
+  return known
+}
+
+/** `models/` knows no jobs, so its errors get their code here. */
+export function fromModel(error: ModelError): WorkerError {
+  if (error.kind === 'memory') {
+    const message = 'out of memory while running a model; use a smaller BATCH_SIZE or a larger GPU'
+    return new WorkerError('OUT_OF_MEMORY', message, { cause: error })
+  }
+  return new WorkerError('MODEL_BROKEN', error.message, { cause: error })
+}

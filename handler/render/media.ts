@@ -1,0 +1,75 @@
+/** Frames per second as a fraction: 30000/1001 must not become 29.97. */
+export interface Rate {
+  num: number
+  den: number
+}
+
+export const hz = ({ num, den }: Rate): number => num / den
+
+/** ffmpeg's own names; absent where the source does not say. */
+export interface ColorTags {
+  matrix?: string
+  range?: 'tv' | 'pc'
+  primaries?: string
+  transfer?: string
+}
+
+/** What the pipeline must know of a video or a still before it decodes it. */
+export interface VideoFacts {
+  still: boolean
+  /** Size of the decoded frames: upright, square pixels, even. */
+  width: number
+  height: number
+  rate: Rate
+  /** Timestamps are not evenly spaced. */
+  variable: boolean
+  durationS?: number
+  /** First picture after the container's own start, seconds; seeks are relative to the latter. */
+  offsetS: number
+  /** The filter chain from a decoded picture to an upright even yuv420p frame. */
+  geometry: string
+  /** Same planes; yuvj420p keeps ffmpeg from rescaling full-range samples. */
+  pixelFormat: 'yuv420p' | 'yuvj420p'
+  color: ColorTags
+}
+
+export interface AudioFacts {
+  channels?: number
+  durationS?: number
+}
+
+/** One stream as ffprobe (or ffmpeg's report) describes it. */
+export interface StreamReport {
+  kind: 'video' | 'audio' | 'other'
+  codec?: string
+  cover?: boolean
+  width?: number
+  height?: number
+  pixelFormat?: string
+  /** Sample aspect ratio; 1 is square. */
+  aspect?: number
+  /** Clockwise turn that makes it upright, degrees. */
+  rotation?: number
+  interlaced?: boolean
+  average?: Rate
+  base?: Rate
+  frames?: number
+  startS?: number
+  durationS?: number
+  channels?: number
+  color?: ColorTags
+}
+
+export interface Report {
+  format: string
+  startS?: number
+  durationS?: number
+  streams: StreamReport[]
+}
+
+/** A rate somebody typed: 29.97 means 30000/1001. */
+export function rateOf(fps: number): Rate {
+  const ntsc = Math.ceil(fps)
+  if (Math.abs((ntsc * 1000) / 1001 - fps) < 0.005) return { num: ntsc * 1000, den: 1001 }
+  return { num: Math.round(fps * 1000), den: 1000 }
+}

@@ -1,0 +1,136 @@
+import { mkdir } from 'node:fs/promises'
+import type { Models } from '../../models/bundle.ts'
+import type { Job } from '../job.ts'
+import { ahead } from './ahead.ts'
+import { scan, type Avatar } from './avatar.ts'
+import { composite } from './composite.ts'
+import { stageClock, type Log, type RenderContext, type Stage } from './context.ts'
+import { encode } from './encode.ts'
+import type { Ffmpeg } from './ffmpeg.ts'
+import { generate } from './generate.ts'
+import { speaking } from './loudness.ts'
+import { hz, rateOf, type Rate } from './media.ts'
+import { play } from './playback.ts'
+import { probe, type MediaLimits } from './probe.ts'
+import { listen, type Speech } from './speech.ts'
+
+/** One render, as it crosses to the process that does it: files and plain values. */
+export interface RenderTask {
+  video: string
+  audio: string
+  /** Where the mp4 goes; its folder exists. */
+  output: string
+  /** A folder of this render's own, removed by whoever made it. */
+  dir: string
+  options: Pick<Job, 'face' | 'length' | 'silence' | 'fps' | 'compat'> & { crf: number }
+  limits: MediaLimits
+  batchSize?: number
+}
+
+export interface RenderReport {
+  width: number
+  height: number
+  fps: number
+  frames: number
+  duration_sec: number
+  frames_without_face: number
+  bundle: { name: string; version: string; id: string }
+  encoder: string
+  /** Largest resident size of the process that rendered, MB; ffmpeg's are not in it. */
+  peak_memory_mb: number
+  /** Seconds; stages overlap. */
+  stage_times: Record<Stage, number>
+}
+
+export interface RenderCall {
+  signal: AbortSignal
+  /** Frames of the result that are finished. */
+  onProgress(done: number, total: number): void
+  log: Log
+}
+
+/** Files in, one finished mp4 out. Implemented in this process, or by one that may be killed. */
+export type Render = (task: RenderTask, call: RenderCall) => Promise<RenderReport>
+
+/** The render of this process: probe → speech → avatar → generate → composite → encode. */
+export function renderer(models: Models, ffmpeg: Ffmpeg): Render {
+  return async (task, { signal, onProgress, log }) => {
+    const { options, limits, dir } = task
+    const clock = stageClock()
+    const ctx: RenderContext = { models, ffmpeg, limits, dir, signal, log, stage: clock.stage }
+    await mkdir(dir, { recursive: true })
+    const rule = options.compat ?? 'recommended'
+
+    const media = await ctx.stage('probe', () => probe(task, limits, ffmpeg, signal))
+    const rate = options.fps === undefined ? media.video.rate : rateOf(options.fps)
+    const source = { file: task.video, facts: { ...media.video, rate } }
+    await using speech = await ctx.stage('speech', () => listen(task.audio, rate, rule, ctx))
+    const most = framesToScan(options.length, speech, rate, limits)
+    await using avatar = await ctx.stage('avatar', () =>
+      scan(source, most, options.face, rule, ctx),
+    )
+
+    const total = outputFrames(options.length, speech, avatar)
+    const shown = whenShown(options, speech, total, rate)
+    const batchSize = task.batchSize ?? models.manifest.batch.at(-1)!
+    const mouths = ahead(1, generate(avatar, speech, total, shown, batchSize, ctx))
+    const playback = { source, count: avatar.count, fingerprintOf: avatar.fingerprintOf }
+    const frames = composite(play(playback, total, ctx), mouths, avatar, source.facts, ctx)
+    const sound = { file: task.audio, facts: media.audio }
+    const encoding = { crf: options.crf, frames: total }
+    const report = (done: number) => onProgress(done, total)
+    const { encoder } = await encode(
+      frames,
+      source.facts,
+      sound,
+      task.output,
+      encoding,
+      report,
+      ctx,
+    )
+
+    const { name, version } = models.manifest
+    return {
+      width: source.facts.width,
+      height: source.facts.height,
+      fps: hz(rate),
+      frames: total,
+      duration_sec: total / hz(rate),
+      frames_without_face: avatar.withoutFace,
+      bundle: { name, version, id: models.id },
+      encoder,
+      peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+      stage_times: clock.seconds(),
+    }
+  }
+}
+
+/** Only frames that will be shown are worth looking at; how long a video is, is known at its end. */
+function framesToScan(length: Job['length'], speech: Speech, rate: Rate, limits: MediaLimits) {
+  const longest = Math.ceil(limits.maxVideoS * hz(rate))
+  return length === 'video' ? longest : Math.min(speech.frames, longest)
+}
+
+function outputFrames(length: Job['length'], speech: Speech, avatar: Avatar): number {
+  switch (length) {
+    case 'audio':
+      return speech.frames
+    case 'video':
+      return avatar.count
+    case 'shortest':
+      return Math.min(speech.frames, avatar.count)
+  }
+}
+
+const OUTRO_S = 0.2 // how the mouth returns to the source after the last word
+
+/** How much of the generated mouth an output frame shows: all of it unless the job says otherwise. */
+function whenShown(options: RenderTask['options'], speech: Speech, total: number, rate: Rate) {
+  const weights = options.silence === 'source' ? speaking(speech.loudness, total, rate) : undefined
+  const outro = OUTRO_S * hz(rate)
+  return (index: number): number => {
+    const left = speech.frames - index
+    const ending = total > speech.frames ? Math.min(1, Math.max(0, left / outro)) : 1
+    return ending * (weights?.[index] ?? 1)
+  }
+}

@@ -1,0 +1,86 @@
+import { InputError } from '../errors.ts'
+import { fromFfmpeg } from './blame.ts'
+import type { RenderContext } from './context.ts'
+import { start, untrusted } from './ffmpeg.ts'
+import { refuseLong } from './probe.ts'
+import { SAMPLE_RATE } from './windows.ts'
+
+export const PIECE_S = 30
+const PIECE = PIECE_S * SAMPLE_RATE
+
+/** 30 s of a recording, or its zero-padded rest. */
+export interface Piece {
+  /** f32 [480000], mono, 16 kHz, about -1..1. */
+  pcm: Float32Array
+  /** Samples [from, to) that this piece answers for: its neighbours hear the rest better. */
+  keep: readonly [number, number]
+  /** Samples [from, to) that no earlier piece held. */
+  fresh: readonly [number, number]
+}
+
+/**
+ * Decode a recording into pieces that share `2 * overlapS` with their neighbours, so that each moment
+ * can be heard with at least `overlapS` of context on both sides.
+ *
+ * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
+ */
+export async function* pieces(
+  file: string,
+  overlapS: number,
+  { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
+): AsyncGenerator<Piece> {
+  const input = ['-t', String(limits.maxAudioS + 1), ...untrusted(file, limits.maxPixels)]
+  // Without rematrix_maxval a downmix to float is not normalised: stereo would be 3 dB too loud.
+  const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=mono:rematrix_maxval=1`
+  const filter = ffmpeg.soxr ? `${resampler}:resampler=soxr` : `${resampler}:filter_size=128`
+  const output = ['-map', '0:a:0', '-af', filter, '-ac', '1', '-f', 'f32le', 'pipe:1']
+  const quiet = ['-nostdin', '-v', 'error']
+  await using running = await start(ffmpeg.path, [...quiet, ...input, ...output], signal)
+
+  const overlap = overlapS * SAMPLE_RATE
+  const shared = 2 * overlap
+  const pcm = new Float32Array(PIECE)
+  let [filled, fresh, total, first] = [0, 0, 0, true]
+  const piece = (last: boolean): Piece => ({
+    pcm: pcm.slice(),
+    keep: [first ? 0 : overlap, last ? filled : PIECE - overlap],
+    fresh: [fresh, filled],
+  })
+  for await (const samples of floats(running.stdout)) {
+    total += samples.length
+    refuseLong('audio', total / SAMPLE_RATE, limits.maxAudioS)
+    for (let at = 0; at < samples.length;) {
+      if (filled === PIECE) {
+        yield piece(false)
+        pcm.copyWithin(0, PIECE - shared)
+        ;[filled, fresh, first] = [shared, shared, false]
+      }
+      const taken = samples.subarray(at, at + PIECE - filled)
+      pcm.set(taken, filled)
+      filled += taken.length
+      at += taken.length
+    }
+  }
+  const finished = await running.done
+  signal.throwIfAborted()
+  if (total === 0) {
+    if (finished.code !== 0) throw fromFfmpeg(finished, 'audio')
+    throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
+  }
+  pcm.fill(0, filled)
+  yield piece(true)
+}
+
+/** Little-endian floats from a pipe that may cut them anywhere; what is not a number becomes 0. */
+async function* floats(stream: AsyncIterable<Buffer>): AsyncGenerator<Float32Array> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of stream) {
+    const bytes = rest.length ? Buffer.concat([rest, chunk]) : chunk
+    const whole = bytes.length & ~3
+    const samples = new Float32Array(whole / 4)
+    new Uint8Array(samples.buffer).set(bytes.subarray(0, whole))
+    for (let i = 0; i < samples.length; i++) if (!Number.isFinite(samples[i])) samples[i] = 0
+    rest = bytes.subarray(whole)
+    yield samples
+  }
+}

@@ -1,0 +1,157 @@
+import type { Models } from '../../models/bundle.ts'
+import { coefficients, type Coefficients, type Colour } from '../../models/pixels/colour.ts'
+import { image, type Box } from '../../models/pixels/image.ts'
+import { regionToRgb, yuvFrame, type Yuv } from '../../models/pixels/yuv.ts'
+import type { Tensors } from '../../models/tensor.ts'
+import type { FaceChoice } from '../job.ts'
+import { around, extent, type Landmarks, type Region } from './box.ts'
+import { hz, type VideoFacts } from './media.ts'
+
+/** A face in one frame, in frame px. */
+export interface Seen {
+  detected: Region
+  landmarks: Landmarks
+  /** The job named the box: it is used as it is. */
+  given?: true
+}
+
+interface Candidate extends Seen {
+  score: number
+}
+
+/** Finds the one face of a job in frame after frame, which must come in order. */
+export interface Tracker {
+  look(frame: Uint8Array, index: number): Promise<Seen | undefined>
+}
+
+const WINDOW = 3 // a tracked face is looked for in a window of so many times its size
+const TILE_EVERY_S = 0.5 // how often small faces are searched for while there is none
+
+/**
+ * While a face is tracked only its neighbourhood is converted and searched. The whole frame is at
+ * the start and when it was lost; where that finds nothing, overlapping tiles, because a detector
+ * that sees 192 px misses a face of 60 px in a 1080p frame.
+ */
+export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoice): Tracker {
+  const colour = colourOf(facts)
+  const threshold = models.manifest.face.threshold
+  const whole: Box = [0, 0, facts.width, facts.height]
+  let last: Region | undefined
+
+  const find = async (frame: Yuv, box: Box) =>
+    (await detect(models, frame, box, colour)).filter(({ score }) => score >= threshold)
+
+  async function search(frame: Yuv, index: number): Promise<Candidate | undefined> {
+    if (last) {
+      const window = around(last, WINDOW, facts)
+      const tracked = window && nearest(await find(frame, window), last)
+      if (tracked) return tracked
+    }
+    const area =
+      typeof choice === 'object' && 'box' in choice ? lookingAt(choice.box, facts) : whole
+    const found = largest(await find(frame, area))
+    if (found || index % Math.ceil(TILE_EVERY_S * hz(facts.rate)) !== 0) return found
+    for (const tiles of tilings(area)) {
+      const seen = (await Promise.all(tiles.map((tile) => find(frame, tile)))).flat()
+      if (seen.length > 0) return largest(seen)
+    }
+    return undefined
+  }
+
+  return {
+    async look(data, index) {
+      const frame = yuvFrame(data, facts.width, facts.height)
+      if (typeof choice === 'object' && 'boxes' in choice) {
+        const box = choice.boxes[index]
+        const window = box && around(box, 1.5, facts)
+        const inside = window && largest(await detect(models, frame, window, colour))
+        return inside ? { detected: box, landmarks: inside.landmarks, given: true } : undefined
+      }
+      const found = await search(frame, index)
+      last = found && found.detected
+      return found && { detected: found.detected, landmarks: found.landmarks }
+    },
+  }
+}
+
+/** How the frames of a clip code colour; where it does not say, what players assume. */
+export function colourOf({ color, height, pixelFormat }: VideoFacts): Coefficients {
+  const untagged = height > 576 ? 'bt709' : 'bt601'
+  const matrices: Record<string, Colour['matrix']> = {
+    bt709: 'bt709',
+    bt470bg: 'bt601',
+    smpte170m: 'bt601',
+    bt2020nc: 'bt2020nc',
+    bt2020c: 'bt2020nc',
+  }
+  const matrix = matrices[color.matrix ?? ''] ?? untagged
+  return coefficients({ matrix, range: pixelFormat === 'yuvj420p' ? 'full' : 'limited' })
+}
+
+async function detect(
+  models: Models,
+  frame: Yuv,
+  box: Box,
+  colour: Coefficients,
+): Promise<Candidate[]> {
+  const rgb = image(box[2] - box[0], box[3] - box[1], 3)
+  regionToRgb(frame, colour, box, rgb)
+  const dims = [rgb.height, rgb.width, 3]
+  const found = await models.run('face', { image: { type: 'uint8', dims, data: rgb.data } })
+  return candidates(found, box[0], box[1])
+}
+
+function candidates({ boxes, scores, landmarks }: Tensors, dx: number, dy: number): Candidate[] {
+  const moved = (values: ArrayLike<number>) =>
+    Float32Array.from(values, (value, i) => value + (i % 2 === 0 ? dx : dy))
+  const at = <T extends { subarray(a: number, b: number): T }>(data: T, i: number, size: number) =>
+    data.subarray(i * size, (i + 1) * size)
+  return Array.from(scores!.data as Float32Array, (score, i) => ({
+    score,
+    detected: [...moved(at(boxes!.data as Float32Array, i, 4))] as unknown as Region,
+    landmarks: moved(at(landmarks!.data as Float32Array, i, 136)),
+  }))
+}
+
+const largest = (found: Candidate[]): Candidate | undefined =>
+  found.reduce<Candidate | undefined>(
+    (best, face) =>
+      !best || extent(face.detected).side > extent(best.detected).side ? face : best,
+    undefined,
+  )
+
+/** The face that continues the track: close, and of similar size. */
+function nearest(found: Candidate[], last: Region): Candidate | undefined {
+  const { x, y, side } = extent(last)
+  const distance = (face: Candidate) => {
+    const now = extent(face.detected)
+    const size = Math.max(now.side / side, side / now.side)
+    return Math.hypot(now.x - x, now.y - y) / side + (size - 1)
+  }
+  const near = found.filter((face) => distance(face) < 1)
+  return near.sort((a, b) => distance(a) - distance(b))[0]
+}
+
+const lookingAt = (box: Region, frame: VideoFacts): Box =>
+  around(box, 1.5, frame) ?? [0, 0, frame.width, frame.height]
+
+/** Overlapping squares with the side of the area's shorter one, then with half of it. */
+function* tilings([x1, y1, x2, y2]: Box): Generator<Box[]> {
+  const short = Math.min(x2 - x1, y2 - y1)
+  for (const side of [short, Math.ceil(short / 2)]) {
+    const xs = starts(x1, x2, side)
+    const ys = starts(y1, y2, side)
+    if (xs.length * ys.length > 1) {
+      yield ys.flatMap((y) => xs.map((x): Box => [x, y, x + side, y + side]))
+    }
+  }
+}
+
+/** Starts of spans of `side` that cover from..to and overlap by a third or more. */
+function starts(from: number, to: number, side: number): number[] {
+  const room = to - from - side
+  const count = room <= 0 ? 1 : 1 + Math.ceil(room / (side * 0.67))
+  return Array.from({ length: count }, (_, i) =>
+    count === 1 ? from : from + Math.round((room * i) / (count - 1)),
+  )
+}

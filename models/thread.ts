@@ -1,0 +1,61 @@
+import { parentPort } from 'node:worker_threads'
+import { ModelError } from './errors.ts'
+import { loadSession, type Session, type SessionOptions } from './session.ts'
+import type { Tensors } from './tensor.ts'
+
+export interface ToThread {
+  id: number
+  load?: { graph: string; file: string; options: SessionOptions }
+  run?: { graph: string; feeds: Tensors }
+  stop?: true
+}
+
+export interface FromThread {
+  id: number
+  value?: unknown
+  error?: { kind: ModelError['kind']; message: string }
+}
+
+/** The other end of `inference.ts`: this file is what the thread runs. */
+function serve(port: NonNullable<typeof parentPort>) {
+  const sessions = new Map<string, Session>()
+
+  async function answer({ load, run }: ToThread): Promise<unknown> {
+    if (load) {
+      const session = await loadSession(load.file, load.options)
+      sessions.set(load.graph, session)
+      const { device, inputs, outputs } = session
+      return { device, inputs, outputs }
+    }
+    if (!run) return undefined
+    const session = sessions.get(run.graph)
+    if (!session) throw new ModelError('bundle', `graph "${run.graph}" is not loaded`)
+    return session.run(run.feeds)
+  }
+
+  let queue = Promise.resolve()
+  port.on('message', (message: ToThread) => {
+    queue = queue.then(async () => {
+      const { id } = message
+      try {
+        const value = await answer(message)
+        port.postMessage({ id, value } satisfies FromThread, message.run ? buffers(value) : [])
+      } catch (error) {
+        port.postMessage({ id, error: describe(error) } satisfies FromThread)
+      }
+      if (message.stop) port.close()
+    })
+  })
+}
+
+/** Outputs are ours alone, so they are handed over instead of copied. */
+const buffers = (outputs: unknown): ArrayBuffer[] => [
+  ...new Set(Object.values(outputs as Tensors).map(({ data }) => data.buffer as ArrayBuffer)),
+]
+
+const describe = (error: unknown): NonNullable<FromThread['error']> =>
+  error instanceof ModelError
+    ? { kind: error.kind, message: error.message }
+    : { kind: 'device', message: String(error) }
+
+if (parentPort) serve(parentPort)

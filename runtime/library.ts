@@ -1,0 +1,78 @@
+import { fileURLToPath } from 'node:url'
+import type { Deps, Limits } from '../handler/context.ts'
+import type { Log } from '../handler/render/context.ts'
+import { findFfmpeg } from '../handler/render/ffmpeg.ts'
+import { renderer } from '../handler/render/render.ts'
+import { directoryStorage } from '../handler/storage/directory.ts'
+import type { Storage } from '../handler/storage/storage.ts'
+import { openBundle } from '../models/bundle.ts'
+import type { Device } from '../models/session.ts'
+import { readConfig } from './config.ts'
+
+export { handle } from '../handler/handle.ts'
+export { JobError } from '../handler/errors.ts'
+export type { Call, Deps } from '../handler/context.ts'
+export type { JobEvent, JobResult } from '../handler/result.ts'
+export type { Storage, Stored } from '../handler/storage/storage.ts'
+export { directoryStorage } from '../handler/storage/directory.ts'
+
+export interface LocalOptions {
+  /** Folder of the model bundle; the embedded `lite` where unset. */
+  bundle?: string
+  device?: Device
+  /** Threads of one graph run on a CPU. */
+  threads?: number
+  ffmpegPath?: string
+  storage?: Storage
+  scratch?: string
+  limits?: Limits
+  allowFileInputs?: boolean
+  batchSize?: number
+  log?: Log
+  signal?: AbortSignal
+}
+
+/** The bundle that comes with the worker. */
+export const LITE = fileURLToPath(new URL('../models/lite', import.meta.url))
+
+/**
+ * All that `handle()` needs, with the render in this process. Options that are left out have the
+ * defaults of the environment variables in the README, but the environment is not read.
+ *
+ * @throws ModelError, WorkerError FFMPEG_MISSING
+ */
+export async function openLocal(options: LocalOptions = {}): Promise<Deps & AsyncDisposable> {
+  const defaults = readConfig({})
+  const signal = options.signal ?? new AbortController().signal
+  const [ffmpeg, bundle] = await Promise.all([
+    findFfmpeg(options.ffmpegPath, signal),
+    openBundle(options.bundle ?? LITE, {
+      device: options.device ?? 'auto',
+      threads: options.threads ?? 1,
+    }),
+  ])
+  return {
+    render: renderer(bundle, ffmpeg),
+    storage: options.storage ?? directoryStorage(defaults.OUTPUT_DIR),
+    limits: options.limits ?? limitsOf(defaults),
+    scratch: options.scratch ?? defaults.SCRATCH_DIR,
+    allowFileInputs: options.allowFileInputs ?? false,
+    ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
+    log: options.log ?? (() => {}),
+    [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose](),
+  }
+}
+
+export function limitsOf(config: {
+  MAX_VIDEO_SEC: number
+  MAX_AUDIO_SEC: number
+  MAX_PIXELS: number
+  MAX_INPUT_MB: number
+}): Limits {
+  return {
+    maxVideoS: config.MAX_VIDEO_SEC,
+    maxAudioS: config.MAX_AUDIO_SEC,
+    maxPixels: config.MAX_PIXELS,
+    maxInputBytes: config.MAX_INPUT_MB * 1e6,
+  }
+}

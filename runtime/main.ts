@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { JobError } from '../handler/errors.ts'
+import { readConfig, type Config } from './config.ts'
+import { demo } from './demo.ts'
+import { EXIT, run, type RunOptions } from './run.ts'
+
+const USAGE = `musetalk-worker: a face video and a speech recording in, a talking video out
+
+  musetalk-worker run --video FILE --audio FILE [--out FILE] [options]
+  musetalk-worker run --job job.json [--out FILE] [options]
+  musetalk-worker demo
+
+  --bundle DIR    model bundle (default: MODEL_BUNDLE, else the embedded lite)
+  --length WHAT   audio (default), video or shortest
+  --silence WHAT  model (default) or source: pauses show the untouched source
+  --fps N         frames per second of the result (default: the source's)
+  --crf N         quality of the result, 10 to 35 (default: 17)
+  --json          print the result, or the failure, as JSON on stdout
+  --verbose       log every stage as JSON lines on stderr
+
+  exit status: 0 done, 1 this machine failed, 2 bad usage, job or media, 3 another server failed,
+  130 interrupted
+`
+
+const OPTIONS = {
+  video: { type: 'string' },
+  audio: { type: 'string' },
+  job: { type: 'string' },
+  out: { type: 'string' },
+  bundle: { type: 'string' },
+  length: { type: 'string' },
+  silence: { type: 'string' },
+  fps: { type: 'string' },
+  crf: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  verbose: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** @returns the exit status */
+async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: argv,
+    options: OPTIONS,
+    allowPositionals: true,
+  })
+  const [command, ...rest] = positionals
+  if (values.help || !command) return usage(values.help ? 0 : EXIT.caller)
+  if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`)
+  const config = readConfig(env)
+  switch (command) {
+    case 'run':
+      return runCommand(await runOptions(values), config)
+    case 'demo':
+      return demo(config)
+    default:
+      throw new UsageError(`unknown command "${command}"`)
+  }
+}
+
+class UsageError extends Error {}
+
+function usage(status: number): number {
+  ;(status === 0 ? process.stdout : process.stderr).write(USAGE)
+  return status
+}
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']
+
+async function runOptions(values: Values): Promise<RunOptions> {
+  const { video, audio, length, silence, fps, crf, out, bundle, json, verbose } = values
+  const fromFile = values.job ? await readJob(values.job) : {}
+  const job = {
+    ...fromFile,
+    ...(video && { video }),
+    ...(audio && { audio }),
+    ...(length && { length }),
+    ...(silence && { silence }),
+    ...(fps && { fps: Number(fps) }),
+    ...(crf && { output: { crf: Number(crf) } }),
+  }
+  if (!values.job && !(video && audio)) {
+    throw new UsageError('needs --video and --audio, or --job')
+  }
+  return { job, json, verbose, ...(out && { out }), ...(bundle && { bundle }) }
+}
+
+async function readJob(file: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+  } catch (error) {
+    throw new UsageError(`cannot read the job file: ${(error as Error).message}`)
+  }
+}
+
+async function runCommand(options: RunOptions, config: Config): Promise<number> {
+  const result = await run(options, config)
+  if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`)
+  if (!(result instanceof JobError)) {
+    if (!options.json) process.stdout.write(`${result.output_url}\n`)
+    return 0
+  }
+  if (!options.json) process.stderr.write(`${result.code}: ${result.message}\n`)
+  return EXIT[result.fault]
+}
+
+process.exitCode = await main(process.argv.slice(2), process.env).catch((error: unknown) => {
+  process.stderr.write(`musetalk-worker: ${error instanceof Error ? error.message : error}\n`)
+  return EXIT.caller
+})
