@@ -13,7 +13,7 @@ from pathlib import Path
 import onnx
 import torch
 
-from face_detect import LOW, Detector, at_least_one, size_of
+from face_detect import LOW, MOST_GAIN, Detector, at_least_one, size_of
 from face_mesh import Mesh
 from face_points import from_mesh
 from tflite_onnx import nms
@@ -30,6 +30,10 @@ SHA256 = {
 MOST = 4
 # Crop of the mesh: side in px, and how much larger than the face it is.
 CROP, ROOM = 192, 1.5
+# Distance of a crop pixel's two taps, as a share of its width in the picture.
+SPREAD = 2 / 3
+# Mean brightness a dark face is lit up to, 0..1.
+MIDDLE = 0.4
 # Faces scoring GOOD or more are ordered by size alone.
 GOOD = 0.5
 # Two meshes overlapping by more than this are one face.
@@ -40,7 +44,8 @@ OUTER_RIGHT_EYE, OUTER_LEFT_EYE = 33, 263
 def crops(image, centre, side, along):
     """Square crops around `centre` [K,2] px with sides [K] px, x axis `along` [K,2] (length 1) -> f32 [K,3,192,192], 0..1.
 
-    Bilinear, the border repeated; four gathers of the picture's bytes, so that the whole of it is never made float.
+    Four taps a pixel, the border repeated: bilinear, or nearly a box when shrinking. Four gathers of the picture's bytes,
+    so that the whole of it is never made float.
     """
     height, width = size_of(image)
     u = (torch.arange(CROP) + .5) / CROP - .5
@@ -48,14 +53,24 @@ def crops(image, centre, side, along):
     # A crop row runs along (x, y), a crop column along (-y, x).
     x = (centre[:, 0, None, None] + step[:, 0, None, None] * u[None, None, :] - step[:, 1, None, None] * u[None, :, None]) - .5
     y = (centre[:, 1, None, None] + step[:, 1, None, None] * u[None, None, :] + step[:, 0, None, None] * u[None, :, None]) - .5
-    left, top = torch.floor(x), torch.floor(y)
-    fx, fy = (x - left)[..., None], (y - top)[..., None]
+    # Taps 1 px apart, or, where a crop pixel covers several, as far apart as averages it best.
+    apart = torch.round(side * (SPREAD / CROP)).clamp_min(1)[:, None, None]
+    left, top = torch.floor(x - (apart - 1) / 2), torch.floor(y - (apart - 1) / 2)
+    fx, fy = ((x - left) / apart)[:, None], ((y - top) / apart)[:, None]
     pixels = image.reshape(-1, 3)
-    x0, x1 = (torch.minimum(v.clamp_min(0), width - 1).long() for v in (left, left + 1))
-    y0, y1 = (torch.minimum(v.clamp_min(0), height - 1).long() * width.long() for v in (top, top + 1))
-    upper = pixels[y0 + x0].float() * (1 - fx) + pixels[y0 + x1].float() * fx
-    lower = pixels[y1 + x0].float() * (1 - fx) + pixels[y1 + x1].float() * fx
-    return ((upper * (1 - fy) + lower * fy) / 255).permute(0, 3, 1, 2)
+    x0, x1 = (torch.minimum(v.clamp_min(0), width - 1).long() for v in (left, left + apart))
+    y0, y1 = (torch.minimum(v.clamp_min(0), height - 1).long() * width.long() for v in (top, top + apart))
+    # Channels to the front while they are bytes: the weights then spread over whole planes.
+    a, b, c, d = (pixels[at].permute(0, 3, 1, 2).float() for at in (y0 + x0, y0 + x1, y1 + x0, y1 + x1))
+    upper, lower = a + (b - a) * fx, c + (d - c) * fx
+    return (upper + (lower - upper) * fy) / 255
+
+
+def lit(crop):
+    """Crops [K,3,192,192], 0..1: those with a dark middle, where the face is, are lit up to MIDDLE."""
+    rim = CROP // 4
+    light = crop[:, :, rim:-rim, rim:-rim].mean((1, 2, 3), keepdim=True)
+    return (crop * (MIDDLE / light.clamp_min(.004)).clamp(1, MOST_GAIN)).clamp(max=1)
 
 
 def direction(start, end):
@@ -88,7 +103,7 @@ class Face(torch.nn.Module):
         boxes, found, eyes = self.detector(image)
         centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, ROOM * (boxes[:, 2:] - boxes[:, :2]).amax(1)
         along = direction(eyes[:, 0], eyes[:, 1])
-        local, flag = self.mesh(crops(image, centre, side, along))
+        local, flag = self.mesh(lit(crops(image, centre, side, along)), False)
         points = to_image(local, centre, side, along)
 
         areas, ranks = ranked(points, found * flag)
@@ -100,7 +115,7 @@ class Face(torch.nn.Module):
         centre = to_image(((low + high) / 2)[:, None], centre, side, along)[:, 0]
         side = ROOM / CROP * (high - low).amax(1) * side
         along = direction(points[:, OUTER_RIGHT_EYE], points[:, OUTER_LEFT_EYE])
-        local, flag = self.mesh(crops(image, centre, side, along))
+        local, flag = self.mesh(lit(crops(image, centre, side, along)), True)
         points = to_image(local, centre, side, along)
 
         scores = found * flag
@@ -137,5 +152,10 @@ def build(out, cache):
         input_names=['image'], output_names=['boxes', 'scores', 'landmarks'],
         dynamic_axes={'image': {0: 'H', 1: 'W'}, 'boxes': {0: 'K'}, 'scores': {0: 'K'}, 'landmarks': {0: 'K'}},
     )
-    onnx.save(store_halves(onnx.load(target)), target)
+    model = store_halves(onnx.load(target))
+    for axis, size in enumerate((68, 2), 1):
+        # The exporter loses track of these two.
+        model.graph.output[2].type.tensor_type.shape.dim[axis].dim_value = size
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, target)
     (Path(out) / 'LICENSE.mediapipe').write_bytes(licence)

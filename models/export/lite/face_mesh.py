@@ -56,22 +56,26 @@ def to_crop(inputs, options):
 
 
 class Mesh(torch.nn.Module):
-    """`forward(crop)`: crop f32 [N,3,192,192] RGB 0..1 -> points f32 [N,468,2] in crop px (0..192), flag f32 [N] 0..1."""
+    """`forward(crop, lips)`: crop f32 [N,3,192,192] RGB 0..1 -> points f32 [N,468,2] in crop px (0..192), flag f32 [N] 0..1.
+
+    Without `lips` they stay as coarse as the rest of the mesh, for less work.
+    """
 
     def __init__(self, data):
         super().__init__()
-        self.graph = TfliteGraph(data, [MESH, LIPS, FLAG], {
+        self.graph = TfliteGraph(data, [MESH, FLAG, LIPS], {
             'Landmarks2TransformMatrix': lip_transform,
             'TransformTensorBilinear': sample_map,
             'TransformLandmarks': to_crop,
         })
         lips = next(extra['subset_idxs'] for name, _, _, _, extra in self.graph.steps if name == 'Landmarks2TransformMatrix')
         # Row of [mesh; lips] that holds each point: its refined place where there is one.
-        rows = torch.arange(468)
-        rows[lips] = 468 + torch.arange(len(lips))
-        self.rows = rows
+        self.rows = torch.arange(468)
+        self.rows[lips] = 468 + torch.arange(len(lips))
 
-    def forward(self, crop):
-        mesh, lips, flag = self.graph(crop)
-        both = torch.cat([mesh.reshape(-1, 468, 3)[:, :, :2], lips], 1)
-        return both.index_select(1, self.rows), flag.reshape(-1).sigmoid()
+    def forward(self, crop, lips):
+        mesh, flag, *refined = self.graph(crop, [MESH, FLAG, LIPS] if lips else [MESH, FLAG])
+        points = mesh.reshape(-1, 468, 3)[:, :, :2]
+        if lips:
+            points = torch.cat([points, *refined], 1).index_select(1, self.rows)
+        return points, flag.reshape(-1).sigmoid()

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from flatbuffers import flexbuffers
 from tflite.Model import Model
 
-from tflite_onnx import conv, max_pool, pad, prelu
+from tflite_onnx import conv, depth_to_space, max_pool, pad, prelu
 from tflite_tensor import tensor_value
 
 OPERATORS = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
@@ -41,7 +41,7 @@ def options(table, op):
 
 
 class TfliteGraph(torch.nn.Module):
-    """`forward(x)`: x f32 [N,C,H,W] -> list of the tensors `outputs` (numbers in the file), NCHW or as reshaped.
+    """`forward(x, outputs)`: x f32 [N,C,H,W] -> list of the tensors `outputs` (numbers in the file), NCHW or as reshaped.
 
     `custom` maps the name of a custom operator to `f(inputs, options) -> tensor`.
     """
@@ -51,18 +51,17 @@ class TfliteGraph(torch.nn.Module):
         self.model = Model.GetRootAs(data, 0)
         self.graph = self.model.Subgraphs(0)
         self.source = int(self.graph.Inputs(0))
-        self.wanted = list(outputs)
         self.custom = custom or {}
         self.constants = {}
-        self.steps = self.needed()
+        self.steps = self.needed(outputs)
         _, height, width, channels = self.shape(self.source)
         with torch.no_grad():
             # Reads every weight now: a buffer made while the exporter traces would be unknown to it.
-            self(torch.zeros(1, channels, height, width))
+            self(torch.zeros(1, channels, height, width), outputs)
 
-    def needed(self):
-        """Operators the wanted outputs depend on, in file order, as (name, operator, inputs, output, custom options)."""
-        steps, wanted = [], set(self.wanted)
+    def needed(self, outputs):
+        """Operators the outputs depend on, in file order, as (name, operator, inputs, output, custom options)."""
+        steps, wanted = [], set(outputs)
         for k in reversed(range(self.graph.OperatorsLength())):
             op = self.graph.Operators(k)
             output = int(op.Outputs(0))
@@ -102,14 +101,14 @@ class TfliteGraph(torch.nn.Module):
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(value, np.float32)))
         return getattr(self, name)
 
-    def forward(self, x):
+    def forward(self, x, outputs):
         values = {self.source: x}
-        for name, op, inputs, output, extra in self.steps:
+        for name, op, inputs, output, extra in self.needed(outputs):
             if name in self.custom:
                 values[output] = self.custom[name]([values[i] for i in inputs], extra)
             else:
                 values[output] = getattr(self, name.lower())(values, op, inputs, output)
-        return [values[i] for i in self.wanted]
+        return [values[i] for i in outputs]
 
     def convolve(self, values, inputs, read, order, depthwise):
         # Sizes come from the file: the exporter would trace a tensor's own.
@@ -155,18 +154,16 @@ class TfliteGraph(torch.nn.Module):
     def resize_bilinear(self, values, op, inputs, output):
         if not options(tflite.ResizeBilinearOptions, op).HalfPixelCenters():
             raise ValueError('only half-pixel centres are rebuilt')
-        size = [int(n) for n in self.constant(inputs[1])]
-        return F.interpolate(values[inputs[0]], size=size, mode='bilinear', align_corners=False)
+        # By factor, not to the file's size: the network may run on a smaller picture.
+        factor = [self.shape(output)[axis] / self.shape(inputs[0])[axis] for axis in (1, 2)]
+        return F.interpolate(values[inputs[0]], scale_factor=factor, mode='bilinear', align_corners=False)
 
     def depth_to_space(self, values, op, inputs, output):
-        block = options(tflite.DepthToSpaceOptions, op).BlockSize()
-        x = values[inputs[0]]
-        _, height, width, channels = self.shape(inputs[0])
-        # TensorFlow splits the channels as (row, column, depth); torch's pixel_shuffle would take the depth first.
-        x = x.reshape(-1, block, block, channels // block ** 2, height, width)
-        return x.permute(0, 3, 4, 1, 5, 2).reshape(-1, channels // block ** 2, height * block, width * block)
+        return depth_to_space(values[inputs[0]], options(tflite.DepthToSpaceOptions, op).BlockSize())
 
     def reshape(self, values, op, inputs, output):
         x = values[inputs[0]]
         x = x.permute(0, 2, 3, 1) if x.dim() == 4 else x
-        return x.reshape(-1, *self.shape(output)[1:])
+        last = self.shape(output)[1:]
+        # Rows of a picture's cells: as many as the picture has.
+        return x.reshape(1, -1, last[1]) if len(last) == 2 and last[0] > 1000 else x.reshape(-1, *last)

@@ -57,6 +57,20 @@ class Pad(torch.autograd.Function):
         return g.op('Pad', x, g.op('Constant', value_t=torch.tensor([*before, *after])))
 
 
+class DepthToSpace(torch.autograd.Function):
+    """TensorFlow's order of the channels: (row, column, depth); torch's pixel_shuffle takes the depth first."""
+
+    @staticmethod
+    def forward(ctx, x, block):
+        n, channels, height, width = x.shape
+        x = x.reshape(n, block, block, -1, height, width)
+        return x.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, height * block, width * block)
+
+    @staticmethod
+    def symbolic(g, x, block):
+        return g.op('DepthToSpace', x, blocksize_i=block, mode_s='DCR')
+
+
 class Nms(torch.autograd.Function):
     """Non-maximum suppression of boxes [K,4] (x1,y1,x2,y2) by ranks [K] > 0: row numbers [M] of those kept, best first.
 
@@ -90,4 +104,5 @@ def iou(a, b):
     return inner / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inner)
 
 
-conv, max_pool, prelu, pad, nms = Conv.apply, MaxPool.apply, PRelu.apply, Pad.apply, Nms.apply
+conv, max_pool, prelu, pad = Conv.apply, MaxPool.apply, PRelu.apply, Pad.apply
+depth_to_space, nms = DepthToSpace.apply, Nms.apply
