@@ -7,7 +7,7 @@ const media = (name: string) => fileURLToPath(new URL(`../demo/${name}`, import.
 
 /** Render the embedded portrait with the embedded speech and say what it cost. */
 export async function demo(config: Config): Promise<number> {
-  const job = { id: 'demo', video: media('portrait.png'), audio: media('speech.flac') }
+  const job = { id: 'demo', video: media('portrait.png'), audio: media('speech.wav') }
   const result = await run({ job, json: false, verbose: false }, config)
   if (result instanceof JobError) {
     process.stderr.write(`${result.code}: ${result.message}\n`)
