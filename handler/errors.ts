@@ -1,3 +1,5 @@
+import { ModelError } from '../models/errors.ts'
+
 type InputCode =
   | 'INVALID_JOB'
   | 'BLOCKED_URL'
@@ -91,12 +93,22 @@ export class CanceledError extends JobError {
 export function asJobError(thrown: unknown, signal?: AbortSignal): JobError {
   if (signal?.aborted) return asCanceled(signal.reason, thrown)
   if (thrown instanceof JobError) return thrown
+  if (thrown instanceof ModelError) return fromModel(thrown)
   if (isErrno(thrown, 'ENOSPC')) {
     return new WorkerError('DISK_FULL', 'the scratch disk is full', { cause: thrown })
   }
   return new WorkerError('BUG', 'unexpected failure inside the worker; see its log', {
     cause: thrown,
   })
+}
+
+/** `models/` knows no jobs, so its errors get their code here. */
+function fromModel(error: ModelError): WorkerError {
+  if (error.kind === 'memory') {
+    const message = 'out of memory while running a model; use a smaller BATCH_SIZE or a larger GPU'
+    return new WorkerError('OUT_OF_MEMORY', message, { cause: error })
+  }
+  return new WorkerError('MODEL_BROKEN', error.message, { cause: error })
 }
 
 function asCanceled(reason: unknown, cause: unknown): JobError {

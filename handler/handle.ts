@@ -59,8 +59,8 @@ async function render(
     ...(ctx.batchSize !== undefined && { batchSize: ctx.batchSize }),
   }
   const onProgress = (done: number, total: number) => {
-    if (done < total) ctx.report.frames(done, total)
-    else ctx.report.phase('encoding')
+    ctx.report.frames(done, total)
+    if (done === total) ctx.report.phase('encoding')
   }
   return ctx.render(task, { signal: ctx.signal, log: ctx.log, onProgress })
 }

@@ -1,6 +1,4 @@
 import type { Models } from '../../models/bundle.ts'
-import { ModelError } from '../../models/errors.ts'
-import { JobError, WorkerError } from '../errors.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import type { MediaLimits } from './probe.ts'
 
@@ -52,18 +50,8 @@ export function stageClock(): StageClock {
   }
 }
 
+/** Marks any error with the innermost stage it escaped from; `asJobError` reads the mark. */
 function tagged(error: unknown, stage: Stage): unknown {
-  const known = error instanceof ModelError ? fromModel(error) : error
-  if (known instanceof JobError) known.stage ??= stage
-  else if (known instanceof Error) Object.assign(known, { stage })
-  return known
-}
-
-/** `models/` knows no jobs, so its errors get their code here. */
-export function fromModel(error: ModelError): WorkerError {
-  if (error.kind === 'memory') {
-    const message = 'out of memory while running a model; use a smaller BATCH_SIZE or a larger GPU'
-    return new WorkerError('OUT_OF_MEMORY', message, { cause: error })
-  }
-  return new WorkerError('MODEL_BROKEN', error.message, { cause: error })
+  if (error instanceof Error) (error as { stage?: string }).stage ??= stage
+  return error
 }
