@@ -140,7 +140,7 @@ class Clip(nn.Module):
         filled = torch.matmul(self.filling, rgb * weight) / torch.matmul(self.filling, weight)
         # Covered where there is tooth in or below this row, gaps between teeth closed; the sides end softly.
         seen = above(tooth)
-        seen = -nn.functional.max_pool2d(-nn.functional.max_pool2d(seen, (1, 5), 1, (0, 2)), (1, 5), 1, (0, 2))
+        seen = -nn.functional.max_pool2d(-nn.functional.max_pool2d(seen, (1, 9), 1, (0, 4)), (1, 9), 1, (0, 4))
         seen = nn.functional.avg_pool2d(nn.functional.pad(seen, (2, 2, 1, 1), "replicate"), (3, 5), 1)
         keep = seen * -nn.functional.max_pool2d(-valid, (5, 1), 1, (2, 0))
         own = rgb * keep + filled * (1 - keep)

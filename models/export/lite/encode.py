@@ -9,7 +9,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parent))
 from mouth_export import export
 from mouth_geometry import abscissae, curve, ramp, read_image, read_tables
-from mouth_state import ACROSS, BOTTOM, COLUMNS, ROWS, SPAN, TOP
+from mouth_state import ACROSS, BOTTOM, COLUMNS, ROWS, SPAN, TABLE, TOP
 
 LICENCE = "same as the product"
 ORIGIN = "own: geometry, no trained weights"
@@ -78,6 +78,8 @@ class Encode(nn.Module):
         tables = torch.stack([upper, lower, over, under], 1)
         gap = (lower - upper).amax(1, keepdim=True) * half
 
+        beyond = self.beyond(image, centre, e, n, half, tables) * ramp(gap / half, 0.04, 0.12)[:, :, None]
+
         middle = (x[:, 33:34] + x[:, 51:52] + x[:, 62:63]) / 3
         jaw_left = x[:, 3:6].mean(1, keepdim=True)
         jaw_right = x[:, 11:14].mean(1, keepdim=True)
@@ -85,8 +87,42 @@ class Encode(nn.Module):
         skin = self.colour(image, cheeks)
         lip = self.colour(image, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
         shape = torch.cat([centre, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
-                           skin, lip, gap, tables.flatten(1)], 1)
-        return crop, shape, self.inside(image, centre, e, n, half, eyes, rise, middle, nose, tables)
+                           skin, lip, gap, tables.flatten(1), beyond.flatten(1)], 1)
+        wider = torch.stack([upper - beyond[:, 0], lower + beyond[:, 1]], 1)
+        return crop, shape, self.inside(image, centre, e, n, half, eyes, rise, middle, nose, wider)
+
+    def beyond(self, image, centre, e, n, half, tables):
+        """How far the open mouth reaches past its inner contours [N,2,T], half widths.
+
+        Landmarks miss the true edge of the lips by some pixels. From the contour into the lip, samples count
+        as mouth as long as they are paler and brighter, or much darker, than the middle of the same lip.
+        """
+        upper, lower, over, under = tables.unbind(1)
+        start = torch.stack([upper, lower], 1)
+        thick = torch.stack([over - upper, under - lower], 1)  # signed: into the lip
+        steps = torch.linspace(0, 0.75, 13)
+        y = (start[..., None] + thick[..., None] * steps) * half[:, :, None, None]  # [N,2,T,13]
+        x = (self.at[None, None, :, None] * half[:, :, None, None]).expand_as(y)
+        px = centre[:, 0, None, None, None] + x * e[:, 0, None, None, None] + y * n[:, 0, None, None, None]
+        py = centre[:, 1, None, None, None] + x * e[:, 1, None, None, None] + y * n[:, 1, None, None, None]
+        rgb = read_image(image, px.flatten(1, 2), py.flatten(1, 2))  # [N,3,2T,13]
+        light = 0.299 * rgb[:, 0] + 0.587 * rgb[:, 1] + 0.114 * rgb[:, 2]
+        red = rgb[:, 0] / rgb.sum(1).clamp(min=0.03)
+        # The lip's own colour: the samples from .4 to .75 of its thickness, smoothed along the mouth.
+        def usual(v):
+            v = v[:, :, 7:].mean(2).reshape(-1, 1, 2, TABLE)
+            v = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(v, (8, 8, 0, 0), "replicate"), (1, 17), 1)
+            return v.reshape(-1, 2 * TABLE, 1)
+        pale = ramp(usual(red) - red, 0.015, 0.05) * ramp(light / usual(light).clamp(min=0.02), 1.0, 1.25)
+        dark = 1 - ramp(light / usual(light).clamp(min=0.02), 0.40, 0.70)
+        mouth = torch.maximum(pale, dark)
+        run, length = mouth[:, :, 0], torch.zeros_like(mouth[:, :, 0])
+        for k in range(1, 11):
+            length = length + run * 0.0625
+            run = run * mouth[:, :, k]
+        length = length.reshape(-1, 1, 2, TABLE)
+        length = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(length, (2, 2, 0, 0), "replicate"), (1, 5), 1)
+        return length[:, 0] * thick.abs()
 
     def inside(self, image, centre, e, n, half, eyes, rise, middle, nose, tables):
         """The mouth interior on a grid fixed to the head, with a soft mask: between the inner lips."""

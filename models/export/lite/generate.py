@@ -47,7 +47,7 @@ class Generate(nn.Module):
         half = s["half"]
         tables = s["tables"].reshape(-1, 4, TABLE) * half[:, :, None]
         base = neutral(s, tables, m, self.t)
-        new = outlines(s, tables, base, p, self.t)
+        new = outlines(s, tables, s["beyond"].reshape(-1, 2, TABLE) * half[:, :, None], base, p, self.t)
 
         # Place of every target pixel in the mouth frame, px.
         ex, ey = cell(s["axis"][:, :1]), cell(s["axis"][:, 1:])
@@ -82,8 +82,8 @@ class Generate(nn.Module):
         y_up = y + (y_up - y) * aside
 
         # Lower lip, chin and the neck below.
-        along = (y - bottom) / (under - bottom).clamp(min=0.7)
-        lip = f_bottom + along.clamp(min=0.0) * (f_under - f_bottom)
+        along_low = (y - bottom) / (under - bottom).clamp(min=0.7)
+        lip = f_bottom + along_low.clamp(min=0.0) * (f_under - f_bottom)
         spare = (PIXELS - 1 - cell(s["centre"][:, 1:]) - cell(s["chin"]) * ex).clamp(min=4)
         drop = torch.minimum(cell(new["jaw"]), 0.6 * spare)
         drop = drop * torch.exp(-(((t.abs() - 0.55).clamp(min=0) / 0.95) ** 2))
@@ -120,6 +120,12 @@ class Generate(nn.Module):
         drawn = torch.maximum(ramp(s["gap"], 2.0, 6.0), 0.7 * p["press"].clamp(0, 1))
         dark = torch.exp(-(((y - middle) / 1.3) ** 2)) * (1 - ramp(t.abs(), 0.6, 1.0)) * (1 - ramp(hole, 0.3, 1.5))
         face = face * (1 - self.line * (cell(drawn) * dark)[:, None])
+
+        # Protruding lips: a highlight on the lower lip, its shadow on the chin.
+        full = torch.exp(-(((along_low - 0.40) / 0.22) ** 2) - (t / 0.45) ** 2)
+        shadow = ramp(y - under, -1.0, 0.06 * cell(new["unit"])) * (1 - ramp((y - under) / cell(new["unit"]), 0.06, 0.30))
+        shadow = shadow * torch.exp(-((t / 0.6) ** 2))
+        face = face * (1 + cell(p["round"].clamp(0, 1)) * (0.10 * full - 0.10 * shadow))[:, None]
 
         inside = draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole) * 255
         mask = ((y - top) * 0.8 + 0.5).clamp(0, 1) * ((bottom - y) * 0.8 + 0.5).clamp(0, 1) * ramp(hole, 0.2, 1.8)

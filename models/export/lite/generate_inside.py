@@ -44,19 +44,20 @@ def draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole):
 
     gain = (s["skin"] / m["tooth"].clamp(min=0.02)).clamp(0.4, 2.5)[:, :, None, None]
     u = (x - cell(s["middle"])) / cell(s["eyes"])
+    warm = torch.tensor([1.0, 1.18, 1.22])[None, :, None, None]  # light from between the lips is reddish
     # Rounded lips keep the light off the teeth.
-    dim = ((1 - 0.45 * side**3) * (1 - 0.5 * cell(p["round"].clamp(0, 1))))[:, None]
+    dim = (1 - 0.45 * side**3)[:, None] * (1 - warm * (0.36 * p["round"].clamp(0, 1))[:, :, None, None])
     # Lower teeth ride on the jaw; seen a little when the mouth is wide open or the teeth are together.
     rest = cell(base["line0"]) + 0.70 * cell(new["gap"])
     low, over_low = teeth_at(teeth, u * 1.45, 0.035 - (y - rest + 0.08 * unit) / cell(s["rise"]))
     show = cell((0.6 * p["teeth"].clamp(0, 1) + 0.55 * ramp(p["open"], 0.35, 0.8) * (1 - p["round"].clamp(0, 1))).clamp(max=0.8))
     rgb = rgb + (low * gain * 0.72 * dim - rgb) * over_low * show[:, None]
 
-    # Upper teeth: fixed to the head, in the lip's shadow at the top.
-    high, over_high = teeth_at(teeth, u, (y - cell(base["line0"])) / cell(s["rise"]))
-    # The lip's shadow is reddish: it lights the teeth with its own colour.
+    # Upper teeth: fixed to the head, in the lip's shadow at the top; rounded lips reach over them.
+    behind = cell(base["line0"]) - 0.07 * unit * cell(p["round"].clamp(0, 1))
+    high, over_high = teeth_at(teeth, u, (y - behind) / cell(s["rise"]))
     shade = 1 - ramp((y - top) / unit, 0.0, 0.08)
-    high = high * gain * dim * (1 - torch.tensor([0.12, 0.17, 0.19])[None, :, None, None] * shade[:, None])
+    high = high * gain * dim * (1 - 0.13 * warm * shade[:, None])
     rgb = rgb + (high - rgb) * over_high
 
     # Soft shadow along both lips.

@@ -66,7 +66,7 @@ def neutral(s, tables, m, t):
             "lift": (1 - share) * gap0}
 
 
-def outlines(s, tables, base, p, t):
+def outlines(s, tables, beyond, base, p, t):
     """Target and source edges [N,T] px of both lips, the half width and the chin's drop [N,1] px."""
     up, low, over, under = tables.unbind(1)
     unit = 0.5 * s["rise"]  # about half a neutral mouth width, but it does not shrink when the head turns
@@ -75,12 +75,12 @@ def outlines(s, tables, base, p, t):
         p["tuck"].clamp(0, 1), p["teeth"].clamp(0, 1)
     apart, together = p["wide"].clamp(min=0), (-p["wide"]).clamp(min=0)
 
-    width = 1 + 0.09 * apart - 0.09 * together - 0.17 * round_ - 0.05 * ramp(open_, 0.3, 0.9) * (1 - apart)
+    width = 1 + 0.13 * apart - 0.09 * together - 0.17 * round_ - 0.05 * ramp(open_, 0.3, 0.9) * (1 - apart)
     half = s["half"] * base["ratio"] * width
 
     o = torch.maximum(open_ * (1 - 0.97 * press) * (1 - 0.8 * tuck), 0.16 * teeth * (1 - press))
     o = (o - 0.03 * (1 - open_)).clamp(min=0) * (1 - tuck) + 0.10 * tuck
-    gap = 0.74 * o * (1 - 0.25 * round_) * unit
+    gap = 0.76 * o * (1 - 0.10 * round_) * unit
     reach = (0.64 + 0.28 * ramp(o, 0.0, 0.45)) * (1 - 0.04 * round_)
     bow = (1 - (t / reach) ** 2).clamp(min=0) ** (0.74 - 0.18 * round_)
     hole = gap * bow
@@ -103,10 +103,10 @@ def outlines(s, tables, base, p, t):
     # Towards the corners more: there the dark of the open source mouth reaches past the contour.
     inset = 1.5 * open_source + 1.2 * ramp(s["gap"], 6.0, 24.0)
     inset = inset * (1 + 0.8 * ramp(t.abs(), 0.45, 0.9))
-    cut_up = inset + (0.20 * press + nearly) * (up - over)
-    cut_low = inset + (0.22 * press + 0.18 * tuck + nearly) * (under - low)
-    cut_up = torch.minimum(cut_up, 0.6 * (up - over))
-    cut_low = torch.minimum(cut_low, 0.6 * (under - low))
+    cut_up = inset + beyond[:, 0] + (0.20 * press + nearly) * (up - over)
+    cut_low = inset + beyond[:, 1] + (0.22 * press + 0.18 * tuck + nearly) * (under - low)
+    cut_up = torch.minimum(cut_up, 0.7 * (up - over))
+    cut_low = torch.minimum(cut_low, 0.7 * (under - low))
 
     jaw = 0.34 * unit * p["jaw"].clamp(0, 1) * (1 - 0.3 * press) - 0.50 * base["lift"] * base["gape"]
     return {"half": half, "top": top, "bottom": bottom, "over": new_over, "under": new_under, "hole": hole,

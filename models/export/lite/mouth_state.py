@@ -24,6 +24,7 @@ SHAPE = [
     ("lip", 3),       # mean RGB of the lower lip, 0..1
     ("gap", 1),       # px, largest opening between the inner contours
     ("tables", 4 * TABLE),  # half widths along n: upper inner, lower inner, upper outer, lower outer contour
+    ("beyond", 2 * TABLE),  # half widths: how far teeth or the dark reach past the upper, the lower inner contour
 ]
 
 MOUTH = [
