@@ -75,7 +75,7 @@ export async function openBundle(directory: string, options: SessionOptions): Pr
   const manifest = await readManifest(directory)
   const entries = Object.entries(manifest.graphs) as [GraphName, v.InferOutput<typeof GraphEntry>][]
   await Promise.all(entries.map(([, entry]) => verify(join(directory, entry.file), entry)))
-  const inference = startInference()
+  const inference = startInference(options.lanes)
   try {
     const graphs: Partial<Record<GraphName, GraphInfo>> = {}
     for (const [name, { file }] of entries) {

@@ -11,8 +11,8 @@ export interface GraphInfo {
 }
 
 /**
- * The inference thread: `session.run()` blocks the thread it is called on completely, so all graphs
- * live on one of their own and pixel work goes on beside it. Runs are served in order.
+ * Graphs on threads of their own: `session.run()` blocks the thread it is called on completely, so
+ * pixel work goes on beside it. Every lane holds every graph; a run takes the lane with least to do.
  */
 export interface Inference extends AsyncDisposable {
   load(graph: string, file: string, options: SessionOptions): Promise<GraphInfo>
@@ -20,12 +20,38 @@ export interface Inference extends AsyncDisposable {
   run(graph: string, feeds: Tensors): Promise<Tensors>
 }
 
+/** @param lanes runs at the same time; more than one pays on a CPU only */
+export function startInference(lanes: number): Inference {
+  const threads = Array.from({ length: lanes }, startThread)
+  return {
+    async load(graph, file, options) {
+      const ask = (thread: Thread) => thread.ask<GraphInfo>({ load: { graph, file, options } })
+      const [info] = await Promise.all(threads.map(ask))
+      return info!
+    },
+    run(graph, feeds) {
+      const idlest = threads.reduce((a, b) => (b.waiting() < a.waiting() ? b : a))
+      return idlest.ask({ run: { graph, feeds } })
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(threads.map((thread) => thread.stop()))
+    },
+  }
+}
+
+interface Thread {
+  ask<T>(message: Omit<ToThread, 'id'>): Promise<T>
+  /** Questions without an answer yet. */
+  waiting(): number
+  stop(): Promise<void>
+}
+
 interface Waiting {
   resolve(value: never): void
   reject(error: Error): void
 }
 
-export function startInference(): Inference {
+function startThread(): Thread {
   const entry = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js'
   const worker = new Worker(new URL(entry, import.meta.url))
   const waiting = new Map<number, Waiting>()
@@ -39,7 +65,7 @@ export function startInference(): Inference {
     if (waiting.size === 0) worker.unref()
   })
   worker.on('error', (cause) => {
-    const error = new ModelError('device', `the inference thread died: ${cause}`)
+    const error = new ModelError('device', `an inference thread died: ${cause}`)
     for (const caller of waiting.values()) caller.reject(error)
     waiting.clear()
   })
@@ -47,14 +73,14 @@ export function startInference(): Inference {
 
   const ask = <T>(message: Omit<ToThread, 'id'>): Promise<T> => {
     const id = next++
-    worker.ref() // an idle thread must not keep the process alive, a running one must
+    worker.ref() // an idle thread must not keep the process alive, a busy one must
     worker.postMessage({ id, ...message })
     return new Promise<T>((resolve, reject) => waiting.set(id, { resolve, reject }))
   }
   return {
-    load: (graph, file, options) => ask({ load: { graph, file, options } }),
-    run: (graph, feeds) => ask({ run: { graph, feeds } }),
-    async [Symbol.asyncDispose]() {
+    ask,
+    waiting: () => waiting.size,
+    async stop() {
       // Ending a thread inside run() aborts the whole process, so it is asked, not terminated.
       const gone = new Promise((resolve) => worker.once('exit', resolve))
       await ask({ stop: true })

@@ -22,6 +22,8 @@ export interface LocalOptions {
   device?: Device
   /** Threads of one graph run on a CPU. */
   threads?: number
+  /** Graph runs at the same time on a CPU. */
+  lanes?: number
   ffmpegPath?: string
   storage?: Storage
   scratch?: string
@@ -49,6 +51,7 @@ export async function openLocal(options: LocalOptions = {}): Promise<Deps & Asyn
     openBundle(options.bundle ?? LITE, {
       device: options.device ?? 'auto',
       threads: options.threads ?? 1,
+      lanes: options.lanes ?? 2,
     }),
   ])
   return {

@@ -56,7 +56,7 @@ export async function scan(
     const fingerprints: number[] = []
     const { width, height, rate } = source.facts
     const held = Math.floor(HELD_BYTES / yuvBytes(width, height))
-    const looked = ahead(1, look(source, limit, choice, ctx))
+    const looked = answered(ahead(1, look(source, limit, choice, ctx)))
     const singly = rule === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
     const settled = singly ? settleSingly(looked) : settle(looked, rate, held)
     const encode = encoder(source, ctx)
@@ -94,12 +94,18 @@ async function* look(
   limit: number,
   choice: FaceChoice,
   ctx: RenderContext,
-): AsyncGenerator<{ frame: Uint8Array; seen: Seen | undefined }> {
+): AsyncGenerator<{ frame: Uint8Array; seen: Promise<Seen | undefined> }> {
   const tracker = faceTracker(ctx.models, source.facts, choice)
   let index = 0
   for await (const frame of decode(source, { first: 0, count: limit }, ctx)) {
-    yield { frame, seen: await tracker.look(frame, index++) }
+    yield { frame, seen: tracker.look(frame, index++) }
   }
+}
+
+async function* answered(
+  looks: AsyncIterable<{ frame: Uint8Array; seen: Promise<Seen | undefined> }>,
+): AsyncGenerator<{ frame: Uint8Array; seen: Seen | undefined }> {
+  for await (const { frame, seen } of looks) yield { frame, seen: await seen }
 }
 
 /** Cut a face out of a frame and encode it; returns one record. */

@@ -19,7 +19,10 @@ interface Candidate extends Seen {
   score: number
 }
 
-/** Finds the one face of a job in frame after frame, which must come in order. */
+/**
+ * Finds the one face of a job in frame after frame. Two frames may be in work at once: a frame is
+ * searched where the face was two frames before, so the outcome does not depend on timing.
+ */
 export interface Tracker {
   look(frame: Uint8Array, index: number): Promise<Seen | undefined>
 }
@@ -36,12 +39,16 @@ export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoic
   const colour = colourOf(facts)
   const threshold = models.manifest.face.threshold
   const whole: Box = [0, 0, facts.width, facts.height]
-  let last: Region | undefined
+  const pending: Promise<Seen | undefined>[] = [] // of the last two frames
 
   const find = async (frame: Yuv, box: Box) =>
     (await detect(models, frame, box, colour)).filter(({ score }) => score >= threshold)
 
-  async function search(frame: Yuv, index: number): Promise<Candidate | undefined> {
+  async function search(
+    frame: Yuv,
+    index: number,
+    last: Region | undefined,
+  ): Promise<Candidate | undefined> {
     if (last) {
       const window = around(last, WINDOW, facts)
       const tracked = window && nearest(await find(frame, window), last)
@@ -58,18 +65,28 @@ export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoic
     return undefined
   }
 
+  async function lookup(
+    data: Uint8Array,
+    index: number,
+    earlier: Promise<Seen | undefined> | undefined,
+  ): Promise<Seen | undefined> {
+    const frame = yuvFrame(data, facts.width, facts.height)
+    if (typeof choice === 'object' && 'boxes' in choice) {
+      const box = choice.boxes[index]
+      const window = box && around(box, 1.5, facts)
+      const inside = window && largest(await detect(models, frame, window, colour))
+      return inside ? { detected: box, landmarks: inside.landmarks, given: true } : undefined
+    }
+    const found = await search(frame, index, (await earlier)?.detected)
+    return found && { detected: found.detected, landmarks: found.landmarks }
+  }
+
   return {
-    async look(data, index) {
-      const frame = yuvFrame(data, facts.width, facts.height)
-      if (typeof choice === 'object' && 'boxes' in choice) {
-        const box = choice.boxes[index]
-        const window = box && around(box, 1.5, facts)
-        const inside = window && largest(await detect(models, frame, window, colour))
-        return inside ? { detected: box, landmarks: inside.landmarks, given: true } : undefined
-      }
-      const found = await search(frame, index)
-      last = found && found.detected
-      return found && { detected: found.detected, landmarks: found.landmarks }
+    look(frame, index) {
+      const seen = lookup(frame, index, pending.length === 2 ? pending.shift() : undefined)
+      seen.catch(() => {}) // whoever awaits it gets the error; it may be nobody
+      pending.push(seen)
+      return seen
     },
   }
 }
