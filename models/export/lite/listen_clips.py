@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from listen_augment import CODECS, codec, coloured, spoil
+from listen_augment import any_codec, coloured, spoil
 from listen_network import HOP, log_mel
 from listen_targets import classes, curves
 from phones import SIL
@@ -10,7 +10,7 @@ from speech_corpus import corpus
 
 RATE, SECONDS = 16000, 8
 STEPS = SECONDS * 50
-_SHARES = {"espeak": 0.4, "flite": 0.38, "festival": 0.22}
+_SHARES = {"espeak": 0.36, "flite": 0.4, "festival": 0.24}
 _GROUP = 50  # clips that share one codec
 
 
@@ -110,7 +110,7 @@ def render(count, seed, voices, noisy=0.06):
                 babble = pcm
         sound = np.stack([pcm for pcm, _ in made])
         if rng.random() < 0.45:
-            sound = codec(CODECS[rng.integers(len(CODECS))], sound.reshape(-1)).reshape(sound.shape)
+            sound = any_codec(rng, sound.reshape(-1)).reshape(sound.shape)
         for i, (pcm, (_, segments)) in zip(group, zip(sound, made)):
             mel[i], target[i], label[i] = log_mel(pcm), curves(segments, STEPS), classes(segments, STEPS)
     return mel, target, label

@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from listen_clips import clips
 from listen_network import BANDS, Listen, normalise
 
-BATCH, STEPS, PEAK = 12, 6500, 2.5e-3
-CLIPS, SEED = 9000, 1
-_WEIGHT = torch.tensor([2, 1.5, 1.2, 2, 3, 2, 1, 1])
+BATCH, STEPS, PEAK = 12, 8000, 2.5e-3
+CLIPS, SEED = 10000, 2
+_WEIGHT = torch.tensor([2, 1.5, 1.2, 2, 3, 2.5, 1.2, 1])
 _OPEN, _WIDE, _ROUND, _PRESS, _TUCK = 0, 2, 3, 4, 5
 
 
@@ -44,7 +44,7 @@ def augment(mel, generator):
     ripple = torch.log((-torch.log(uniform(*mel.shape, a=1e-4, b=1))).clamp(min=1e-3)) * 0.6
     mel = torch.where(uniform(count, 1, 1) < 0.35, torch.logaddexp(mel, noise + ripple), mel)
     band = torch.arange(BANDS)[:, None]
-    edge = torch.where(uniform(count, 1, 1) < 0.2, uniform(count, 1, 1, a=40, b=60), torch.full((count, 1, 1), 99.0))
+    edge = torch.where(uniform(count, 1, 1) < 0.08, uniform(count, 1, 1, a=40, b=60), torch.full((count, 1, 1), 99.0))
     return torch.where(band > edge, mel.amin((1, 2), keepdim=True), mel)
 
 
@@ -66,7 +66,7 @@ def loss_of(out, logits, target, label):
     pressed = target[..., _PRESS] > 0.5
     extra[..., _OPEN] += 3.0 * pressed
     extra[..., _PRESS] += 3.0 * pressed
-    extra[..., _TUCK] += 1.5 * (target[..., _TUCK] > 0.5)
+    extra[..., _TUCK] += 2.0 * (target[..., _TUCK] > 0.5)
     rounded = 1.0 * (target[..., _ROUND] > 0.5)
     extra[..., _WIDE] += rounded
     extra[..., _ROUND] += rounded
@@ -76,7 +76,7 @@ def loss_of(out, logits, target, label):
     values = (weight * error**2).mean()
     changes = (torch.maximum(weight[:, 1:], weight[:, :-1]) * change**2).mean()
     phones = F.cross_entropy(logits.flatten(0, 1), label.flatten(), label_smoothing=0.05)
-    return values + 2.8 * changes + 0.1 * phones
+    return values + 2.8 * changes + 0.15 * phones
 
 
 def train(cache, steps=STEPS, log=print, network=None):
@@ -107,6 +107,7 @@ def train(cache, steps=STEPS, log=print, network=None):
             for a, b in zip(mean.state_dict().values(), network.state_dict().values()):
                 a.lerp_(b, 1 - keep) if a.is_floating_point() else a.copy_(b)
         if step % 250 == 249 or step == 9:
+            torch.save(mean.state_dict(), cache / "listen-running.pt")
             log(f"step {step + 1} loss {loss.item():.4f} held out {held_out(mean, cache)} {time.monotonic() - started:.0f} s")
     return mean
 
