@@ -78,7 +78,7 @@ class Encode(nn.Module):
         tables = torch.stack([upper, lower, over, under], 1)
         gap = (lower - upper).amax(1, keepdim=True) * half
 
-        beyond = self.beyond(image, centre, e, n, half, tables) * ramp(gap / half, 0.04, 0.12)[:, :, None]
+        beyond = self.beyond(image, centre, e, n, half, tables, ramp(gap / half, 0.03, 0.09))
 
         middle = (x[:, 33:34] + x[:, 51:52] + x[:, 62:63]) / 3
         jaw_left = x[:, 3:6].mean(1, keepdim=True)
@@ -88,14 +88,15 @@ class Encode(nn.Module):
         lip = self.colour(image, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
         shape = torch.cat([centre, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
                            skin, lip, gap, tables.flatten(1), beyond.flatten(1)], 1)
-        wider = torch.stack([upper - beyond[:, 0], lower + beyond[:, 1]], 1)
+        wider = torch.stack([upper, lower + beyond[:, 1]], 1)
         return crop, shape, self.inside(image, centre, e, n, half, eyes, rise, middle, nose, wider)
 
-    def beyond(self, image, centre, e, n, half, tables):
+    def beyond(self, image, centre, e, n, half, tables, gape):
         """How far the open mouth reaches past its inner contours [N,2,T], half widths.
 
         Landmarks miss the true edge of the lips by some pixels. From the contour into the lip, samples count
-        as mouth as long as they are paler and brighter, or much darker, than the middle of the same lip.
+        as mouth as long as they are paler and brighter, or much darker, than the middle of the same lip. The
+        dark line between closed lips (gape [N,1] near 0) is no mouth.
         """
         upper, lower, over, under = tables.unbind(1)
         start = torch.stack([upper, lower], 1)
@@ -115,11 +116,15 @@ class Encode(nn.Module):
             return v.reshape(-1, 2 * TABLE, 1)
         pale = ramp(usual(red) - red, 0.015, 0.05) * ramp(light / usual(light).clamp(min=0.02), 1.0, 1.25)
         dark = 1 - ramp(light / usual(light).clamp(min=0.02), 0.40, 0.70)
-        mouth = torch.maximum(pale, dark)
+        mouth = torch.maximum(pale, dark * gape[:, :, None])
         run, length = mouth[:, :, 0], torch.zeros_like(mouth[:, :, 0])
+        slit = torch.zeros_like(length)
         for k in range(1, 11):
             length = length + run * 0.0625
             run = run * mouth[:, :, k]
+            if k < 7:  # parted lips whose landmarks say closed: the slit may lie a little beside the contour
+                slit = torch.maximum(slit, mouth[:, :, k] * (k + 0.5) * 0.0625)
+        length = torch.maximum(length, slit)
         length = length.reshape(-1, 1, 2, TABLE)
         length = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(length, (2, 2, 0, 0), "replicate"), (1, 5), 1)
         return length[:, 0] * thick.abs()
