@@ -86,6 +86,29 @@ export class CanceledError extends JobError {
   }
 }
 
+const CLASSES = {
+  caller: InputError,
+  upstream: UpstreamError,
+  worker: WorkerError,
+  nobody: CanceledError,
+}
+
+/** An error that crossed from another process, as its class again. `cause` is its stack there. */
+export function fromFailure(
+  failure: Failure & { fault: JobError['fault']; cause?: string },
+): JobError {
+  const { code, message, stage, retryable, fault, cause } = failure
+  const Class = CLASSES[fault] as new (
+    code: ErrorCode,
+    message: string,
+    options: JobErrorOptions,
+  ) => JobError
+  const told = cause !== undefined && { cause: Object.assign(new Error(), { stack: cause }) }
+  const error = new Class(code, message, { retryable, ...told })
+  if (stage !== undefined) error.stage = stage
+  return error
+}
+
 /**
  * Whatever was thrown, as a JobError. An aborted signal explains everything that follows it, so its
  * reason wins over the error that happened to surface.

@@ -37,3 +37,13 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const problems = parsed.issues.map((issue) => `  ${v.getDotPath(issue)}: ${issue.message}`)
   throw new Error(`the environment is not valid:\n${problems.join('\n')}`)
 }
+
+/**
+ * The environment of a render process: the machine's variables (drivers, paths) and none of ours,
+ * so that no secret reaches a process that opens strangers' media.
+ * @param visible which GPU it sees; '' leaves that as it is
+ */
+export function engineEnv(visible: string, env = process.env): NodeJS.ProcessEnv {
+  const machine = Object.entries(env).filter(([name]) => !Object.hasOwn(Env.entries, name))
+  return { ...Object.fromEntries(machine), ...(visible && { CUDA_VISIBLE_DEVICES: visible }) }
+}

@@ -1,0 +1,143 @@
+import * as v from 'valibot'
+import type { GraphName, Models } from './bundle.ts'
+import { ModelError } from './errors.ts'
+import { elements, type Tensor, type Tensors } from './tensor.ts'
+
+const Dims = v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))
+const Feed = v.variant('rule', [
+  v.object({ rule: v.literal('ramp'), dims: Dims }),
+  v.object({ rule: v.literal('wave'), dims: Dims }),
+  v.object({ rule: v.literal('data'), dims: Dims, data: v.array(v.number()) }),
+  v.object({
+    rule: v.literal('ellipses'),
+    dims: Dims,
+    background: v.array(v.number()),
+    ellipses: v.array(v.array(v.number())),
+  }),
+  /** An output of an earlier run, as `graph.output`. */
+  v.object({ rule: v.literal('from'), of: v.string() }),
+])
+const Expected = v.object({
+  dims: Dims,
+  mean: v.number(),
+  /** Flat index and value. */
+  at: v.array(v.tuple([v.number(), v.number()])),
+  /** Of every value; the mean of whole numbers may be off by a quarter of it. */
+  tolerance: v.number(),
+})
+const Entry = v.object({
+  graph: v.picklist(['face', 'encode', 'listen', 'generate', 'clip', 'parse']),
+  feeds: v.record(v.string(), Feed),
+  expect: v.record(v.string(), Expected),
+})
+type Feed = v.InferOutput<typeof Feed>
+type Expected = v.InferOutput<typeof Expected>
+
+/**
+ * Recompute the manifest's golden numbers: finds a driver or a provider that computes nonsense
+ * before a job does.
+ *
+ * @throws ModelError `bundle` naming graph, output, expected and found
+ * @see models/export/lite/build_selftest.py, which wrote them
+ */
+export async function selfTest(models: Models): Promise<void> {
+  const made: Tensors = {}
+  for (const item of models.manifest.selfTest) {
+    const parsed = v.safeParse(Entry, item)
+    if (!parsed.success) {
+      const why = v.summarize(parsed.issues)
+      throw new ModelError('bundle', `the manifest's self-test is not readable\n${why}`)
+    }
+    const { graph, feeds, expect } = parsed.output
+    const named = Object.entries(feeds).map(
+      ([name, feed]) => [name, tensorFor(feed, made)] as const,
+    )
+    const outputs = await models.run(graph, Object.fromEntries(named))
+    for (const [name, expected] of Object.entries(expect))
+      check(graph, name, outputs[name], expected)
+    for (const [name, tensor] of Object.entries(outputs)) made[`${graph}.${name}`] = tensor
+  }
+}
+
+function tensorFor(feed: Feed, made: Tensors): Tensor {
+  switch (feed.rule) {
+    case 'ramp':
+      return u8(feed.dims, (i) => (7 * i + 13 * (i >> 8) + 29 * (i >> 16)) & 255)
+    case 'wave':
+      return f32(feed.dims, (i) => 0.5 * Math.sin(i * 0.05) * Math.sin(i * 0.0003))
+    case 'data':
+      return f32(feed.dims, (i) => feed.data[i]!)
+    case 'ellipses':
+      return paint(feed)
+    case 'from': {
+      const tensor = made[feed.of]
+      if (tensor) return tensor
+      throw new ModelError('bundle', `the self-test feeds "${feed.of}", which no run before made`)
+    }
+  }
+}
+
+const u8 = (dims: number[], at: (i: number) => number): Tensor => ({
+  type: 'uint8',
+  dims,
+  data: Uint8Array.from({ length: elements(dims) }, (_, i) => at(i)),
+})
+
+const f32 = (dims: number[], at: (i: number) => number): Tensor => ({
+  type: 'float32',
+  dims,
+  data: Float32Array.from({ length: elements(dims) }, (_, i) => at(i)),
+})
+
+/** Ellipses [cx, cy, rx, ry, r, g, b] one over the other; pixel centres lie at .5. */
+function paint({ dims, background, ellipses }: Extract<Feed, { rule: 'ellipses' }>): Tensor {
+  const [height, width] = dims.slice(-3) as [number, number]
+  const data = new Uint8Array(elements(dims))
+  for (let i = 0; i < data.length; i++) data[i] = background[i % 3]!
+  for (const [cx, cy, rx, ry, ...colour] of ellipses as [number, number, number, number][]) {
+    for (let y = Math.max(0, Math.floor(cy - ry)); y < Math.min(height, cy + ry); y++) {
+      for (let x = Math.max(0, Math.floor(cx - rx)); x < Math.min(width, cx + rx); x++) {
+        const inside = ((x + 0.5 - cx) / rx) ** 2 + ((y + 0.5 - cy) / ry) ** 2 <= 1
+        if (inside) data.set(colour, 3 * (y * width + x))
+      }
+    }
+  }
+  return { type: 'uint8', dims, data }
+}
+
+function check(graph: GraphName, name: string, found: Tensor | undefined, expected: Expected) {
+  const fail = (what: string, want: unknown, got: unknown): never => {
+    const where = `graph "${graph}", output "${name}"`
+    const rest = `expected ${what} ${want}, found ${got}`
+    throw new ModelError('bundle', `self-test failed: ${where}: ${rest}`)
+  }
+  if (!found) return fail('dims', `[${expected.dims}]`, 'no such output')
+  if (`${found.dims}` !== `${expected.dims}`) {
+    fail('dims', `[${expected.dims}]`, `[${found.dims}]`)
+  }
+  const { tolerance } = expected
+  const value = reader(found)
+  for (const [index, want] of expected.at) {
+    const got = value(index)
+    // Written so that NaN fails.
+    if (!(Math.abs(got - want) <= tolerance)) fail(`at ${index}`, `${want} ± ${tolerance}`, got)
+  }
+  const room = found.type === 'uint8' ? tolerance / 4 : tolerance
+  const count = found.data.length
+  let sum = 0
+  for (let i = 0; i < count; i++) sum += value(i)
+  const mean = count > 0 ? sum / count : 0
+  if (!(Math.abs(mean - expected.mean) <= room)) fail('mean', `${expected.mean} ± ${room}`, mean)
+}
+
+/** Values of a tensor by flat index; float16 travels as its bits. */
+function reader({ type, data }: Tensor): (index: number) => number {
+  if (type !== 'float16') return (index) => data[index]!
+  return (index) => {
+    const bits = data[index]!
+    const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023]
+    if (exponent === 0) return sign * fraction * 2 ** -24
+    if (exponent === 31) return fraction ? NaN : sign * Infinity
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+  }
+}
