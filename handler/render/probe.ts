@@ -49,9 +49,9 @@ async function report(
     ? await collect(ffmpeg.probe, [...json, ...input], signal)
     : await collect(ffmpeg.path, ['-hide_banner', ...input], signal)
   const found = ffmpeg.probe
-    ? readProbeJson(finished.stdout.toString() || '{}')
+    ? readProbeJson(finished.stdout.toString())
     : readFfmpegText(finished.stderr)
-  if (/picture size .* is invalid|dimensions .* (?:too large|invalid)/i.test(finished.stderr)) {
+  if (/picture size .* (?:is invalid|exceeds)|dimensions .* too large/i.test(finished.stderr)) {
     const most = `${limits.maxPixels} pixels`
     throw new InputError('MEDIA_TOO_LARGE', `the ${role} input has more than ${most} in a frame`)
   }
@@ -77,7 +77,11 @@ function videoFacts(found: Report, limits: MediaLimits, exif: string | undefined
   }
   const still = /_pipe$|^image2$/.test(found.format) || stream.frames === 1
   const durationS = stream.durationS ?? found.durationS
-  if (!still) refuseLong('video', durationS, limits.maxVideoS)
+  if (!still) {
+    refuseLong('video', durationS, limits.maxVideoS)
+    // A forged table can name more frames than its duration holds, and be walked for ever.
+    refuseLong('video', (stream.frames ?? 0) / FPS_RANGE[1], limits.maxVideoS)
+  }
   const rate = still ? { num: 25, den: 1 } : usableRate(stream)
   const size = upright(stream, exif)
   refuseSize(size, limits.maxPixels)

@@ -11,7 +11,7 @@ import { generate } from './generate.ts'
 import { speaking } from './loudness.ts'
 import { hz, rateOf, type Rate } from './media.ts'
 import { play } from './playback.ts'
-import { probe, type MediaLimits } from './probe.ts'
+import { probe, refuseLong, type MediaLimits } from './probe.ts'
 import { listen, type Speech } from './speech.ts'
 
 /** One render, as it crosses to the process that does it: files and plain values. */
@@ -65,10 +65,12 @@ export function renderer(models: Models, ffmpeg: Ffmpeg): Render {
     const rate = options.fps === undefined ? media.video.rate : rateOf(options.fps)
     const source = { file: task.video, facts: { ...media.video, rate } }
     await using speech = await ctx.stage('speech', () => listen(task.audio, rate, rule, ctx))
-    const most = framesToScan(options.length, speech, rate, limits)
+    const longest = Math.ceil(limits.maxVideoS * hz(rate))
+    const most = framesToScan(options.length, speech, longest)
     await using avatar = await ctx.stage('avatar', () =>
       scan(source, most, options.face, rule, ctx),
     )
+    if (avatar.count > longest) refuseLong('video', avatar.count / hz(rate), limits.maxVideoS)
 
     const total = outputFrames(options.length, speech, avatar)
     const shown = whenShown(options, speech, total, rate)
@@ -105,11 +107,9 @@ export function renderer(models: Models, ffmpeg: Ffmpeg): Render {
   }
 }
 
-/** Only frames that will be shown are worth looking at; how long a video is, is known at its end. */
-function framesToScan(length: Job['length'], speech: Speech, rate: Rate, limits: MediaLimits) {
-  const longest = Math.ceil(limits.maxVideoS * hz(rate))
-  return length === 'video' ? longest : Math.min(speech.frames, longest)
-}
+/** Only frames that will be shown are worth looking at; some files tell their length at their end. */
+const framesToScan = (length: Job['length'], speech: Speech, longest: number): number =>
+  Math.min(length === 'video' ? Infinity : speech.frames, longest + 1)
 
 function outputFrames(length: Job['length'], speech: Speech, avatar: Avatar): number {
   switch (length) {

@@ -2,13 +2,22 @@ import type { ColorTags, Rate, Report, StreamReport } from './media.ts'
 
 type Json = Record<string, any>
 
-/** ffprobe's `-of json -show_format -show_streams`. */
+/** ffprobe's `-of json -show_format -show_streams`; no format where it could not open the file. */
 export function readProbeJson(text: string): Report {
-  const { format = {}, streams = [] } = JSON.parse(text) as Json
+  const { format = {}, streams = [] } = parsed(text)
   return {
     format: String(format.format_name ?? ''),
     ...known({ startS: number(format.start_time), durationS: number(format.duration) }),
     streams: (streams as Json[]).map(readStream),
+  }
+}
+
+/** ffprobe leaves half an object behind where it gives up. */
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    return {}
   }
 }
 

@@ -67,6 +67,9 @@ export async function* pieces(
     if (finished.code !== 0) throw fromFfmpeg(finished, 'audio')
     throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
   }
+  if (/partial file/i.test(finished.stderr)) {
+    throw new InputError('MEDIA_UNREADABLE', 'the audio input is cut off')
+  }
   pcm.fill(0, filled)
   yield piece(true)
 }
