@@ -22,10 +22,11 @@ export async function handle(payload: unknown, deps: Deps, call: Call = {}): Pro
     ctx.report.phase('downloading')
     const inputs = await ctx.step('download', () => download(job, ctx))
     ctx.report.phase('inference')
-    const video = join(ctx.dir, 'result.mp4')
+    const kind = job.output.lossless ? 'mkv' : 'mp4'
+    const video = join(ctx.dir, `result.${kind}`)
     const rendered = await ctx.step('render', () => render(job, inputs, video, ctx))
     ctx.report.phase('uploading')
-    const key = job.output.key ?? `${job.id}.mp4`
+    const key = job.output.key ?? `${job.id}.${kind}`
     const stored = await ctx.step('upload', () => ctx.storage.put(key, video, ctx.signal))
     const result = resultOf(job, key, rendered, stored, ctx)
     ctx.report.succeeded(result)
@@ -45,13 +46,13 @@ async function render(
   output: string,
   ctx: Context,
 ): Promise<RenderReport> {
-  const { face, length, silence, fps, compat, output: wanted } = job
+  const { face, length, silence, fps, mask, compat, frame, output: wanted } = job
   const task = {
     ...inputs,
     output,
     dir: join(ctx.dir, 'render'),
     options: {
-      ...{ face, length, silence, crf: wanted.crf },
+      ...{ face, length, silence, mask, frame, crf: wanted.crf, lossless: wanted.lossless },
       ...(fps !== undefined && { fps }),
       ...(compat && { compat }),
     },

@@ -2,18 +2,18 @@ import { join } from 'node:path'
 import type { Manifest, Models } from '../../models/bundle.ts'
 import { image, sizeOf, type Box } from '../../models/pixels/image.ts'
 import { lanczosPlan, resizeLanczos4, type LanczosPlan } from '../../models/pixels/lanczos.ts'
-import { regionToRgb, yuvBytes, yuvFrame } from '../../models/pixels/yuv.ts'
 import { bytesIn, bytesOf, tensorOf, type Tensors } from '../../models/tensor.ts'
 import { InputError } from '../errors.ts'
-import type { FaceChoice } from '../job.ts'
+import type { FaceChoice, Job } from '../job.ts'
 import { ahead } from './ahead.ts'
 import { cropBoxOf, inCrop } from './box.ts'
+import { canvasOf } from './canvas.ts'
 import type { RenderContext } from './context.ts'
 import { decode, fingerprint, type Source } from './decode.ts'
 import { hz } from './media.ts'
 import { Records } from './records.ts'
 import { settle, settleSingly, type Settled } from './settle.ts'
-import { colourOf, faceTracker, type Seen } from './track.ts'
+import { faceTracker, type Seen } from './track.ts'
 
 const SIDE = 256
 const HELD_BYTES = 192 << 20 // frames that wait for their neighbours
@@ -44,8 +44,7 @@ export interface Placed {
 export async function scan(
   source: Source,
   limit: number,
-  choice: FaceChoice,
-  rule: 'recommended' | 'reference',
+  { face: choice, compat }: Pick<Job, 'face' | 'compat'>,
   ctx: RenderContext,
 ): Promise<Avatar> {
   const { manifest } = ctx.models
@@ -54,10 +53,10 @@ export async function scan(
   try {
     const placed: ((Placed & { slot: number }) | undefined)[] = []
     const fingerprints: number[] = []
-    const { width, height, rate } = source.facts
-    const held = Math.floor(HELD_BYTES / yuvBytes(width, height))
+    const { rate } = source.facts
+    const held = Math.floor(HELD_BYTES / canvasOf(source.facts).bytes)
     const looked = answered(ahead(1, look(source, limit, choice, ctx)))
-    const singly = rule === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
+    const singly = compat === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
     const settled = singly ? settleSingly(looked) : settle(looked, rate, held)
     const encode = encoder(source, ctx)
     for await (const { frame, face } of settled) {
@@ -110,13 +109,12 @@ async function* answered(
 
 /** Cut a face out of a frame and encode it; returns one record. */
 function encoder({ facts }: Source, { models }: RenderContext) {
-  const colour = colourOf(facts)
+  const canvas = canvasOf(facts)
   const face = image(SIDE, SIDE, 3)
   const wanted = models.graphs.encode?.inputs.some(({ name }) => name === 'landmarks')
   let plan: LanczosPlan | undefined
   return async (frame: Uint8Array, box: Box, { landmarks }: Settled): Promise<Uint8Array> => {
-    const cut = image(box[2] - box[0], box[3] - box[1], 3)
-    regionToRgb(yuvFrame(frame, facts.width, facts.height), colour, box, cut)
+    const cut = canvas.cut(frame, box)
     if (plan?.from !== sizeOf(cut)) plan = lanczosPlan(cut, face)
     resizeLanczos4(cut, face, plan)
     const feeds: Tensors = { crop: { type: 'uint8', dims: [1, SIDE, SIDE, 3], data: face.data } }

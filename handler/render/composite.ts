@@ -2,14 +2,12 @@ import type { Manifest } from '../../models/bundle.ts'
 import { bilinearPlan, resizeBilinear, type BilinearPlan } from '../../models/pixels/bilinear.ts'
 import { image, type Box, type Image } from '../../models/pixels/image.ts'
 import { ruleMask, type MaskRule } from '../../models/pixels/mask.ts'
-import { blendRegion } from '../../models/pixels/overlay.ts'
-import { yuvFrame } from '../../models/pixels/yuv.ts'
 import type { Avatar } from './avatar.ts'
+import { canvasOf } from './canvas.ts'
 import type { RenderContext } from './context.ts'
 import type { Mouth } from './generate.ts'
 import type { VideoFacts } from './media.ts'
 import { sourceIndex } from './playback.ts'
-import { colourOf } from './track.ts'
 
 const SIDE = 256
 /** The whole crop, with a feathered edge: for a bundle that says nothing about its mask. */
@@ -45,11 +43,11 @@ export async function* composite(
 
 /** Buffers and tables are kept while the box keeps its size, which a smoothed box mostly does. */
 function paster(facts: VideoFacts, { mask: rule = PLAIN_MASK }: Manifest) {
-  const colour = colourOf(facts)
+  const canvas = canvasOf(facts)
   let plan: BilinearPlan | undefined
   let [scaled, full, faded]: Image[] = []
 
-  return (data: Uint8Array, face: Uint8Array, box: Box, weight: number): void => {
+  return (frame: Uint8Array, face: Uint8Array, box: Box, weight: number): void => {
     const [width, height] = [box[2] - box[0], box[3] - box[1]]
     const from = image(SIDE, SIDE, 3, face)
     if (!scaled || scaled.width !== width || scaled.height !== height) {
@@ -60,7 +58,7 @@ function paster(facts: VideoFacts, { mask: rule = PLAIN_MASK }: Manifest) {
     }
     resizeBilinear(from, scaled, plan)
     const cover = weight < 1 ? scale(full!, weight, faded!) : full!
-    blendRegion(yuvFrame(data, facts.width, facts.height), colour, box, scaled, cover)
+    canvas.paste(frame, scaled, box, cover)
   }
 }
 

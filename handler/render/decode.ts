@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
-import { yuvBytes } from '../../models/pixels/yuv.ts'
 import { InputError } from '../errors.ts'
 import { fromFfmpeg } from './blame.ts'
+import { canvasOf } from './canvas.ts'
 import type { RenderContext } from './context.ts'
 import { start, untrusted } from './ffmpeg.ts'
 import { hz, type VideoFacts } from './media.ts'
@@ -32,7 +32,7 @@ export async function* decode(
   span: Span,
   { ffmpeg, limits, signal }: DecodeContext,
 ): AsyncGenerator<Uint8Array> {
-  const { width, height, pixelFormat } = facts
+  const { pixelFormat } = facts
   const args = [
     ...['-nostdin', '-v', 'error', ...seek(facts, span), ...untrusted(file, limits.maxPixels)],
     ...['-map', '0:V:0', '-vf', filters(facts, span), '-frames:v', String(span.count)],
@@ -40,7 +40,7 @@ export async function* decode(
   ]
   await using running = await start(ffmpeg.path, args, signal)
   let yielded = 0
-  for await (const frame of records(running.stdout, yuvBytes(width, height))) {
+  for await (const frame of records(running.stdout, canvasOf(facts).bytes)) {
     yield frame
     yielded++
   }

@@ -1,22 +1,30 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { InputError, WorkerError } from '../errors.ts'
+import type { Frame } from '../frame.ts'
+import { canvasOf } from './canvas.ts'
+import { colorTags, h264, lossless } from './codec.ts'
 import type { RenderContext } from './context.ts'
-import { collect, start, untrusted, type Finished } from './ffmpeg.ts'
-import { hz, type AudioFacts, type ColorTags, type VideoFacts } from './media.ts'
+import { start, untrusted, type Finished } from './ffmpeg.ts'
+import { fitFilter } from './fit.ts'
+import { hz, type AudioFacts, type VideoFacts } from './media.ts'
 
 export interface Encoding {
   /** x264's constant rate factor; 17 is visually lossless. */
   crf: number
+  /** FFV1 in Matroska instead of H.264 in mp4. */
+  lossless: boolean
+  frame: Frame
   /** Output frames; the sound is cut to their length. */
   frames: number
 }
 
 /**
- * Encode raw frames and the recording into one mp4: H.264 (NVENC where a trial of this size works,
- * else x264), AAC, index in front. Frames are pulled one by one, never faster than they are encoded.
+ * Encode raw frames and the recording into one file, once, index in front. Frames are pulled one by
+ * one, never faster than they are encoded.
  *
  * @param onFrame called after each frame that the encoder took
+ * @returns the name of the encoder
  * @throws WorkerError DISK_FULL, BUG; InputError MEDIA_UNREADABLE when the sound cannot be decoded
  */
 export async function encode(
@@ -24,25 +32,23 @@ export async function encode(
   video: VideoFacts,
   sound: { file: string; facts: AudioFacts },
   output: string,
-  { crf, frames: total }: Encoding,
+  encoding: Encoding,
   onFrame: (done: number) => void,
   ctx: RenderContext,
-): Promise<{ encoder: string }> {
+): Promise<string> {
   const { ffmpeg, limits, signal, log } = ctx
-  const codec = await chooseEncoder(video, crf, ctx)
-  const durationS = total / hz(video.rate)
+  const codec = encoding.lossless ? lossless : await h264(video, sound.facts, encoding.crf, ctx)
   const size = `${video.width}x${video.height}`
-  const channels = (sound.facts.channels ?? 1) > 2 || sound.facts.channels === undefined ? 2 : 0
-  const tags = colorTags(video.color)
+  const raw = ['-f', 'rawvideo', '-pix_fmt', canvasOf(video).rawFormat, '-s', size]
+  const fit = fitFilter(video, encoding.frame)
   const args = [
-    ...['-nostdin', '-v', 'error', '-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-s', size, ...tags],
+    ...['-nostdin', '-v', 'error', ...raw, ...colorTags(video.color)],
     ...['-r', `${video.rate.num}/${video.rate.den}`, '-i', 'pipe:0'],
     ...untrusted(sound.file, limits.maxPixels),
-    ...['-map', '0:v:0', '-map', '1:a:0', ...codec, '-pix_fmt', 'yuv420p', ...tags],
+    ...['-map', '0:v:0', '-map', '1:a:0', ...(fit.length ? ['-vf', fit.join(',')] : [])],
     // The mouth was computed from the first sample on, so the sound starts there too.
-    ...['-af', 'asetpts=PTS-STARTPTS', '-c:a', 'aac', '-b:a', '192k', '-ar', '48000'],
-    ...(channels ? ['-ac', String(channels)] : []),
-    ...['-t', String(durationS), '-movflags', '+faststart', '-f', 'mp4', '-y', `file:${output}`],
+    ...['-af', 'asetpts=PTS-STARTPTS', ...codec.video, ...codec.audio],
+    ...['-t', String(encoding.frames / hz(video.rate)), ...codec.container, '-y', `file:${output}`],
   ]
   log('ffmpeg', { args: args.join(' ') })
   await using running = await start(ffmpeg.path, args, signal, 'pipe')
@@ -55,7 +61,7 @@ export async function encode(
   const finished = await ctx.stage('encode', () => running.done)
   signal.throwIfAborted()
   if (finished.code !== 0) throw failed(finished)
-  return { encoder: codec[1]! }
+  return codec.name
 }
 
 /** Hand over one frame and wait until there is room for the next. */
@@ -80,31 +86,4 @@ function failed({ code, stderr }: Finished): Error {
   }
   const cause = new Error(`ffmpeg ended with ${code ?? 'a signal'}: ${stderr.slice(-600)}`)
   return new WorkerError('BUG', 'the encoder failed; see the log of the worker', { cause })
-}
-
-/** Tags go to both sides: as what the raw samples are, and as what the file says about them. */
-function colorTags({ matrix, range, primaries, transfer }: ColorTags): string[] {
-  return [
-    ...(range ? ['-color_range', range] : []),
-    ...(matrix ? ['-colorspace', matrix] : []),
-    ...(primaries ? ['-color_primaries', primaries] : []),
-    ...(transfer ? ['-color_trc', transfer] : []),
-  ]
-}
-
-async function chooseEncoder(
-  { width, height }: VideoFacts,
-  crf: number,
-  { ffmpeg, signal, log }: RenderContext,
-): Promise<string[]> {
-  const nvenc = ['-c:v', 'h264_nvenc', '-preset', 'p5', '-rc', 'vbr', '-cq', String(crf + 2)]
-  if (ffmpeg.nvenc) {
-    // Sessions may be used up at this moment, or the size not be one that the card takes.
-    const picture = ['-f', 'lavfi', '-i', `color=s=${width}x${height}:d=0.04`]
-    const trial = [...picture, ...nvenc, '-f', 'null', '-']
-    const { code, stderr } = await collect(ffmpeg.path, ['-v', 'error', ...trial], signal)
-    if (code === 0) return nvenc
-    log('nvenc.unavailable', { reason: stderr.slice(-200) })
-  }
-  return ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf)]
 }

@@ -14,6 +14,12 @@ export interface ColorTags {
   transfer?: string
 }
 
+/**
+ * How frames travel: planar 4:2:0, where a face changes only the samples under its mask, or RGB as
+ * MuseTalk itself works.
+ */
+export type Samples = 'yuv' | 'rgb'
+
 /** What the pipeline must know of a video or a still before it decodes it. */
 export interface VideoFacts {
   still: boolean
@@ -26,10 +32,10 @@ export interface VideoFacts {
   durationS?: number
   /** First picture after the container's own start, seconds; seeks are relative to the latter. */
   offsetS: number
-  /** The filter chain from a decoded picture to an upright even yuv420p frame. */
+  /** The filter chain from a decoded picture to an upright even frame. */
   geometry: string
-  /** Same planes; yuvj420p keeps ffmpeg from rescaling full-range samples. */
-  pixelFormat: 'yuv420p' | 'yuvj420p'
+  /** yuvj420p has the planes of yuv420p; it keeps ffmpeg from rescaling full-range samples. */
+  pixelFormat: 'yuv420p' | 'yuvj420p' | 'rgb24'
   color: ColorTags
 }
 

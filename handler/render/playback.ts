@@ -1,6 +1,6 @@
-import { yuvBytes } from '../../models/pixels/yuv.ts'
 import { InputError } from '../errors.ts'
 import { decode, fingerprint, type Source } from './decode.ts'
+import { canvasOf } from './canvas.ts'
 import type { RenderContext } from './context.ts'
 import { hz } from './media.ts'
 
@@ -63,9 +63,9 @@ async function* exactly(count: number, frames: AsyncIterable<Uint8Array>) {
 
 /** Frames count-1, count-2, …, `wanted` of them. */
 async function* backwards(playback: Playback, wanted: number, ctx: RenderContext) {
-  const { width, height, rate } = playback.source.facts
-  const fitting = Math.floor(CHUNK_BYTES / yuvBytes(width, height))
-  const size = Math.max(1, Math.min(fitting, Math.floor(CHUNK_S * hz(rate))))
+  const { facts } = playback.source
+  const fitting = Math.floor(CHUNK_BYTES / canvasOf(facts).bytes)
+  const size = Math.max(1, Math.min(fitting, Math.floor(CHUNK_S * hz(facts.rate))))
   const stop = playback.count - wanted
   for (let end = playback.count; end > stop; end -= size) {
     const first = Math.max(stop, end - size)

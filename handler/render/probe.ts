@@ -2,8 +2,9 @@ import { open } from 'node:fs/promises'
 import { InputError } from '../errors.ts'
 import { exifFilter } from './exif.ts'
 import { collect, untrusted, type Ffmpeg } from './ffmpeg.ts'
+import { conversion, upright } from './geometry.ts'
 import { hz } from './media.ts'
-import type { AudioFacts, ColorTags, Rate, Report, StreamReport, VideoFacts } from './media.ts'
+import type { AudioFacts, Rate, Report, Samples, StreamReport, VideoFacts } from './media.ts'
 import { readFfmpegText, readProbeJson } from './report.ts'
 
 export interface MediaLimits {
@@ -19,10 +20,12 @@ const FPS_RANGE = [5, 120] as const
  * Read the facts of both inputs and refuse what is too small, too large or too long, before any
  * frame is decoded.
  *
+ * @param samples in which the frames shall travel
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_SMALL, MEDIA_TOO_LARGE, MEDIA_TOO_LONG
  */
 export async function probe(
   files: { video: string; audio: string },
+  samples: Samples,
   limits: MediaLimits,
   ffmpeg: Ffmpeg,
   signal: AbortSignal,
@@ -31,7 +34,7 @@ export async function probe(
     report(files.video, 'video', limits, ffmpeg, signal),
     report(files.audio, 'audio', limits, ffmpeg, signal),
   ])
-  const video = videoFacts(videoReport, limits, await exifFilter(files.video))
+  const video = videoFacts(videoReport, limits, samples, await exifFilter(files.video))
   return { video, audio: audioFacts(audioReport, limits) }
 }
 
@@ -68,7 +71,12 @@ async function refuseEmpty(file: string, role: string): Promise<void> {
   if (size === 0) throw new InputError('MEDIA_UNREADABLE', `the ${role} input is empty (0 bytes)`)
 }
 
-function videoFacts(found: Report, limits: MediaLimits, exif: string | undefined): VideoFacts {
+function videoFacts(
+  found: Report,
+  limits: MediaLimits,
+  samples: Samples,
+  exif: string | undefined,
+): VideoFacts {
   const stream = found.streams.find(({ kind, cover }) => kind === 'video' && !cover)
   if (!stream?.width || !stream.height) {
     const kinds = found.streams.map(({ kind, cover }) => (cover ? 'cover art' : kind)).join(', ')
@@ -85,7 +93,6 @@ function videoFacts(found: Report, limits: MediaLimits, exif: string | undefined
   const rate = still ? { num: 25, den: 1 } : usableRate(stream)
   const size = upright(stream, exif)
   refuseSize(size, limits.maxPixels)
-  const { filters, pixelFormat, color } = conversion(stream, size, exif)
   return {
     still,
     width: size.width,
@@ -94,9 +101,7 @@ function videoFacts(found: Report, limits: MediaLimits, exif: string | undefined
     variable: !still && isVariable(stream),
     ...(durationS !== undefined && { durationS }),
     offsetS: Math.max(0, (stream.startS ?? 0) - (found.startS ?? stream.startS ?? 0)),
-    geometry: filters.join(','),
-    pixelFormat,
-    color,
+    ...conversion(stream, size, exif, samples),
   }
 }
 
@@ -139,53 +144,4 @@ function usableRate(stream: StreamReport): Rate {
   if (hz(rate) < least) return { num: least, den: 1 }
   if (hz(rate) > most) return { num: most, den: 1 }
   return isVariable(stream) ? { num: Math.round(hz(rate) * 1000), den: 1000 } : rate
-}
-
-const quarterTurns = (stream: StreamReport): number => Math.round((stream.rotation ?? 0) / 90) & 3
-
-/** Size as shown: rotated, square pixels (the longer way, nothing is thrown away), even. */
-function upright(stream: StreamReport, exif: string | undefined) {
-  const turned = (quarterTurns(stream) & 1) === 1 || /transpose/.test(exif ?? '')
-  const aspect = turned ? 1 / (stream.aspect ?? 1) : (stream.aspect ?? 1)
-  const across = turned ? stream.height! : stream.width!
-  const down = turned ? stream.width! : stream.height!
-  const square = Math.abs(aspect - 1) < 0.005
-  const width = square || aspect < 1 ? across : Math.round(across * aspect)
-  const height = square || aspect > 1 ? down : Math.round(down / aspect)
-  return { width: width & ~1, height: height & ~1, square }
-}
-
-const RGB_LIKE = /^(rgb|bgr|gbr|argb|abgr|0rgb|0bgr|x2rgb|pal8|gray|mono|ya)/
-const WITH_ALPHA = /^(argb|abgr|rgba|bgra|yuva|gbrap|ya|pal8)/
-
-/** The filters that make an upright even 8-bit 4:2:0 frame, and the tags that its samples then have. */
-function conversion(
-  stream: StreamReport,
-  size: { width: number; height: number; square: boolean },
-  exif: string | undefined,
-): { filters: string[]; pixelFormat: 'yuv420p' | 'yuvj420p'; color: ColorTags } {
-  const source = stream.pixelFormat ?? 'yuv420p'
-  const rgb = RGB_LIKE.test(source)
-  const full = !rgb && (stream.color?.range === 'pc' || source.startsWith('yuvj'))
-  const to = rgb
-    ? ':out_color_matrix=bt709:out_range=tv'
-    : full
-      ? ':in_range=full:out_range=full'
-      : ''
-  const pixelFormat = full ? 'yuvj420p' : 'yuv420p'
-  const filters = [
-    ...(exif ? [exif] : []),
-    ...(stream.interlaced ? ['yadif=deint=interlaced'] : []),
-    ...(WITH_ALPHA.test(source) ? ['format=gbrap', 'premultiply=inplace=1', 'format=gbrp'] : []),
-    // One column or row of an odd size is cut: no sample is invented, none moves.
-    ...(size.square ? [`crop=${size.width}:${size.height}:0:0`] : []),
-    // Passes frames through untouched unless something differs, also when the size changes midway.
-    `scale=${size.width}:${size.height}:flags=bicubic+accurate_rnd${to}`,
-    'setsar=1',
-    `format=${pixelFormat}`,
-  ]
-  const color: ColorTags = rgb
-    ? { matrix: 'bt709', range: 'tv', primaries: 'bt709', transfer: 'bt709' }
-    : { ...stream.color, ...(full && { range: 'pc' }) }
-  return { filters, pixelFormat, color }
 }

@@ -7,6 +7,7 @@ import { composite } from './composite.ts'
 import { stageClock, type Log, type RenderContext, type Stage } from './context.ts'
 import { encode } from './encode.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
+import { fittedSize } from './fit.ts'
 import { generate } from './generate.ts'
 import { speaking } from './loudness.ts'
 import { hz, rateOf, type Rate } from './media.ts'
@@ -22,10 +23,16 @@ export interface RenderTask {
   output: string
   /** A folder of this render's own, removed by whoever made it. */
   dir: string
-  options: Pick<Job, 'face' | 'length' | 'silence' | 'fps' | 'compat'> & { crf: number }
+  options: RenderOptions
   limits: MediaLimits
   batchSize?: number
 }
+
+export type RenderOptions = Pick<
+  Job,
+  'face' | 'length' | 'silence' | 'fps' | 'mask' | 'compat' | 'frame'
+> &
+  Pick<Job['output'], 'crf' | 'lossless'>
 
 export interface RenderReport {
   width: number
@@ -61,15 +68,14 @@ export function renderer(models: Models, ffmpeg: Ffmpeg): Render {
     await mkdir(dir, { recursive: true })
     const rule = options.compat ?? 'recommended'
 
-    const media = await ctx.stage('probe', () => probe(task, limits, ffmpeg, signal))
+    const samples = options.compat || options.lossless ? 'rgb' : 'yuv'
+    const media = await ctx.stage('probe', () => probe(task, samples, limits, ffmpeg, signal))
     const rate = options.fps === undefined ? media.video.rate : rateOf(options.fps)
     const source = { file: task.video, facts: { ...media.video, rate } }
     await using speech = await ctx.stage('speech', () => listen(task.audio, rate, rule, ctx))
     const longest = Math.ceil(limits.maxVideoS * hz(rate))
     const most = framesToScan(options.length, speech, longest)
-    await using avatar = await ctx.stage('avatar', () =>
-      scan(source, most, options.face, rule, ctx),
-    )
+    await using avatar = await ctx.stage('avatar', () => scan(source, most, options, ctx))
     if (avatar.count > longest) refuseLong('video', avatar.count / hz(rate), limits.maxVideoS)
 
     const total = outputFrames(options.length, speech, avatar)
@@ -79,22 +85,15 @@ export function renderer(models: Models, ffmpeg: Ffmpeg): Render {
     const playback = { source, count: avatar.count, fingerprintOf: avatar.fingerprintOf }
     const frames = composite(play(playback, total, ctx), mouths, avatar, source.facts, ctx)
     const sound = { file: task.audio, facts: media.audio }
-    const encoding = { crf: options.crf, frames: total }
+    const { crf, lossless, frame } = options
+    const encoding = { crf, lossless, frame, frames: total }
     const report = (done: number) => onProgress(done, total)
-    const { encoder } = await encode(
-      frames,
-      source.facts,
-      sound,
-      task.output,
-      encoding,
-      report,
-      ctx,
-    )
+    const facts = source.facts
+    const encoder = await encode(frames, facts, sound, task.output, encoding, report, ctx)
 
     const { name, version } = models.manifest
     return {
-      width: source.facts.width,
-      height: source.facts.height,
+      ...fittedSize(facts, frame),
       fps: hz(rate),
       frames: total,
       duration_sec: total / hz(rate),

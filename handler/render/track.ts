@@ -1,10 +1,9 @@
 import type { Models } from '../../models/bundle.ts'
-import { coefficients, type Coefficients, type Colour } from '../../models/pixels/colour.ts'
-import { image, type Box } from '../../models/pixels/image.ts'
-import { regionToRgb, yuvFrame, type Yuv } from '../../models/pixels/yuv.ts'
+import type { Box } from '../../models/pixels/image.ts'
 import type { Tensors } from '../../models/tensor.ts'
 import type { FaceChoice } from '../job.ts'
 import { around, extent, type Landmarks, type Region } from './box.ts'
+import { canvasOf, type Canvas } from './canvas.ts'
 import { hz, type VideoFacts } from './media.ts'
 
 /** A face in one frame, in frame px. */
@@ -36,16 +35,16 @@ const TILE_EVERY_S = 0.5 // how often small faces are searched for while there i
  * that sees 192 px misses a face of 60 px in a 1080p frame.
  */
 export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoice): Tracker {
-  const colour = colourOf(facts)
+  const canvas = canvasOf(facts)
   const threshold = models.manifest.face.threshold
   const whole: Box = [0, 0, facts.width, facts.height]
   const pending: Promise<Seen | undefined>[] = [] // of the last two frames
 
-  const find = async (frame: Yuv, box: Box) =>
-    (await detect(models, frame, box, colour)).filter(({ score }) => score >= threshold)
+  const find = async (frame: Uint8Array, box: Box) =>
+    (await detect(models, canvas, frame, box)).filter(({ score }) => score >= threshold)
 
   async function search(
-    frame: Yuv,
+    frame: Uint8Array,
     index: number,
     last: Region | undefined,
   ): Promise<Candidate | undefined> {
@@ -66,15 +65,14 @@ export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoic
   }
 
   async function lookup(
-    data: Uint8Array,
+    frame: Uint8Array,
     index: number,
     earlier: Promise<Seen | undefined> | undefined,
   ): Promise<Seen | undefined> {
-    const frame = yuvFrame(data, facts.width, facts.height)
     if (typeof choice === 'object' && 'boxes' in choice) {
       const box = choice.boxes[index]
       const window = box && around(box, 1.5, facts)
-      const inside = window && largest(await detect(models, frame, window, colour))
+      const inside = window && largest(await detect(models, canvas, frame, window))
       return inside ? { detected: box, landmarks: inside.landmarks, given: true } : undefined
     }
     const found = await search(frame, index, (await earlier)?.detected)
@@ -91,28 +89,13 @@ export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoic
   }
 }
 
-/** How the frames of a clip code colour; where it does not say, what players assume. */
-export function colourOf({ color, height, pixelFormat }: VideoFacts): Coefficients {
-  const untagged = height > 576 ? 'bt709' : 'bt601'
-  const matrices: Record<string, Colour['matrix']> = {
-    bt709: 'bt709',
-    bt470bg: 'bt601',
-    smpte170m: 'bt601',
-    bt2020nc: 'bt2020nc',
-    bt2020c: 'bt2020nc',
-  }
-  const matrix = matrices[color.matrix ?? ''] ?? untagged
-  return coefficients({ matrix, range: pixelFormat === 'yuvj420p' ? 'full' : 'limited' })
-}
-
 async function detect(
   models: Models,
-  frame: Yuv,
+  canvas: Canvas,
+  frame: Uint8Array,
   box: Box,
-  colour: Coefficients,
 ): Promise<Candidate[]> {
-  const rgb = image(box[2] - box[0], box[3] - box[1], 3)
-  regionToRgb(frame, colour, box, rgb)
+  const rgb = canvas.cut(frame, box)
   const dims = [rgb.height, rgb.width, 3]
   const found = await models.run('face', { image: { type: 'uint8', dims, data: rgb.data } })
   return candidates(found, box[0], box[1])
