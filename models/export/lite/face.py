@@ -37,7 +37,7 @@ MIDDLE = 0.4
 # Faces scoring GOOD or more are ordered by size alone.
 GOOD = 0.5
 # Two meshes overlapping by more than this are one face.
-OVERLAP = 0.4
+OVERLAP = 0.3
 OUTER_RIGHT_EYE, OUTER_LEFT_EYE = 33, 263
 
 
