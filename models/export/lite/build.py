@@ -39,22 +39,19 @@ def entry(name, file):
     }
 
 
-def states(encode):
-    """Outputs of the encode graph without their first axis, the frames."""
-    outputs = onnx.load(encode).graph.output
+def states(encode, runs):
+    """Outputs of the encode graph without their first axis, the frames. Sizes are those of its run: the file may leave some open."""
+    made = next(run['expect'] for run in runs if run['graph'] == 'encode')
     return [
-        {
-            'name': output.name,
-            'dtype': DTYPES[output.type.tensor_type.elem_type],
-            'shape': [axis.dim_value for axis in output.type.tensor_type.shape.dim[1:]],
-        }
-        for output in outputs
+        {'name': output.name, 'dtype': DTYPES[output.type.tensor_type.elem_type], 'shape': made[output.name]['dims'][1:]}
+        for output in onnx.load(encode).graph.output
     ]
 
 
 def manifest(out):
     """The manifest of the graphs that lie in `out`."""
     files = {name: out / f'{name}.onnx' for name in GRAPHS if (out / f'{name}.onnx').exists()}
+    runs = self_test(files)
     return {
         'format': 1,
         'name': 'lite',
@@ -62,8 +59,8 @@ def manifest(out):
         'precision': 'fp32 (weights stored as fp16 where that is exact)',
         'graphs': {name: entry(name, file) for name, file in files.items()},
         **{key: value for key, value in FIXED.items() if key != 'clip' or 'clip' in files},
-        'states': states(files['encode']) if 'encode' in files else [],
-        'selfTest': self_test(files),
+        'states': states(files['encode'], runs) if 'encode' in files else [],
+        'selfTest': runs,
     }
 
 

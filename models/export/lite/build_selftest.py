@@ -29,6 +29,8 @@ DRAWING = {
         [128, 206, 34, 11, 170, 80, 80], [128, 206, 28, 2, 90, 40, 40],
     ],
 }
+# The same at half size, which is enough for `face`.
+HALF = {**DRAWING, 'dims': [128, 128, 3], 'ellipses': [[n / 2 for n in shape[:4]] + shape[4:] for shape in DRAWING['ellipses']]}
 RAMP = {'dims': [96, 128, 3], 'rule': 'ramp'}
 # Half open, a little wide, teeth apart: the eight mouth parameters, ten steps alike.
 MOUTH = [0.6, 0.55, 0.2, 0, 0, 0, 0.15, 0.1]
@@ -75,11 +77,11 @@ def feeds(graph, session, made):
     """One set of feeds for each run of `graph`."""
     names = [i.name for i in session.get_inputs()]
     if graph == 'face':
-        return [{'image': RAMP}, {'image': DRAWING}]
+        return [{'image': RAMP}, {'image': HALF}]
     if graph == 'listen':
         return [{'pcm': {'dims': [480000], 'rule': 'wave'}}]
     if graph == 'encode':
-        points = np.round(made['face.landmarks']).reshape(-1)
+        points = np.round(made['face.landmarks'] * 2).reshape(-1)
         landmarks = {'dims': [1, 68, 2], 'rule': 'data', 'data': [int(p) for p in points]}
         return [{'crop': {**DRAWING, 'dims': [1, 256, 256, 3]}, **({'landmarks': landmarks} if 'landmarks' in names else {})}]
     source = lambda name: next(key for key in (f'clip.{name}', f'encode.{name}') if key in made)
