@@ -64,12 +64,12 @@ export function cropBoxOf(
   return x2 - x1 >= MIN_SIDE && y2 - y1 >= MIN_SIDE ? [x1, y1, x2, y2] : undefined
 }
 
-/** Landmarks in the coordinates of the 256x256 crop of a box. */
+/** Landmarks in the coordinates of the 256x256 crop of a box; whole numbers are pixel centres. */
 export function inCrop(landmarks: Landmarks, [x1, y1, x2, y2]: Box): Landmarks {
   const out = new Float32Array(landmarks.length)
   for (let i = 0; i < out.length; i += 2) {
-    out[i] = ((landmarks[i]! - x1) * 256) / (x2 - x1)
-    out[i + 1] = ((landmarks[i + 1]! - y1) * 256) / (y2 - y1)
+    out[i] = ((landmarks[i]! - x1 + 0.5) * 256) / (x2 - x1) - 0.5
+    out[i + 1] = ((landmarks[i + 1]! - y1 + 0.5) * 256) / (y2 - y1) - 0.5
   }
   return out
 }
