@@ -1,0 +1,19 @@
+/** Time as the job store sees it, so that a test can hold it still. */
+export interface Clock {
+  /** Milliseconds that never jump. */
+  now(): number
+  /** Run something later; call the answer to forget it. Never keeps the process alive. */
+  after(ms: number, run: () => void): () => void
+}
+
+/** The longest a timer of Node's can wait; longer ones fire at once. */
+const LONGEST_MS = 2 ** 31 - 1
+
+export const realClock: Clock = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, Math.min(ms, LONGEST_MS))
+    timer.unref()
+    return () => clearTimeout(timer)
+  },
+}
