@@ -1,12 +1,17 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asJobError } from './errors.ts'
+import { asJobError, isErrno, WorkerError } from './errors.ts'
+import type { Fetch } from './fetch.ts'
+import type { FitOutput } from './frame.ts'
 import type { Job } from './job.ts'
+import { PATIENCE, type Patience } from './patience.ts'
 import type { Log } from './render/context.ts'
 import type { MediaLimits } from './render/probe.ts'
 import type { Render } from './render/render.ts'
 import { reporter, type Reporter, type Sink } from './report.ts'
 import type { Storage } from './storage/storage.ts'
+import type { Webhooks } from './webhook.ts'
 
 export interface Limits extends MediaLimits {
   maxInputBytes: number
@@ -16,11 +21,17 @@ export interface Limits extends MediaLimits {
 export interface Deps {
   render: Render
   storage: Storage
+  /** For inputs and presigned uploads. */
+  fetch: Fetch
+  webhooks: Webhooks
   limits: Limits
   /** Folder for per-job folders. */
   scratch: string
   /** Lets a job name local paths. */
   allowFileInputs: boolean
+  /** Whether the predecessor's size fields count by themselves; no where unset. */
+  fitOutput?: FitOutput
+  patience?: Patience
   /** Frames per generator run; the bundle's own choice where unset. */
   batchSize?: number
   log: Log
@@ -39,7 +50,8 @@ export interface Call {
 export type Step = 'download' | 'render' | 'upload'
 
 export interface Context extends Deps, AsyncDisposable {
-  /** This job's own folder; gone when the context is disposed. */
+  patience: Patience
+  /** This job's own folder, once it was made; gone when the context is disposed. */
   dir: string
   signal: AbortSignal
   report: Reporter
@@ -51,19 +63,22 @@ export interface Context extends Deps, AsyncDisposable {
   elapsed(): number
 }
 
-export async function openContext(job: Job, deps: Deps, call: Call): Promise<Context> {
+export function openContext(job: Job, deps: Deps, call: Call): Context {
   const began = performance.now()
   const signal = call.signal ?? new AbortController().signal
   const log: Log = (event, fields) => deps.log(event, { job: job.id, ...fields })
-  await mkdir(deps.scratch, { recursive: true })
-  const dir = await mkdtemp(join(deps.scratch, 'job-'))
+  const dir = join(deps.scratch, `job-${randomUUID()}`)
   const spent = new Map<Step, number>()
   return {
     ...deps,
     dir,
     signal,
     log,
-    report: reporter(job.id, call.onEvent ? [call.onEvent] : []),
+    patience: deps.patience ?? PATIENCE,
+    report: reporter(job, [
+      ...(call.onEvent ? [call.onEvent] : []),
+      ...(job.webhook ? [deps.webhooks.to(job.webhook, log)] : []),
+    ]),
     async step(name, run) {
       const start = performance.now()
       try {
@@ -87,5 +102,16 @@ export async function openContext(job: Job, deps: Deps, call: Call): Promise<Con
         log('scratch.left', { reason: error.message }),
       )
     },
+  }
+}
+
+/** @throws WorkerError DISK_FULL */
+export async function makeFolder({ dir }: Context): Promise<void> {
+  try {
+    await mkdir(dir, { recursive: true })
+  } catch (cause) {
+    const full = isErrno(cause, 'ENOSPC') || isErrno(cause, 'EDQUOT')
+    const why = full ? 'is full' : `cannot be written (${(cause as NodeJS.ErrnoException).code})`
+    throw new WorkerError('DISK_FULL', `the scratch directory ${why}`, { cause })
   }
 }

@@ -1,9 +1,11 @@
-import { stat, symlink } from 'node:fs/promises'
+import { open, stat, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Context } from './context.ts'
-import { InputError } from './errors.ts'
-import type { Job } from './job.ts'
+import { makeFolder, type Context } from './context.ts'
+import { InputError, UpstreamError } from './errors.ts'
+import { isPath, type Job } from './job.ts'
+import { NetworkError } from './network-error.ts'
+import { transfer } from './transfer.ts'
 
 /** Both inputs as files of the job's own folder. */
 export interface Inputs {
@@ -12,30 +14,99 @@ export interface Inputs {
 }
 
 /**
- * Bring both inputs into the job's folder, under names of our own: a caller's file name could make
- * ffmpeg take it for a pattern or a protocol.
- * @throws InputError INVALID_JOB, MEDIA_UNREADABLE, MEDIA_TOO_LARGE
+ * Bring both inputs into the job's folder, side by side, under names of our own: a caller's file
+ * name could make ffmpeg take it for a pattern or a protocol. What is in them is for `probe` to
+ * judge; names and media types of a server prove nothing.
+ *
+ * @throws InputError BLOCKED_URL, MEDIA_UNREADABLE, MEDIA_TOO_LARGE; UpstreamError DOWNLOAD_FAILED
  */
 export async function download(job: Job, ctx: Context): Promise<Inputs> {
-  const [video, audio] = await Promise.all([
-    fetchInput('video_url', job.video_url, join(ctx.dir, 'video.bin'), ctx),
-    fetchInput('audio_url', job.audio_url, join(ctx.dir, 'audio.bin'), ctx),
+  await refuseInternal(job, ctx)
+  await makeFolder(ctx)
+  const [video, audio] = await together(ctx.signal, [
+    (signal) => fetchInput('video_url', job.video_url, join(ctx.dir, 'video.bin'), ctx, signal),
+    (signal) => fetchInput('audio_url', job.audio_url, join(ctx.dir, 'audio.bin'), ctx, signal),
   ])
-  return { video, audio }
+  return { video: video!, audio: audio! }
 }
 
-async function fetchInput(field: string, from: string, to: string, ctx: Context): Promise<string> {
-  if (!ctx.allowFileInputs) {
-    throw new InputError('INVALID_JOB', `${field}: paths are not allowed on this worker`)
+/** All addresses of a job are looked at before the first of them is connected to. */
+async function refuseInternal(job: Job, { fetch, signal }: Context): Promise<void> {
+  const urls = {
+    video_url: isPath(job.video_url) ? undefined : job.video_url,
+    audio_url: isPath(job.audio_url) ? undefined : job.audio_url,
+    'output.url': job.output.url,
+    webhook: job.webhook?.url,
   }
+  for (const [field, url] of Object.entries(urls)) {
+    if (url !== undefined) await named(field, () => fetch.check(url, signal))
+  }
+}
+
+async function fetchInput(
+  field: string,
+  from: string,
+  to: string,
+  ctx: Context,
+  signal: AbortSignal,
+): Promise<string> {
+  if (isPath(from)) return linkInput(field, from, to, ctx)
+  const { fetch, patience, limits, log } = ctx
+  const start = performance.now()
+  await using file = await open(to, 'wx')
+  const options = { fetch, patience, maxBytes: limits.maxInputBytes, signal }
+  const bytes = await named(field, () => transfer(from, file, options))
+  log('downloaded', { field, bytes, seconds: Math.round(performance.now() - start) / 1000 })
+  if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', `${field}: the file is empty`)
+  return to
+}
+
+async function linkInput(field: string, from: string, to: string, { limits }: Context) {
   const path = from.startsWith('file:') ? fileURLToPath(from) : resolve(from)
   const found = await stat(path).catch(() => undefined)
   if (!found?.isFile())
     throw new InputError('MEDIA_UNREADABLE', `${field}: there is no file "${from}"`)
-  if (found.size > ctx.limits.maxInputBytes) {
-    const message = `${field}: ${found.size} bytes; the limit is ${ctx.limits.maxInputBytes}`
+  if (found.size > limits.maxInputBytes) {
+    const message = `${field}: ${found.size} bytes; the limit is ${limits.maxInputBytes}`
     throw new InputError('MEDIA_TOO_LARGE', message)
   }
   await symlink(path, to)
   return to
+}
+
+/** Puts the field of the job before what is wrong with it. */
+async function named<T>(field: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (error) {
+    if (error instanceof InputError) throw error.at(field)
+    if (!(error instanceof NetworkError)) throw error
+    const message = `${field}: the server ${error.message}`
+    throw new UpstreamError('DOWNLOAD_FAILED', message, { cause: error, retryable: !error.final })
+  }
+}
+
+/**
+ * Run tasks side by side. The first that fails stops the others, and all of them have really ended
+ * when this returns, so that nobody writes into a folder that is being removed.
+ */
+async function together<T>(
+  signal: AbortSignal,
+  tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
+): Promise<T[]> {
+  const failed = new AbortController()
+  const either = AbortSignal.any([signal, failed.signal])
+  const ends = await Promise.allSettled(
+    tasks.map(async (task) => {
+      try {
+        return await task(either)
+      } catch (error) {
+        failed.abort(error)
+        throw error
+      }
+    }),
+  )
+  signal.throwIfAborted()
+  failed.signal.throwIfAborted()
+  return ends.map((end) => (end as PromiseFulfilledResult<T>).value)
 }

@@ -54,11 +54,32 @@ export abstract class JobError extends Error {
   }
 }
 
+/** One thing that is wrong with a job: where, and what. */
+export interface Problem {
+  path: (string | number)[]
+  message: string
+}
+
 /** The job or its media is wrong: trying again cannot help. */
 export class InputError extends JobError {
   readonly fault = 'caller'
-  constructor(code: InputCode, message: string, options?: JobErrorOptions) {
+  /** Field by field, for an INVALID_JOB; not part of what leaves the process by itself. */
+  readonly problems: readonly Problem[]
+
+  constructor(
+    code: InputCode,
+    message: string,
+    options?: JobErrorOptions & { problems?: readonly Problem[] },
+  ) {
     super(code, message, false, options)
+    this.problems = options?.problems ?? []
+  }
+
+  /** The same, with the field of the job that it is about. */
+  at(field: string): InputError {
+    return new InputError(this.code as InputCode, `${field}: ${this.message}`, {
+      cause: this.cause,
+    })
   }
 }
 
@@ -117,7 +138,7 @@ export function asJobError(thrown: unknown, signal?: AbortSignal): JobError {
   if (signal?.aborted) return asCanceled(signal.reason, thrown)
   if (thrown instanceof JobError) return thrown
   if (thrown instanceof ModelError) return fromModel(thrown)
-  if (isErrno(thrown, 'ENOSPC')) {
+  if (isErrno(thrown, 'ENOSPC') || isErrno(thrown, 'EDQUOT')) {
     return new WorkerError('DISK_FULL', 'the scratch disk is full', { cause: thrown })
   }
   return new WorkerError('BUG', 'unexpected failure inside the worker; see its log', {

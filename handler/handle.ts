@@ -1,76 +1,57 @@
-import { join } from 'node:path'
 import { openContext, type Call, type Context, type Deps } from './context.ts'
-import { download, type Inputs } from './download.ts'
+import { download } from './download.ts'
 import { asJobError } from './errors.ts'
+import { storedResult } from './idempotency.ts'
 import { parseJob, type Job } from './job.ts'
+import { render } from './render-job.ts'
 import type { RenderReport } from './render/render.ts'
 import type { JobResult } from './result.ts'
 import type { Stored } from './storage/storage.ts'
+import { describe, upload } from './upload.ts'
 
 /**
  * One job, start to finish: parse → download → render → upload → report. Stateless; leaves nothing
- * on disk but the stored result.
+ * on disk but the stored result. Webhooks may still be on their way when it returns; see
+ * `Webhooks.drain`.
  *
  * @param payload a job as described in the README, from whoever sent it
  * @throws JobError and nothing else
  */
 export async function handle(payload: unknown, deps: Deps, call: Call = {}): Promise<JobResult> {
-  const job = parseJob(payload, call.id)
-  await using ctx = await openContext(job, deps, call)
+  const job = parseJob(payload, call.id, deps)
+  await using ctx = openContext(job, deps, call)
   try {
+    ctx.log('job.started')
     ctx.report.started()
-    ctx.report.phase('downloading')
-    const inputs = await ctx.step('download', () => download(job, ctx))
-    ctx.report.phase('inference')
-    const kind = job.output.lossless ? 'mkv' : 'mp4'
-    const video = join(ctx.dir, `result.${kind}`)
-    const rendered = await ctx.step('render', () => render(job, inputs, video, ctx))
-    ctx.report.phase('uploading')
-    const key = job.output.key ?? `${job.id}.${kind}`
-    const stored = await ctx.step('upload', () => ctx.storage.put(key, video, ctx.signal))
-    const result = resultOf(job, key, rendered, stored, ctx)
+    const result = (await storedResult(job, ctx)) ?? (await make(job, ctx))
     ctx.report.succeeded(result)
-    ctx.log('job.succeeded', { seconds: result.total_time, frames: result.frames })
+    const { total_time: seconds, frames, deduplicated } = result
+    ctx.log('job.succeeded', { seconds, frames, deduplicated })
     return result
   } catch (thrown) {
     const error = asJobError(thrown, ctx.signal)
     ctx.report.failed(error)
-    ctx.log('job.failed', { ...error.toJSON(), cause: describe(error.cause) })
+    ctx.log('job.failed', { ...error.toJSON(), cause: stackOf(error.cause) })
     throw error
   }
 }
 
-async function render(
-  job: Job,
-  inputs: Inputs,
-  output: string,
-  ctx: Context,
-): Promise<RenderReport> {
-  const { face, length, silence, fps, mask, compat, frame, output: wanted } = job
-  const task = {
-    ...inputs,
-    output,
-    dir: join(ctx.dir, 'render'),
-    options: {
-      ...{ face, length, silence, mask, frame, crf: wanted.crf, lossless: wanted.lossless },
-      ...(fps !== undefined && { fps }),
-      ...(compat && { compat }),
-    },
-    limits: ctx.limits,
-    ...(ctx.batchSize !== undefined && { batchSize: ctx.batchSize }),
-  }
-  const onProgress = (done: number, total: number) => {
-    ctx.report.frames(done, total)
-    if (done === total) ctx.report.phase('encoding')
-  }
-  return ctx.render(task, { signal: ctx.signal, log: ctx.log, onProgress })
+async function make(job: Job, ctx: Context): Promise<JobResult> {
+  ctx.report.phase('downloading')
+  const inputs = await ctx.step('download', () => download(job, ctx))
+  ctx.report.phase('inference')
+  const { file, ...rendered } = await ctx.step('render', () => render(job, inputs, ctx))
+  ctx.report.phase('uploading')
+  const stored = await ctx.step('upload', () => upload(job, file, ctx))
+  const result = resultOf(job, rendered, stored, ctx)
+  await describe(job, result, ctx)
+  return result
 }
 
 function resultOf(
   job: Job,
-  key: string,
-  { stage_times, encoder, ...video }: RenderReport,
-  { url, bytes, sha256 }: Stored,
+  { stage_times, encoder: _encoder, ...video }: RenderReport,
+  { url, ...object }: Stored,
   ctx: Context,
 ): JobResult {
   const total_time = ctx.elapsed()
@@ -78,9 +59,7 @@ function resultOf(
     job_id: job.id,
     status: 'succeeded',
     output_url: url,
-    key,
-    bytes,
-    sha256,
+    ...object,
     ...video,
     stage_times: {
       download: ctx.seconds('download'),
@@ -94,5 +73,5 @@ function resultOf(
   }
 }
 
-const describe = (cause: unknown): string | undefined =>
+const stackOf = (cause: unknown): string | undefined =>
   cause instanceof Error ? (cause.stack ?? cause.message) : undefined

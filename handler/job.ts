@@ -1,114 +1,135 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import { InputError } from './errors.ts'
+import { urlProblem } from './address.ts'
+import { InputError, type Problem } from './errors.ts'
+import { requestedFrame, type FitOutput, type Frame } from './frame.ts'
+import { oddities } from './json.ts'
+import { JobSchema, type Wire } from './job-schema.ts'
+import type { JobEvent } from './result.ts'
 
-const coordinate = v.pipe(v.number(), v.finite())
-const Box = v.pipe(
-  v.strictTuple([coordinate, coordinate, coordinate, coordinate]),
-  v.check(
-    ([x1, y1, x2, y2]) => x2 > x1 && y2 > y1,
-    'must be [x1, y1, x2, y2] with x2 > x1, y2 > y1',
-  ),
-)
-
-const Face = v.union(
-  [
-    v.literal('largest'),
-    v.strictObject({ box: Box }),
-    v.strictObject({ boxes: v.pipe(v.array(v.nullable(Box)), v.minLength(1)) }),
-  ],
-  'must be "largest", { box: [x1, y1, x2, y2] } or { boxes: [[x1, y1, x2, y2] | null, …] }',
-)
-
-const url = v.pipe(v.string(), v.minLength(1), v.maxLength(8192))
-
-const Webhook = v.union(
-  [url, v.strictObject({ url, events: v.optional(v.array(v.string())) })],
-  'must be a URL or { url, events? }',
-)
-
-const Output = v.strictObject({
-  url: v.optional(url),
-  key: v.optional(
-    v.pipe(v.string(), v.regex(/^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/), v.maxLength(512)),
-  ),
-  fit: v.optional(v.picklist(['source', 'contain', 'cover', 'stretch'])),
-  crf: v.optional(v.pipe(v.number(), v.integer(), v.minValue(10), v.maxValue(35)), 17),
-  lossless: v.optional(v.boolean(), false),
-  disposition: v.optional(v.pipe(v.string(), v.maxLength(256))),
-})
-
-const Id = v.pipe(
-  v.string(),
-  v.regex(
-    /^(?!\.)[A-Za-z0-9._-]{1,200}$/,
-    'must be 1 to 200 of A-Z a-z 0-9 . _ - without leading dot',
-  ),
-)
-
-const Metadata = v.pipe(
-  v.record(v.string(), v.unknown()),
-  v.check((value) => JSON.stringify(value).length <= 4096, 'must be at most 4 KB of JSON'),
-)
-
-/** The wire schema: every field a job may have, and nothing else. */
-export const JobSchema = v.pipe(
-  v.strictObject({
-    id: v.optional(Id),
-    musetalk_job_id: v.optional(Id),
-    video_url: v.optional(url),
-    video: v.optional(url),
-    audio_url: v.optional(url),
-    audio: v.optional(url),
-    face: v.optional(Face, 'largest'),
-    length: v.optional(v.picklist(['audio', 'video', 'shortest']), 'audio'),
-    silence: v.optional(v.picklist(['model', 'source']), 'model'),
-    fps: v.optional(v.pipe(v.number(), v.minValue(5), v.maxValue(120))),
-    mask: v.optional(v.picklist(['jaw', 'raw', 'neck']), 'jaw'),
-    compat: v.optional(v.literal('reference')),
-    output: v.optional(Output, {}),
-    aspect_ratio: v.optional(v.pipe(v.string(), v.regex(/^\d+(\.\d+)?:\d+(\.\d+)?$/))),
-    resolution: v.optional(v.pipe(v.string(), v.regex(/^\d{2,5}x\d{2,5}$/))),
-    webhook: v.optional(Webhook),
-    metadata: v.optional(Metadata, {}),
-    force: v.optional(v.boolean(), false),
-    params: v.optional(v.record(v.string(), v.unknown())),
-  }),
-  v.check((job) => (job.video_url ?? job.video) !== undefined, 'video_url is required'),
-  v.check((job) => (job.audio_url ?? job.audio) !== undefined, 'audio_url is required'),
-)
-
-type Wire = v.InferOutput<typeof JobSchema>
 /** A checked job: aliases resolved, defaults filled in, always with an id. */
-export type Job = Omit<Wire, 'video' | 'audio' | 'musetalk_job_id'> & {
+export type Job = Omit<
+  Wire,
+  'video' | 'audio' | 'musetalk_job_id' | 'webhook' | 'aspect_ratio' | 'resolution' | 'params'
+> & {
   id: string
   video_url: string
   audio_url: string
+  webhook?: { url: string; events?: readonly JobEvent['type'][] | undefined }
+  /** What the result's pictures are fitted to. */
+  frame: Frame
 }
 export type FaceChoice = Job['face']
+
+export interface JobRules {
+  allowFileInputs: boolean
+  /** Whether `aspect_ratio` and `resolution` count where the job does not say so itself. */
+  fitOutput?: FitOutput
+}
+
+/** Whether an input names a file of this machine; only a worker that allows it sees such a job. */
+export const isPath = (input: string): boolean =>
+  input.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:/i.test(input)
 
 /**
  * Check a payload.
  *
- * @param id the platform's job id, used where the payload brings none
+ * @param platformId used where the payload brings no id
  * @throws InputError INVALID_JOB naming every bad field
  */
-export function parseJob(payload: unknown, id: string | undefined): Job {
+export function parseJob(payload: unknown, platformId: string | undefined, rules: JobRules): Job {
+  const odd = oddities(payload)
+  if (odd.length > 0) throw invalid(odd)
   const parsed = v.safeParse(JobSchema, payload)
-  if (!parsed.success) throw new InputError('INVALID_JOB', describe(parsed.issues))
-  const { video, audio, musetalk_job_id, ...job } = parsed.output
+  const problems = [
+    ...strayFields(payload),
+    ...(parsed.issues ?? []).filter((issue) => !isStray(issue)).map(problemOf),
+    ...inputProblems(payload, rules),
+  ]
+  if (!parsed.success || problems.length > 0) throw invalid(problems)
+  const { video, audio, musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
+  const { params: _ignored, ...fields } = job
+  const wanted = { aspect_ratio, resolution }
+  const frame = requestedFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
+  if (Array.isArray(frame)) throw invalid(frame)
   return {
-    ...job,
-    id: job.id ?? musetalk_job_id ?? id ?? randomUUID(),
-    video_url: (job.video_url ?? video)!, // the schema has checked that one of them is there
+    ...fields,
+    id: job.id ?? musetalk_job_id ?? asId(platformId) ?? randomUUID(),
+    video_url: (job.video_url ?? video)!, // inputProblems has seen that one of them is there
     audio_url: (job.audio_url ?? audio)!,
+    frame,
+    ...(webhook !== undefined && {
+      webhook: typeof webhook === 'string' ? { url: webhook } : webhook,
+    }),
   }
 }
 
-function describe(issues: readonly v.BaseIssue<unknown>[]): string {
-  const lines = issues.map((issue) => {
-    const path = v.getDotPath(issue)
-    return path ? `${path}: ${issue.message}` : issue.message
+/** What can only be said of both names of an input together, and of what this worker allows. */
+function inputProblems(payload: unknown, { allowFileInputs }: JobRules): Problem[] {
+  if (!isObject(payload)) return []
+  return (['video', 'audio'] as const).flatMap((alias): Problem[] => {
+    const field = `${alias}_url`
+    const [long, short] = [payload[field], payload[alias]]
+    if (long === undefined && short === undefined) {
+      return [{ path: [field], message: 'is required' }]
+    }
+    if (long !== undefined && short !== undefined) {
+      return [{ path: [alias], message: `is another name of ${field}; give one of them` }]
+    }
+    const input = long ?? short
+    if (typeof input !== 'string') return [] // the schema has said so
+    const message = allowFileInputs && isPath(input) ? undefined : urlProblem(input)
+    return message === undefined ? [] : [{ path: [long === undefined ? alias : field], message }]
   })
-  return `the job is not valid: ${lines.slice(0, 20).join('; ')}`.slice(0, 2000)
 }
+
+/** The schema stops at the first field that it does not know; a caller wants to see all of them. */
+function strayFields(payload: unknown): Problem[] {
+  const strays = (value: unknown, known: object, path: string[]) =>
+    isObject(value)
+      ? Object.keys(value)
+          .filter((name) => !Object.hasOwn(known, name))
+          .map((name) => ({
+            path: [...path, name.slice(0, 80)],
+            message: 'is not a field of a job',
+          }))
+      : []
+  const { entries } = JobSchema
+  const output = isObject(payload) ? payload['output'] : undefined
+  return [
+    ...strays(payload, entries, []),
+    ...strays(output, entries.output.wrapped.entries, ['output']),
+  ]
+}
+
+const isStray = ({ type, expected }: v.BaseIssue<unknown>) =>
+  type === 'strict_object' && expected === 'never'
+
+function problemOf(issue: v.BaseIssue<unknown>): Problem {
+  const path = (issue.path ?? []).map(({ key }) => key as string | number)
+  return { path, message: issue.message.slice(0, 200) }
+}
+
+const MAX_NAMED = 20
+
+function invalid(problems: readonly Problem[]): InputError {
+  const lines = problems
+    .slice(0, MAX_NAMED)
+    .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
+  if (problems.length > MAX_NAMED) lines.push(`and ${problems.length - MAX_NAMED} more`)
+  const message = `the job is not valid: ${lines.join('; ')}`.slice(0, 4000)
+  return new InputError('INVALID_JOB', message, { problems: problems.slice(0, MAX_NAMED) })
+}
+
+/** A platform's id in the characters of ours, because it may become an object's name. */
+function asId(platformId: string | undefined): string | undefined {
+  const id = platformId?.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '')
+  return id ? id.slice(0, 200) : undefined
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Name of the job's object in the store. */
+export const objectName = ({ id, output }: Job): string =>
+  output.key ?? `${id}.${output.lossless ? 'mkv' : 'mp4'}`

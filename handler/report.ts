@@ -15,7 +15,10 @@ const AT: Record<Phase, number> = {
 }
 const MIN_INTERVAL_MS = 1000
 
-/** One job's stream of events: numbered, never falling, nothing after the final one. */
+/**
+ * One job's stream of events: numbered, never falling, at most one progress event a second and the
+ * latest then, nothing after the final one.
+ */
 export interface Reporter {
   started(): void
   phase(phase: Phase): void
@@ -24,45 +27,47 @@ export interface Reporter {
   failed(error: JobError): void
 }
 
-/** @param now milliseconds of a clock that never jumps */
 export function reporter(
-  jobId: string,
+  { id, metadata }: { id: string; metadata: Record<string, unknown> },
   sinks: readonly Sink[],
-  now = () => performance.now(),
 ): Reporter {
+  const now = () => performance.now() // a clock that never jumps
   let seq = 0
   let progress = 0
   let phase: Phase = 'downloading'
   let over = false
   let lastSent = -Infinity
+  let later: NodeJS.Timeout | undefined
   let inferringSince = 0
   let metrics: Metrics = {}
 
   const emit = (event: EventTail) => {
     if (over) return
     over = event.status !== 'running'
+    clearTimeout(later)
+    later = undefined
     const head = {
-      seq: seq++,
-      job_id: jobId,
-      phase,
-      progress,
+      ...{ seq: seq++, job_id: id, phase, progress },
       eta_sec: over ? null : eta(),
-      metrics,
+      ...{ metrics, metadata, at: new Date().toISOString() },
     }
-    for (const sink of sinks) sink({ ...head, at: new Date().toISOString(), ...event })
+    for (const sink of sinks) sink({ ...head, ...event })
   }
   const eta = (): number | null => {
     const done = progress - AT.inferring
     if (phase !== 'inferring' || done <= 0) return null
     return Math.round(((now() - inferringSince) / done) * (1 - progress)) / 1000
   }
-  const advance = (to: Phase, value: number) => {
-    const news = to !== phase
-    phase = to
-    progress = Math.max(progress, Math.round(value * 1000) / 1000)
-    if (!news && now() - lastSent < MIN_INTERVAL_MS) return
+  const send = () => {
     lastSent = now()
     emit({ type: 'job.progress', status: 'running' })
+  }
+  const advance = (to: Phase, value: number) => {
+    phase = to
+    progress = Math.max(progress, Math.round(value * 1000) / 1000)
+    const wait = lastSent + MIN_INTERVAL_MS - now()
+    if (wait <= 0) send()
+    else later ??= setTimeout(send, wait)
   }
   return {
     started: () => emit({ type: 'job.started', status: 'running' }),

@@ -44,6 +44,8 @@ export interface EventHead {
   progress: number
   eta_sec: number | null
   metrics: Metrics
+  /** The job's own, as it came; absent where the job could not be read. */
+  metadata?: Record<string, unknown>
   /** ISO 8601. */
   at: string
 }

@@ -1,6 +1,8 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { webhookKeys } from '../handler/signature.ts'
+import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
 const number = (fallback: number, least: number) =>
@@ -12,10 +14,40 @@ const number = (fallback: number, least: number) =>
   )
 const whole = (fallback: number, least: number) => v.pipe(number(fallback, least), v.integer())
 
+const flag = (fallback: boolean) =>
+  v.pipe(
+    v.optional(v.picklist(['true', 'false', '1', '0', 'yes', 'no']), String(fallback) as 'true'),
+    v.transform((value) => ['true', '1', 'yes'].includes(value)),
+  )
+const url = v.pipe(
+  text,
+  v.check((value) => /^https?:/.test(value) && URL.canParse(value), 'must be an http or https URL'),
+)
+const prefix = (fallback: string) =>
+  v.pipe(
+    v.optional(text, fallback),
+    v.transform((value) => value.replace(/^\/+|\/+$/g, '')),
+  )
+const secrets = v.pipe(
+  text,
+  v.check(
+    (value) => webhookKeys(value) !== undefined,
+    'must be whsec_ and the base64 of 24 to 64 bytes; several separated by a space',
+  ),
+)
+
 const Env = v.object({
+  ALLOW_FILE_INPUTS: flag(false),
+  ALLOW_PRIVATE_URLS: flag(false),
+  B2_API_URL: v.optional(url, 'https://api.backblazeb2.com'),
+  B2_APP_KEY: v.optional(text),
+  B2_BUCKET_NAME: v.optional(text),
+  B2_KEY_ID: v.optional(text),
+  B2_PREFIX: prefix('avatar/outputs'),
   BATCH_SIZE: v.optional(v.pipe(text, v.transform(Number), v.integer(), v.minValue(1))),
   DEVICE: v.optional(v.picklist(['auto', 'cuda', 'cpu']), 'auto'),
   FFMPEG_PATH: v.optional(text),
+  FIT_OUTPUT: v.optional(v.picklist(['source', 'requested']), 'source'),
   LOG_LEVEL: v.optional(v.picklist(['silent', 'info', 'debug']), 'info'),
   MAX_AUDIO_SEC: number(1800, 1),
   MAX_INPUT_MB: number(2048, 1),
@@ -23,19 +55,35 @@ const Env = v.object({
   MAX_VIDEO_SEC: number(1800, 1),
   MODEL_BUNDLE: v.optional(text),
   OUTPUT_DIR: v.optional(text, 'outputs'),
+  PUBLIC_BASE_URL: v.optional(url),
+  S3_BUCKET: v.optional(text),
+  S3_ENDPOINT: v.optional(url),
+  S3_KEY_ID: v.optional(text),
+  S3_PREFIX: prefix(''),
+  S3_PUBLIC_BASE_URL: v.optional(url),
+  S3_REGION: v.optional(text, 'us-east-1'),
+  S3_SECRET: v.optional(text),
   SCRATCH_DIR: v.optional(text, join(tmpdir(), 'musetalk-worker')),
+  STORAGE: v.optional(v.picklist(['b2', 's3', 'directory'])),
+  WEBHOOK_SECRET: v.optional(secrets),
 })
 
 /** The environment, checked; the variables keep their names. */
-export type Config = v.InferOutput<typeof Env>
+export type Config = v.InferOutput<typeof Env> & { STORAGE: StorageKind }
 
 /** The only reader of the environment. Throws once, naming every bad variable. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const parsed = v.safeParse(Env, set)
-  if (parsed.success) return parsed.output
-  const problems = parsed.issues.map((issue) => `  ${v.getDotPath(issue)}: ${issue.message}`)
-  throw new Error(`the environment is not valid:\n${problems.join('\n')}`)
+  const STORAGE = storageKind(set)
+  if (parsed.success && !Array.isArray(STORAGE)) return { ...parsed.output, STORAGE }
+  const problems = [
+    ...(parsed.issues ?? []).map((issue) => `${v.getDotPath(issue)}: ${issue.message}`),
+    ...(Array.isArray(STORAGE) ? STORAGE : []),
+  ]
+  throw new Error(
+    `the environment is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+  )
 }
 
 /**

@@ -1,10 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import type { Deps, Limits } from '../handler/context.ts'
 import type { Log } from '../handler/render/context.ts'
+import { openFetch } from '../handler/fetch.ts'
+import type { FitOutput } from '../handler/frame.ts'
 import { findFfmpeg } from '../handler/render/ffmpeg.ts'
 import { renderer } from '../handler/render/render.ts'
+import { webhookKeys } from '../handler/signature.ts'
 import { directoryStorage } from '../handler/storage/directory.ts'
 import type { Storage } from '../handler/storage/storage.ts'
+import { openWebhooks } from '../handler/webhook.ts'
 import { openBundle } from '../models/bundle.ts'
 import type { Device } from '../models/session.ts'
 import { readConfig } from './config.ts'
@@ -15,6 +19,7 @@ export type { Call, Deps } from '../handler/context.ts'
 export type { JobEvent, JobResult } from '../handler/result.ts'
 export type { Storage, Stored } from '../handler/storage/storage.ts'
 export { directoryStorage } from '../handler/storage/directory.ts'
+export { jobJsonSchema } from '../handler/job-schema.ts'
 
 export interface LocalOptions {
   /** Folder of the model bundle; the embedded `lite` where unset. */
@@ -29,6 +34,11 @@ export interface LocalOptions {
   scratch?: string
   limits?: Limits
   allowFileInputs?: boolean
+  /** Lets the URLs of jobs reach private and loopback addresses. */
+  allowPrivateUrls?: boolean
+  /** `whsec_…`, several separated by a space; events go out unsigned where unset. */
+  webhookSecret?: string
+  fitOutput?: FitOutput
   batchSize?: number
   log?: Log
   signal?: AbortSignal
@@ -54,16 +64,34 @@ export async function openLocal(options: LocalOptions = {}): Promise<Deps & Asyn
       lanes: options.lanes ?? 2,
     }),
   ])
+  const fetch = openFetch(options.allowPrivateUrls ? { blocked: () => false } : {})
+  const webhooks = openWebhooks({ fetch, keys: keysOf(options.webhookSecret) })
   return {
     render: renderer(bundle, ffmpeg),
+    fetch,
+    webhooks,
     storage: options.storage ?? directoryStorage(defaults.OUTPUT_DIR),
     limits: options.limits ?? limitsOf(defaults),
     scratch: options.scratch ?? defaults.SCRATCH_DIR,
     allowFileInputs: options.allowFileInputs ?? false,
+    fitOutput: options.fitOutput ?? 'source',
     ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
     log: options.log ?? (() => {}),
-    [Symbol.asyncDispose]: () => bundle[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      await webhooks.drain(AbortSignal.any([signal, AbortSignal.timeout(LAST_WORD_MS)]))
+      await bundle[Symbol.asyncDispose]()
+    },
   }
+}
+
+/** How long a process that is done waits for its last webhooks. */
+const LAST_WORD_MS = 30_000
+
+function keysOf(secret: string | undefined): Buffer[] {
+  if (secret === undefined) return []
+  const keys = webhookKeys(secret)
+  if (!keys) throw new TypeError('webhookSecret must be whsec_ and the base64 of 24 to 64 bytes')
+  return keys
 }
 
 export function limitsOf(config: {

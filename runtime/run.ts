@@ -41,6 +41,9 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
       scratch: config.SCRATCH_DIR,
       limits: limitsOf(config),
       allowFileInputs: true,
+      allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
+      ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
+      fitOutput: config.FIT_OUTPUT,
       log: jsonLog(options.verbose ? 'debug' : 'silent'),
       signal,
     })
@@ -55,7 +58,13 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
 function singleFile(out: string): Storage {
   const path = resolve(out)
   const directory = directoryStorage(dirname(path))
-  return { ...directory, put: (_key, file, signal) => directory.put(basename(path), file, signal) }
+  return {
+    kind: 'directory',
+    put: (_name, file, signal) => directory.put(basename(path), file, signal),
+    describe: async () => {},
+    find: async () => undefined,
+    remove: (_name, signal) => directory.remove(basename(path), signal),
+  }
 }
 
 function interruptible(): Disposable & { signal: AbortSignal } {

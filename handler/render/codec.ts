@@ -62,6 +62,9 @@ export function colorTags({ matrix, range, primaries, transfer }: ColorTags): st
     ...(range ? ['-color_range', range] : []),
     ...(matrix ? ['-colorspace', matrix] : []),
     ...(primaries ? ['-color_primaries', primaries] : []),
-    ...(transfer ? ['-color_trc', transfer] : []),
+    ...(transfer ? ['-color_trc', TRANSFERS[transfer] ?? transfer] : []),
   ]
 }
+
+/** Transfers that ffmpeg reports under one name and takes under another. */
+const TRANSFERS: Record<string, string> = { bt470m: 'gamma22', bt470bg: 'gamma28' }

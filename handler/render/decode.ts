@@ -34,7 +34,9 @@ export async function* decode(
 ): AsyncGenerator<Uint8Array> {
   const { pixelFormat } = facts
   const args = [
-    ...['-nostdin', '-v', 'error', ...seek(facts, span), ...untrusted(file, limits.maxPixels)],
+    ...['-nostdin', '-v', 'error', ...seek(facts, span)],
+    ...(facts.turnedByExif ? ['-noautorotate'] : []),
+    ...untrusted(file, limits.maxPixels),
     ...['-map', '0:V:0', '-vf', filters(facts, span), '-frames:v', String(span.count)],
     ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
   ]

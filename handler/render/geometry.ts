@@ -3,7 +3,7 @@ import type { ColorTags, Samples, StreamReport, VideoFacts } from './media.ts'
 /** Size as shown: rotated, square pixels (the longer way, nothing is thrown away), even. */
 export function upright(stream: StreamReport, exif: string | undefined) {
   const quarterTurns = Math.round((stream.rotation ?? 0) / 90) & 3
-  const turned = (quarterTurns & 1) === 1 || /transpose/.test(exif ?? '')
+  const turned = exif ? exif.includes('transpose') : (quarterTurns & 1) === 1
   const aspect = turned ? 1 / (stream.aspect ?? 1) : (stream.aspect ?? 1)
   const across = turned ? stream.height! : stream.width!
   const down = turned ? stream.width! : stream.height!
@@ -31,7 +31,7 @@ export function conversion(
     ...(stream.interlaced ? ['yadif=deint=interlaced'] : []),
     ...(WITH_ALPHA.test(source) ? ['format=gbrap', 'premultiply=inplace=1', 'format=gbrp'] : []),
     // One column or row of an odd size is cut: no sample is invented, none moves.
-    ...(size.square ? [`crop=${size.width}:${size.height}:0:0`] : []),
+    ...(size.square ? ['crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0'] : []),
     // Passes frames through untouched unless something differs, also when the size changes midway.
     `scale=${size.width}:${size.height}:${scaling}`,
     'setsar=1',

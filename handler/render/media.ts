@@ -32,6 +32,8 @@ export interface VideoFacts {
   durationS?: number
   /** First picture after the container's own start, seconds; seeks are relative to the latter. */
   offsetS: number
+  /** `geometry` turns a photo by its EXIF; some versions of ffmpeg would do so once more. */
+  turnedByExif: boolean
   /** The filter chain from a decoded picture to an upright even frame. */
   geometry: string
   /** yuvj420p has the planes of yuv420p; it keeps ffmpeg from rescaling full-range samples. */

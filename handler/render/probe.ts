@@ -101,6 +101,7 @@ function videoFacts(
     variable: !still && isVariable(stream),
     ...(durationS !== undefined && { durationS }),
     offsetS: Math.max(0, (stream.startS ?? 0) - (found.startS ?? stream.startS ?? 0)),
+    turnedByExif: exif !== undefined,
     ...conversion(stream, size, exif, samples),
   }
 }

@@ -116,9 +116,12 @@ export function standardRate(fps: number | undefined): Rate | undefined {
   return near ?? { num: Math.round(fps * 1000), den: 1000 }
 }
 
+/** `gbr` is no coding that 4:2:0 samples could have, whatever a file says. */
+const UNTAGGED = ['unknown', 'reserved', 'unspecified', 'gbr', '']
+
 function tags(range: unknown, matrix: unknown, primaries: unknown, transfer: unknown): ColorTags {
   const name = (value: unknown) =>
-    typeof value === 'string' && !['unknown', 'reserved', 'unspecified', ''].includes(value)
+    typeof value === 'string' && !UNTAGGED.includes(value)
       ? value
       : undefined
   return known({

@@ -1,8 +1,13 @@
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isErrno, UpstreamError, WorkerError } from '../errors.ts'
-import { sha256Of } from './checksum.ts'
-import type { Storage } from './storage.ts'
+import { isErrno, JobError, UpstreamError, WorkerError } from '../errors.ts'
+import { factsOf, sha256Of } from './checksum.ts'
+import { sidecarOf, urlPath, type Storage } from './storage.ts'
+
+/** Where the worker itself serves what its directory store holds. */
+export const filesUrl = (base: string, key: string): string =>
+  `${base.replace(/\/+$/, '')}/files/${urlPath(key)}`
 
 /**
  * Results in a folder of this machine. A reader never sees half a file: it is written beside its
@@ -16,25 +21,77 @@ export function directoryStorage(
 ): Storage {
   return {
     kind: 'directory',
-    async put(key, file, signal) {
-      const target = join(root, key)
-      const partial = `${target}.partial`
-      try {
-        await mkdir(dirname(target), { recursive: true })
-        await copyFile(file, partial)
-        const [{ size }, sha256] = await Promise.all([stat(partial), sha256Of(partial, signal)])
-        await rename(partial, target)
-        return { url: urlOf(key), bytes: size, sha256 }
-      } catch (cause) {
-        await rm(partial, { force: true })
-        signal.throwIfAborted()
-        if (isErrno(cause, 'ENOSPC')) {
-          throw new WorkerError('DISK_FULL', 'the output directory is full', { cause })
-        }
-        const why = cause instanceof Error ? (cause as NodeJS.ErrnoException).code : 'unknown'
-        const message = `cannot write to the output directory (${why})`
-        throw new UpstreamError('UPLOAD_FAILED', message, { cause })
-      }
-    },
+    put: (key, file, signal) =>
+      guarded(signal, async () => {
+        const { bytes, sha256 } = await factsOf(file, signal)
+        await replace(join(root, key), async (partial) => {
+          await copyFile(file, partial)
+          if ((await sha256Of(partial, signal)) !== sha256) throw new Error('copied wrongly')
+        })
+        return { key, url: urlOf(key), bytes, sha256 }
+      }),
+    describe: (key, sidecar, signal) =>
+      guarded(signal, () =>
+        replace(join(root, sidecarOf(key)), (partial) =>
+          writeFile(partial, JSON.stringify(sidecar)),
+        ),
+      ),
+    find: (key, signal) =>
+      guarded(signal, async () => {
+        const file = join(root, key)
+        const text = await readFile(join(root, sidecarOf(key)), 'utf8').catch(absent)
+        const found = await stat(file).catch(absent)
+        if (text === undefined || !found?.isFile()) return undefined
+        const sha256 = await sha256Of(file, signal)
+        return { key, url: urlOf(key), bytes: found.size, sha256, sidecar: parsed(text) }
+      }),
+    remove: (key, signal) =>
+      guarded(signal, async () => {
+        await rm(join(root, sidecarOf(key)), { force: true })
+        await rm(join(root, key), { force: true })
+      }),
+  }
+}
+
+async function replace(target: string, write: (partial: string) => Promise<void>): Promise<void> {
+  await mkdir(dirname(target), { recursive: true })
+  // Two jobs of one name may be written at the same moment; each is whole, and one is the last.
+  const partial = `${target}.${randomUUID().slice(0, 8)}.partial`
+  try {
+    await write(partial)
+    await rename(partial, target)
+  } catch (error) {
+    await rm(partial, { force: true })
+    throw error
+  }
+}
+
+async function guarded<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+  try {
+    signal.throwIfAborted()
+    return await run()
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (cause instanceof JobError) throw cause
+    if (isErrno(cause, 'ENOSPC') || isErrno(cause, 'EDQUOT')) {
+      throw new WorkerError('DISK_FULL', 'the output directory is full', { cause })
+    }
+    const { code = (cause as Error).message } = cause as NodeJS.ErrnoException
+    throw new UpstreamError('UPLOAD_FAILED', `cannot write to the output directory (${code})`, {
+      cause,
+    })
+  }
+}
+
+function absent(error: unknown): undefined {
+  if (!isErrno(error, 'ENOENT')) throw error
+}
+
+/** A side-car that somebody damaged is no reason to fail. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

@@ -1,17 +1,42 @@
 /** A stored object, as it was found after it was written. */
 export interface Stored {
+  /** Its full name in the store, prefix included. */
+  key: string
   url: string
   bytes: number
   sha256: string
 }
 
-/** Where results go. */
+/** An object that was stored before, and what was written beside it. */
+export interface Found extends Stored {
+  sidecar: unknown
+}
+
+/**
+ * Where results go. Names that are given are below the store's own prefix.
+ * @throws UpstreamError UPLOAD_FAILED, WorkerError DISK_FULL, from every method
+ */
 export interface Storage {
   /** Name for logs: `directory`, `s3`, … */
   readonly kind: string
   /**
-   * Store a file under a key and check that it is there; resolves when it is, or rejects.
-   * @throws UpstreamError UPLOAD_FAILED, WorkerError DISK_FULL
+   * Store a file and check that it is there; resolves when it is, or rejects.
+   * @param disposition the object's Content-Disposition
    */
-  put(key: string, file: string, signal: AbortSignal): Promise<Stored>
+  put(name: string, file: string, signal: AbortSignal, disposition?: string): Promise<Stored>
+  /** Store facts about an object beside it, as `<name>.json`. A store that cannot does nothing. */
+  describe(name: string, sidecar: object, signal: AbortSignal): Promise<void>
+  /** An object with its side-car; undefined where one of them is missing or they do not fit. */
+  find(name: string, signal: AbortSignal): Promise<Found | undefined>
+  /** Remove an object and its side-car; one that is not there is fine. */
+  remove(name: string, signal: AbortSignal): Promise<void>
 }
+
+export const sidecarOf = (name: string): string => `${name}.json`
+
+/** The result's media type, by the name that it got from us. */
+export const mediaTypeOf = (name: string): string =>
+  name.endsWith('.mkv') ? 'video/x-matroska' : 'video/mp4'
+
+/** A name as part of a URL. */
+export const urlPath = (name: string): string => name.split('/').map(encodeURIComponent).join('/')

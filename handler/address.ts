@@ -1,0 +1,58 @@
+import { BlockList, isIP } from 'node:net'
+
+const MAX_URL = 8192 // characters; longer than any signed URL of a storage provider
+
+/** @see IANA IPv4 Special-Purpose Address Registry; plus multicast and the reserved top */
+const SPECIAL_V4 = [
+  ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
+  ...['172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '192.168.0.0/16'],
+  ...['198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
+]
+/**
+ * Within 2000::/3: protocol assignments with Teredo, documentation, 6to4. All outside 2000::/3 is
+ * refused as a whole: loopback, ::/96, mapped ::ffff:0:0/96, NAT64 64:ff9b::/96, unique local,
+ * link-local, multicast.
+ */
+const SPECIAL_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
+
+// Two lists, because one that holds both families takes every IPv4 address for a mapped IPv6 one.
+const v4 = listOf(SPECIAL_V4, 'ipv4')
+const v6 = listOf(SPECIAL_V6, 'ipv6')
+const globalV6 = listOf(['2000::/3'], 'ipv6')
+
+/** Whether an IP address is anything but a public one. */
+export function isInternal(address: string): boolean {
+  switch (isIP(address)) {
+    case 4:
+      return v4.check(address, 'ipv4')
+    case 6:
+      return !globalV6.check(address, 'ipv6') || v6.check(address, 'ipv6')
+    default:
+      return true
+  }
+}
+
+/** The IP address that a URL names itself; undefined where it has a host name. */
+export function literalOf({ hostname }: URL): string | undefined {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  return isIP(host) ? host : undefined
+}
+
+/** What is wrong with a URL of a job, before anything is looked up; undefined when nothing is. */
+export function urlProblem(text: string): string | undefined {
+  if (text.length > MAX_URL) return `must be at most ${MAX_URL} characters`
+  if (!URL.canParse(text)) return 'must be a URL'
+  const url = new URL(text)
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must be an http or https URL'
+  if (url.username || url.password) return 'must not have a user name or password in it'
+  return undefined
+}
+
+function listOf(subnets: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {
+  const list = new BlockList()
+  for (const subnet of subnets) {
+    const [net, prefix] = subnet.split('/')
+    list.addSubnet(net!, Number(prefix), family)
+  }
+  return list
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Backoff } from './patience.ts'
+
+/** The tries that are left for one thing, and the growing pauses between them. */
+export interface Tries {
+  /**
+   * Wait before the next try.
+   * @param afterMs what the server asked for (Retry-After); the pause is never shorter, but bounded
+   * @throws `error` when no try is left; the signal's reason when aborted
+   */
+  pause(error: unknown, signal: AbortSignal, afterMs?: number): Promise<void>
+  /** Count from the start again: what was tried has got further. */
+  reset(): void
+  /** Tries begun so far. */
+  readonly count: number
+}
+
+const LONGEST_WISH = 8 // times maxMs: a server may ask for more patience than ours, but not for ever
+
+export function backoff({ tries, firstMs, maxMs }: Backoff, random = Math.random): Tries {
+  let used = 1
+  let count = 1
+  return {
+    async pause(error, signal, afterMs = 0) {
+      if (used >= tries) throw error
+      // Half of each pause is chance, so that workers that failed together do not return together.
+      const own = Math.min(maxMs, firstMs * 2 ** (used - 1)) * (0.5 + random() / 2)
+      const wish = Math.min(afterMs, LONGEST_WISH * maxMs)
+      used++
+      count++
+      await pauseFor(Math.max(own, wish), signal)
+    },
+    reset() {
+      used = 1
+    },
+    get count() {
+      return count
+    },
+  }
+}
+
+/** @throws the signal's own reason, where node's sleep would hide it in an AbortError */
+export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  }
+}
+
+/** Milliseconds of a Retry-After header: seconds, or a date by this machine's clock. */
+export function retryAfter(value: string | undefined, now = Date.now()): number | undefined {
+  if (value === undefined) return undefined
+  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}

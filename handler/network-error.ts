@@ -1,0 +1,62 @@
+interface NetworkErrorOptions extends ErrorOptions {
+  /** No further try can help. */
+  final?: boolean
+  status?: number
+  /** Milliseconds that the server asked us to wait. */
+  afterMs?: number | undefined
+}
+
+/** A server could not be talked to, or answered something unusable; says what, never where. */
+export class NetworkError extends Error {
+  readonly final: boolean
+  readonly status: number | undefined
+  readonly afterMs: number | undefined
+
+  constructor(message: string, options: NetworkErrorOptions = {}) {
+    super(message, options)
+    this.name = new.target.name
+    this.final = options.final ?? false
+    this.status = options.status
+    this.afterMs = options.afterMs
+  }
+}
+
+const SENTENCES: Record<string, string> = {
+  EAI_AGAIN: 'has a host name that cannot be looked up now',
+  ECONNREFUSED: 'refused the connection',
+  ECONNRESET: 'closed the connection',
+  EHOSTUNREACH: 'cannot be reached',
+  ENETUNREACH: 'cannot be reached',
+  ENOTFOUND: 'has a host name that does not exist',
+  EPIPE: 'closed the connection',
+  ETIMEDOUT: 'did not accept the connection in time',
+  HPE_INVALID_CONSTANT: 'does not speak HTTP',
+  UND_ERR_BODY_TIMEOUT: 'stopped sending',
+  UND_ERR_CONNECT_TIMEOUT: 'did not accept the connection in time',
+  UND_ERR_HEADERS_OVERFLOW: 'sends headers without end',
+  UND_ERR_HEADERS_TIMEOUT: 'did not answer in time',
+  UND_ERR_SOCKET: 'closed the connection',
+}
+const FINAL = new Set(['ENOTFOUND'])
+
+/** What a client library threw, in words for whoever gave us the address. */
+export function causeOf(error: unknown): NetworkError {
+  if (error instanceof NetworkError) return error
+  const code = codeOf(error)
+  if (/CERT|TLS|SSL/.test(code)) {
+    return new NetworkError(`has no valid certificate (${code})`, { final: true, cause: error })
+  }
+  const sentence = SENTENCES[code] ?? `could not be talked to (${code})`
+  return new NetworkError(sentence, { final: FINAL.has(code), cause: error })
+}
+
+function codeOf(error: unknown): string {
+  const { code, cause, errors } = error as { code?: string; cause?: unknown; errors?: unknown[] }
+  if (code) return code
+  if (errors?.[0]) return codeOf(errors[0]) // every address of a name was tried
+  return cause ? codeOf(cause) : 'unknown'
+}
+
+/** Statuses that the same request may not meet again: busy, overloaded, or gone for a moment. */
+export const isPassing = (status: number): boolean =>
+  status === 408 || status === 425 || status === 429 || status >= 500

@@ -1,0 +1,36 @@
+import { join } from 'node:path'
+import type { Context } from './context.ts'
+import type { Inputs } from './download.ts'
+import type { Job } from './job.ts'
+import type { RenderReport } from './render/render.ts'
+
+/** Have the job's inputs rendered into a file of its own folder, telling how far it is. */
+export async function render(
+  job: Job,
+  inputs: Inputs,
+  ctx: Context,
+): Promise<RenderReport & { file: string }> {
+  const { face, length, silence, fps, mask, compat, frame, output } = job
+  const file = join(ctx.dir, output.lossless ? 'result.mkv' : 'result.mp4')
+  const task = {
+    ...inputs,
+    output: file,
+    dir: join(ctx.dir, 'render'),
+    options: {
+      ...{ face, length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
+      ...(fps !== undefined && { fps }),
+      ...(compat && { compat }),
+    },
+    limits: ctx.limits,
+    ...(ctx.batchSize !== undefined && { batchSize: ctx.batchSize }),
+  }
+  const onProgress = (done: number, total: number) => {
+    ctx.report.frames(done, total)
+    if (done === total) ctx.report.phase('encoding')
+  }
+  const report = await ctx.render(task, { signal: ctx.signal, log: ctx.log, onProgress })
+  for (const [stage, seconds] of Object.entries(report.stage_times)) {
+    ctx.log('stage', { stage, seconds })
+  }
+  return { ...report, file }
+}

@@ -1,0 +1,148 @@
+import * as v from 'valibot'
+import { backoff, retryAfter } from '../backoff.ts'
+import type { Fetch } from '../fetch.ts'
+import { NetworkError } from '../network-error.ts'
+import { PATIENCE, type Patience } from '../patience.ts'
+import { refusal, uploadFailed } from './failure.ts'
+import { s3Storage } from './s3.ts'
+import { urlPath, type Storage } from './storage.ts'
+
+export interface B2Options {
+  keyId: string
+  appKey: string
+  bucket: string
+  prefix: string
+  /** Where keys are authorized. */
+  apiUrl: string
+  /** Instead of the download host of the key, for a CDN. */
+  publicBaseUrl?: string
+  fetch: Fetch
+  patience?: Patience
+  partBytes?: number
+}
+
+/** @see https://www.backblaze.com/apidocs/b2-authorize-account, version 3 */
+const Authorized = v.object({
+  accountId: v.string(),
+  authorizationToken: v.string(),
+  apiInfo: v.object({
+    storageApi: v.object({
+      apiUrl: v.pipe(v.string(), v.url()),
+      s3ApiUrl: v.pipe(v.string(), v.url()),
+      downloadUrl: v.pipe(v.string(), v.url()),
+      capabilities: v.optional(v.array(v.string()), []),
+    }),
+  }),
+})
+/** @see https://www.backblaze.com/apidocs/b2-list-buckets */
+const Buckets = v.object({ buckets: v.array(v.object({ bucketType: v.string() })) })
+
+/**
+ * A Backblaze B2 bucket by an application key alone: the S3 endpoint and the download host are asked
+ * for, at the first use and once. A bucket known to be private answers presigned URLs.
+ */
+export function b2Storage(options: B2Options): Storage {
+  let opened: Storage | undefined
+  const open = async (signal: AbortSignal): Promise<Storage> =>
+    (opened ??= await discover(options, signal))
+  return {
+    kind: 'b2',
+    put: async (name, file, signal, disposition) =>
+      (await open(signal)).put(name, file, signal, disposition),
+    describe: async (name, sidecar, signal) => (await open(signal)).describe(name, sidecar, signal),
+    find: async (name, signal) => (await open(signal)).find(name, signal),
+    remove: async (name, signal) => (await open(signal)).remove(name, signal),
+  }
+}
+
+async function discover(options: B2Options, signal: AbortSignal): Promise<Storage> {
+  const { keyId, appKey, bucket, prefix, apiUrl, publicBaseUrl, patience = PATIENCE } = options
+  try {
+    const basic = Buffer.from(`${keyId}:${appKey}`).toString('base64')
+    const account = await ask(
+      Authorized,
+      `${apiUrl}/b2api/v3/b2_authorize_account`,
+      `Basic ${basic}`,
+    )
+    const { storageApi } = account.apiInfo
+    const isPrivate =
+      storageApi.capabilities.includes('listBuckets') && (await isPrivateBucket(account))
+    const endpoint = storageApi.s3ApiUrl
+    const base = publicBaseUrl ?? `${storageApi.downloadUrl}/file/${urlPath(bucket)}`
+    return s3Storage({
+      ...{ endpoint, bucket, keyId, secret: appKey, prefix, patience },
+      region: regionOf(endpoint),
+      ...(!(isPrivate && publicBaseUrl === undefined) && { publicBaseUrl: base }),
+      ...(options.partBytes !== undefined && { partBytes: options.partBytes }),
+    })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error instanceof NetworkError ? uploadFailed(error) : error
+  }
+
+  async function isPrivateBucket(account: v.InferOutput<typeof Authorized>): Promise<boolean> {
+    const { apiUrl } = account.apiInfo.storageApi
+    const body = JSON.stringify({ accountId: account.accountId, bucketName: bucket })
+    const url = `${apiUrl}/b2api/v3/b2_list_buckets`
+    const { buckets } = await ask(Buckets, url, account.authorizationToken, body)
+    if (buckets.length === 0) throw new NetworkError(`has no bucket "${bucket}"`, { final: true })
+    return buckets[0]!.bucketType === 'allPrivate'
+  }
+
+  /** GET, or POST where there is a body; the answer checked against a schema. */
+  async function ask<S extends v.GenericSchema>(
+    schema: S,
+    url: string,
+    authorization: string,
+    body?: string,
+  ): Promise<v.InferOutput<S>> {
+    const tries = backoff(patience.upload)
+    for (;;) {
+      try {
+        const answer = await options.fetch(url, {
+          ...(body !== undefined && { method: 'POST' as const, body }),
+          headers: { authorization },
+          signal,
+        })
+        const text = await textOf(answer.body)
+        if (answer.status !== 200) {
+          const { final, message } = refusal(answer.status, '')
+          const afterMs = retryAfter(answer.headers['retry-after'])
+          throw new NetworkError(message, { final, afterMs })
+        }
+        return parse(schema, text)
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof NetworkError) || error.final) throw error
+        await tries.pause(error, signal, error.afterMs)
+      }
+    }
+  }
+}
+
+function parse<S extends v.GenericSchema>(schema: S, text: string): v.InferOutput<S> {
+  try {
+    return v.parse(schema, JSON.parse(text))
+  } catch {
+    // Not as the cause: the answer has a token in it.
+    throw new NetworkError('answered something that is no B2 answer', { final: true })
+  }
+}
+
+const MAX_ANSWER = 1 << 20 // bytes
+
+async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.length
+    if (size > MAX_ANSWER) throw new NetworkError('answered without end', { final: true })
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** `https://s3.us-west-004.backblazeb2.com` → `us-west-004`; signatures need it. */
+function regionOf(endpoint: string): string {
+  return /^s3[.-]([a-z0-9-]+)\./.exec(new URL(endpoint).hostname)?.[1] ?? 'us-east-1'
+}

@@ -1,0 +1,33 @@
+import { UpstreamError } from '../errors.ts'
+import { causeOf, isPassing, NetworkError } from '../network-error.ts'
+
+/** What a store or the way to it did wrong, as the job's error. */
+export function uploadFailed(error: NetworkError): UpstreamError {
+  const message = `the storage ${error.message}`
+  return new UpstreamError('UPLOAD_FAILED', message, { cause: error, retryable: !error.final })
+}
+
+/** 400s that blame the transfer, not the request. */
+const CORRUPTED = new Set([
+  ...['BadDigest', 'IncompleteBody', 'RequestTimeout', 'XAmzContentSHA256Mismatch'],
+])
+
+/** An answer with an error status. `name` is the S3 error code where there was one. */
+export function refusal(status: number, name: string, cause?: unknown): NetworkError {
+  const final = !isPassing(status) && !CORRUPTED.has(name)
+  const code = /^[A-Za-z0-9]{1,60}$/.test(name) ? ` (${name})` : ''
+  const message =
+    status === 401 || status === 403
+      ? `refused the credentials or what they may do: ${status}${code}`
+      : `answered with status ${status}${code}`
+  return new NetworkError(message, { status, final, cause })
+}
+
+/** Whatever an S3 client threw: an answer of the server, or no answer at all. */
+export function fromS3(error: unknown, timedOut: boolean): NetworkError {
+  if (error instanceof NetworkError) return error
+  if (timedOut) return new NetworkError('did not answer in time', { cause: error })
+  const { $metadata, name } = error as { $metadata?: { httpStatusCode?: number }; name: string }
+  const status = $metadata?.httpStatusCode
+  return status === undefined ? causeOf(error) : refusal(status, name, error)
+}
