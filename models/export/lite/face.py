@@ -7,6 +7,7 @@ takes the detector's jitter out of the landmarks.
 import hashlib
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -147,11 +148,14 @@ def build(out, cache):
     """Writes face.onnx and MediaPipe's licence into `out`."""
     detector, mesh, licence = sources(cache)
     target = Path(out) / 'face.onnx'
-    torch.onnx.export(
-        Face(detector, mesh).eval(), (torch.zeros(360, 480, 3, dtype=torch.uint8),), target, dynamo=False, opset_version=17,
-        input_names=['image'], output_names=['boxes', 'scores', 'landmarks'],
-        dynamic_axes={'image': {0: 'H', 1: 'W'}, 'boxes': {0: 'K'}, 'scores': {0: 'K'}, 'landmarks': {0: 'K'}},
-    )
+    with warnings.catch_warnings():
+        # The exporter warns of the torch side of `Nms`, which it does not trace.
+        warnings.simplefilter('ignore')
+        torch.onnx.export(
+            Face(detector, mesh).eval(), (torch.zeros(360, 480, 3, dtype=torch.uint8),), target, dynamo=False, opset_version=17,
+            input_names=['image'], output_names=['boxes', 'scores', 'landmarks'],
+            dynamic_axes={'image': {0: 'H', 1: 'W'}, 'boxes': {0: 'K'}, 'scores': {0: 'K'}, 'landmarks': {0: 'K'}},
+        )
     model = store_halves(onnx.load(target))
     for axis, size in enumerate((68, 2), 1):
         # The exporter loses track of these two.
