@@ -121,9 +121,7 @@ const UNTAGGED = ['unknown', 'reserved', 'unspecified', 'gbr', '']
 
 function tags(range: unknown, matrix: unknown, primaries: unknown, transfer: unknown): ColorTags {
   const name = (value: unknown) =>
-    typeof value === 'string' && !UNTAGGED.includes(value)
-      ? value
-      : undefined
+    typeof value === 'string' && !UNTAGGED.includes(value) ? value : undefined
   return known({
     range: range === 'tv' || range === 'pc' ? range : undefined,
     matrix: name(matrix),
