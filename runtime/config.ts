@@ -1,4 +1,4 @@
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { webhookKeys } from '../handler/signature.ts'
@@ -25,7 +25,7 @@ const url = v.pipe(
 )
 const prefix = (fallback: string) =>
   v.pipe(
-    v.optional(text, fallback),
+    v.optional(v.string(), fallback),
     v.transform((value) => value.replace(/^\/+|\/+$/g, '')),
   )
 const secrets = v.pipe(
@@ -45,6 +45,8 @@ const Env = v.object({
   B2_KEY_ID: v.optional(text),
   B2_PREFIX: prefix('avatar/outputs'),
   BATCH_SIZE: v.optional(v.pipe(text, v.transform(Number), v.integer(), v.minValue(1))),
+  CACHE_DIR: v.optional(text, join(homedir(), '.cache', 'musetalk-worker')),
+  CACHE_MAX_MB: number(4096, 0),
   DEVICE: v.optional(v.picklist(['auto', 'cuda', 'cpu']), 'auto'),
   FFMPEG_PATH: v.optional(text),
   FIT_OUTPUT: v.optional(v.picklist(['source', 'requested']), 'source'),

@@ -3,6 +3,7 @@ import type { Deps, Limits } from '../handler/context.ts'
 import type { Log } from '../handler/render/context.ts'
 import { openFetch } from '../handler/fetch.ts'
 import type { FitOutput } from '../handler/frame.ts'
+import { avatarCache } from '../handler/render/avatar-cache.ts'
 import { findFfmpeg } from '../handler/render/ffmpeg.ts'
 import { renderer } from '../handler/render/render.ts'
 import { webhookKeys } from '../handler/signature.ts'
@@ -32,6 +33,8 @@ export interface LocalOptions {
   ffmpegPath?: string
   storage?: Storage
   scratch?: string
+  /** Where to keep what was learned about videos, and how much of it; nothing where unset. */
+  cache?: { dir: string; maxMb: number }
   limits?: Limits
   allowFileInputs?: boolean
   /** Lets the URLs of jobs reach private and loopback addresses. */
@@ -67,7 +70,7 @@ export async function openLocal(options: LocalOptions = {}): Promise<Deps & Asyn
   const fetch = openFetch(options.allowPrivateUrls ? { blocked: () => false } : {})
   const webhooks = openWebhooks({ fetch, keys: keysOf(options.webhookSecret) })
   return {
-    render: renderer(bundle, ffmpeg),
+    render: renderer(bundle, ffmpeg, options.cache && avatarCache(options.cache)),
     fetch,
     webhooks,
     storage: options.storage ?? directoryStorage(defaults.OUTPUT_DIR),

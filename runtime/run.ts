@@ -39,6 +39,9 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
       device: config.DEVICE,
       storage: options.out ? singleFile(options.out) : directoryStorage(resolve(config.OUTPUT_DIR)),
       scratch: config.SCRATCH_DIR,
+      ...(config.CACHE_MAX_MB > 0 && {
+        cache: { dir: config.CACHE_DIR, maxMb: config.CACHE_MAX_MB },
+      }),
       limits: limitsOf(config),
       allowFileInputs: true,
       allowPrivateUrls: config.ALLOW_PRIVATE_URLS,

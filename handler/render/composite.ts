@@ -32,7 +32,9 @@ export async function* composite(
       const { face, weight, index } = mouth
       const place = avatar.faceOf(sourceIndex(index, avatar.count))
       if (face && place) {
-        await ctx.stage('composite', async () => paste(frame, face, place.box, weight))
+        await ctx.stage('composite', async () =>
+          paste(frame, face, place.box, weight, await avatar.maskOf(place)),
+        )
       }
       yield frame
     }
@@ -41,28 +43,42 @@ export async function* composite(
   }
 }
 
+interface Parsed {
+  mask: Image
+  at: Box
+}
+
 /** Buffers and tables are kept while the box keeps its size, which a smoothed box mostly does. */
 function paster(facts: VideoFacts, { mask: rule = PLAIN_MASK }: Manifest) {
   const canvas = canvasOf(facts)
   let plan: BilinearPlan | undefined
-  let [scaled, full, faded]: Image[] = []
+  let [scaled, ruled]: Image[] = []
 
-  return (frame: Uint8Array, face: Uint8Array, box: Box, weight: number): void => {
+  return (
+    frame: Uint8Array,
+    face: Uint8Array,
+    box: Box,
+    weight: number,
+    parsed: Parsed | undefined,
+  ): void => {
     const [width, height] = [box[2] - box[0], box[3] - box[1]]
     const from = image(SIDE, SIDE, 3, face)
-    if (!scaled || scaled.width !== width || scaled.height !== height) {
+    if (scaled?.width !== width || scaled.height !== height) {
       scaled = image(width, height, 3)
-      full = ruleMask(rule, width, height)
-      faded = image(width, height, 1)
+      ruled = ruleMask(rule, width, height)
       plan = bilinearPlan(from, scaled)
     }
     resizeBilinear(from, scaled, plan)
-    const cover = weight < 1 ? scale(full!, weight, faded!) : full!
-    canvas.paste(frame, scaled, box, cover)
+    const { mask, at } = parsed ?? { mask: ruled!, at: box }
+    canvas.paste(frame, scaled, box, weight < 1 ? thinned(mask, weight) : mask, at)
   }
 }
 
-function scale(mask: Image, weight: number, out: Image): Image {
-  for (let i = 0; i < out.data.length; i++) out.data[i] = Math.round(mask.data[i]! * weight)
-  return out
+function thinned({ width, height, data }: Image, weight: number): Image {
+  return image(
+    width,
+    height,
+    1,
+    data.map((value) => Math.round(value * weight)),
+  )
 }

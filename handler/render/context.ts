@@ -1,4 +1,5 @@
 import type { Models } from '../../models/bundle.ts'
+import type { AvatarCache } from './avatar-cache.ts'
 import type { Ffmpeg } from './ffmpeg.ts'
 import type { MediaLimits } from './probe.ts'
 
@@ -10,6 +11,8 @@ export interface RenderContext {
   models: Models
   ffmpeg: Ffmpeg
   limits: MediaLimits
+  /** Absent: every job looks at its video anew. */
+  cache?: AvatarCache
   /** An empty directory of this render's own. */
   dir: string
   signal: AbortSignal

@@ -6,17 +6,25 @@ import { open, type FileHandle } from 'node:fs/promises'
  */
 export class Records implements AsyncDisposable {
   readonly bytes: number
-  count = 0
+  count: number
   readonly #file: FileHandle
 
-  private constructor(file: FileHandle, bytes: number) {
+  private constructor(file: FileHandle, bytes: number, count: number) {
     this.#file = file
     this.bytes = bytes
+    this.count = count
   }
 
   /** @param bytes size of one record */
   static async create(path: string, bytes: number): Promise<Records> {
-    return new Records(await open(path, 'w+'), bytes)
+    return new Records(await open(path, 'w+'), bytes, 0)
+  }
+
+  /** Records that were written earlier, to be read. */
+  static async open(path: string, bytes: number): Promise<Records> {
+    const file = await open(path, 'r')
+    const { size } = await file.stat()
+    return new Records(file, bytes, Math.floor(size / bytes))
   }
 
   /** Append whole records. */

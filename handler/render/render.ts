@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import type { Models } from '../../models/bundle.ts'
 import type { Job } from '../job.ts'
 import { ahead } from './ahead.ts'
-import { scan, type Avatar } from './avatar.ts'
+import { prepareAvatar, type Avatar } from './avatar.ts'
+import type { AvatarCache } from './avatar-cache.ts'
 import { composite } from './composite.ts'
 import { stageClock, type Log, type RenderContext, type Stage } from './context.ts'
 import { encode } from './encode.ts'
@@ -60,11 +61,12 @@ export interface RenderCall {
 export type Render = (task: RenderTask, call: RenderCall) => Promise<RenderReport>
 
 /** The render of this process: probe → speech → avatar → generate → composite → encode. */
-export function renderer(models: Models, ffmpeg: Ffmpeg): Render {
+export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
   return async (task, { signal, onProgress, log }) => {
     const { options, limits, dir } = task
     const clock = stageClock()
-    const ctx: RenderContext = { models, ffmpeg, limits, dir, signal, log, stage: clock.stage }
+    const tools = { models, ffmpeg, limits, ...(cache && { cache }) }
+    const ctx: RenderContext = { ...tools, dir, signal, log, stage: clock.stage }
     await mkdir(dir, { recursive: true })
     const rule = options.compat ?? 'recommended'
 
@@ -75,7 +77,7 @@ export function renderer(models: Models, ffmpeg: Ffmpeg): Render {
     await using speech = await ctx.stage('speech', () => listen(task.audio, rate, rule, ctx))
     const longest = Math.ceil(limits.maxVideoS * hz(rate))
     const most = framesToScan(options.length, speech, longest)
-    await using avatar = await ctx.stage('avatar', () => scan(source, most, options, ctx))
+    await using avatar = await ctx.stage('avatar', () => prepareAvatar(source, most, options, ctx))
     if (avatar.count > longest) refuseLong('video', avatar.count / hz(rate), limits.maxVideoS)
 
     const total = outputFrames(options.length, speech, avatar)

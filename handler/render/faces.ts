@@ -1,0 +1,64 @@
+import type { Models } from '../../models/bundle.ts'
+import { classMask, type MaskMode } from '../../models/pixels/classes.ts'
+import { copy, crop, image, sizeOf, type Box, type Image } from '../../models/pixels/image.ts'
+import { lanczosPlan, resizeLanczos4, type LanczosPlan } from '../../models/pixels/lanczos.ts'
+import { cropBox } from '../../models/pixels/mask.ts'
+import { resizePillow } from '../../models/pixels/pillow.ts'
+import type { Tensors } from '../../models/tensor.ts'
+import { inCrop, type Landmarks } from './box.ts'
+import { canvasOf, type Canvas } from './canvas.ts'
+import type { VideoFacts } from './media.ts'
+import { toRecord } from './state.ts'
+
+const FACE = 256
+const HEAD = 512
+
+/** Cuts a face out of a frame and encodes it: one record. */
+export type FaceEncoder = (frame: Uint8Array, box: Box, landmarks: Landmarks) => Promise<Uint8Array>
+
+/** @see MuseTalk musetalk/utils/blending.py and scripts/inference.py for crop and parsing */
+export function faceEncoder(models: Models, facts: VideoFacts, mode: MaskMode): FaceEncoder {
+  const canvas = canvasOf(facts)
+  const face = image(FACE, FACE, 3)
+  const wantsLandmarks = models.graphs.encode?.inputs.some(({ name }) => name === 'landmarks')
+  let plan: LanczosPlan | undefined
+
+  return async (frame, box, landmarks) => {
+    const cut = canvas.cut(frame, box)
+    if (plan?.from !== sizeOf(cut)) plan = lanczosPlan(cut, face)
+    resizeLanczos4(cut, face, plan)
+    const feeds: Tensors = { crop: { type: 'uint8', dims: [1, FACE, FACE, 3], data: face.data } }
+    if (wantsLandmarks) {
+      feeds.landmarks = { type: 'float32', dims: [1, 68, 2], data: inCrop(landmarks, box) }
+    }
+    const mask = models.graphs.parse && (await parse(models, canvas, facts, frame, box, mode))
+    return toRecord(await models.run('encode', feeds), mask, models.manifest)
+  }
+}
+
+/** Which pixels of the head may be replaced: 512x512 over the crop box, 0 or 255. */
+async function parse(
+  models: Models,
+  canvas: Canvas,
+  facts: VideoFacts,
+  frame: Uint8Array,
+  box: Box,
+  mode: MaskMode,
+): Promise<Image> {
+  const [left, top, right, bottom] = cropBox(box)
+  const square = image(right - left, bottom - top, 3) // black where it leaves the frame
+  const seen: Box = [
+    Math.max(0, left),
+    Math.max(0, top),
+    Math.min(facts.width, right),
+    Math.min(facts.height, bottom),
+  ]
+  const inside: Box = [seen[0] - left, seen[1] - top, seen[2] - left, seen[3] - top]
+  copy(canvas.cut(frame, seen), crop(square, inside))
+  const head = image(HEAD, HEAD, 3)
+  resizePillow(square, head, 'bilinear')
+  const name = models.graphs.parse!.inputs[0]!.name
+  const feeds: Tensors = { [name]: { type: 'uint8', dims: [1, HEAD, HEAD, 3], data: head.data } }
+  const { classes } = await models.run('parse', feeds)
+  return classMask(image(HEAD, HEAD, 1, classes!.data as Uint8Array), mode)
+}
