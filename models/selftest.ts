@@ -77,23 +77,23 @@ function tensorFor(feed: Feed, made: Tensors): Tensor {
   }
 }
 
-const u8 = (dims: number[], at: (i: number) => number): Tensor => ({
-  type: 'uint8',
-  dims,
-  data: Uint8Array.from({ length: elements(dims) }, (_, i) => at(i)),
-})
+function u8(dims: number[], at: (i: number) => number): Tensor {
+  const data = new Uint8Array(elements(dims))
+  for (let i = 0; i < data.length; i++) data[i] = at(i)
+  return { type: 'uint8', dims, data }
+}
 
-const f32 = (dims: number[], at: (i: number) => number): Tensor => ({
-  type: 'float32',
-  dims,
-  data: Float32Array.from({ length: elements(dims) }, (_, i) => at(i)),
-})
+function f32(dims: number[], at: (i: number) => number): Tensor {
+  const data = new Float32Array(elements(dims))
+  for (let i = 0; i < data.length; i++) data[i] = at(i)
+  return { type: 'float32', dims, data }
+}
 
 /** Ellipses [cx, cy, rx, ry, r, g, b] one over the other; pixel centres lie at .5. */
 function paint({ dims, background, ellipses }: Extract<Feed, { rule: 'ellipses' }>): Tensor {
   const [height, width] = dims.slice(-3) as [number, number]
   const data = new Uint8Array(elements(dims))
-  for (let i = 0; i < data.length; i++) data[i] = background[i % 3]!
+  for (let at = 0; at < data.length; at += 3) data.set(background, at)
   for (const [cx, cy, rx, ry, ...colour] of ellipses as [number, number, number, number][]) {
     for (let y = Math.max(0, Math.floor(cy - ry)); y < Math.min(height, cy + ry); y++) {
       for (let x = Math.max(0, Math.floor(cx - rx)); x < Math.min(width, cx + rx); x++) {
@@ -120,15 +120,19 @@ function check(graph: GraphName, name: string, found: Tensor | undefined, expect
   for (const [index, want] of expected.at) {
     const got = value(index)
     // Written so that NaN fails.
-    if (!(Math.abs(got - want) <= tolerance)) fail(`at ${index}`, `${want} ± ${tolerance}`, got)
+    if (!(Math.abs(got - want) <= tolerance))
+      fail(`at ${index}`, `${want} ± ${tolerance}`, short(got))
   }
   const room = found.type === 'uint8' ? tolerance / 4 : tolerance
   const count = found.data.length
   let sum = 0
   for (let i = 0; i < count; i++) sum += value(i)
   const mean = count > 0 ? sum / count : 0
-  if (!(Math.abs(mean - expected.mean) <= room)) fail('mean', `${expected.mean} ± ${room}`, mean)
+  if (!(Math.abs(mean - expected.mean) <= room))
+    fail('mean', `${expected.mean} ± ${room}`, short(mean))
 }
+
+const short = (value: number) => Number(value.toPrecision(6))
 
 /** Values of a tensor by flat index; float16 travels as its bits. */
 function reader({ type, data }: Tensor): (index: number) => number {

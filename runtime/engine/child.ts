@@ -1,0 +1,44 @@
+import { asJobError, WorkerError } from '../../handler/errors.ts'
+import { findFfmpeg } from '../../handler/render/ffmpeg.ts'
+import { renderer } from '../../handler/render/render.ts'
+import { openBundle, type Bundle } from '../../models/bundle.ts'
+import { ModelError } from '../../models/errors.ts'
+import { selfTest } from '../../models/selftest.ts'
+import type { Setup } from './messages.ts'
+import { serve, type Opened } from './serve.ts'
+
+/** What whoever runs this machine can do about a model that does not start. */
+const HINT = {
+  bundle: 'fetch the bundle again, or set MODEL_BUNDLE to a good one',
+  device: 'check the driver with nvidia-smi, or set DEVICE=cpu',
+  memory: 'stop what else uses the memory, or take a larger machine',
+}
+
+/** Models warm and checked, ffmpeg found. */
+async function open(setup: Setup): Promise<Opened> {
+  const [ffmpeg, bundle] = await Promise.all([
+    findFfmpeg(setup.ffmpegPath, new AbortController().signal),
+    openChecked(setup),
+  ])
+  const { manifest, id, graphs } = bundle
+  return {
+    render: renderer(bundle, ffmpeg),
+    device: graphs.generate?.device ?? 'cpu',
+    bundle: { name: manifest.name, version: manifest.version, id },
+  }
+}
+
+async function openChecked(setup: Setup): Promise<Bundle> {
+  try {
+    const bundle = await openBundle(setup.bundle, setup)
+    await selfTest(bundle)
+    return bundle
+  } catch (thrown) {
+    if (!(thrown instanceof ModelError)) throw asJobError(thrown)
+    const message = `${thrown.message}; ${HINT[thrown.kind]}`
+    throw new WorkerError('MODEL_BROKEN', message, { cause: thrown })
+  }
+}
+
+// This file is what the render process runs; nothing imports it.
+if (process.send) serve(open)

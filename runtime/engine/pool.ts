@@ -1,0 +1,155 @@
+import { CanceledError, WorkerError } from '../../handler/errors.ts'
+import type { Log } from '../../handler/render/context.ts'
+import type { Render } from '../../handler/render/render.ts'
+import type { Device } from '../../models/session.ts'
+import { engineEnv } from '../config.ts'
+import { startEngine, type Engine, type EngineStatus } from './engine.ts'
+
+export type { EngineStatus } from './engine.ts'
+
+export interface EnginesOptions {
+  /** One engine for each: the value of its CUDA_VISIBLE_DEVICES; '' leaves that as it is. */
+  devices: string[]
+  device: Device
+  /** Folder of the model bundle. */
+  bundle: string
+  ffmpegPath?: string
+  /** Threads of one graph run on a CPU. */
+  threads?: number
+  /** For tasks that name none. */
+  batchSize?: number
+  /** An engine is replaced after so many renders, or when it is larger than so many MB after one. */
+  maxJobs: number
+  maxMb?: number
+  /** An engine that is silent for so long is killed; default 15 s. */
+  heartbeatMs?: number
+  /** What an aborted render may take to stop before its engine is killed; default 5 s. */
+  graceMs?: number
+  /** What a start may take; default 10 minutes, for large bundles on slow disks. */
+  startMs?: number
+  /** What the engine process runs; tests bring their own. */
+  entry?: URL
+  log: Log
+}
+
+export interface Engines extends AsyncDisposable {
+  /** Waits in order for a free engine. @throws JobError, the signal's reason first */
+  render: Render
+  status(): EngineStatus[]
+  /**
+   * Resolves when an engine is ready.
+   * @throws WorkerError saying what to do, when none can start; the signal's reason
+   */
+  ready(signal: AbortSignal): Promise<void>
+}
+
+interface Waiting {
+  go(engine: Engine): void
+  refuse(error: Error): void
+}
+
+/** The render processes, one for each device, and the line of jobs before them. */
+export function startEngines(options: EnginesOptions): Engines {
+  const { devices, batchSize, log } = options
+  const line: Waiting[] = []
+  const watchers = new Set<() => void>()
+  let closed = false
+
+  function changed() {
+    for (let engine; line.length > 0 && (engine = engines.find((each) => each.free()));) {
+      line.shift()!.go(engine)
+    }
+    const refusal = closed ? shutdown() : broken() && refused(broken()!)
+    if (refusal) for (const waiting of line.splice(0)) waiting.refuse(refusal)
+    for (const watcher of watchers) watcher()
+  }
+
+  const engines = devices.map((device, index) =>
+    startEngine({ ...engineOptions(options, device), index, log, changed }),
+  )
+
+  /** Why no engine can start. */
+  function broken(): Error | undefined {
+    const failures = engines.map((engine) => engine.failure())
+    return failures.every(Boolean) ? failures[0] : undefined
+  }
+
+  const render: Render = async (task, call) => {
+    const { signal } = call
+    signal.throwIfAborted()
+    const sized = batchSize === undefined ? task : { batchSize, ...task }
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        line.splice(line.indexOf(waiting), 1)
+        reject(signal.reason)
+      }
+      const waiting: Waiting = {
+        go(engine) {
+          signal.removeEventListener('abort', leave)
+          resolve(engine.render(sized, call))
+        },
+        refuse(error) {
+          signal.removeEventListener('abort', leave)
+          reject(error)
+        },
+      }
+      signal.addEventListener('abort', leave)
+      line.push(waiting)
+      changed()
+    })
+  }
+
+  async function ready(signal: AbortSignal) {
+    const up = () => engines.some((engine) => ['ready', 'busy'].includes(engine.status().state))
+    await new Promise<void>((resolve, reject) => {
+      const look = () => {
+        const error = signal.aborted ? signal.reason : closed ? shutdown() : broken()
+        if (!error && !up()) return
+        watchers.delete(look)
+        signal.removeEventListener('abort', look)
+        if (error) reject(error)
+        else resolve()
+      }
+      watchers.add(look)
+      signal.addEventListener('abort', look)
+      look()
+    })
+  }
+
+  return {
+    render,
+    ready,
+    status: () => engines.map((engine) => engine.status()),
+    async [Symbol.asyncDispose]() {
+      closed = true
+      changed()
+      await Promise.all(engines.map((engine) => engine.stop()))
+    },
+  }
+}
+
+const shutdown = () => new CanceledError('SHUTDOWN', 'the worker is shutting down')
+
+/** What callers are told of a broken worker: its paths and drivers are not their affair. */
+function refused(cause: Error): WorkerError {
+  const code = cause instanceof WorkerError ? cause.code : 'MODEL_BROKEN'
+  const message = 'this worker cannot render: its models or its ffmpeg are broken; see its log'
+  return new WorkerError(code === 'FFMPEG_MISSING' ? code : 'MODEL_BROKEN', message, { cause })
+}
+
+function engineOptions(options: EnginesOptions, visible: string) {
+  const { heartbeatMs = 15_000, graceMs = 5_000, startMs = 600_000 } = options
+  const file = import.meta.url.endsWith('.ts') ? './child.ts' : './child.js'
+  const { bundle, device, threads = 1, ffmpegPath, maxJobs, maxMb = Infinity } = options
+  return {
+    entry: options.entry ?? new URL(file, import.meta.url),
+    env: engineEnv(visible),
+    setup: {
+      ...{ bundle, device, threads },
+      lanes: visible ? 1 : 2, // a second lane would hold the models twice on a GPU
+      ...(ffmpegPath !== undefined && { ffmpegPath }),
+      beatMs: Math.min(1000, heartbeatMs / 5),
+    },
+    ...{ maxJobs, maxMb, graceMs, startMs, silenceMs: heartbeatMs },
+  }
+}
