@@ -32,9 +32,14 @@ export function isInternal(address: string): boolean {
   }
 }
 
-/** The IP address that a URL names itself; undefined where it has a host name. */
+/**
+ * The IP address that a URL names itself; undefined where its host name has to be looked up.
+ * `localhost` and all below it are loopback by definition (RFC 6761), even where a resolver does not
+ * know them.
+ */
 export function literalOf({ hostname }: URL): string | undefined {
   const host = hostname.replace(/^\[|\]$/g, '')
+  if (/(^|\.)localhost\.?$/.test(host)) return '127.0.0.1'
   return isIP(host) ? host : undefined
 }
 
