@@ -48,6 +48,7 @@ export function finalEvent(
     progress: last?.progress ?? 0,
     eta_sec: null,
     metrics: last?.metrics ?? {},
+    metadata: last?.metadata ?? {},
     at: new Date().toISOString(),
   }
   if ('result' in outcome) {

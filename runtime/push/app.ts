@@ -1,0 +1,36 @@
+import { Hono } from 'hono'
+import { WorkerError } from '../../handler/errors.ts'
+import { refusal } from './answers.ts'
+import { authorize, sameSite } from './auth.ts'
+import type { Callbacks } from './callbacks.ts'
+import { files } from './files.ts'
+import { generate } from './generate.ts'
+import { jobsApi } from './jobs.ts'
+import { openapi } from './openapi.ts'
+import type { PushOptions } from './options.ts'
+import { page } from './page.ts'
+import { probes } from './probes.ts'
+import { runpod } from './runpod.ts'
+
+/** Everything this worker answers over HTTP: probes for all, the rest for who has the key. */
+export function pushApp(options: PushOptions, callbacks: Callbacks): Hono {
+  const { log, apiKey, health } = options
+  const app = new Hono()
+  app.onError((error, c) => {
+    log('http.failed', { path: c.req.path, cause: error.stack ?? error.message })
+    const failure = new WorkerError('BUG', 'unexpected failure inside the worker; see its log')
+    return c.json({ error: failure.toJSON() }, 500)
+  })
+  app.notFound((c) => c.json(refusal('NOT_FOUND', 'there is nothing here; see /docs'), 404))
+
+  app.route('/', probes(options))
+  app.use(authorize(apiKey))
+  app.use(sameSite)
+  app.route('/', generate(options))
+  app.route('/', jobsApi(options))
+  app.route('/', runpod(options, callbacks))
+  if (options.files !== undefined) app.route('/', files(options.files))
+  app.route('/', openapi(health().version))
+  app.route('/', page())
+  return app
+}

@@ -1,0 +1,57 @@
+import { once } from 'node:events'
+import type { Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
+import type { Hono } from 'hono'
+import { isErrno } from '../../handler/errors.ts'
+
+export interface Listener extends AsyncDisposable {
+  port: number
+  host: string
+}
+
+/** What a client may take for its request, so that slow ones hold no connection for long. */
+const LIMITS = {
+  headersTimeout: 20_000,
+  requestTimeout: 60_000,
+  keepAliveTimeout: 10_000,
+  connectionsCheckingInterval: 5_000,
+}
+const GOODBYE_MS = 1_000
+
+/**
+ * Listen on a port: on `host`, or on every address of both families, or of IPv4 alone where the
+ * machine has no IPv6. Disposing lets answers that are underway end, for a moment.
+ *
+ * @param port 0 for any free one
+ * @throws the error of listen(2)
+ */
+export async function listen(app: Hono, port: number, host?: string): Promise<Listener> {
+  if (host !== undefined) return bind(app, port, host)
+  try {
+    return await bind(app, port, '::')
+  } catch (error) {
+    if (!isErrno(error, 'EAFNOSUPPORT') && !isErrno(error, 'EADDRNOTAVAIL')) throw error
+    return bind(app, port, '0.0.0.0')
+  }
+}
+
+async function bind(app: Hono, port: number, host: string): Promise<Listener> {
+  // Node's own Request and Response stay as they are for the rest of the process.
+  const options = { fetch: app.fetch, overrideGlobalObjects: false, serverOptions: LIMITS }
+  const server = createAdaptorServer(options) as Server
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address()
+  return {
+    port: typeof address === 'object' && address ? address.port : port,
+    host,
+    async [Symbol.asyncDispose]() {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeIdleConnections()
+      const cut = setTimeout(() => server.closeAllConnections(), GOODBYE_MS)
+      await closed
+      clearTimeout(cut)
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import type { Log } from '../../handler/render/context.ts'
+import type { EngineStatus } from '../engine/engine.ts'
+import type { Parse } from '../fingerprint.ts'
+import type { Jobs } from '../jobs.ts'
+
+export type State = 'starting' | 'ready' | 'busy' | 'draining' | 'broken'
+
+export interface Health {
+  state: State
+  version: string
+  revision: string | null
+  bundle: { name: string; version: string; id: string } | null
+  engines: EngineStatus[]
+  reason?: string
+}
+
+/** What the HTTP side needs of the process. */
+export interface PushOptions {
+  jobs: Jobs
+  parse: Parse
+  health(): Health
+  /** The text that Prometheus reads, and its content type. */
+  metrics: { text(): Promise<string>; contentType: string }
+  apiKey?: string
+  /** Prefix of `/files/…` URLs; the request's own origin where unset. */
+  publicBaseUrl?: string
+  /** Folder behind `/files/`, where results go to a directory. */
+  files?: string
+  workerId: string
+  gpuClass: string
+  /** One POST to an address a caller named; resolves to the status. */
+  post(url: string, body: string, signal: AbortSignal): Promise<number>
+  log: Log
+}
