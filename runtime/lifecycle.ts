@@ -1,0 +1,47 @@
+import { CanceledError } from '../handler/errors.ts'
+import type { Log } from '../handler/render/context.ts'
+
+/** The two words of a shutdown. */
+export interface Stop {
+  /** Take nothing more; finish what runs. */
+  soon: AbortSignal
+  /** Give up what runs, as retryable: the drain took too long, or somebody insists. */
+  now: AbortSignal
+}
+
+const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+
+/**
+ * Listen to the platform's wish to stop. First signal: `soon`, and `now` after `drainMs`. Second:
+ * `now`. Third: the process ends by that signal, whatever it is doing. Disposing gives the signals
+ * their usual effect back.
+ */
+export function installStop(drainMs: number, log: Log = () => {}): Stop & Disposable {
+  const [soon, now] = [new AbortController(), new AbortController()]
+  const reason = new CanceledError('SHUTDOWN', 'the worker is shutting down; try again elsewhere')
+  let drain: NodeJS.Timeout | undefined
+
+  const insist = (why: string) => {
+    clearTimeout(drain)
+    log('stop.now', { why })
+    now.abort(reason)
+  }
+  const onSignal = (name: (typeof SIGNALS)[number]) => {
+    if (now.signal.aborted) return end(name)
+    if (soon.signal.aborted) return insist(name)
+    log('stop.soon', { why: name, drain_s: drainMs / 1000 })
+    drain = setTimeout(insist, drainMs, 'the drain took too long').unref()
+    soon.abort(reason)
+  }
+  const dispose = () => {
+    clearTimeout(drain)
+    for (const name of SIGNALS) process.off(name, onSignal)
+  }
+  const end = (name: NodeJS.Signals) => {
+    dispose()
+    process.kill(process.pid, name) // an honest exit status
+    process.exit(1) // process 1 of a container is immune to its own signals
+  }
+  for (const name of SIGNALS) process.on(name, onSignal)
+  return { soon: soon.signal, now: now.signal, [Symbol.dispose]: dispose }
+}
