@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backoff } from './patience.ts'
 
 /** The tries that are left for one thing, and the growing pauses between them. */
@@ -39,14 +38,17 @@ export function backoff({ tries, firstMs, maxMs }: Backoff, random = Math.random
   }
 }
 
-/** @throws the signal's own reason, where node's sleep would hide it in an AbortError */
+/** @throws the signal's reason, at once when it aborts */
 export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await sleep(ms, undefined, { signal })
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
-  }
+  signal.throwIfAborted()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  const stop = () => resolve()
+  signal.addEventListener('abort', stop, { once: true })
+  await promise
+  clearTimeout(timer)
+  signal.removeEventListener('abort', stop)
+  signal.throwIfAborted()
 }
 
 /** Milliseconds of a Retry-After header: seconds, or a date by this machine's clock. */

@@ -118,11 +118,16 @@ const Id = v.pipe(
 const jsonOf = (most: number) =>
   v.pipe(
     v.record(v.string(), v.unknown()),
-    v.check(
-      (value) => Buffer.byteLength(JSON.stringify(value)) <= most,
-      `must be at most ${most / 1024} KB of JSON`,
-    ),
+    v.check((value) => bytesOf(value) <= most, `must be at most ${most / 1024} KB of JSON`),
   )
+
+function bytesOf(value: unknown): number {
+  try {
+    return Buffer.byteLength(JSON.stringify(value))
+  } catch {
+    return Infinity // it has itself inside
+  }
+}
 
 const Wanted = v.pipe(v.string(), v.maxLength(64))
 
@@ -182,8 +187,10 @@ export type Wire = v.InferOutput<typeof JobSchema>
 export function jobJsonSchema(): JsonSchema {
   return toJsonSchema(JobSchema, {
     typeMode: 'input',
-    ignoreActions: ['check', 'raw_check', 'finite'],
-    overrideSchema: ({ valibotSchema, jsonSchema }) =>
-      valibotSchema === Url ? { ...jsonSchema, format: 'uri', pattern: '^https?://' } : undefined,
+    ignoreActions: ['check', 'finite'],
+    overrideAction: ({ valibotAction, jsonSchema }) =>
+      valibotAction.type === 'raw_check'
+        ? { ...jsonSchema, format: 'uri', pattern: '^https?://' }
+        : undefined,
   })
 }

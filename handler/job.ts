@@ -44,6 +44,7 @@ export function parseJob(payload: unknown, platformId: string | undefined, rules
   const problems = [
     ...strayFields(payload),
     ...(parsed.issues ?? []).filter((issue) => !isStray(issue)).map(problemOf),
+    ...listProblems(payload),
     ...inputProblems(payload, rules),
   ]
   if (!parsed.success || problems.length > 0) throw invalid(problems)
@@ -64,6 +65,14 @@ export function parseJob(payload: unknown, platformId: string | undefined, rules
   }
 }
 
+/** To the schema a list is an object too, one without fields. */
+function listProblems(payload: unknown): Problem[] {
+  if (!isObject(payload)) return []
+  return ['metadata', 'output', 'params']
+    .filter((field) => Array.isArray(payload[field]))
+    .map((field) => ({ path: [field], message: 'must be an object' }))
+}
+
 /** What can only be said of both names of an input together, and of what this worker allows. */
 function inputProblems(payload: unknown, { allowFileInputs }: JobRules): Problem[] {
   if (!isObject(payload)) return []
@@ -77,7 +86,7 @@ function inputProblems(payload: unknown, { allowFileInputs }: JobRules): Problem
       return [{ path: [alias], message: `is another name of ${field}; give one of them` }]
     }
     const input = long ?? short
-    if (typeof input !== 'string') return [] // the schema has said so
+    if (typeof input !== 'string' || input === '') return [] // the schema has said so
     const message = allowFileInputs && isPath(input) ? undefined : urlProblem(input)
     return message === undefined ? [] : [{ path: [long === undefined ? alias : field], message }]
   })

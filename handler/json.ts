@@ -1,7 +1,17 @@
 import type { Problem } from './errors.ts'
 
 const MAX_DEPTH = 32 // levels; a job of ours has four
+const MAX_NAMES = 10_000 // of one object; long lists are the only large thing in a job
 const MAX_PROBLEMS = 20
+const SPECIAL = new Set(['__proto__', 'constructor', 'prototype'])
+
+/** A value within others; its path is only written down when something is wrong with it. */
+interface Place {
+  value: unknown
+  depth: number
+  key?: string | number
+  parent?: Place
+}
 
 /**
  * What makes a value no harmless JSON: depth, NUL and lone surrogates in texts and names, names that
@@ -10,35 +20,39 @@ const MAX_PROBLEMS = 20
 export function oddities(value: unknown): Problem[] {
   const problems: Problem[] = []
   const seen = new WeakSet<object>()
-  const open: { value: unknown; path: Problem['path'] }[] = [{ value, path: [] }]
+  const open: Place[] = [{ value, depth: 0 }]
   while (open.length > 0 && problems.length < MAX_PROBLEMS) {
-    const { value, path } = open.pop()!
-    const problem = oddity(value, path.length)
-    if (problem) problems.push({ path, message: problem })
+    const place = open.pop()!
+    const problem = oddity(place)
+    if (problem) problems.push({ path: pathOf(place), message: problem })
+    const { value, depth } = place
     if (problem || typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)
-    const entries = Array.isArray(value) ? value.entries() : Object.entries(value)
-    for (const [key, child] of entries) {
-      const bad = typeof key === 'string' && (SPECIAL.has(key) ? 'is not a name' : text(key))
-      if (bad) problems.push({ path: [...path, shown(String(key))], message: bad })
+    const child = (key: string | number, value: unknown): void => {
       // Numbers are most of a large job, and nothing can be wrong with them.
-      else if (typeof child !== 'number') open.push({ value: child, path: [...path, key] })
+      if (typeof value !== 'number') open.push({ value, depth: depth + 1, key, parent: place })
+    }
+    if (Array.isArray(value)) value.forEach((item, index) => child(index, item))
+    else {
+      for (const name of Object.keys(value)) {
+        const bad = SPECIAL.has(name) ? 'is not a name' : text(name)
+        if (bad) problems.push({ path: [...pathOf(place), shown(name)], message: bad })
+        else child(name, (value as Record<string, unknown>)[name])
+      }
     }
   }
   return problems.slice(0, MAX_PROBLEMS)
 }
 
-const SPECIAL = new Set(['__proto__', 'constructor', 'prototype'])
-
-function oddity(value: unknown, depth: number): string | undefined {
+function oddity({ value, depth }: Place): string | undefined {
   switch (typeof value) {
     case 'string':
       return text(value)
     case 'object':
       if (depth > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`
-      return value === null || Array.isArray(value) || isPlain(value)
-        ? undefined
-        : 'is not a JSON value'
+      if (value === null || Array.isArray(value)) return undefined
+      if (!isPlain(value)) return 'is not a JSON value'
+      return Object.keys(value).length > MAX_NAMES ? 'has too many fields' : undefined
     case 'bigint':
     case 'function':
     case 'symbol':
@@ -46,6 +60,10 @@ function oddity(value: unknown, depth: number): string | undefined {
     default:
       return undefined
   }
+}
+
+function pathOf({ key, parent }: Place): Problem['path'] {
+  return parent === undefined ? [] : [...pathOf(parent), key!]
 }
 
 function text(value: string): string | undefined {

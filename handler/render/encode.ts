@@ -46,8 +46,7 @@ export async function encode(
     ...['-r', `${video.rate.num}/${video.rate.den}`, '-i', 'pipe:0'],
     ...untrusted(sound.file, limits.maxPixels),
     ...['-map', '0:v:0', '-map', '1:a:0', ...(fit.length ? ['-vf', fit.join(',')] : [])],
-    // The mouth was computed from the first sample on, so the sound starts there too.
-    ...['-af', 'asetpts=PTS-STARTPTS', ...codec.video, ...codec.audio],
+    ...['-af', soundFilter(sound.facts), ...codec.video, ...codec.audio],
     ...['-t', String(encoding.frames / hz(video.rate)), ...codec.container, '-y', `file:${output}`],
   ]
   log('ffmpeg', { args: args.join(' ') })
@@ -62,6 +61,13 @@ export async function encode(
   signal.throwIfAborted()
   if (finished.code !== 0) throw failed(finished)
   return codec.name
+}
+
+/** The mouth was computed from the first sample on, so the sound starts there too. */
+function soundFilter({ floats }: AudioFacts): string {
+  const fromZero = 'asetpts=PTS-STARTPTS'
+  // AAC ends at the first value that is no number; where samples cannot be such, this would only cost.
+  return floats ? `${fromZero},aeval='if(isnan(val(ch)),0,clip(val(ch),-8,8))':c=same` : fromZero
 }
 
 /** Hand over one frame and wait until there is room for the next. */

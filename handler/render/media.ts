@@ -42,6 +42,8 @@ export interface VideoFacts {
 }
 
 export interface AudioFacts {
+  /** Stored as floats, which may be anything: NaN, infinite. */
+  floats: boolean
   channels?: number
   durationS?: number
 }
@@ -77,6 +79,7 @@ export interface Report {
 
 /** A rate somebody typed: 29.97 means 30000/1001. */
 export function rateOf(fps: number): Rate {
+  if (Number.isInteger(fps)) return { num: fps, den: 1 }
   const ntsc = Math.ceil(fps)
   if (Math.abs((ntsc * 1000) / 1001 - fps) < 0.005) return { num: ntsc * 1000, den: 1001 }
   return { num: Math.round(fps * 1000), den: 1000 }

@@ -114,6 +114,7 @@ function audioFacts(found: Report, limits: MediaLimits): AudioFacts {
   const durationS = stream.durationS ?? found.durationS
   refuseLong('audio', durationS, limits.maxAudioS)
   return {
+    floats: /^pcm_f/.test(stream.codec ?? ''),
     ...(durationS !== undefined && { durationS }),
     ...(stream.channels !== undefined && { channels: stream.channels }),
   }
