@@ -78,25 +78,26 @@ class Encode(nn.Module):
         tables = torch.stack([upper, lower, over, under], 1)
         gap = (lower - upper).amax(1, keepdim=True) * half
 
-        beyond = self.beyond(image, centre, e, n, half, tables, ramp(gap / half, 0.03, 0.09))
-
         middle = (x[:, 33:34] + x[:, 51:52] + x[:, 62:63]) / 3
         jaw_left = x[:, 3:6].mean(1, keepdim=True)
         jaw_right = x[:, 11:14].mean(1, keepdim=True)
         cheeks = torch.stack([(p[:, 41] + p[:, 31] + p[:, 2]) / 3, (p[:, 46] + p[:, 35] + p[:, 14]) / 3], 1)
         skin = self.colour(image, cheeks)
+        skin_red = skin[:, :1] / skin.sum(1, keepdim=True).clamp(min=0.03)
+        beyond = self.beyond(image, centre, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
         lip = self.colour(image, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
         shape = torch.cat([centre, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
                            skin, lip, gap, tables.flatten(1), beyond.flatten(1)], 1)
         wider = torch.stack([upper, lower + beyond[:, 1]], 1)
         return crop, shape, self.inside(image, centre, e, n, half, eyes, rise, middle, nose, wider)
 
-    def beyond(self, image, centre, e, n, half, tables, gape):
+    def beyond(self, image, centre, e, n, half, tables, gape, skin_red):
         """How far the open mouth reaches past its inner contours [N,2,T], half widths.
 
         Landmarks miss the true edge of the lips by some pixels. From the contour into the lip, samples count
-        as mouth as long as they are paler and brighter, or much darker, than the middle of the same lip. The
-        dark line between closed lips (gape [N,1] near 0) is no mouth.
+        as mouth as long as they are paler (also than the skin, which a shine on the lip is not) and brighter, or
+        much darker, than the middle of the same lip. The dark line between closed lips (gape [N,1] near 0) is no
+        mouth.
         """
         upper, lower, over, under = tables.unbind(1)
         start = torch.stack([upper, lower], 1)
@@ -109,12 +110,15 @@ class Encode(nn.Module):
         rgb = read_image(image, px.flatten(1, 2), py.flatten(1, 2))  # [N,3,2T,13]
         light = 0.299 * rgb[:, 0] + 0.587 * rgb[:, 1] + 0.114 * rgb[:, 2]
         red = rgb[:, 0] / rgb.sum(1).clamp(min=0.03)
-        # The lip's own colour: the samples from .4 to .75 of its thickness, smoothed along the mouth.
+
         def usual(v):
+            """The lip's own value: samples from .44 to .75 of its thickness, smoothed along the mouth."""
             v = v[:, :, 7:].mean(2).reshape(-1, 1, 2, TABLE)
             v = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(v, (8, 8, 0, 0), "replicate"), (1, 17), 1)
             return v.reshape(-1, 2 * TABLE, 1)
+
         pale = ramp(usual(red) - red, 0.015, 0.05) * ramp(light / usual(light).clamp(min=0.02), 1.0, 1.25)
+        pale = pale * ramp(skin_red[:, :, None] - red, -0.03, 0.01)
         dark = 1 - ramp(light / usual(light).clamp(min=0.02), 0.40, 0.70)
         mouth = torch.maximum(pale, dark * gape[:, :, None])
         run, length = mouth[:, :, 0], torch.zeros_like(mouth[:, :, 0])

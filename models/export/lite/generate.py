@@ -117,7 +117,7 @@ class Generate(nn.Module):
         face = above + (below - above) * lower[:, None]
 
         # Contact line where a source opening was closed or the lips are pressed.
-        drawn = torch.maximum(ramp(s["gap"], 1.5, 4.5), 0.7 * p["press"].clamp(0, 1))
+        drawn = torch.maximum(ramp(s["gap"], 1.0, 6.0), 0.7 * p["press"].clamp(0, 1))
         dark = torch.exp(-(((y - middle) / 1.3) ** 2)) * (1 - ramp(t.abs(), 0.6, 1.0)) * (1 - ramp(hole, 0.3, 1.5))
         face = face * (1 - self.line * (cell(drawn) * dark)[:, None])
 

@@ -98,7 +98,7 @@ def outlines(s, tables, beyond, base, p, t):
     new_under = bottom + base["low"] * thin_low
 
     # Cut a little inside the source's lips, so that no source tooth hangs on, and roll them in when pressed.
-    open_source = ramp(s["gap"], 1.0, 3.5)
+    open_source = ramp(s["gap"], 0.5, 5.0)
     nearly = 0.05 * (1 - ramp(o, 0.02, 0.12)) * open_source
     # Towards the corners more: there the dark of the open source mouth reaches past the contour.
     inset = 1.5 * open_source + 1.2 * ramp(s["gap"], 6.0, 24.0)

@@ -161,7 +161,11 @@ def main():
     result = {"stills": {}, "clips": {}}
     for name in args.stills:
         path, _, pick = name.partition("#")
-        source = Source(bundle, [read_image(path)], int(pick or 0))
+        try:
+            source = Source(bundle, [read_image(path)], int(pick or 0))
+        except ValueError as error:
+            result["stills"][name.rsplit("/", 1)[-1]] = {"note": str(error)}
+            continue
         result["stills"][name.rsplit("/", 1)[-1]] = (still(bundle, source) or {"note": "no face after driving"}) | untouched(source)
         result.setdefault("speed", speed(bundle, source))
     for name in args.clips:

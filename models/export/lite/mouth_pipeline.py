@@ -13,20 +13,22 @@ import numpy as np
 import onnxruntime as ort
 
 SIZE = 256
+STEADY = 1.0  # Gaussian smoothing of the landmarks over time, frames
 
 
 class Bundle:
-    """The graphs of one directory, one thread each. `clip` is optional, as in the contract."""
+    """The graphs of one directory, one thread each; `face` and `listen` come from the directory `face` if given.
+
+    `clip` is optional, as in the contract.
+    """
 
     def __init__(self, folder: str | Path, face: str | Path | None = None):
         self.folder = Path(folder)
-        fallback = Path(face) if face else self.folder
+        lent = Path(face) if face else self.folder
         self.graphs = {}
         for name in ("face", "encode", "clip", "listen", "generate"):
-            path = self.folder / f"{name}.onnx"
+            path = (lent if name in ("face", "listen") else self.folder) / f"{name}.onnx"
             if not path.exists():
-                path = fallback / f"{name}.onnx"
-            if not path.exists() or (name == "clip" and path.parent != self.folder):
                 continue
             options = ort.SessionOptions()
             options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -106,7 +108,8 @@ def paste(image: np.ndarray, face: np.ndarray, box) -> np.ndarray:
 class Source:
     """Frames of one clip (or one still), with boxes, crops and the encoded state of each frame."""
 
-    def __init__(self, bundle: Bundle, frames: list[np.ndarray], pick: int = 0, clip_frames: int = 64):
+    def __init__(self, bundle: Bundle, frames: list[np.ndarray], pick: int = 0, clip_frames: int = 64,
+                 steady: float = STEADY):
         self.bundle, self.frames = bundle, frames
         points = []
         for frame in frames:
@@ -119,6 +122,8 @@ class Source:
             else:
                 points.append(found[min(pick, len(found) - 1)] if found else points[-1])
         self.points = np.stack(points).astype(np.float32)
+        if steady:
+            self.points = smooth(self.points, steady).astype(np.float32)
         height, width = frames[0].shape[:2]
         steady = smooth(self.points)
         self.boxes = [box_of(p, height, width) for p in steady]

@@ -5,7 +5,7 @@
     python sheet.py video  --bundle models/lite --out sheets/out.mp4    --audio a.wav clip.mp4
     python sheet.py talk   --bundle models/lite --out sheets/talk.png   talking.mp4   (source, pressed, a)
 
-`--other DIR` puts a second bundle's pictures under the first's; `--face DIR` lends a missing face or listen
+`--other DIR` puts a second bundle's pictures under the first's; `--face DIR` lends its face and listen
 graph. `name.png#2` takes the third best face of a picture.
 """
 
