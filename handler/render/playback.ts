@@ -37,6 +37,7 @@ export async function* play(
 ): AsyncGenerator<Uint8Array> {
   const { source, count } = playback
   if (source.facts.still) return yield* repeat(source, total, ctx)
+  if (total > count && count <= chunkOf(source)) return yield* cycle(playback, total, ctx)
   for (let done = 0, forward = true; done < total; forward = !forward) {
     const wanted = Math.min(count, total - done)
     if (forward) yield* exactly(wanted, decode(source, { first: 0, count: wanted }, ctx))
@@ -52,6 +53,13 @@ async function* repeat(source: Source, total: number, ctx: RenderContext) {
   }
 }
 
+/** A clip of one chunk stays in memory: else each turn would start ffmpeg for a moment's work. */
+async function* cycle(playback: Playback, total: number, ctx: RenderContext) {
+  const { count } = playback
+  const frames = await framesOf(playback, 0, count, ctx)
+  for (let i = 0; i < total; i++) yield frames[sourceIndex(i, count)]!.slice()
+}
+
 async function* exactly(count: number, frames: AsyncIterable<Uint8Array>) {
   let seen = 0
   for await (const frame of frames) {
@@ -61,11 +69,15 @@ async function* exactly(count: number, frames: AsyncIterable<Uint8Array>) {
   if (seen < count) throw changed()
 }
 
+/** Frames that may be held at once. */
+function chunkOf({ facts }: Source): number {
+  const fitting = Math.floor(CHUNK_BYTES / canvasOf(facts).bytes)
+  return Math.max(1, Math.min(fitting, Math.floor(CHUNK_S * hz(facts.rate))))
+}
+
 /** Frames count-1, count-2, …, `wanted` of them. */
 async function* backwards(playback: Playback, wanted: number, ctx: RenderContext) {
-  const { facts } = playback.source
-  const fitting = Math.floor(CHUNK_BYTES / canvasOf(facts).bytes)
-  const size = Math.max(1, Math.min(fitting, Math.floor(CHUNK_S * hz(facts.rate))))
+  const size = chunkOf(playback.source)
   const stop = playback.count - wanted
   for (let end = playback.count; end > stop; end -= size) {
     const first = Math.max(stop, end - size)
