@@ -36,6 +36,8 @@ export interface FakeModels extends Models {
   codes: number[]
   /** Per generated face: the second channel of the ten states heard (see `listen`). */
   heard: number[][]
+  /** Per generated face: how loud these ten states are, mean of |samples|. */
+  loud: number[][]
 }
 
 /**
@@ -47,6 +49,7 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
   const runs = { face: 0, encode: 0, listen: 0, generate: 0, clip: 0, parse: 0 }
   const codes: number[] = []
   const heard: number[][] = []
+  const loud: number[][] = []
   let step = 0
   const faces = new Map<number, Uint8Array>()
   const painted = (code: number) => {
@@ -67,6 +70,7 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
       codes.push(...(code!.data as Uint8Array))
       for (let i = 0; i < count; i++) {
         const window = (prompt!.data as Float32Array).subarray(i * 20, (i + 1) * 20)
+        loud.push([...window.filter((_, k) => k % 2 === 0)])
         heard.push([...window.filter((_, k) => k % 2 === 1)])
       }
       const faces = [...(code!.data as Uint8Array)].map(painted)
@@ -86,6 +90,7 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
     runs,
     codes,
     heard,
+    loud,
     async run(graph, feeds) {
       await before?.(graph)
       runs[graph]++
