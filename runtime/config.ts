@@ -14,6 +14,14 @@ const number = (fallback: number, least: number) =>
   )
 const whole = (fallback: number, least: number) => v.pipe(number(fallback, least), v.integer())
 
+const port = v.pipe(
+  text,
+  v.transform(Number),
+  v.integer('must be a port'),
+  v.minValue(0),
+  v.maxValue(65_535),
+)
+
 const flag = (fallback: boolean) =>
   v.pipe(
     v.optional(v.picklist(['true', 'false', '1', '0', 'yes', 'no']), String(fallback) as 'true'),
@@ -39,6 +47,7 @@ const secrets = v.pipe(
 const Env = v.object({
   ALLOW_FILE_INPUTS: flag(false),
   ALLOW_PRIVATE_URLS: flag(false),
+  API_KEY: v.optional(text),
   B2_API_URL: v.optional(url, 'https://api.backblazeb2.com'),
   B2_APP_KEY: v.optional(text),
   B2_BUCKET_NAME: v.optional(text),
@@ -47,17 +56,31 @@ const Env = v.object({
   BATCH_SIZE: v.optional(v.pipe(text, v.transform(Number), v.integer(), v.minValue(1))),
   CACHE_DIR: v.optional(text, join(homedir(), '.cache', 'musetalk-worker')),
   CACHE_MAX_MB: number(4096, 0),
+  CONCURRENCY: whole(2, 1),
+  CUDA_VISIBLE_DEVICES: v.optional(v.string()),
   DEVICE: v.optional(v.picklist(['auto', 'cuda', 'cpu']), 'auto'),
+  DRAIN_SEC: number(600, 0),
+  ENGINE_MAX_JOBS: whole(500, 1),
+  ENGINE_MAX_MB: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(1))),
   FFMPEG_PATH: v.optional(text),
   FIT_OUTPUT: v.optional(v.picklist(['source', 'requested']), 'source'),
+  GIT_REVISION: v.optional(text),
+  GPU_CLASS_NAME: v.optional(text, 'unknown'),
+  HOST: v.optional(text),
+  JOB_TIMEOUT_SEC: number(3600, 1),
   LOG_LEVEL: v.optional(v.picklist(['silent', 'info', 'debug']), 'info'),
   MAX_AUDIO_SEC: number(1800, 1),
   MAX_INPUT_MB: number(2048, 1),
   MAX_PIXELS: whole(3840 * 2160, 64 * 64),
   MAX_VIDEO_SEC: number(1800, 1),
   MODEL_BUNDLE: v.optional(text),
+  OCTASPACE_NODE_ID: v.optional(text),
   OUTPUT_DIR: v.optional(text, 'outputs'),
+  PORT: v.optional(port, '8000'),
+  PORT_HEALTH: v.optional(port),
   PUBLIC_BASE_URL: v.optional(url),
+  QUEUE_LIMIT: whole(16, 0),
+  RUNPOD_POD_ID: v.optional(text),
   S3_BUCKET: v.optional(text),
   S3_ENDPOINT: v.optional(url),
   S3_KEY_ID: v.optional(text),
@@ -65,9 +88,12 @@ const Env = v.object({
   S3_PUBLIC_BASE_URL: v.optional(url),
   S3_REGION: v.optional(text, 'us-east-1'),
   S3_SECRET: v.optional(text),
+  SALAD_MACHINE_ID: v.optional(text),
   SCRATCH_DIR: v.optional(text, join(tmpdir(), 'musetalk-worker')),
   STORAGE: v.optional(v.picklist(['b2', 's3', 'directory'])),
+  VAST_CONTAINERLABEL: v.optional(text),
   WEBHOOK_SECRET: v.optional(secrets),
+  WORKER_ID: v.optional(text),
 })
 
 /** The environment, checked; the variables keep their names. */
@@ -94,6 +120,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
  * @param visible which GPU it sees; '' leaves that as it is
  */
 export function engineEnv(visible: string, env = process.env): NodeJS.ProcessEnv {
-  const machine = Object.entries(env).filter(([name]) => !Object.hasOwn(Env.entries, name))
+  // What says that there is no GPU must go on saying so.
+  const ours = (name: string) => name !== 'CUDA_VISIBLE_DEVICES' && Object.hasOwn(Env.entries, name)
+  const machine = Object.entries(env).filter(([name]) => !ours(name))
   return { ...Object.fromEntries(machine), ...(visible && { CUDA_VISIBLE_DEVICES: visible }) }
 }

@@ -4,12 +4,14 @@ import { JobError } from '../handler/errors.ts'
 import { readConfig, type Config } from './config.ts'
 import { demo } from './demo.ts'
 import { EXIT, run, type RunOptions } from './run.ts'
+import { serve } from './serve.ts'
 
 const USAGE = `musetalk-worker: a face video and a speech recording in, a talking video out
 
   musetalk-worker run --video FILE --audio FILE [--out FILE] [options]
   musetalk-worker run --job job.json [--out FILE] [options]
   musetalk-worker demo
+  musetalk-worker serve
 
   --bundle DIR    model bundle (default: MODEL_BUNDLE, else the embedded lite)
   --length WHAT   audio (default), video or shortest
@@ -54,6 +56,8 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
       return runCommand(await runOptions(values), config)
     case 'demo':
       return demo(config)
+    case 'serve':
+      return serve(config)
     default:
       throw new UsageError(`unknown command "${command}"`)
   }

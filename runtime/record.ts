@@ -36,12 +36,6 @@ export interface Job extends Readonly<Submission> {
   readonly finished?: number
 }
 
-/** How a worker is told to end: take nothing more, and later: give up what is underway. */
-export interface Stop {
-  soon: AbortSignal
-  now: AbortSignal
-}
-
 /** `handle()` with all it needs, as the store calls it. */
 export type Handle = (payload: unknown, call: Call & { origin: string }) => Promise<JobResult>
 

@@ -9,7 +9,7 @@ import { jobsApi } from './jobs.ts'
 import { openapi } from './openapi.ts'
 import type { PushOptions } from './options.ts'
 import { page } from './page.ts'
-import { probes } from './probes.ts'
+import { probesApp } from './probes.ts'
 import { runpod } from './runpod.ts'
 
 /** Everything this worker answers over HTTP: probes for all, the rest for who has the key. */
@@ -23,7 +23,7 @@ export function pushApp(options: PushOptions, callbacks: Callbacks): Hono {
   })
   app.notFound((c) => c.json(refusal('NOT_FOUND', 'there is nothing here; see /docs'), 404))
 
-  app.route('/', probes(options))
+  app.route('/', probesApp(options))
   app.use(authorize(apiKey))
   app.use(sameSite)
   app.route('/', generate(options))

@@ -28,6 +28,8 @@ export interface PushOptions {
   files?: string
   workerId: string
   gpuClass: string
+  /** Refuses an address that leads inside. @throws InputError BLOCKED_URL; the signal's reason */
+  check(url: string, signal: AbortSignal): Promise<void>
   /** One POST to an address a caller named; resolves to the status. */
   post(url: string, body: string, signal: AbortSignal): Promise<number>
   log: Log

@@ -5,7 +5,7 @@ import type { PushOptions } from './options.ts'
  * What platforms and people poll. Ready means able to take jobs, not idle: a worker whose queue is
  * full is ready, because Salad's and Vast's side-cars drop a worker that says otherwise while it works.
  */
-export function probes({ health, metrics }: Pick<PushOptions, 'health' | 'metrics'>): Hono {
+export function probesApp({ health, metrics }: Pick<PushOptions, 'health' | 'metrics'>): Hono {
   const app = new Hono()
   const isReady = () => ['ready', 'busy'].includes(health().state)
 

@@ -42,7 +42,8 @@ export function jobOf(input: Record<string, unknown>, id: string): Record<string
   const name = own ?? old
   const usable = typeof name === 'string' && /^(?!\.)[A-Za-z0-9._-]{1,200}$/.test(name)
   if (!usable || typeof output !== 'object' || output === null) return input
-  return { ...rest, id, output: { key: `${name}.mp4`, ...output } }
+  const ending = (output as { lossless?: unknown }).lossless === true ? 'mkv' : 'mp4'
+  return { ...rest, id, output: { key: `${name}.${ending}`, ...output } }
 }
 
 /** A wait that the client asked for, in milliseconds, within bounds. */

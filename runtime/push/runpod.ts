@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Hono, type Context } from 'hono'
-import { asJobError, type JobError } from '../../handler/errors.ts'
+import { asJobError, InputError, type JobError } from '../../handler/errors.ts'
 import { isFinal, type Job } from '../record.ts'
 import { comeBack, originOf, statusOfRefusal } from './answers.ts'
 import { readJson } from './body.ts'
@@ -14,6 +14,7 @@ const KEEP_SYNC_MS = 60_000
 const SYNC_WAIT_MS = 90_000
 /** The clients ask for the stream in a loop without a pause, so the answer is held back a little. */
 const STREAM_WAIT_MS = 5_000
+const CHECK_MS = 1_000
 
 /**
  * RunPod's endpoint API, as its clients see the platform: under `/v2/:endpoint` everything, at the
@@ -44,7 +45,8 @@ export function runpod(options: PushOptions, callbacks: Callbacks): Hono {
     try {
       const envelope = parseEnvelope(await readJson(c.req.raw))
       if (typeof envelope === 'string') return c.json({ error: envelope }, 400)
-      const { input, policy } = envelope
+      const { input, policy, webhook } = envelope
+      if (webhook !== undefined) await checked(webhook)
       const id = `${sync ? 'sync-' : ''}${randomUUID()}-u1`
       const job = jobs.submit({
         ...{ id, payload: jobOf(input, id), shape: 'runpod', detached: true },
@@ -59,6 +61,13 @@ export function runpod(options: PushOptions, callbacks: Callbacks): Hono {
     } catch (thrown) {
       return refuse(c, asJobError(thrown))
     }
+  }
+
+  /** A name that is not resolved in a moment is checked again when it is posted to. */
+  async function checked(webhook: string) {
+    await options.check(webhook, AbortSignal.timeout(CHECK_MS)).catch((error: unknown) => {
+      if (error instanceof InputError) throw error.at('webhook')
+    })
   }
 
   async function settled(c: Context, job: Job, waitMs: number) {

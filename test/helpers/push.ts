@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import { InputError } from '../../handler/errors.ts'
 import { Callbacks } from '../../runtime/push/callbacks.ts'
 import { pushApp } from '../../runtime/push/app.ts'
 import type { Health, PushOptions } from '../../runtime/push/options.ts'
@@ -30,6 +31,9 @@ export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobsO
     post: async (url, body) => {
       posted.push({ url, body: JSON.parse(body) as unknown })
       return 200
+    },
+    check: async (url) => {
+      if (url.includes('internal')) throw new InputError('BLOCKED_URL', 'the address is inside')
     },
     log: () => {},
     ...options,

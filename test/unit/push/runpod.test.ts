@@ -230,6 +230,14 @@ describe('RunPod’s platform webhook', () => {
     ])
   })
 
+  test('to an internal address is refused as a download would be', async () => {
+    const { post, jobs } = heldApp()
+    const answer = await post(`${EP}/run`, { ...BODY, webhook: 'http://internal.test/hook' })
+    expect(answer).toMatchObject({ status: 422 })
+    expect(answer.body.error).toContain('BLOCKED_URL: webhook')
+    expect(jobs.list()).toEqual([])
+  })
+
   test('is tried three times; a deaf one changes nothing', async () => {
     let tries = 0
     const { post, get, next, callbacks } = heldApp({

@@ -1,0 +1,175 @@
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import type { Deps } from '../handler/context.ts'
+import { WorkerError } from '../handler/errors.ts'
+import { openFetch } from '../handler/fetch.ts'
+import { handle } from '../handler/handle.ts'
+import { parseJob } from '../handler/job.ts'
+import type { Log } from '../handler/render/context.ts'
+import { webhookKeys } from '../handler/signature.ts'
+import { filesUrl } from '../handler/storage/directory.ts'
+import { openWebhooks } from '../handler/webhook.ts'
+import type { Config } from './config.ts'
+import { devicesOf } from './devices.ts'
+import { startEngines, type Engines } from './engine/pool.ts'
+import { aboutThis, workerId, type About } from './identity.ts'
+import { Jobs } from './jobs.ts'
+import { LITE, limitsOf } from './library.ts'
+import { installStop, type Stop } from './lifecycle.ts'
+import { jsonLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { pushApp } from './push/app.ts'
+import { Callbacks } from './push/callbacks.ts'
+import { listen } from './push/listen.ts'
+import type { Health, State } from './push/options.ts'
+import { probesApp } from './push/probes.ts'
+import type { Handle } from './record.ts'
+import { openScratch } from './scratch.ts'
+import { createStorage } from './storage.ts'
+
+/**
+ * Take jobs over HTTP until the process is told to stop: listens first, warms the models second.
+ * @returns the exit status
+ */
+export async function serve(config: Config): Promise<number> {
+  const log = jsonLog(config.LOG_LEVEL)
+  using stop = installStop(config.DRAIN_SEC * 1000, log)
+  await using scratch = await openScratch(config.SCRATCH_DIR)
+  await using engines = startEngines({
+    devices: devicesOf(config),
+    device: config.DEVICE,
+    bundle: config.MODEL_BUNDLE ?? LITE,
+    ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
+    maxJobs: config.ENGINE_MAX_JOBS,
+    ...(config.ENGINE_MAX_MB !== undefined && { maxMb: config.ENGINE_MAX_MB }),
+    log,
+  })
+  const fetch = openFetch(config.ALLOW_PRIVATE_URLS ? { blocked: () => false } : {})
+  const keys = webhookKeys(config.WEBHOOK_SECRET ?? '') ?? []
+  const deps = {
+    render: engines.render,
+    fetch,
+    webhooks: openWebhooks({ fetch, keys }),
+    limits: limitsOf(config),
+    scratch: scratch.dir,
+    allowFileInputs: config.ALLOW_FILE_INPUTS,
+    fitOutput: config.FIT_OUTPUT,
+    ...(config.BATCH_SIZE !== undefined && { batchSize: config.BATCH_SIZE }),
+  }
+  const about = await aboutThis(config.GIT_REVISION)
+  await pushUntil(stop, { config, engines, deps, about, log })
+  return 0
+}
+
+interface Parts {
+  config: Config
+  engines: Engines
+  deps: Omit<Deps, 'storage' | 'log'>
+  about: About
+  log: Log
+}
+
+/** What the last webhooks may take once the last job is done. */
+const LAST_WORD_MS = 5_000
+
+/** Everything between the socket and `handle()`. */
+export async function pushUntil(stop: Stop, parts: Parts): Promise<void> {
+  const { config, engines, deps, about } = parts
+  const log: Log = (event, fields) => {
+    if (event === 'downloaded') metrics.moved('in', Number(fields?.['bytes']) || 0)
+    parts.log(event, fields)
+  }
+  const slots = config.CONCURRENCY * engines.status().length
+  const jobs = new Jobs({
+    handle: await handlerWith({ ...deps, log }, config),
+    parse: (payload, id) => parseJob(payload, id, deps),
+    slots,
+    queueLimit: config.QUEUE_LIMIT,
+    limitMs: config.JOB_TIMEOUT_SEC * 1000,
+    stop,
+    refusal: () => (areBroken(engines) ? cannotRender() : undefined),
+    onEnd: (job) => metrics.ended(job),
+  })
+  const metrics = createMetrics({
+    version: about.version,
+    counts: () => jobs.counts(),
+    engines: () => engines.status(),
+  })
+  const health = healthOf(stop, engines, about)
+  const post = async (url: string, body: string, signal: AbortSignal) => {
+    const headers = { 'content-type': 'application/json' }
+    const answer = await deps.fetch(url, { method: 'POST', headers, body, signal })
+    await answer.discard()
+    return answer.status
+  }
+  const callbacks = new Callbacks(post, log)
+  const app = pushApp(
+    {
+      ...{ jobs, health, metrics, post, log, check: deps.fetch.check },
+      parse: (payload, id) => parseJob(payload, id, deps),
+      ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
+      ...(config.PUBLIC_BASE_URL !== undefined && { publicBaseUrl: config.PUBLIC_BASE_URL }),
+      ...(config.STORAGE === 'directory' && { files: resolve(config.OUTPUT_DIR) }),
+      workerId: workerId(config),
+      gpuClass: config.GPU_CLASS_NAME,
+    },
+    callbacks,
+  )
+  await using open = await listen(app, config.PORT, config.HOST)
+  await using _health =
+    config.PORT_HEALTH !== undefined && config.PORT_HEALTH !== open.port
+      ? await listen(probesApp({ health, metrics }), config.PORT_HEALTH, config.HOST)
+      : undefined
+  log('worker.listening', { host: open.host, port: open.port, ...about })
+  // Where none can start, jobs run all the same: into the error that says so.
+  const warm = engines.ready(stop.soon).then(
+    () => log('worker.ready', { bundle: health().bundle?.id }),
+    (error: Error) => log('worker.not_ready', { reason: error.message }),
+  )
+  void warm.then(() => jobs.open())
+
+  if (!stop.soon.aborted) await once(stop.soon, 'abort')
+  log('worker.draining', jobs.counts())
+  await jobs.drained()
+  const enough = AbortSignal.timeout(LAST_WORD_MS)
+  await Promise.race([
+    Promise.all([deps.webhooks.drain(enough), callbacks.settled()]),
+    once(enough, 'abort'),
+  ])
+  log('worker.stopped', jobs.counts())
+}
+
+/** `handle()` with a store whose URLs are those that the submitter can reach. */
+async function handlerWith(deps: Omit<Deps, 'storage'>, config: Config): Promise<Handle> {
+  const shared = await createStorage(config)
+  return async (payload, { origin, ...call }) => {
+    const storage =
+      config.STORAGE === 'directory'
+        ? await createStorage(config, (key) => filesUrl(origin, key))
+        : shared
+    return handle(payload, { ...deps, storage }, call)
+  }
+}
+
+const areBroken = (engines: Engines) => engines.status().every(({ state }) => state === 'broken')
+
+const cannotRender = () =>
+  new WorkerError('MODEL_BROKEN', 'this worker cannot render now; its log says why')
+
+function healthOf(stop: Stop, engines: Engines, about: About): () => Health {
+  let warm = false // once warm, an engine that is started again does not make the worker unready
+  const stateOf = (): State => {
+    const states = engines.status().map(({ state }) => state)
+    warm ||= states.some((state) => state === 'ready' || state === 'busy')
+    if (stop.soon.aborted) return 'draining'
+    if (states.every((state) => state === 'broken')) return 'broken'
+    if (!warm) return 'starting'
+    return states.includes('ready') ? 'ready' : 'busy'
+  }
+  return () => {
+    // Reasons name paths and drivers; they are in the log, and probes need no key.
+    const status = engines.status().map(({ reason: _reason, ...engine }) => engine)
+    const bundle = status.find((engine) => engine.bundle)?.bundle ?? null
+    return { state: stateOf(), ...about, bundle, engines: status }
+  }
+}
