@@ -159,7 +159,12 @@ class Clip(nn.Module):
         gain = usual / lit.clamp(min=0.02)
         white = white + known * (colour * gain * 1.08 - white)
         drawn = torch.cat([self.drawn[:, :3] * white[:, :, None, None], self.drawn[:, 3:]], 1)
-        own = torch.cat([own[:, :3] * gain[:, :, None, None], own[:, 3:]], 1)
+        # Front teeth that were not recognised (shadow, turned head) are drawn in the colour of the others.
+        missing = (1 - own[:, 3:].amax(2, keepdim=True)) * (1 - ramp(self.u.abs(), 0.14, 0.20))
+        others = self.drawn[:, :3] * (colour * gain * 0.85)[:, :, None, None]
+        covered = (own[:, 3:] + missing * self.drawn[:, 3:]).clamp(max=1)
+        own_rgb = others + (own[:, :3] * gain[:, :, None, None] - others) * own[:, 3:]
+        own = torch.cat([own_rgb, covered], 1)
         both = nn.functional.interpolate(drawn + trust * (own - drawn), scale_factor=FINER, mode="bicubic",
                                          align_corners=False)
         return both.clamp(0, 1).permute(0, 2, 3, 1), usual
