@@ -1,9 +1,15 @@
-import { asJobError, CanceledError, fromFailure, WorkerError } from '../../handler/errors.ts'
-import type { JobError } from '../../handler/errors.ts'
+import {
+  CanceledError,
+  fromFailure,
+  WorkerError,
+  type ErrorCode,
+  type JobError,
+} from '../../handler/errors.ts'
 import type { Log } from '../../handler/render/context.ts'
-import type { Render, RenderCall, RenderReport } from '../../handler/render/render.ts'
+import type { Render } from '../../handler/render/render.ts'
+import { assign, type Assignment, type RenderNews } from './assignment.ts'
 import { startLife, type Life } from './life.ts'
-import type { BundleName, Crossing, FromChild, Setup } from './messages.ts'
+import type { BundleName, FromChild, Setup } from './messages.ts'
 
 export interface EngineStatus {
   index: number
@@ -48,14 +54,8 @@ export interface Engine {
   stop(): Promise<void>
 }
 
-interface Running extends Pick<RenderCall, 'onProgress' | 'log'> {
-  id: number
-  resolve(report: RenderReport): void
-  reject(error: JobError): void
-}
-
 /** Failures after which a process (its memory, its CUDA context) is not trusted with another job. */
-const DOUBTFUL = new Set(['OUT_OF_MEMORY', 'MODEL_BROKEN', 'BUG'])
+const DOUBTFUL = new Set<ErrorCode>(['OUT_OF_MEMORY', 'MODEL_BROKEN', 'BUG'])
 const STARTS = 3 // deaths while starting until it counts as broken
 const BROKEN_RETRY_MS = 60_000
 
@@ -65,11 +65,11 @@ export const backoffMs = (losses: number): number =>
 
 /** Keeps one render process alive: starts it, gives it jobs, kills it, starts it again. */
 export function startEngine(options: EngineOptions): Engine {
-  const { index, setup, log, changed, graceMs } = options
+  const { index, setup, log, changed } = options
   let state: EngineStatus['state'] = 'starting'
   let facts: Pick<EngineStatus, 'device' | 'bundle' | 'rss_mb'> = {}
   let life: Life | undefined
-  let job: Running | undefined
+  let job: Assignment | undefined
   let failure: JobError | undefined
   let reason: string | undefined
   let timer: NodeJS.Timeout | undefined // the limit of a start, or the wait for the next
@@ -115,27 +115,21 @@ export function startEngine(options: EngineOptions): Engine {
     }
   }
 
-  function hearOf(running: Running, message: Extract<FromChild, { id: number }>) {
-    switch (message.type) {
-      case 'progress':
-        return running.onProgress(message.done, message.total)
-      case 'log':
-        return running.log(message.event, message.fields)
-      case 'done':
-        losses = 0
-        settle()
-        return running.resolve(message.report)
-      case 'failed':
-        settle(message.failure)
-        return running.reject(fromFailure(message.failure))
+  function hearOf(assignment: Assignment, news: RenderNews) {
+    assignment.hear(news)
+    if (news.type === 'done') {
+      losses = 0
+      settle()
+    } else if (news.type === 'failed') {
+      settle(news.failure.code)
     }
   }
 
-  function settle(failed?: Crossing) {
+  function settle(failed?: ErrorCode) {
     job = undefined
     jobs++
     served++
-    if (worn() || (failed && DOUBTFUL.has(failed.code))) retire()
+    if (worn() || (failed && DOUBTFUL.has(failed))) retire()
     else enter('ready')
   }
 
@@ -164,7 +158,7 @@ export function startEngine(options: EngineOptions): Engine {
     log('engine.ended', { engine: index, why, state })
     const lost = job
     job = undefined
-    if (stopped) return lost?.reject(new CanceledError('SHUTDOWN', 'the worker is shutting down'))
+    if (stopped) return lost?.lose(new CanceledError('SHUTDOWN', 'the worker is shutting down'))
     restarts++
     losses += planned ? 0 : 1
     if (state === 'starting' && !planned) deaths++
@@ -176,7 +170,7 @@ export function startEngine(options: EngineOptions): Engine {
       if (deaths >= STARTS) breakDown(new WorkerError('MODEL_BROKEN', often))
     }
     if (lost) jobs++
-    lost?.reject(new WorkerError('ENGINE_LOST', `the render process ${why}`))
+    lost?.lose(new WorkerError('ENGINE_LOST', `the render process ${why}`))
     timer = setTimeout(begin, failure ? BROKEN_RETRY_MS : backoffMs(losses))
     changed()
   }
@@ -186,32 +180,11 @@ export function startEngine(options: EngineOptions): Engine {
     changed()
   }
 
-  async function render({ ...task }: Parameters<Render>[0], call: RenderCall) {
-    const { signal, onProgress, log } = call
-    signal.throwIfAborted()
-    const mine = life!
-    const id = ++serial
-    let grace: NodeJS.Timeout | undefined
-    const cancel = () => {
-      mine.send({ type: 'cancel', id })
-      const why = `was killed: it did not stop within ${graceMs / 1000} s`
-      grace = setTimeout(() => mine.kill(why), graceMs)
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<RenderReport>()
-    job = { id, onProgress, log, resolve, reject }
+  const render: Render = async (task, call) => {
+    call.signal.throwIfAborted()
+    job = assign(life!, ++serial, task, call, options.graceMs)
     enter('busy')
-    mine.send({ type: 'render', id, task })
-    signal.addEventListener('abort', cancel)
-    try {
-      const report = await promise
-      signal.throwIfAborted()
-      return report
-    } catch (thrown) {
-      throw asJobError(thrown, signal)
-    } finally {
-      clearTimeout(grace)
-      signal.removeEventListener('abort', cancel)
-    }
+    return job.ended
   }
 
   begin()

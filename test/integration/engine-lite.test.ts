@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { handle } from '../../handler/handle.ts'
 import type { Render } from '../../handler/render/render.ts'
+import { openBundle } from '../../models/bundle.ts'
+import { selfTest } from '../../models/selftest.ts'
 import { startEngines } from '../../runtime/engine/pool.ts'
 import { LITE, openLocal } from '../../runtime/library.ts'
 import { testDeps } from '../helpers/deps.ts'
@@ -9,12 +11,17 @@ import { alive, membersOf, reaper } from '../helpers/engine.ts'
 import { ffmpeg, folder, testFfmpeg, type Folder } from '../helpers/media.ts'
 import { fakeModels } from '../helpers/models.ts'
 
-const bundle = process.env['MODEL_BUNDLE'] || LITE
 const demo = (name: string) => fileURLToPath(new URL(`../../demo/${name}`, import.meta.url))
-const start = () => startEngines({ devices: [''], device: 'cpu', bundle, maxJobs: 500, log() {} })
+const start = () =>
+  startEngines({ devices: [''], device: 'cpu', bundle: LITE, maxJobs: 500, log() {} })
 
 const depsOf = async (place: Folder, render: Render) =>
   testDeps(place, await testFfmpeg(), fakeModels(), { render })
+
+interface Golden {
+  graph: string
+  expect: Record<string, { mean: number }>
+}
 
 /** The portrait, small, and some speech. */
 async function media({ file }: Folder, seconds: number) {
@@ -29,7 +36,7 @@ async function media({ file }: Folder, seconds: number) {
 test('the engine renders what this process renders, to the byte', async () => {
   await using place = await folder()
   const job = await media(place, 1)
-  await using local = await openLocal({ bundle, device: 'cpu' })
+  await using local = await openLocal({ device: 'cpu' })
   await using engines = start()
   const here = await handle(job, await depsOf(place, local.render))
   const there = await handle(job, await depsOf(place, engines.render))
@@ -59,4 +66,16 @@ test('SIGKILL in a real render: retryable, nothing left running or on disk, the 
   expect(await deps.left()).toEqual([])
   const next = await media(place, 0.4)
   expect(await handle(next, deps)).toMatchObject({ status: 'succeeded', frames: 10 })
+})
+
+test('the golden numbers of the embedded bundle hold, and a wrong one is found', async () => {
+  await using bundle = await openBundle(LITE, { device: 'cpu', threads: 1, lanes: 1 })
+  const tests = bundle.manifest.selfTest as Golden[]
+  expect(new Set(tests.map(({ graph }) => graph))).toEqual(new Set(Object.keys(bundle.graphs)))
+  await selfTest(bundle)
+  const wrong = structuredClone(bundle.manifest) as typeof bundle.manifest
+  const listen = (wrong.selfTest as Golden[]).find(({ graph }) => graph === 'listen')!
+  listen.expect['states']!.mean += 0.1
+  const told = selfTest({ ...bundle, manifest: wrong })
+  await expect(told).rejects.toThrow(/graph "listen", output "states": expected mean/)
 })
