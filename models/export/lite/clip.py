@@ -151,7 +151,8 @@ class Clip(nn.Module):
         usual = skin[whole[(whole.shape[0] - 1) // 2 : (whole.shape[0] - 1) // 2 + 1, 0]]
         light = luma(usual)
         # The colour of the light, as far as the skin's differs from an average skin.
-        tint = (usual / light.clamp(min=0.02) / torch.tensor([[1.235, 0.926, 0.77]])).clamp(0.5, 2.0) ** 0.5
+        tint = (usual / light.clamp(min=0.02) / torch.tensor([[1.235, 0.926, 0.77]])).clamp(0.5, 2.0)
+        tint = tint ** (0.4 + 0.4 * ramp(tint[:, :1], 1.0, 1.15))  # warm light more: pale skin is merely overexposed
         white = torch.tensor([[1.0, 0.93, 0.825]]) * tint * (0.15 + 0.80 * light).clamp(max=0.92)
         # The person's own tooth colour where enough is seen, even if too little to copy the teeth.
         colour = (rgb * tooth * front).sum((2, 3)) / (tooth * front).sum((2, 3)).clamp(min=1e-3)

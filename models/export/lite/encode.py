@@ -119,6 +119,7 @@ class Encode(nn.Module):
 
         pale = ramp(usual(red) - red, 0.015, 0.05) * ramp(light / usual(light).clamp(min=0.02), 1.0, 1.25)
         pale = pale * ramp(skin_red[:, :, None] - red, -0.03, 0.01)
+        glaring = pale * ramp(light / usual(light).clamp(min=0.02), 1.25, 1.60)
         dark = 1 - ramp(light / usual(light).clamp(min=0.02), 0.40, 0.70)
         mouth = torch.maximum(pale, dark * gape[:, :, None])
         run, length = mouth[:, :, 0], torch.zeros_like(mouth[:, :, 0])
@@ -127,7 +128,7 @@ class Encode(nn.Module):
             length = length + run * 0.0625
             run = run * mouth[:, :, k]
             if k < 7:  # parted lips whose landmarks say closed: the slit may lie a little beside the contour
-                slit = torch.maximum(slit, mouth[:, :, k] * (k + 0.5) * 0.0625)
+                slit = torch.maximum(slit, glaring[:, :, k] * (k + 0.5) * 0.0625)
         length = torch.maximum(length, slit)
         length = length.reshape(-1, 1, 2, TABLE)
         length = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(length, (2, 2, 0, 0), "replicate"), (1, 5), 1)
