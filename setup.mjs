@@ -48,15 +48,22 @@ function installPackages() {
   } else {
     const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
     const name = `node-linux-${process.arch}`
-    say(`Node ${process.versions.node} is too old to install with; fetching ${optionalDependencies[name]}`)
+    say(
+      `Node ${process.versions.node} is too old to install with; fetching ${optionalDependencies[name]}`,
+    )
     const folder = mkdtempSync(join(tmpdir(), 'musetalk-setup-'))
     try {
       const wanted = [`${name}@${optionalDependencies[name]}`, 'npm@11']
-      const fetched = run('npm', ['install', '--prefix', folder, '--ignore-scripts', ...quiet, ...wanted], {
-        cwd: folder,
-      })
+      const fetched = run(
+        'npm',
+        ['install', '--prefix', folder, '--ignore-scripts', ...quiet, ...wanted],
+        {
+          cwd: folder,
+        },
+      )
       if (!fetched) fail('could not fetch a newer Node; install Node 20 or newer and try again')
       const node = join(folder, 'node_modules', name, 'bin', 'node')
+      makeNodeRun(node)
       const npm = join(folder, 'node_modules', 'npm', 'bin', 'npm-cli.js')
       say('installing packages (npm ci)')
       if (!run(node, [npm, 'ci', ...quiet])) fail('npm ci failed; its reason is above')
@@ -64,10 +71,45 @@ function installPackages() {
       rmSync(folder, { recursive: true, force: true })
     }
   }
-  if (!existsSync(join(modules, '.bin', 'node'))) {
-    fail(`there is no Node 26 package for ${process.platform} ${process.arch}: linux x64 or arm64 is needed`)
+  const node = join(modules, '.bin', 'node')
+  if (!existsSync(node)) {
+    fail(
+      `there is no Node 26 package for ${process.platform} ${process.arch}: linux x64 or arm64 is needed`,
+    )
   }
+  makeNodeRun(node)
   writeFileSync(stamp, readFileSync(join(root, 'package-lock.json')))
+}
+
+const starts = (node) => spawnSync(node, ['--version'], { stdio: 'ignore' }).status === 0
+
+/** Node is linked against libatomic, which a minimal system lacks. */
+function makeNodeRun(node) {
+  if (starts(node)) return
+  installSystemPackage('libatomic', { 'apt-get': 'libatomic1', dnf: 'libatomic', apk: 'libatomic' })
+  if (!starts(node))
+    fail(`${node} does not start; on Debian or Ubuntu: sudo apt-get install libatomic1`)
+}
+
+const MANAGERS = {
+  'apt-get': {
+    refresh: ['update', '-qq'],
+    install: ['install', '-y', '-qq', '--no-install-recommends'],
+  },
+  dnf: { install: ['install', '-y', '-q'] },
+  apk: { install: ['add', '--quiet'] },
+}
+
+/** With the system's package manager, where there is one and we are root. */
+function installSystemPackage(what, names) {
+  if (!process.getuid || process.getuid() !== 0) return
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const [manager, { refresh, install }] of Object.entries(MANAGERS)) {
+    if (spawnSync(manager, ['--version'], { stdio: 'ignore' }).error) continue
+    say(`installing ${what} (${manager})`)
+    if (refresh) run(manager, refresh, { env })
+    if (run(manager, [...install, names[manager]], { env })) return
+  }
 }
 
 const works = (path) => spawnSync(path, ['-version'], { stdio: 'ignore' }).status === 0
@@ -88,25 +130,17 @@ function staticBinaryIsThere() {
 }
 
 function installFfmpeg() {
-  if (process.env.FFMPEG_PATH) fail(`FFMPEG_PATH is "${process.env.FFMPEG_PATH}", which does not run`)
-  if (process.getuid && process.getuid() === 0) {
-    const managers = [
-      ['apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'ffmpeg'], ['update', '-qq']],
-      ['dnf', ['install', '-y', '-q', 'ffmpeg-free']],
-      ['apk', ['add', '--quiet', 'ffmpeg']],
-    ]
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    for (const [manager, install, refresh] of managers) {
-      if (spawnSync(manager, ['--version'], { stdio: 'ignore' }).error) continue
-      say(`installing ffmpeg (${manager})`)
-      if (refresh) run(manager, refresh, { env })
-      if (run(manager, install, { env }) && works('ffmpeg')) return
-    }
-  }
+  if (process.env.FFMPEG_PATH)
+    fail(`FFMPEG_PATH is "${process.env.FFMPEG_PATH}", which does not run`)
+  installSystemPackage('ffmpeg', { 'apt-get': 'ffmpeg', dnf: 'ffmpeg-free', apk: 'ffmpeg' })
+  if (works('ffmpeg')) return
   say('trying the ffmpeg-static download')
   const script = join(modules, 'ffmpeg-static', 'install.js')
-  if (existsSync(script) && run(join(modules, '.bin', 'node'), [script]) && staticBinaryIsThere()) return
-  fail('there is no ffmpeg: install it (Debian, Ubuntu: sudo apt-get install ffmpeg) or set FFMPEG_PATH')
+  if (existsSync(script) && run(join(modules, '.bin', 'node'), [script]) && staticBinaryIsThere())
+    return
+  fail(
+    'there is no ffmpeg: install it (Debian, Ubuntu: sudo apt-get install ffmpeg) or set FFMPEG_PATH',
+  )
 }
 
 if (major < 18) fail(`Node ${process.versions.node} found, 18 or newer is needed to set up`)
