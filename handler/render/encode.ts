@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { InputError, WorkerError } from '../errors.ts'
 import type { Frame } from '../frame.ts'
+import { causeOf, ofMachine } from './blame.ts'
 import { canvasOf } from './canvas.ts'
 import { colorTags, h264, lossless } from './codec.ts'
 import type { RenderContext } from './context.ts'
@@ -83,13 +84,12 @@ async function write(stdin: Writable, frame: Uint8Array, done: Promise<Finished>
   if (end) throw failed(end)
 }
 
-function failed({ code, stderr }: Finished): Error {
-  if (/No space left on device/i.test(stderr)) {
-    return new WorkerError('DISK_FULL', 'the disk filled up while encoding the result')
-  }
-  if (/#1:|Error while decoding stream #1|matches no streams/i.test(stderr)) {
+function failed(finished: Finished): Error {
+  const machine = ofMachine(finished, 'encoding the result')
+  if (machine) return machine
+  if (/#1:|Error while decoding stream #1|matches no streams/i.test(finished.stderr)) {
     return new InputError('MEDIA_UNREADABLE', 'the audio input cannot be decoded to its end')
   }
-  const cause = new Error(`ffmpeg ended with ${code ?? 'a signal'}: ${stderr.slice(-600)}`)
+  const cause = causeOf(finished)
   return new WorkerError('BUG', 'the encoder failed; see the log of the worker', { cause })
 }

@@ -52,6 +52,7 @@ export function untrusted(file: string, maxPixels: number): string[] {
 export interface Finished {
   /** Exit status; null after a signal. */
   code: number | null
+  signal: NodeJS.Signals | null
   /** The last 8 KB. */
   stderr: string
 }
@@ -81,8 +82,8 @@ export async function start(
   try {
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new WorkerError('FFMPEG_MISSING', `cannot start ${basename(path)}: ${why}`, { cause })
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException
+    throw new WorkerError('FFMPEG_MISSING', `cannot start ${basename(path)} (${code})`, { cause })
   }
   signal.addEventListener('abort', kill)
   if (signal.aborted) kill()
@@ -106,8 +107,8 @@ function ended(child: ChildProcess): Promise<Finished> {
     stderr = (stderr + text).slice(-8192)
   })
   return new Promise((resolve) => {
-    child.once('close', (code) => resolve({ code, stderr }))
-    child.once('error', (error) => resolve({ code: null, stderr: error.message }))
+    child.once('close', (code, signal) => resolve({ code, signal, stderr }))
+    child.once('error', (error) => resolve({ code: null, signal: null, stderr: error.message }))
   })
 }
 
@@ -126,7 +127,8 @@ export async function collect(
     bytes += chunk.length
     if (bytes > maxBytes) break
   }
-  const finished = bytes > maxBytes ? { code: null, stderr: 'too much output' } : await running.done
+  const finished =
+    bytes > maxBytes ? { code: null, signal: null, stderr: 'too much output' } : await running.done
   signal.throwIfAborted()
   return { ...finished, stdout: Buffer.concat(chunks) }
 }
