@@ -25,6 +25,8 @@ export interface FakeOptions {
   /** Colour of a painted mouth where the bits of the frame's code are 0; where they are 1: `other`. */
   mouth?: readonly [number, number, number]
   other?: readonly [number, number, number]
+  /** Further bytes in the state of a frame. */
+  padding?: number
   /** Called before each run; may wait, throw, or abort somebody. */
   before?: (graph: GraphName) => void | Promise<void>
 }
@@ -45,21 +47,18 @@ export interface FakeModels extends Models {
  * a mouth is painted in a colour that tells the code, and states of speech are their own number + 1.
  */
 export function fakeModels(options: FakeOptions = {}): FakeModels {
-  const { mouth = [0, 255, 0], other = [0, 0, 255], before } = options
+  const { mouth = [0, 255, 0], other = [0, 0, 255], padding, before } = options
   const runs = { face: 0, encode: 0, listen: 0, generate: 0, clip: 0, parse: 0 }
   const codes: number[] = []
   const heard: number[][] = []
   const loud: number[][] = []
   let step = 0
-  const faces = new Map<number, Uint8Array>()
-  const painted = (code: number) => {
-    const face = faces.get(code) ?? paint(code, mouth, other)
-    faces.set(code, face)
-    return face
-  }
   const graphs: Record<string, (feeds: Tensors) => Tensors> = {
     face: ({ image }) => findSquares(image!),
-    encode: ({ crop, landmarks }) => ({ code: bytes([1, 1], [readCode(crop!, landmarks!)]) }),
+    encode: ({ crop, landmarks }) => ({
+      code: bytes([1, 1], [readCode(crop!, landmarks!)]),
+      ...(padding && { padding: bytes([1, padding], new Uint8Array(padding)) }),
+    }),
     listen: ({ pcm }) => {
       const states = listen(pcm!.data as Float32Array, step)
       step += 1400
@@ -73,12 +72,16 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
         loud.push([...window.filter((_, k) => k % 2 === 0)])
         heard.push([...window.filter((_, k) => k % 2 === 1)])
       }
-      const faces = [...(code!.data as Uint8Array)].map(painted)
+      const faces = [...(code!.data as Uint8Array)].map((value) => paint(value, mouth, other))
       return { face: bytes([count, SIDE, SIDE, 3], Buffer.concat(faces)) }
     },
   }
+  const states = [
+    ...MANIFEST.states,
+    ...(padding ? [{ name: 'padding', dtype: 'uint8' as const, shape: [padding] }] : []),
+  ]
   return {
-    manifest: MANIFEST,
+    manifest: { ...MANIFEST, states },
     id: 'fake00000000',
     graphs: {
       encode: {
@@ -185,13 +188,15 @@ function paint(
   mouth: readonly [number, number, number],
   other: readonly [number, number, number],
 ): Uint8Array {
-  const data = new Uint8Array(SIDE * SIDE * 3)
-  for (let y = 0, at = 0; y < SIDE; y++) {
-    for (let x = 0; x < SIDE; x++, at += 3) {
-      const bit = Math.round((x / SIDE - lip(0)[0]) / (lip(1)[0] - lip(0)[0]))
-      const inside = Math.abs(y / SIDE - lip(0)[1]) < 0.12 && bit >= 0 && bit < 8
-      data.set(inside && (code >> bit) & 1 ? other : mouth, at)
-    }
+  const plain = Buffer.alloc(SIDE * 3, Buffer.from(mouth))
+  const striped = Buffer.from(plain)
+  const step = lip(1)[0] - lip(0)[0]
+  for (let x = 0; x < SIDE; x++) {
+    const bit = Math.round((x / SIDE - lip(0)[0]) / step)
+    if (bit >= 0 && bit < 8 && (code >> bit) & 1) striped.set(other, 3 * x)
   }
-  return data
+  const rows = Array.from({ length: SIDE }, (_, y) =>
+    Math.abs(y / SIDE - lip(0)[1]) < 0.12 ? striped : plain,
+  )
+  return Buffer.concat(rows)
 }
