@@ -107,8 +107,9 @@ function installSystemPackage(what, names) {
   for (const [manager, { refresh, install }] of Object.entries(MANAGERS)) {
     if (spawnSync(manager, ['--version'], { stdio: 'ignore' }).error) continue
     say(`installing ${what} (${manager})`)
-    if (refresh) run(manager, refresh, { env })
-    if (run(manager, [...install, names[manager]], { env })) return
+    const quiet = { env, stdio: ['ignore', 'ignore', 2] }
+    if (refresh) run(manager, refresh, quiet)
+    if (run(manager, [...install, names[manager]], quiet)) return
   }
 }
 
