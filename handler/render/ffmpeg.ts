@@ -1,8 +1,9 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
+import { promisify } from 'node:util'
 import { WorkerError } from '../errors.ts'
 
 /** The ffmpeg of this machine and what it can do. */
@@ -138,7 +139,7 @@ export async function collect(
  * @throws WorkerError FFMPEG_MISSING saying what to install
  */
 export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal): Promise<Ffmpeg> {
-  const path = wanted ?? staticBinary() ?? 'ffmpeg'
+  const path = (await located(wanted ?? staticBinary() ?? 'ffmpeg', signal)) ?? wanted ?? 'ffmpeg'
   const banner = await collect(path, ['-hide_banner', '-version'], signal).catch((cause) => {
     signal.throwIfAborted()
     const hint = 'install ffmpeg (apt-get install ffmpeg) or set FFMPEG_PATH'
@@ -157,6 +158,15 @@ export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal
   return { path, version, soxr, nvenc, ...(probe && { probe }) }
 }
 
+/** A program's path. All are started with an empty environment, so only here does PATH count. */
+async function located(program: string, signal: AbortSignal): Promise<string | undefined> {
+  if (program.includes('/')) return program
+  const search = promisify(execFile)('sh', ['-c', 'command -v "$0"', program], { signal })
+  const found = await search.catch(() => undefined) // not there; or no shell, then nothing is
+  signal.throwIfAborted()
+  return found?.stdout.trim() || undefined
+}
+
 /** ffmpeg-static's types do not match its CommonJS export, and its download may not have happened. */
 function staticBinary(): string | undefined {
   try {
@@ -169,7 +179,8 @@ function staticBinary(): string | undefined {
 
 async function findProbe(ffmpeg: string, signal: AbortSignal): Promise<string | undefined> {
   const beside = join(dirname(ffmpeg), 'ffprobe')
-  const path = ffmpeg.includes('/') && existsSync(beside) ? beside : 'ffprobe'
+  const path = existsSync(beside) ? beside : await located('ffprobe', signal)
+  if (!path) return undefined
   const works = await collect(path, ['-version'], signal).then(
     ({ code }) => code === 0,
     () => false,
