@@ -61,6 +61,12 @@ def above(x):
     return x
 
 
+def enlarge(count):
+    """[FINER*count, count] matrix of bicubic interpolation"""
+    one = torch.eye(count)[None, None]
+    return nn.functional.interpolate(one, size=(FINER * count, count), mode="bicubic", align_corners=False)[0, 0]
+
+
 class Clip(nn.Module):
     """shape f32 [F,S], inside u8 [F,4,R,C] -> mouth f32 [1,M], teeth f32 [1,4R,4C,4]"""
 
@@ -75,6 +81,10 @@ class Clip(nn.Module):
         # Weight of row j for filling row i: only rows at or below, the nearest first.
         d = torch.arange(ROWS)[None, :] - torch.arange(ROWS)[:, None]
         self.register_buffer("filling", torch.where(d >= 0, torch.exp(-d.float() / 2.0), torch.zeros(())))
+
+        # Enlarging by FINER as two matrices: on one core ten times as fast as the Resize operator.
+        self.register_buffer("taller", enlarge(ROWS))
+        self.register_buffer("wider", enlarge(COLUMNS).T.contiguous())
 
     def forward(self, shape, inside):
         s = split(shape, SHAPE)
@@ -166,8 +176,7 @@ class Clip(nn.Module):
         covered = (own[:, 3:] + missing * self.drawn[:, 3:]).clamp(max=1)
         own_rgb = others + (own[:, :3] * gain[:, :, None, None] - others) * own[:, 3:]
         own = torch.cat([own_rgb, covered], 1)
-        both = nn.functional.interpolate(drawn + trust * (own - drawn), scale_factor=FINER, mode="bicubic",
-                                         align_corners=False)
+        both = torch.matmul(torch.matmul(self.taller, drawn + trust * (own - drawn)), self.wider)
         return both.clamp(0, 1).permute(0, 2, 3, 1), usual
 
     def place(self, picture, line):

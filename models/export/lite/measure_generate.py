@@ -138,6 +138,36 @@ def speed(bundle, source):
     return out
 
 
+def equality(bundle, source):
+    """Largest differences: the torch modules against the bundle's ONNX files, and N = 4 against four times N = 1"""
+    import torch
+    from clip import Clip
+    from encode import Encode
+    from generate import Generate
+
+    torch.set_num_threads(1)
+    count = min(4, len(source.frames))
+    names = ["pixels", "shape", "inside"]
+    prompt = np.repeat(np.array([POSES[n] for n in ("AA", "M", "UW", "S")], np.float32)[:count, None], 10, 1)
+    with torch.no_grad():
+        state = Encode()(torch.from_numpy(source.crops[:count]), torch.from_numpy(source.local[:count]))
+        mouth = Clip()(torch.from_numpy(source.state["shape"]), torch.from_numpy(source.state["inside"]))
+        face = Generate()(state[0], state[1], *(torch.from_numpy(source.clip[k]) for k in ("mouth", "teeth")),
+                          torch.from_numpy(prompt)).numpy()
+    whole = bundle.run("clip", {k: source.state[k] for k in names[1:]})
+    feeds = {k: source.state[k][:count] for k in names} | source.clip | {"prompt": prompt}
+    batch = bundle.run("generate", feeds)["face"]
+    single = np.concatenate([bundle.run("generate", feeds | {k: feeds[k][i : i + 1] for k in names + ["prompt"]})["face"]
+                             for i in range(count)])
+
+    def most(a, b):
+        return float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max())
+
+    return {"encode": {k: most(a.numpy(), source.state[k][:count]) for k, a in zip(names, state)},
+            "clip": {k: most(a.numpy(), whole[k]) for k, a in zip(("mouth", "teeth"), mouth)},
+            "generate_levels": most(face, batch), "batch_levels": most(batch, single)}
+
+
 def rounded(value):
     if isinstance(value, dict):
         return {k: rounded(v) for k, v in value.items()}
@@ -145,7 +175,7 @@ def rounded(value):
         return [rounded(v) for v in value]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
-    return round(float(value), 4) if isinstance(value, (float, np.floating)) else value
+    return float(f"{value:.4g}") if isinstance(value, (float, np.floating)) else value
 
 
 def main():
@@ -170,6 +200,8 @@ def main():
         result.setdefault("speed", speed(bundle, source))
     for name in args.clips:
         source = Source(bundle, read_video(name, args.limit)[0])
+        if "clip" in bundle.graphs:
+            result.setdefault("equality", equality(bundle, source))
         result["clips"][name.rsplit("/", 1)[-1]] = moving(bundle, source, args.step)
     good = [v for v in result["stills"].values() if "gap" in v]
     if good:
