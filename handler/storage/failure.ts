@@ -13,14 +13,14 @@ const CORRUPTED = new Set([
 ])
 
 /** An answer with an error status. `name` is the S3 error code where there was one. */
-export function refusal(status: number, name: string, cause?: unknown): NetworkError {
+export function refusal(status: number, name: string): NetworkError {
   const final = !isPassing(status) && !CORRUPTED.has(name)
   const code = /^[A-Za-z0-9]{1,60}$/.test(name) ? ` (${name})` : ''
   const message =
     status === 401 || status === 403
       ? `refused the credentials or what they may do: ${status}${code}`
       : `answered with status ${status}${code}`
-  return new NetworkError(message, { status, final, cause })
+  return new NetworkError(message, { status, final })
 }
 
 /** Whatever an S3 client threw: an answer of the server, or no answer at all. */
@@ -29,5 +29,6 @@ export function fromS3(error: unknown, timedOut: boolean): NetworkError {
   if (timedOut) return new NetworkError('did not answer in time', { cause: error })
   const { $metadata, name } = error as { $metadata?: { httpStatusCode?: number }; name: string }
   const status = $metadata?.httpStatusCode
-  return status === undefined ? causeOf(error) : refusal(status, name, error)
+  // Not as the cause: an S3 error repeats the key that was refused.
+  return status === undefined ? causeOf(error) : refusal(status, name)
 }

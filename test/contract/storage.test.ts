@@ -1,0 +1,166 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { directoryStorage } from '../../handler/storage/directory.ts'
+import { s3Storage, type S3Options } from '../../handler/storage/s3.ts'
+import type { Storage } from '../../handler/storage/storage.ts'
+import { impatient } from '../helpers/impatient.ts'
+import { folder, type Folder } from '../helpers/media.ts'
+import { S3RVER_KEYS, s3rver } from '../helpers/s3rver.ts'
+import { KEYS, strictS3 } from '../helpers/strict-s3.ts'
+import { VERSITYGW, versitygw } from '../helpers/versitygw.ts'
+
+const MIB = 2 ** 20
+const signal = () => AbortSignal.timeout(20_000)
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
+
+interface Subject extends AsyncDisposable {
+  storage: Storage
+  /** With credentials that are wrong, or for a bucket that is not there. */
+  wrong?: { key: Storage; bucket: Storage }
+  /** Multipart uploads that were begun and not ended. */
+  unfinished?(): Promise<number>
+}
+
+function s3(endpoint: string, changes: Partial<S3Options> = {}): Storage {
+  return s3Storage({
+    ...{ endpoint, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: 'some/prefix' },
+    ...{ patience: impatient(), partBytes: 5 * MIB, ...changes },
+  })
+}
+
+const wrong = (endpoint: string) => ({
+  key: s3(endpoint, { secret: 'not-the-secret-0123456789' }),
+  bucket: s3(endpoint, { bucket: 'nobody' }),
+})
+
+async function listed(endpoint: string): Promise<number> {
+  const client = new S3Client({
+    ...{ endpoint, region: 'us-east-1', forcePathStyle: true },
+    credentials: { accessKeyId: KEYS.keyId, secretAccessKey: KEYS.secret },
+  })
+  const list = await client.send(new ListMultipartUploadsCommand({ Bucket: 'bucket' }))
+  return list.Uploads?.length ?? 0
+}
+
+const SUBJECTS: Record<string, () => Promise<Subject>> = {
+  'a directory': async () => {
+    const { path, [Symbol.asyncDispose]: dispose } = await folder()
+    return { storage: directoryStorage(path), [Symbol.asyncDispose]: dispose }
+  },
+  'a strict S3 in this process': async () => {
+    const { origin, uploads, [Symbol.asyncDispose]: dispose } = await strictS3()
+    const unfinished = async () => uploads.size
+    return { storage: s3(origin), wrong: wrong(origin), unfinished, [Symbol.asyncDispose]: dispose }
+  },
+  s3rver: async () => {
+    const { endpoint, [Symbol.asyncDispose]: dispose } = await s3rver()
+    return { storage: s3(endpoint, S3RVER_KEYS), [Symbol.asyncDispose]: dispose }
+  },
+  versitygw: async () => {
+    const { endpoint, [Symbol.asyncDispose]: dispose } = await versitygw()
+    const unfinished = () => listed(endpoint)
+    return {
+      ...{ storage: s3(endpoint), wrong: wrong(endpoint), unfinished },
+      [Symbol.asyncDispose]: dispose,
+    }
+  },
+}
+
+let media: Folder
+const small = randomBytes(100_000)
+const large = randomBytes(12 * MIB)
+beforeAll(async () => {
+  media = await folder()
+  await writeFile(media.file('small.mp4'), small)
+  await writeFile(media.file('large.mp4'), large)
+  await writeFile(media.file('empty.mp4'), '')
+  await mkdir(media.file('folder.mp4'))
+})
+afterAll(() => media[Symbol.asyncDispose]())
+
+/** What anybody gets who was told the URL. */
+async function read(url: string): Promise<Buffer> {
+  if (url.startsWith('/')) return readFile(url)
+  const answer = await fetch(url)
+  expect(answer.status).toBe(200)
+  return Buffer.from(await answer.arrayBuffer())
+}
+
+const names = Object.keys(SUBJECTS)
+describe.each(names)('%s', (name) => {
+  const absent = name === 'versitygw' && !VERSITYGW
+  let at: Subject
+  beforeAll(async () => {
+    if (!absent) at = await SUBJECTS[name]!()
+  })
+  afterAll(async () => at?.[Symbol.asyncDispose]())
+
+  test.skipIf(absent)('stores a file, whole, under its URL', async () => {
+    const stored = await at.storage.put('a/small.mp4', media.file('small.mp4'), signal())
+    expect(stored).toMatchObject({ bytes: small.length, sha256: sha256(small) })
+    expect(stored.key).toMatch(/a\/small\.mp4$/)
+    expect((await read(stored.url)).equals(small)).toBe(true)
+  })
+  test.skipIf(absent)('stores a file of several parts, and leaves none of them', async () => {
+    const stored = await at.storage.put('large.mp4', media.file('large.mp4'), signal())
+    expect(stored).toMatchObject({ bytes: large.length, sha256: sha256(large) })
+    expect((await read(stored.url)).equals(large)).toBe(true)
+    expect((await at.unfinished?.()) ?? 0).toBe(0)
+  })
+  test.skipIf(absent)('replaces a file of the same name', async () => {
+    await at.storage.put('twice.mp4', media.file('large.mp4'), signal())
+    const stored = await at.storage.put('twice.mp4', media.file('small.mp4'), signal())
+    expect((await read(stored.url)).equals(small)).toBe(true)
+  })
+  test.skipIf(absent)('finds a file by its name once it has a side-car', async () => {
+    const put = await at.storage.put('found.mp4', media.file('small.mp4'), signal())
+    expect(await at.storage.find('found.mp4', signal())).toBeUndefined()
+    await at.storage.describe('found.mp4', { made: 'today', ä: [1] }, signal())
+    const found = await at.storage.find('found.mp4', signal())
+    expect(found).toMatchObject({
+      ...{ key: put.key, bytes: small.length, sha256: sha256(small) },
+      sidecar: { made: 'today', ä: [1] },
+    })
+    expect((await read(found!.url)).equals(small)).toBe(true)
+  })
+  test.skipIf(absent)('finds nothing where there is nothing', async () => {
+    expect(await at.storage.find('never.mp4', signal())).toBeUndefined()
+  })
+  test.skipIf(absent)('removes a file with its side-car, there or not', async () => {
+    await at.storage.put('gone.mp4', media.file('small.mp4'), signal())
+    await at.storage.describe('gone.mp4', {}, signal())
+    await at.storage.remove('gone.mp4', signal())
+    expect(await at.storage.find('gone.mp4', signal())).toBeUndefined()
+    await at.storage.remove('gone.mp4', signal())
+  })
+  test.skipIf(absent).each(['none.mp4', 'folder.mp4', 'empty.mp4'])(
+    'does not take %s for a result',
+    async (file) => {
+      const put = at.storage.put('x.mp4', media.file(file), signal())
+      await expect(put).rejects.toMatchObject({ code: 'BUG', retryable: false })
+      expect(await at.storage.find('x.mp4', signal())).toBeUndefined()
+    },
+  )
+  test.skipIf(absent)('ends with the reason of an abort', async () => {
+    const stop = new AbortController()
+    stop.abort(new Error('enough'))
+    const put = at.storage.put('y.mp4', media.file('large.mp4'), stop.signal)
+    await expect(put).rejects.toThrow('enough')
+    expect((await at.unfinished?.()) ?? 0).toBe(0)
+  })
+  test.skipIf(absent || !['a strict S3 in this process', 'versitygw'].includes(name))(
+    'refuses wrong credentials and missing buckets for good, without telling secrets',
+    async () => {
+      for (const storage of [at.wrong!.key, at.wrong!.bucket]) {
+        const failure = await storage
+          .put('z.mp4', media.file('small.mp4'), signal())
+          .catch((error: unknown) => error as Error)
+        expect(failure).toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
+        const told = `${JSON.stringify(failure)} ${String((failure as Error).cause)}`
+        expect(told).not.toMatch(/secret|key-of-the-test|127\.0\.0\.1/)
+      }
+    },
+  )
+})
