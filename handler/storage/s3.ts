@@ -37,6 +37,8 @@ export interface S3Options {
 
 const MIB = 2 ** 20
 const MAX_PARTS = 10_000 // S3's limit
+const GRACE_MS = 5_000 // for the answer that tells the id of an upload, after the job was stopped
+const CLEANUP_MS = 10_000 // for dropping the parts of an upload that failed
 const WEEK_S = 604_800 // the longest that a signature may live
 
 /**
@@ -63,16 +65,20 @@ export function s3Storage(options: S3Options): Storage {
       ? Promise.resolve(`${publicBaseUrl.replace(/\/+$/, '')}/${urlPath(keyOf(name))}`)
       : getSignedUrl(client, new GetObjectCommand(at(name)), { expiresIn })
 
-  /** One request until it is answered; each try is really ended before the next. */
+  /**
+   * One request until it is answered; each try is really ended before the next.
+   * @param graceMs how long a try may outlive the signal
+   */
   async function send<T>(
     run: (call: { abortSignal: AbortSignal }) => Promise<T>,
     signal: AbortSignal,
+    graceMs = 0,
   ): Promise<T> {
     const tries = backoff(patience.upload)
     for (;;) {
       const slow = AbortSignal.timeout(patience.requestMs)
       try {
-        return await run({ abortSignal: AbortSignal.any([signal, slow]) })
+        return await run({ abortSignal: AbortSignal.any([delayed(signal, graceMs), slow]) })
       } catch (thrown) {
         signal.throwIfAborted()
         const error = fromS3(thrown, slow.aborted)
@@ -84,9 +90,9 @@ export function s3Storage(options: S3Options): Storage {
 
   async function multipart(file: FileHandle, bytes: number, head: Head, signal: AbortSignal) {
     const { Bucket, Key } = head
-    // Not under the job's signal: an upload that was begun unheard could not be aborted.
+    // An upload that was begun unheard could not be dropped, so its answer is waited for.
     const create = (call: object) => client.send(new CreateMultipartUploadCommand(head), call)
-    const { UploadId } = await send(create, AbortSignal.timeout(patience.requestMs))
+    const { UploadId } = await send(create, signal, GRACE_MS)
     try {
       const part = Math.max(options.partBytes ?? 8 * MIB, Math.ceil(bytes / MAX_PARTS))
       const Parts = await fewAtATime(Math.ceil(bytes / part), async (index) => {
@@ -103,8 +109,9 @@ export function s3Storage(options: S3Options): Storage {
       await send((call) => client.send(new CompleteMultipartUploadCommand(done), call), signal)
     } catch (error) {
       const wasCompleted = error instanceof NetworkError && error.status === 404
-      const abort = () => client.send(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
-      await send(abort, AbortSignal.timeout(patience.requestMs)).catch(() => {})
+      const drop = new AbortMultipartUploadCommand({ Bucket, Key, UploadId })
+      const late = AbortSignal.timeout(CLEANUP_MS)
+      await send((call) => client.send(drop, call), late).catch(() => {})
       // A completion whose answer was lost is answered "no such upload"; the check below decides.
       if (!wasCompleted) throw error
     }
@@ -193,4 +200,13 @@ async function limited<T>(
     if (late.aborted) throw uploadFailed(new NetworkError(`took longer than ${ms / 1000} s`))
     throw error instanceof NetworkError ? uploadFailed(error) : error
   }
+}
+
+/** The signal, some time later. */
+function delayed(signal: AbortSignal, ms: number): AbortSignal {
+  if (ms === 0) return signal
+  const controller = new AbortController()
+  const abort = () => setTimeout(() => controller.abort(signal.reason), ms).unref()
+  signal.addEventListener('abort', abort, { once: true })
+  return controller.signal
 }

@@ -57,7 +57,7 @@ export async function strictS3(
     const operation = operationOf(request, operations)
     const wrong = fault(operation)
     operations.push(operation)
-    if (wrong === 'hang') return
+    if (wrong === 'hang') return void request.resume() // a socket that is not read never ends
     if (wrong === 'reset') return void request.socket.resetAndDestroy()
     const body = await bodyOf(request)
     if (wrong === 'corrupt') body[0]! ^= 1

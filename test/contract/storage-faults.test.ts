@@ -1,0 +1,372 @@
+import { randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openFetch } from '../../handler/fetch.ts'
+import type { Patience } from '../../handler/patience.ts'
+import { b2Storage } from '../../handler/storage/b2.ts'
+import { presignedStorage } from '../../handler/storage/presigned.ts'
+import { s3Storage } from '../../handler/storage/s3.ts'
+import { fakeB2, type FakeB2Options } from '../helpers/b2.ts'
+import { impatient } from '../helpers/impatient.ts'
+import { folder, type Folder } from '../helpers/media.ts'
+import { KEYS, strictS3, type Fault, type Operation, type StrictS3 } from '../helpers/strict-s3.ts'
+import { VERSITYGW, versitygw } from '../helpers/versitygw.ts'
+import { webServer } from '../helpers/webserver.ts'
+
+const MIB = 2 ** 20
+const signal = () => AbortSignal.timeout(20_000)
+const small = randomBytes(50_000)
+const large = randomBytes(16 * MIB) // four parts
+let media: Folder
+beforeAll(async () => {
+  media = await folder()
+  await writeFile(media.file('small'), small)
+  await writeFile(media.file('large'), large)
+})
+afterAll(() => media[Symbol.asyncDispose]())
+
+const open = ({ origin }: { origin: string }, patience: Partial<Patience> = {}) =>
+  s3Storage({
+    ...{ endpoint: origin, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: '' },
+    ...{ patience: impatient(patience), partBytes: 5 * MIB },
+  })
+
+const put = (to: StrictS3, file: 'small' | 'large', patience: Partial<Patience> = {}) =>
+  open(to, patience).put('a.mp4', media.file(file), signal())
+
+/** A fault of one kind of operation, in its first `times`. */
+const faulty =
+  (name: Operation['name'], fault: Fault, times = Infinity, part?: number) =>
+  (one: Operation): Fault | undefined =>
+    one.name === name && one.before < times && (part === undefined || one.part === part)
+      ? fault
+      : undefined
+
+const OPERATIONS = ['create', 'part', 'complete', 'head'] as const
+const BAD_MOMENTS: [string, Fault][] = [
+  ['503', { status: 503, code: 'SlowDown' }],
+  ['500', { status: 500, code: 'InternalError' }],
+  ['429', { status: 429, code: 'TooManyRequests' }],
+  ['a cut connection', 'reset'],
+  ['an answer that is lost', 'lost'],
+]
+
+describe('a store that fails for a moment is tried again, and the file is whole', () => {
+  for (const [what, fault] of BAD_MOMENTS) {
+    test.each(OPERATIONS)(`${what} in %s`, async (name) => {
+      await using s3 = await strictS3(faulty(name, fault, 2))
+      const stored = await put(s3, 'large')
+      expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+      expect(stored.bytes).toBe(large.length)
+      // An upload whose answer was lost cannot be known, and so not be aborted.
+      const unknown = name === 'create' && fault === 'lost' ? 2 : 0
+      expect(s3.uploads.size).toBe(unknown)
+    })
+    test(`${what} in put`, async () => {
+      await using s3 = await strictS3(faulty('put', fault, 2))
+      await put(s3, 'small')
+      expect(s3.objects.get('a.mp4')!.body.equals(small)).toBe(true)
+    })
+  }
+  test('a connection that is reset in part 3', async () => {
+    await using s3 = await strictS3(faulty('part', 'reset', 1, 3))
+    await put(s3, 'large')
+    expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+    const parts = s3.operations.filter(({ name }) => name === 'part').map(({ part }) => part)
+    expect(parts.toSorted()).toEqual([1, 2, 3, 3, 4]) // the others are not sent again
+  })
+  test.each(['small', 'large'] as const)('bytes that changed on their way: %s', async (file) => {
+    const name = file === 'small' ? 'put' : 'part'
+    await using s3 = await strictS3(faulty(name, 'corrupt', 1))
+    await put(s3, file)
+    const { body } = s3.objects.get('a.mp4')!
+    expect(body.equals(file === 'small' ? small : large)).toBe(true)
+  })
+  test('503 for longer than half of all tries', async () => {
+    const upload = { tries: 8, firstMs: 5, maxMs: 20 }
+    await using s3 = await strictS3(faulty('part', { status: 503 }, 6, 2))
+    await put(s3, 'large', { upload })
+    expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+  })
+})
+
+describe('a store that fails on and on fails the job as retryable, and keeps no parts', () => {
+  test.each(['part', 'complete', 'head'] as const)('503 in %s', async (name) => {
+    await using s3 = await strictS3(faulty(name, { status: 503, code: 'SlowDown' }))
+    await expect(put(s3, 'large')).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: true },
+      message: expect.stringMatching(/^the storage answered with status 503/) as string,
+    })
+    expect(s3.uploads.size).toBe(0)
+  })
+  test('a store that is not there', async () => {
+    const s3 = await strictS3()
+    await s3[Symbol.asyncDispose]()
+    await expect(put(s3, 'small')).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: true },
+      message: 'the storage refused the connection',
+    })
+  })
+  test('bytes that change every time', async () => {
+    await using s3 = await strictS3(faulty('part', 'corrupt', Infinity, 2))
+    await expect(put(s3, 'large')).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: true },
+    })
+    expect(s3.uploads.size).toBe(0)
+    expect(s3.objects.size).toBe(0)
+  })
+  test('a store that keeps less than it took', async () => {
+    await using s3 = await strictS3((one) => {
+      const object = s3.objects.get('a.mp4')
+      if (one.name === 'head' && object) object.body = object.body.subarray(1)
+      return undefined
+    })
+    await expect(put(s3, 'small')).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: true },
+      message: `the storage holds ${small.length - 1} bytes, not the ${small.length} that were sent`,
+    })
+  })
+})
+
+describe('a store that refuses fails the job for good, at once, and keeps no parts', () => {
+  test.each([
+    [403, 'AccessDenied'],
+    [404, 'NoSuchBucket'],
+    [400, 'InvalidRequest'],
+  ])('%i %s in a part', async (status, code) => {
+    await using s3 = await strictS3(faulty('part', { status, code }, Infinity, 2))
+    await expect(put(s3, 'large')).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: false },
+    })
+    expect(s3.operations.filter(({ part }) => part === 2)).toHaveLength(1)
+    expect(s3.uploads.size).toBe(0)
+  })
+})
+
+describe('a store that hangs', () => {
+  test('has its requests taken back by a time limit that ends them', async () => {
+    await using s3 = await strictS3(faulty('part', 'hang', 1, 2))
+    await put(s3, 'large', { requestMs: 300 })
+    expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+    await expect.poll(() => s3.dropped()).toBe(1)
+  })
+  test('on and on fails the upload at its limit, and no request is left behind', async () => {
+    await using s3 = await strictS3((one) => (one.name === 'part' ? 'hang' : undefined))
+    const start = performance.now()
+    await expect(put(s3, 'large', { uploadMs: 300 })).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: true },
+      message: 'the storage took longer than 0.3 s',
+    })
+    expect(performance.now() - start).toBeLessThan(1500)
+    await expect.poll(() => s3.dropped()).toBe(3) // parts in flight
+    expect(s3.uploads.size).toBe(0)
+  })
+})
+
+test.each(['create', 'part', 'complete', 'head'] as const)(
+  'an abort during %s ends with its reason, and leaves no parts',
+  async (name) => {
+    const stop = new AbortController()
+    await using s3 = await strictS3((one) => {
+      if (one.name !== name) return undefined
+      stop.abort(new Error('enough'))
+      return name === 'create' ? undefined : 'hang'
+    })
+    const upload = open(s3).put('a.mp4', media.file('large'), stop.signal)
+    await expect(upload).rejects.toThrow('enough')
+    expect(s3.uploads.size).toBe(0)
+    expect(s3.operations.filter((one) => one.name === 'part').length).toBeLessThanOrEqual(4)
+  },
+)
+
+test('a store that is down does not hold a job that was stopped', async () => {
+  const stop = new AbortController()
+  await using s3 = await strictS3((one) => {
+    if (one.before === 2) stop.abort(new Error('enough'))
+    return { status: 503 }
+  })
+  const upload = { tries: 8, firstMs: 10, maxMs: 60_000 }
+  const start = performance.now()
+  const put = open(s3, { upload }).put('a.mp4', media.file('large'), stop.signal)
+  await expect(put).rejects.toThrow('enough')
+  expect(performance.now() - start).toBeLessThan(2000)
+})
+
+test('what a caller is told of a failure has no key, secret, address or signature in it', async () => {
+  for (const fault of [
+    { status: 403, code: 'InvalidAccessKeyId' },
+    { status: 503 },
+    'reset',
+  ] as const) {
+    await using s3 = await strictS3(faulty('put', fault))
+    const error = (await put(s3, 'small').catch((thrown: unknown) => thrown)) as Error
+    const told = JSON.stringify([error, String(error.stack), String((error.cause as Error).stack)])
+    expect(told).not.toMatch(/of-the-test|127\.0\.0\.1|X-Amz|Signature=/)
+  }
+})
+
+describe('a presigned GET', () => {
+  test('opens the object until it expires, and only that object', async () => {
+    await using s3 = await strictS3()
+    const stored = await put(s3, 'small')
+    expect((await fetch(stored.url)).status).toBe(200)
+    expect((await fetch(stored.url.replace('a.mp4', 'b.mp4'))).status).toBe(403)
+    expect(new URL(stored.url).searchParams.get('X-Amz-Expires')).toBe('604800')
+    const soon = s3Storage({
+      ...{ endpoint: s3.origin, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: '' },
+      expiresS: 1,
+    })
+    const { url } = await soon.put('a.mp4', media.file('small'), signal())
+    await expect.poll(async () => (await fetch(url)).status, { timeout: 5000 }).toBe(403)
+  })
+})
+
+describe('a public base', () => {
+  test('replaces the presigned URL', async () => {
+    await using s3 = await strictS3()
+    const storage = s3Storage({
+      ...{ endpoint: s3.origin, region: 'us-east-1', bucket: 'bucket', ...KEYS },
+      ...{ prefix: 'p/q', publicBaseUrl: 'https://cdn.example/x/' },
+    })
+    const stored = await storage.put('a b.mp4', media.file('small'), signal(), 'attachment')
+    expect(stored).toMatchObject({ key: 'p/q/a b.mp4', url: 'https://cdn.example/x/p/q/a%20b.mp4' })
+    expect(s3.objects.get('p/q/a b.mp4')!.headers).toMatchObject({
+      ...{ 'content-disposition': 'attachment', 'content-type': 'video/mp4' },
+    })
+  })
+})
+
+describe('Backblaze B2', () => {
+  const b2 = (api: { origin: string }, secret = KEYS.secret, bucket = 'bucket') =>
+    b2Storage({
+      ...{ keyId: KEYS.keyId, appKey: secret, bucket, prefix: 'avatar/outputs' },
+      ...{ apiUrl: api.origin, fetch: openFetch({ blocked: () => false }) },
+      patience: impatient(),
+    })
+  const given = async (options: Omit<FakeB2Options, 's3ApiUrl'> = {}) => {
+    const s3 = await strictS3()
+    const api = await fakeB2({ s3ApiUrl: s3.origin, ...options })
+    return {
+      ...{ s3, api },
+      async [Symbol.asyncDispose]() {
+        await api[Symbol.asyncDispose]()
+        await s3[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  test('is found by its key alone, and answers the download host’s URL', async () => {
+    await using at = await given()
+    const storage = b2(at.api)
+    const stored = await storage.put('j.mp4', media.file('small'), signal())
+    expect(stored.url).toBe('https://f004.b2.example/file/bucket/avatar/outputs/j.mp4')
+    expect(at.s3.objects.get('avatar/outputs/j.mp4')!.body.equals(small)).toBe(true)
+    await storage.describe('j.mp4', { a: 1 }, signal())
+    expect(await storage.find('j.mp4', signal())).toMatchObject({ sidecar: { a: 1 } })
+    const authorized = at.api.seen.filter(({ path }) => path.includes('authorize'))
+    expect(authorized).toHaveLength(1)
+  })
+  test('answers presigned URLs for a private bucket', async () => {
+    await using at = await given({ bucketType: 'allPrivate' })
+    const { url } = await b2(at.api).put('j.mp4', media.file('small'), signal())
+    expect((await fetch(url)).status).toBe(200)
+  })
+  test('with a key that may not list buckets', async () => {
+    await using at = await given({ capabilities: ['readFiles', 'writeFiles'] })
+    const { url } = await b2(at.api).put('j.mp4', media.file('small'), signal())
+    expect(url).toContain('https://f004.b2.example/')
+  })
+  test('is asked again when it fails for a moment', async () => {
+    await using at = await given({ failures: [503, 500] })
+    await b2(at.api).put('j.mp4', media.file('small'), signal())
+    expect(at.s3.objects.size).toBe(1)
+  })
+  test('refuses a wrong key and a missing bucket for good, and is asked again by the next job', async () => {
+    await using at = await given()
+    const wrong = b2(at.api, 'wrong')
+    for (let i = 1; i <= 2; i++) {
+      const error = (await wrong
+        .put('j.mp4', media.file('small'), signal())
+        .catch((thrown: unknown) => thrown)) as Error
+      expect(error).toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
+      expect(JSON.stringify(error) + error.stack).not.toContain(KEYS.keyId)
+    }
+    expect(at.api.seen).toHaveLength(2)
+    const nobody = b2(at.api, KEYS.secret, 'nobody').put('j.mp4', media.file('small'), signal())
+    await expect(nobody).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: false },
+      message: 'the storage has no bucket "nobody"',
+    })
+  })
+  test('answers that are no answers fail for good', async () => {
+    await using page = await webServer((_, response) => void response.end('<html>hello'))
+    const upload = b2(page).put('j.mp4', media.file('small'), signal())
+    await expect(upload).rejects.toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
+  })
+})
+
+describe('a presigned PUT', () => {
+  const presign = (endpoint: string) => {
+    const client = new S3Client({
+      ...{ endpoint, region: 'us-east-1', forcePathStyle: true },
+      credentials: { accessKeyId: KEYS.keyId, secretAccessKey: KEYS.secret },
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+    })
+    const Key = 'given/a b.mp4'
+    return Promise.all([
+      getSignedUrl(client, new PutObjectCommand({ Bucket: 'bucket', Key }), { expiresIn: 60 }),
+      getSignedUrl(client, new GetObjectCommand({ Bucket: 'bucket', Key }), { expiresIn: 60 }),
+    ])
+  }
+  const to = (url: string, patience: Partial<Patience> = {}) =>
+    presignedStorage(url, openFetch({ blocked: () => false }), impatient(patience))
+
+  test('takes the whole file, and the signature is not repeated', async () => {
+    await using s3 = await strictS3()
+    const [url] = await presign(s3.origin)
+    const stored = await to(url).put('j.mp4', media.file('large'), signal())
+    expect(stored).toMatchObject({
+      ...{ key: 'bucket/given/a b.mp4', bytes: large.length },
+      url: `${s3.origin}/bucket/given/a%20b.mp4`,
+    })
+    expect(s3.objects.get('given/a b.mp4')!.body.equals(large)).toBe(true)
+  })
+  test.skipIf(!VERSITYGW)('is taken by versitygw', async () => {
+    await using gateway = await versitygw()
+    const [url, readable] = await presign(gateway.endpoint)
+    await to(url).put('j.mp4', media.file('large'), signal())
+    const answer = await fetch(readable)
+    expect(Buffer.from(await answer.arrayBuffer()).equals(large)).toBe(true)
+  })
+  test.each([{ status: 503 }, 'reset' as const])('is tried again after %j', async (fault) => {
+    await using s3 = await strictS3(faulty('put', fault, 2))
+    const [url] = await presign(s3.origin)
+    await to(url).put('j.mp4', media.file('small'), signal())
+    expect(s3.objects.get('given/a b.mp4')!.body.equals(small)).toBe(true)
+  })
+  test('that has a wrong signature fails for good', async () => {
+    await using s3 = await strictS3()
+    const [url] = await presign(s3.origin)
+    const upload = to(url.replace('given', 'other')).put('j.mp4', media.file('small'), signal())
+    await expect(upload).rejects.toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
+    expect(s3.operations).toHaveLength(1)
+  })
+  test('that hangs is given up, and its request ends', async () => {
+    await using s3 = await strictS3(faulty('put', 'hang'))
+    const [url] = await presign(s3.origin)
+    const upload = to(url, { uploadMs: 200 }).put('j.mp4', media.file('small'), signal())
+    await expect(upload).rejects.toMatchObject({ code: 'UPLOAD_FAILED', retryable: true })
+    await expect.poll(() => s3.dropped()).toBe(1)
+  })
+  test('to an internal address is refused, and nothing connects', async () => {
+    await using s3 = await strictS3()
+    const storage = presignedStorage(s3.url('/bucket/a'), openFetch(), impatient())
+    const upload = storage.put('j.mp4', media.file('small'), signal())
+    await expect(upload).rejects.toMatchObject({
+      ...{ code: 'BLOCKED_URL', message: expect.stringMatching(/^output\.url: /) as string },
+    })
+    expect(s3.connections()).toBe(0)
+  })
+})
