@@ -26,7 +26,7 @@ export interface Tracker {
   look(frame: Uint8Array, index: number): Promise<Seen | undefined>
 }
 
-const WINDOW = 3 // a tracked face is looked for in a window of so many times its size
+const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
 const TILE_EVERY_S = 0.5 // how often small faces are searched for while there is none
 
 /**
