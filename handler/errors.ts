@@ -135,7 +135,9 @@ export function fromFailure(
  * reason wins over the error that happened to surface.
  */
 export function asJobError(thrown: unknown, signal?: AbortSignal): JobError {
-  if (signal?.aborted) return asCanceled(signal.reason, thrown)
+  if (signal?.aborted && !(thrown instanceof CanceledError)) {
+    return asCanceled(signal.reason, thrown)
+  }
   if (thrown instanceof JobError) return thrown
   if (thrown instanceof ModelError) return fromModel(thrown)
   if (isErrno(thrown, 'ENOSPC') || isErrno(thrown, 'EDQUOT')) {
