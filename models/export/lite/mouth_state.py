@@ -35,7 +35,7 @@ MOUTH = [
     ("lower", TABLE),  # neutral thickness of the lower lip / rise
     ("arch", TABLE),  # closed line against the line through the corners / rise
     ("trust", 1),     # 0..1: how much of this comes from frames with a closed mouth
-    ("tooth", 3),     # skin RGB of the frame that gave the teeth (what `teeth` was lit by)
+    ("tooth", 3),     # median skin RGB of the clip: what `teeth` is lit like
 ]
 
 # `inside` u8 [4,ROWS,COLUMNS]: RGB and validity of the mouth interior, fixed to the head.
