@@ -178,6 +178,7 @@ export const JobSchema = v.strictObject({
     v.pipe(v.boolean(), v.description('Render even if the result is already stored.')),
     false,
   ),
+  seed: v.nullish(v.pipe(v.number(), v.description('Accepted and ignored: there is no chance.'))),
   params: v.nullish(v.pipe(jsonOf(65_536), v.description('Accepted and ignored.'))),
 })
 

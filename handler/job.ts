@@ -10,7 +10,14 @@ import type { JobEvent } from './result.ts'
 /** A checked job: aliases resolved, defaults filled in, always with an id. */
 export type Job = Omit<
   Wire,
-  'video' | 'audio' | 'musetalk_job_id' | 'webhook' | 'aspect_ratio' | 'resolution' | 'params'
+  | 'video'
+  | 'audio'
+  | 'musetalk_job_id'
+  | 'webhook'
+  | 'aspect_ratio'
+  | 'resolution'
+  | 'params'
+  | 'seed'
 > & {
   id: string
   video_url: string
@@ -49,7 +56,7 @@ export function parseJob(payload: unknown, platformId: string | undefined, rules
   ]
   if (!parsed.success || problems.length > 0) throw invalid(problems)
   const { video, audio, musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
-  const { params: _ignored, ...fields } = job
+  const { params: _params, seed: _seed, ...fields } = job
   const wanted = { aspect_ratio, resolution }
   const frame = requestedFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
   if (Array.isArray(frame)) throw invalid(frame)

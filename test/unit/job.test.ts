@@ -41,7 +41,7 @@ describe('a job of two URLs is enough', () => {
   test('as the predecessor was sent it', () => {
     const job = parse({
       ...{ musetalk_job_id: 'm1', ...URLS, aspect_ratio: '1:1', resolution: '512x512' },
-      params: null,
+      ...{ params: null, seed: 7 },
     })
     expect(job).toMatchObject({ id: 'm1', frame: { fit: 'source' } })
     expect(job).not.toHaveProperty('musetalk_job_id')
@@ -245,7 +245,7 @@ describe('the JSON Schema comes from the same source', () => {
     expect(Object.keys(schema.properties)).toEqual([
       ...['id', 'musetalk_job_id', 'video_url', 'video', 'audio_url', 'audio', 'face', 'length'],
       ...['silence', 'fps', 'mask', 'compat', 'output', 'aspect_ratio', 'resolution', 'webhook'],
-      ...['metadata', 'force', 'params'],
+      ...['metadata', 'force', 'seed', 'params'],
     ])
   })
   test('with defaults, limits and descriptions', () => {
