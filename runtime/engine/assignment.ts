@@ -43,7 +43,8 @@ export function assign(
       signal.throwIfAborted()
       return report
     } catch (thrown) {
-      throw asJobError(thrown, signal)
+      // The child knows only that it was canceled; why, is known here.
+      throw asJobError(signal.aborted ? signal.reason : thrown, signal)
     } finally {
       clearTimeout(grace)
       signal.removeEventListener('abort', cancel)
