@@ -15,7 +15,7 @@ export function readProbeJson(text: string): Report {
 /** ffprobe leaves half an object behind where it gives up. */
 function parsed(text: string): Json {
   try {
-    return JSON.parse(text) as Json
+    return (JSON.parse(text) as Json | null) ?? {}
   } catch {
     return {}
   }
@@ -49,7 +49,8 @@ function readStream(s: Json): StreamReport {
 
 /**
  * The report that `ffmpeg -i FILE` prints, for machines without ffprobe. It gives the same facts but
- * for a stream's own start, and rates only to two digits (so the nearest standard rate is meant).
+ * for a stream's own start (newer ones do), and rates only to two digits (so the nearest standard
+ * rate is meant).
  */
 export function readFfmpegText(text: string): Report {
   const format = /^Input #0, (.+), from /m.exec(text)?.[1] ?? ''
@@ -77,7 +78,7 @@ function readStreamText(block: string): StreamReport {
     const channels = layout === 'mono' ? 1 : layout === 'stereo' ? 2 : undefined
     return { kind: 'audio', codec: kind[2]!, ...known({ channels }) }
   }
-  const size = / (\d+)x(\d+)/.exec(line)
+  const size = /, (\d+)x(\d+)/.exec(line) // not the codec's tag, 0x31637661
   const pixels = /, (\w+)\(([^)]*)\), \d+x|, (\w+), \d+x/.exec(line)
   const notes = (pixels?.[2] ?? '').split(/,\s*/)
   const aspect = /SAR (\d+):(\d+)/.exec(line)
@@ -97,12 +98,17 @@ function readStreamText(block: string): StreamReport {
       aspect: aspect ? Number(aspect[1]) / Number(aspect[2]) : undefined,
       rotation: turn ? -Number(turn[1]) : undefined,
       interlaced: notes.some((note) => /first|interlaced/.test(note)),
-      average: standardRate(number(/ ([\d.]+k?) fps/.exec(line)?.[1])),
-      base: standardRate(number(/ ([\d.]+k?) tbr/.exec(line)?.[1])),
+      average: standardRate(perSecond(/ ([\d.]+k?) fps/.exec(line)?.[1])),
+      base: standardRate(perSecond(/ ([\d.]+k?) tbr/.exec(line)?.[1])),
+      startS: number(/, start (-?[\d.]+)/.exec(line)?.[1]),
     }),
     color: tags(range, matrix, primaries, transfer),
   }
 }
+
+/** `90k` is 90 000. */
+const perSecond = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number.parseFloat(text) * (text.endsWith('k') ? 1000 : 1)
 
 const STANDARD: Rate[] = [
   ...[24000, 30000, 48000, 60000, 120000].map((num) => ({ num, den: 1001 })),
