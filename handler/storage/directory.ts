@@ -3,7 +3,7 @@ import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/
 import { dirname, join } from 'node:path'
 import { isErrno, JobError, UpstreamError, WorkerError } from '../errors.ts'
 import { factsOf, sha256Of } from './checksum.ts'
-import { sidecarOf, urlPath, type Storage } from './storage.ts'
+import { sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 /** Where the worker itself serves what its directory store holds. */
 export const filesUrl = (base: string, key: string): string =>
@@ -43,7 +43,7 @@ export function directoryStorage(
         const found = await stat(file).catch(absent)
         if (text === undefined || !found?.isFile()) return undefined
         const sha256 = await sha256Of(file, signal)
-        return { key, url: urlOf(key), bytes: found.size, sha256, sidecar: parsed(text) }
+        return { key, url: urlOf(key), bytes: found.size, sha256, sidecar: sidecarFrom(text) }
       }),
     remove: (key, signal) =>
       guarded(signal, async () => {
@@ -85,13 +85,4 @@ async function guarded<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T
 
 function absent(error: unknown): undefined {
   if (!isErrno(error, 'ENOENT')) throw error
-}
-
-/** A side-car that somebody damaged is no reason to fail. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

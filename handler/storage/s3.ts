@@ -17,7 +17,7 @@ import { PATIENCE, type Patience } from '../patience.ts'
 import { factsOf } from './checksum.ts'
 import { fromS3, uploadFailed } from './failure.ts'
 import { fewAtATime, md5, readPart } from './parts.ts'
-import { mediaTypeOf, sidecarOf, urlPath, type Storage } from './storage.ts'
+import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 export interface S3Options {
   /** AWS itself where unset. */
@@ -163,7 +163,7 @@ export function s3Storage(options: S3Options): Storage {
           }, signal)
           if (bytes === undefined || sha256 === undefined) return undefined
           const url = await urlOf(name)
-          return { key: keyOf(name), url, bytes, sha256, sidecar: JSON.parse(text) as unknown }
+          return { key: keyOf(name), url, bytes, sha256, sidecar: sidecarFrom(text) }
         } catch (error) {
           if (error instanceof NetworkError && error.status === 404) return undefined
           throw error

@@ -34,6 +34,15 @@ export interface Storage {
 
 export const sidecarOf = (name: string): string => `${name}.json`
 
+/** A side-car as it was read; undefined for one that somebody damaged, which is no reason to fail. */
+export function sidecarFrom(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** The result's media type, by the name that it got from us. */
 export const mediaTypeOf = (name: string): string =>
   name.endsWith('.mkv') ? 'video/x-matroska' : 'video/mp4'

@@ -89,6 +89,7 @@ async function read(url: string): Promise<Buffer> {
 }
 
 const names = Object.keys(SUBJECTS)
+const CHECKS_SIGNATURES = ['a strict S3 in this process', 'versitygw']
 describe.each(names)('%s', (name) => {
   const absent = name === 'versitygw' && !VERSITYGW
   let at: Subject
@@ -150,17 +151,19 @@ describe.each(names)('%s', (name) => {
     await expect(put).rejects.toThrow('enough')
     expect((await at.unfinished?.()) ?? 0).toBe(0)
   })
-  test.skipIf(absent || !['a strict S3 in this process', 'versitygw'].includes(name))(
-    'refuses wrong credentials and missing buckets for good, without telling secrets',
-    async () => {
-      for (const storage of [at.wrong!.key, at.wrong!.bucket]) {
-        const failure = await storage
-          .put('z.mp4', media.file('small.mp4'), signal())
-          .catch((error: unknown) => error as Error)
-        expect(failure).toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
-        const told = `${JSON.stringify(failure)} ${String((failure as Error).cause)}`
-        expect(told).not.toMatch(/secret|key-of-the-test|127\.0\.0\.1/)
-      }
-    },
-  )
+  if (CHECKS_SIGNATURES.includes(name)) {
+    test.skipIf(absent)(
+      'refuses wrong credentials and missing buckets for good, without telling secrets',
+      async () => {
+        for (const storage of [at.wrong!.key, at.wrong!.bucket]) {
+          const failure = await storage
+            .put('z.mp4', media.file('small.mp4'), signal())
+            .catch((error: unknown) => error as Error)
+          expect(failure).toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
+          const told = `${JSON.stringify(failure)} ${String((failure as Error).cause)}`
+          expect(told).not.toMatch(/secret|key-of-the-test|127\.0\.0\.1/)
+        }
+      },
+    )
+  }
 })

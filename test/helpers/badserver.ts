@@ -49,6 +49,15 @@ export function badServer(content: Buffer): Promise<WebServer> {
         .writeHead(200, { 'content-encoding': 'gzip' })
         .end(gzipSync(Buffer.alloc(50_000_000))),
     '/loop': (_, response) => response.writeHead(302, { location: '/loop' }).end(),
+    '/moved': (_, response) => response.writeHead(307, { location: 'good' }).end(),
+    '/moved-twice': ({ headers }, response) =>
+      response.writeHead(301, { location: `http://${headers.host}/moved` }).end('over there'),
+    '/slow-start': (_, response) => void setTimeout(() => response.end(content), 250),
+    '/without-end': (_, response) => {
+      // HTTP/1.0: no length, no chunks; the end of the connection is the end of the file.
+      response.socket!.write('HTTP/1.0 200 OK\r\n\r\n')
+      response.socket!.end(content)
+    },
     '/resets': (_, response) => response.socket!.resetAndDestroy(),
     '/drops': (request, response) => {
       const from = rangeOf(request)

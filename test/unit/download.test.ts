@@ -73,6 +73,10 @@ describe('the content arrives', () => {
     await arrives('/good')
     expect(requestsOf('/good').at(-1)!.headers['accept-encoding']).toBe('identity')
   })
+  test.each(['/moved', '/moved-twice', '/slow-start', '/without-end'])(
+    'as unusual CDNs send it: %s',
+    (path) => arrives(path),
+  )
   test('whatever media type the server says it has', () => arrives('/lying-type'))
   test('from a server that drops the connection again and again, resumed by range', async () => {
     await arrives('/drops')
