@@ -239,7 +239,7 @@ describe('memory', () => {
       inner(task, {
         ...call,
         onProgress(done) {
-          if (done % 50 !== 0) return
+          if (done % 10 !== 0) return
           collect()
           alive.push(process.memoryUsage().arrayBuffers)
         },
@@ -247,7 +247,9 @@ describe('memory', () => {
     const long = await makeSound(at.ffmpeg, at.media.file('six.wav'), 6)
     await at.run({ video: big, audio: long, length: 'shortest' }, { deps: { render } })
     const frame = 640 * 360 * 1.5
-    expect(alive).toHaveLength(3)
-    expect(alive[2]! - alive[0]!).toBeLessThan(5 * frame)
+    // What was freed a moment ago is still counted now and then, so the least of a few figures counts.
+    const [early, late] = [alive.slice(0, 5), alive.slice(-6)].map((some) => Math.min(...some))
+    expect(alive).toHaveLength(15)
+    expect(late! - early!).toBeLessThan(3 * frame)
   })
 })
