@@ -5,6 +5,7 @@ import { makeFolder, type Context } from './context.ts'
 import { InputError, UpstreamError } from './errors.ts'
 import { isPath, type Job } from './job.ts'
 import { NetworkError } from './network-error.ts'
+import { together } from './together.ts'
 import { transfer } from './transfer.ts'
 
 /** Both inputs as files of the job's own folder. */
@@ -84,29 +85,4 @@ async function named<T>(field: string, run: () => Promise<T>): Promise<T> {
     const message = `${field}: the server ${error.message}`
     throw new UpstreamError('DOWNLOAD_FAILED', message, { cause: error, retryable: !error.final })
   }
-}
-
-/**
- * Run tasks side by side. The first that fails stops the others, and all of them have really ended
- * when this returns, so that nobody writes into a folder that is being removed.
- */
-async function together<T>(
-  signal: AbortSignal,
-  tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
-): Promise<T[]> {
-  const failed = new AbortController()
-  const either = AbortSignal.any([signal, failed.signal])
-  const ends = await Promise.allSettled(
-    tasks.map(async (task) => {
-      try {
-        return await task(either)
-      } catch (error) {
-        failed.abort(error)
-        throw error
-      }
-    }),
-  )
-  signal.throwIfAborted()
-  failed.signal.throwIfAborted()
-  return ends.map((end) => (end as PromiseFulfilledResult<T>).value)
 }

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { InputError } from '../errors.ts'
+import { together } from '../together.ts'
 import { exifFilter } from './exif.ts'
 import { collect, untrusted, type Ffmpeg } from './ffmpeg.ts'
 import { conversion, upright } from './geometry.ts'
@@ -30,12 +31,12 @@ export async function probe(
   ffmpeg: Ffmpeg,
   signal: AbortSignal,
 ): Promise<{ video: VideoFacts; audio: AudioFacts }> {
-  const [videoReport, audioReport] = await Promise.all([
-    report(files.video, 'video', limits, ffmpeg, signal),
-    report(files.audio, 'audio', limits, ffmpeg, signal),
+  const [ofVideo, ofAudio] = await together(signal, [
+    (either) => report(files.video, 'video', limits, ffmpeg, either),
+    (either) => report(files.audio, 'audio', limits, ffmpeg, either),
   ])
-  const video = videoFacts(videoReport, limits, samples, await exifFilter(files.video))
-  return { video, audio: audioFacts(audioReport, limits) }
+  const video = videoFacts(ofVideo!, limits, samples, await exifFilter(files.video))
+  return { video, audio: audioFacts(ofAudio!, limits) }
 }
 
 async function report(
