@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Box } from '../../models/pixels/image.ts'
-import { CROP, drawnCodes, makeVideo, readVideo, shownCodes, testFfmpeg } from '../helpers/media.ts'
+import { CROP, drawnCodes, makeSound, makeVideo, readVideo } from '../helpers/media.ts'
+import { shownCodes, testFfmpeg } from '../helpers/media.ts'
 import { FACE } from '../helpers/scene.ts'
 import { scenario, type Scenario } from '../helpers/scenario.ts'
 
@@ -115,6 +116,5 @@ describe('which face', () => {
 })
 
 async function voice(seconds: number): Promise<string> {
-  const { makeSound } = await import('../helpers/media.ts')
   return makeSound(at.ffmpeg, at.media.file(`voice-${seconds}.wav`), seconds)
 }

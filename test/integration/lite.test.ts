@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -149,7 +150,6 @@ describe('a bundle that is not whole says which file and why', () => {
   })
   test('a graph that is no ONNX although its checksum fits', async () => {
     const error = await broken(async (copy, manifest) => {
-      const { createHash } = await import('node:crypto')
       const bytes = Buffer.from('this is no graph')
       await writeFile(join(copy, manifest.graphs.face.file), bytes)
       const sha256 = createHash('sha256').update(bytes).digest('hex')
