@@ -45,7 +45,9 @@ export interface FetchOptions {
   patience?: Pick<Patience, 'connectMs' | 'headersMs' | 'stallMs'>
 }
 
-const MAX_DISCARDED = 65_536 // bytes worth reading to keep a connection
+// What is worth reading to keep a connection; a body that goes on is cut with its connection.
+const MAX_DISCARDED = 65_536 // bytes
+const MAX_DISCARD_MS = 500
 
 /**
  * The guard of Node's own lookup: checks every address of a name in the very lookup that is
@@ -109,7 +111,10 @@ async function send(url: URL, options: Options): Promise<Answer> {
         Object.entries(headers).map(([name, value]) => [name, String(value)]),
       ),
       body: bytes(body, signal),
-      discard: () => body.dump({ limit: MAX_DISCARDED }).catch(() => {}),
+      async discard() {
+        const enough = AbortSignal.timeout(MAX_DISCARD_MS)
+        await body.dump({ limit: MAX_DISCARDED, signal: enough }).catch(() => body.destroy())
+      },
     }
   } catch (error) {
     throw explain(error, signal)

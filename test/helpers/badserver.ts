@@ -37,6 +37,10 @@ export function badServer(content: Buffer): Promise<WebServer> {
       response.writeHead(200, { etag: '"slow"' }).on('close', () => clearInterval(drip))
       response.write('x')
     },
+    '/slow-no': (_, response) => {
+      const drip = setInterval(() => response.write('x'), 20)
+      response.writeHead(404).on('close', () => clearInterval(drip))
+    },
     '/silent': () => {},
     '/endless-headers': (_, response) => {
       const socket = response.socket!

@@ -136,6 +136,12 @@ describe('DOWNLOAD_FAILED for good', () => {
     expect(error.message).toContain(`status ${status}`)
     expect(requestsOf(`/status/${status}`)).toHaveLength(1)
   })
+  test('a refusal that never ends', async () => {
+    const start = performance.now()
+    const error = await failure('/slow-no')
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+    expect(performance.now() - start).toBeLessThan(2000)
+  })
   test('a redirect loop', async () => {
     const error = await failure('/loop')
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
