@@ -75,22 +75,14 @@ export async function openBundle(directory: string, options: SessionOptions): Pr
   const manifest = await readManifest(directory)
   const entries = Object.entries(manifest.graphs) as [GraphName, v.InferOutput<typeof GraphEntry>][]
   await Promise.all(entries.map(([, entry]) => verify(join(directory, entry.file), entry)))
-  const inference = startInference(options.lanes)
-  try {
-    const graphs: Partial<Record<GraphName, GraphInfo>> = {}
-    for (const [name, { file }] of entries) {
-      graphs[name] = await inference.load(name, join(directory, file), options)
-    }
-    return {
-      manifest,
-      id: bundleId(manifest),
-      graphs,
-      run: (graph, feeds) => inference.run(graph, feeds),
-      [Symbol.asyncDispose]: () => inference[Symbol.asyncDispose](),
-    }
-  } catch (error) {
-    await inference[Symbol.asyncDispose]()
-    throw error
+  const files = entries.map(([name, { file }]) => ({ name, file: join(directory, file) }))
+  const inference = await startInference(files, options)
+  return {
+    manifest,
+    id: bundleId(manifest),
+    graphs: inference.graphs,
+    run: (graph, feeds) => inference.run(graph, feeds),
+    [Symbol.asyncDispose]: () => inference[Symbol.asyncDispose](),
   }
 }
 

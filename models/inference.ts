@@ -10,27 +10,61 @@ export interface GraphInfo {
   outputs: TensorSpec[]
 }
 
+/** A graph's name and file. */
+export interface GraphFile {
+  name: string
+  file: string
+}
+
 /**
  * Graphs on threads of their own: `session.run()` blocks the thread it is called on completely, so
  * pixel work goes on beside it. Every lane holds every graph; a run takes the lane with least to do.
  */
 export interface Inference extends AsyncDisposable {
-  load(graph: string, file: string, options: SessionOptions): Promise<GraphInfo>
+  /** What was loaded, by name. */
+  graphs: Record<string, GraphInfo>
   /** @throws ModelError */
   run(graph: string, feeds: Tensors): Promise<Tensors>
 }
 
-/** @param lanes runs at the same time; more than one pays on a CPU only */
-export function startInference(lanes: number): Inference {
-  const threads = Array.from({ length: lanes }, startThread)
+/**
+ * Load graphs. The first lane is ready when this resolves; on a CPU the others follow in the
+ * background, on a GPU there are no others: two runs would not be faster, but need memory twice.
+ *
+ * @throws ModelError
+ */
+export async function startInference(
+  files: readonly GraphFile[],
+  options: SessionOptions,
+): Promise<Inference> {
+  const first = startThread()
+  const lanes = [first]
+  const threads = [first]
+  const load = async (thread: Thread) => {
+    const graphs: Record<string, GraphInfo> = {}
+    for (const { name, file } of files) {
+      graphs[name] = await thread.ask({ load: { graph: name, file, options } })
+    }
+    return graphs
+  }
+  const graphs = await load(first).catch(async (error: unknown) => {
+    await first.stop()
+    throw error
+  })
+  const onCpu = Object.values(graphs).every(({ device }) => device === 'cpu')
+  while (onCpu && threads.length < options.lanes) {
+    const thread = startThread()
+    threads.push(thread)
+    // A lane that cannot be loaded (memory) is a lane less, not a failure.
+    void load(thread).then(
+      () => lanes.push(thread),
+      () => {},
+    )
+  }
   return {
-    async load(graph, file, options) {
-      const ask = (thread: Thread) => thread.ask<GraphInfo>({ load: { graph, file, options } })
-      const [info] = await Promise.all(threads.map(ask))
-      return info!
-    },
+    graphs,
     run(graph, feeds) {
-      const idlest = threads.reduce((a, b) => (b.waiting() < a.waiting() ? b : a))
+      const idlest = lanes.reduce((a, b) => (b.waiting() < a.waiting() ? b : a))
       return idlest.ask({ run: { graph, feeds } })
     },
     async [Symbol.asyncDispose]() {

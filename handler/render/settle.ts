@@ -2,7 +2,8 @@ import { extent, faceRegion, referenceRegion, type Landmarks, type Region } from
 import { hz, type Rate } from './media.ts'
 import type { Seen } from './track.ts'
 
-const SMOOTH_S = 0.2 // half width of the smoothing window
+const SMOOTH_S = 0.2 // half width of the region's smoothing window
+const STEADY_S = 0.04 // sigma of the landmarks' smoothing: less than any movement of a mouth
 const BRIDGE_S = 0.5 // longest gap that is filled
 const FADE_S = 0.12
 
@@ -15,9 +16,9 @@ export interface Settled {
 }
 
 /**
- * Turn what was seen frame by frame into what is drawn: the region is smoothed over time (the
- * landmarks are not, they must sit on the lips), gaps of up to half a second are bridged, scene cuts
- * are respected. Frames come out in order, delayed by at most 0.7 s of frames.
+ * Turn what was seen frame by frame into what is drawn: the region is smoothed over time, the
+ * landmarks just enough to still their noise (they must sit on the lips), gaps of up to half a second
+ * are bridged, scene cuts are respected. Frames come out in order, delayed by at most 0.7 s of frames.
  *
  * @param most frames to hold back at most, to bound memory
  */
@@ -29,12 +30,14 @@ export async function* settle<T extends { seen: Seen | undefined }>(
   const reach = Math.min(Math.round(SMOOTH_S * hz(rate)), most)
   const gap = Math.min(Math.round(BRIDGE_S * hz(rate)), Math.max(0, most - reach))
   const history = reach + gap + 1
+  const fade = Math.round(FADE_S * hz(rate))
+  const steady = STEADY_S * hz(rate)
   const track: (Point | undefined)[] = [] // of frames index - history .. index + reach + gap
   const held: T[] = []
   let index = 0 // of the frame to be settled next, within `track`
 
   const next = () => {
-    const face = settled(track, index, { reach, gap, fade: Math.round(FADE_S * hz(rate)) })
+    const face = settled(track, index, { reach, gap, fade, steady })
     index++
     if (index > history) {
       track.shift()
@@ -74,25 +77,59 @@ interface Point {
 function settled(
   track: readonly (Point | undefined)[],
   index: number,
-  { reach, gap, fade }: { reach: number; gap: number; fade: number },
+  { reach, gap, fade, steady }: { reach: number; gap: number; fade: number; steady: number },
 ): Settled | undefined {
-  const here = pointAt(track, index, gap)
-  if (!here) return undefined
-  const sum = [0, 0, 0, 0]
-  let weights = 0
+  if (!pointAt(track, index, gap)) return undefined
+  const shot = sameShot(track, index, reach, gap)
+  return {
+    region: mean(shot, reach / 2, ({ region }) => region) as unknown as Region,
+    landmarks: Float32Array.from(mean(shot, steady, ({ landmarks }) => landmarks)),
+    fade: fadeAt(track, index, gap, fade),
+  }
+}
+
+interface Neighbour {
+  /** Frames from the one in question. */
+  distance: number
+  point: Point
+}
+
+/** A frame's neighbours, outwards as far as it is the same shot of the same face; itself first. */
+function sameShot(
+  track: readonly (Point | undefined)[],
+  index: number,
+  reach: number,
+  gap: number,
+): Neighbour[] {
+  const here = pointAt(track, index, gap)!
+  const shot: Neighbour[] = [{ distance: 0, point: here }]
   for (const direction of [-1, 1]) {
-    // Outwards from here, as far as it is the same shot of the same face.
-    for (let d = direction < 0 ? 0 : 1, near = here; d <= reach; d++) {
-      const point = d === 0 ? here : pointAt(track, index + direction * d, gap)
+    for (let d = 1, near = here; d <= reach; d++) {
+      const point = pointAt(track, index + direction * d, gap)
       if (!point || isCut(near, point)) break
-      const weight = Math.exp(-0.5 * (d / (reach / 2 || 1)) ** 2)
-      for (let k = 0; k < 4; k++) sum[k]! += weight * point.region[k]!
-      weights += weight
+      shot.push({ distance: d, point })
       near = point
     }
   }
-  const region = sum.map((value) => value / weights) as unknown as Region
-  return { region, landmarks: here.landmarks, fade: fadeAt(track, index, gap, fade) }
+  return shot
+}
+
+/** Gaussian mean over the neighbours; sigma in frames. */
+function mean(
+  shot: readonly Neighbour[],
+  sigma: number,
+  valuesOf: (point: Point) => ArrayLike<number>,
+): number[] {
+  const sum = Array.from(valuesOf(shot[0]!.point), () => 0)
+  let weights = 0
+  for (const { distance, point } of shot) {
+    const weight = distance === 0 ? 1 : Math.exp(-0.5 * (distance / sigma) ** 2)
+    if (weight < 1e-3) continue
+    const values = valuesOf(point)
+    for (let k = 0; k < sum.length; k++) sum[k]! += weight * values[k]!
+    weights += weight
+  }
+  return sum.map((value) => value / weights)
 }
 
 /** What was seen in a frame, or between its neighbours where the gap is short enough. */
