@@ -7,14 +7,15 @@ export function uploadFailed(error: NetworkError): UpstreamError {
   return new UpstreamError('UPLOAD_FAILED', message, { cause: error, retryable: !error.final })
 }
 
-/** 400s that blame the transfer, not the request. */
-const CORRUPTED = new Set([
+/** Refusals that blame the transfer, or a clock that the client has set right since. */
+const MENDABLE = new Set([
   ...['BadDigest', 'IncompleteBody', 'RequestTimeout', 'XAmzContentSHA256Mismatch'],
+  ...['RequestTimeTooSkewed', 'RequestExpired'],
 ])
 
 /** An answer with an error status. `name` is the S3 error code where there was one. */
 export function refusal(status: number, name: string): NetworkError {
-  const final = !isPassing(status) && !CORRUPTED.has(name)
+  const final = !isPassing(status) && !MENDABLE.has(name)
   const code = /^[A-Za-z0-9]{1,60}$/.test(name) ? ` (${name})` : ''
   const message =
     status === 401 || status === 403

@@ -146,7 +146,7 @@ export function s3Storage(options: S3Options): Storage {
         return { key: keyOf(name), url: await urlOf(name), bytes, sha256 }
       }),
     describe: (name, sidecar, outer) =>
-      limited(outer, patience.uploadMs, async (signal) => {
+      limited(outer, patience.headersMs, async (signal) => {
         const Body = Buffer.from(JSON.stringify(sidecar))
         const input = { ...at(sidecarOf(name)), Body, ContentType: 'application/json' }
         const put = new PutObjectCommand({ ...input, ContentMD5: md5(Body) })

@@ -84,6 +84,11 @@ describe('a store that fails for a moment is tried again, and the file is whole'
     const { body } = s3.objects.get('a.mp4')!
     expect(body.equals(file === 'small' ? small : large)).toBe(true)
   })
+  test.each([3_600_000, -3_600_000])('a clock that is %i ms ahead of ours', async (aheadMs) => {
+    await using s3 = await strictS3(undefined, aheadMs)
+    await put(s3, 'large')
+    expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+  })
   test('503 for longer than half of all tries', async () => {
     const upload = { tries: 8, firstMs: 5, maxMs: 20 }
     await using s3 = await strictS3(faulty('part', { status: 503 }, 6, 2))

@@ -44,6 +44,8 @@ const UNSUPPORTED = /^x-amz-(checksum-.*|sdk-checksum-algorithm|trailer|decoded-
  */
 export async function strictS3(
   fault: (operation: Operation) => Fault | undefined = () => undefined,
+  /** How far its clock is ahead of ours. */
+  aheadMs = 0,
 ): Promise<StrictS3> {
   const objects: StrictS3['objects'] = new Map()
   const uploads: StrictS3['uploads'] = new Map()
@@ -54,6 +56,7 @@ export async function strictS3(
     response.on('close', () => {
       if (!response.writableEnded) dropped++
     })
+    response.setHeader('date', new Date(Date.now() + aheadMs).toUTCString())
     const operation = operationOf(request, operations)
     const wrong = fault(operation)
     operations.push(operation)
@@ -62,7 +65,7 @@ export async function strictS3(
     const body = await bodyOf(request)
     if (wrong === 'corrupt') body[0]! ^= 1
     else if (typeof wrong === 'object') return refuse(response, wrong.status, wrong.code ?? 'Fault')
-    const problem = problemOf(request, body)
+    const problem = problemOf(request, body, aheadMs)
     if (problem) return refuse(response, ...problem)
     const done = await perform(operation, request, body)
     if (wrong === 'lost') return void request.socket.resetAndDestroy()
@@ -150,12 +153,16 @@ function operationOf({ method, url }: IncomingMessage, earlier: readonly Operati
   return { name, key, part, before }
 }
 
-function problemOf(request: IncomingMessage, body: Buffer): [number, string] | undefined {
+function problemOf(
+  request: IncomingMessage,
+  body: Buffer,
+  aheadMs: number,
+): [number, string] | undefined {
   const { headers, url } = request
   if (Object.keys(headers).some((name) => UNSUPPORTED.test(name))) return [400, 'InvalidArgument']
   if (/[?&]x-amz-(checksum|sdk-checksum)/i.test(url!)) return [400, 'InvalidArgument']
   if (headers['content-encoding']?.includes('aws-chunked')) return [400, 'NotImplemented']
-  const signature = signatureProblem(request, body, KEYS)
+  const signature = signatureProblem(request, body, KEYS, Date.now() + aheadMs)
   if (signature) return [signature === 'XAmzContentSHA256Mismatch' ? 400 : 403, signature]
   if (!/^\/bucket(\/|$)/.test(url!.split('?')[0]!)) return [404, 'NoSuchBucket']
   const md5 = headers['content-md5']
