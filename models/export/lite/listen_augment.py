@@ -2,12 +2,30 @@
 
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.signal import butter, fftconvolve, resample_poly, sosfilt
 
 RATE = 16000
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a set of clips is made: share of espeak, flite, festival; shares of rooms, narrow band, telephones."""
+
+    voices: tuple
+    room: float
+    narrow: float
+    telephone: float | None
+
+
+# The second set has fewer narrow recordings: their missing top hides what tells f from s and th.
+STYLES = {
+    "first": Style((0.4, 0.38, 0.22), room=0.4, narrow=0.12, telephone=None),
+    "second": Style((0.36, 0.4, 0.24), room=0.35, narrow=0.05, telephone=0.2),
+}
 
 
 def coloured(rng, count, slope):
@@ -40,14 +58,14 @@ def _rms(pcm):
     return np.sqrt(np.square(pcm).mean()) + 1e-9
 
 
-def spoil(rng, pcm, noises, babble):
+def spoil(rng, pcm, noises, babble, style):
     """One clean clip f32 [n] -> the clip as some microphone, room and level would give it.
 
     `noises`: list of f32 [>= n] of rms 1. `babble`: another clip, mixed in faintly.
     """
     loud = np.abs(pcm) > 0.02
     speech = _rms(pcm[loud]) if loud.any() else 0.05
-    if rng.random() < 0.35:
+    if rng.random() < style.room:
         pcm = room(rng, pcm)
     if rng.random() < 0.2:
         pcm = compress(rng, pcm)
@@ -63,7 +81,7 @@ def spoil(rng, pcm, noises, babble):
         pcm = pcm + noise[start : start + len(pcm)] * speech * 10 ** (-rng.uniform(8, 50) / 20)
     if rng.random() < 0.12:
         pcm = pcm + babble * (speech / _rms(babble)) * 10 ** (-rng.uniform(12, 25) / 20)
-    if rng.random() < 0.05:  # narrow band: telephone, old recordings
+    if rng.random() < style.narrow:  # narrow band: telephone, old recordings
         pcm = resample_poly(resample_poly(pcm, 1, 2), 2, 1)[: len(pcm)]
     pcm = pcm / _rms(pcm) * 10 ** (rng.uniform(-38, -14) / 20)
     return np.clip(pcm, -1, 1).astype(np.float32)
@@ -85,9 +103,11 @@ _WIDE = [name for name in _CODECS if "8000" not in _CODECS[name][1] and name != 
 _NARROW = [name for name in _CODECS if name not in _WIDE]
 
 
-def any_codec(rng, pcm):
-    """A random codec; few telephone ones, their missing top hides what tells f from s and th."""
-    names = _NARROW if rng.random() < 0.2 else _WIDE
+def any_codec(rng, pcm, style):
+    """A random codec; style.telephone is the share of the telephone ones, None takes all alike."""
+    names = list(_CODECS)
+    if style.telephone is not None:
+        names = _NARROW if rng.random() < style.telephone else _WIDE
     return codec(names[rng.integers(len(names))], pcm)
 
 

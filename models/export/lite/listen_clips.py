@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from listen_augment import any_codec, coloured, spoil
+from listen_augment import STYLES, any_codec, coloured, spoil
 from listen_network import HOP, log_mel
 from listen_targets import classes, curves
 from phones import SIL
@@ -10,14 +10,13 @@ from speech_corpus import corpus
 
 RATE, SECONDS = 16000, 8
 STEPS = SECONDS * 50
-_SHARES = {"espeak": 0.36, "flite": 0.4, "festival": 0.24}
 _GROUP = 50  # clips that share one codec
 
 
-def clip(rng, voices):
+def clip(rng, voices, shares):
     """-> (f32 [8 s], segments). voices: list of corpora, taken with the given shares."""
     pcm, segments = np.zeros(SECONDS * RATE, np.float32), []
-    speech = voices[rng.choice(len(voices), p=list(_SHARES.values()))] if len(voices) > 1 else voices[0]
+    speech = voices[rng.choice(len(voices), p=shares)] if len(voices) > 1 else voices[0]
     spread = rng.choice([2, 4, 7])
     at = 0.0 if rng.random() < 0.5 else rng.uniform(0.1, 3 if rng.random() < 0.2 else 0.8)
     while at < SECONDS:
@@ -85,7 +84,7 @@ def _digital(rng, pcm, segments):
     return pcm, segments
 
 
-def render(count, seed, voices, noisy=0.06):
+def render(count, seed, voices, style, noisy=0.06):
     """-> mel f16 [count, 800, 64], targets f16 [count, 400, 8], classes i8 [count, 400]."""
     rng = np.random.default_rng(seed)
     noises = [coloured(rng, 30 * RATE, rng.uniform(0, 1.8)) for _ in range(24)]
@@ -98,30 +97,31 @@ def render(count, seed, voices, noisy=0.06):
     label = np.empty((count, STEPS), np.int8)
     for first in range(0, count, _GROUP):
         group = range(first, min(count, first + _GROUP))
-        made, babble = [], clip(rng, voices)[0]
+        made, babble = [], clip(rng, voices, style.voices)[0]
         for _ in group:
             if rng.random() < noisy:
                 made.append(_noise_only(rng, noises))
                 continue
-            pcm, segments = clip(rng, voices)
-            pcm, segments = _digital(rng, spoil(rng, pcm, noises, babble), segments)
+            pcm, segments = clip(rng, voices, style.voices)
+            pcm, segments = _digital(rng, spoil(rng, pcm, noises, babble, style), segments)
             made.append((pcm, segments))
             if rng.random() < 0.3:
                 babble = pcm
         sound = np.stack([pcm for pcm, _ in made])
         if rng.random() < 0.45:
-            sound = any_codec(rng, sound.reshape(-1)).reshape(sound.shape)
+            sound = any_codec(rng, sound.reshape(-1), style).reshape(sound.shape)
         for i, (pcm, (_, segments)) in zip(group, zip(sound, made)):
             mel[i], target[i], label[i] = log_mel(pcm), curves(segments, STEPS), classes(segments, STEPS)
     return mel, target, label
 
 
-def clips(name, count, seed, cache):
-    """'train' or 'held_out' clips, cached -> the three arrays of `render`."""
-    path = cache / f"clips-{name}-{count}-{seed}.npz"
+def clips(kind, count, seed, cache):
+    """Clips of style 'first' or 'second', or 'held_out' voices in the first style; the arrays of `render`, cached."""
+    path = cache / f"clips-{kind}-{count}-{seed}.npz"
     if not path.exists():
-        sources = _SHARES if name == "train" else ["held_out"]
-        mel, target, label = render(count, seed, [corpus(s, cache) for s in sources])
+        sources = ["held_out"] if kind == "held_out" else ["espeak", "flite", "festival"]
+        style = STYLES["first" if kind == "held_out" else kind]
+        mel, target, label = render(count, seed, [corpus(s, cache) for s in sources], style)
         np.savez(path, mel=mel, target=target, label=label)
     with np.load(path) as data:
         return data["mel"], data["target"], data["label"]

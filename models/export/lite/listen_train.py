@@ -2,6 +2,7 @@
 
 import copy
 import time
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,9 +11,24 @@ from torch.nn import functional as F
 from listen_clips import clips
 from listen_network import BANDS, Listen, normalise
 
-BATCH, STEPS, PEAK = 12, 8000, 2.5e-3
-CLIPS, SEED = 10000, 2
-_WEIGHT = torch.tensor([2, 1.5, 1.2, 2, 3, 2.5, 1.2, 1])
+BATCH = 12
+
+
+@dataclass(frozen=True)
+class Stage:
+    clips: tuple  # kind, count, seed of listen_clips.clips
+    steps: int
+    peak: float  # learning rate
+    narrow: float  # share of clips without the upper bands
+    weight: tuple  # per parameter
+    tuck: float  # extra weight where the lip is tucked
+    phones: float  # weight of the phone classes
+
+
+STAGES = [
+    Stage(("first", 9000, 1), 3000, 2.5e-3, 0.2, (2, 1.5, 1.2, 2, 3, 2, 1, 1), 1.5, 0.1),
+    Stage(("second", 10000, 2), 3500, 1.5e-3, 0.08, (2, 1.5, 1.2, 2, 3, 2.5, 1.2, 1), 2.0, 0.15),
+]
 _OPEN, _WIDE, _ROUND, _PRESS, _TUCK = 0, 2, 3, 4, 5
 
 
@@ -32,7 +48,7 @@ def _warps():
 _WARPS = _warps()
 
 
-def augment(mel, generator):
+def augment(mel, generator, narrow):
     """Log mel [B, 64, T] -> the same with another vocal tract, frequency response, noise and band limit."""
     uniform = lambda *shape, a=0.0, b=1.0: torch.rand(*shape, generator=generator) * (b - a) + a
     count = len(mel)
@@ -44,7 +60,7 @@ def augment(mel, generator):
     ripple = torch.log((-torch.log(uniform(*mel.shape, a=1e-4, b=1))).clamp(min=1e-3)) * 0.6
     mel = torch.where(uniform(count, 1, 1) < 0.35, torch.logaddexp(mel, noise + ripple), mel)
     band = torch.arange(BANDS)[:, None]
-    edge = torch.where(uniform(count, 1, 1) < 0.08, uniform(count, 1, 1, a=40, b=60), torch.full((count, 1, 1), 99.0))
+    edge = torch.where(uniform(count, 1, 1) < narrow, uniform(count, 1, 1, a=40, b=60), torch.full((count, 1, 1), 99.0))
     return torch.where(band > edge, mel.amin((1, 2), keepdim=True), mel)
 
 
@@ -60,43 +76,54 @@ def _after(x, generator):
     return x
 
 
-def loss_of(out, logits, target, label):
+def loss_of(out, logits, target, label, stage):
     """Weighted squared error of values and of their changes, plus the phone classes."""
     extra = torch.ones_like(target)
     pressed = target[..., _PRESS] > 0.5
     extra[..., _OPEN] += 3.0 * pressed
     extra[..., _PRESS] += 3.0 * pressed
-    extra[..., _TUCK] += 2.0 * (target[..., _TUCK] > 0.5)
+    extra[..., _TUCK] += stage.tuck * (target[..., _TUCK] > 0.5)
     rounded = 1.0 * (target[..., _ROUND] > 0.5)
     extra[..., _WIDE] += rounded
     extra[..., _ROUND] += rounded
-    weight = _WEIGHT * extra
+    weight = torch.tensor(stage.weight) * extra
     error = out - target
     change = error[:, 1:] - error[:, :-1]
     values = (weight * error**2).mean()
     changes = (torch.maximum(weight[:, 1:], weight[:, :-1]) * change**2).mean()
     phones = F.cross_entropy(logits.flatten(0, 1), label.flatten(), label_smoothing=0.05)
-    return values + 2.8 * changes + 0.15 * phones
+    return values + 2.8 * changes + stage.phones * phones
 
 
-def train(cache, steps=STEPS, log=print, network=None):
-    """-> (Listen in eval mode with averaged weights). Same seeds, same clips; about 25 minutes on one core."""
+def train(cache, log=print):
+    """-> Listen in eval mode. Fixed seeds, one thread; every finished stage is kept in the cache."""
     torch.set_num_threads(1)
-    torch.manual_seed(SEED)
-    generator = torch.Generator().manual_seed(SEED)
-    mel, target, label = clips("train", CLIPS, SEED, cache)
-    network = network or Listen()
+    torch.manual_seed(STAGES[0].clips[2])
+    network = Listen()
+    for i, stage in enumerate(STAGES):
+        path = cache / f"listen-stage-{i + 1}.pt"
+        if not path.exists():
+            torch.save(_train(network.train(), stage, cache, log).state_dict(), path)
+        network.load_state_dict(torch.load(path))
+    return network.eval()
+
+
+def _train(network, stage, cache, log):
+    """-> the exponential mean of the network's weights over the stage, in eval mode."""
+    generator = torch.Generator().manual_seed(stage.clips[2])
+    mel, target, label = clips(*stage.clips, cache)
     mean = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), PEAK, weight_decay=0.02, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, steps, pct_start=0.15)
+    optimiser = torch.optim.AdamW(network.parameters(), stage.peak, weight_decay=0.02, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, stage.peak, stage.steps, pct_start=0.15)
     started = time.monotonic()
-    for step in range(steps):
+    for step in range(stage.steps):
         chosen = torch.randint(0, len(mel), (BATCH,), generator=generator).numpy()
         x = torch.from_numpy(mel[chosen]).float().transpose(1, 2)
-        x = _after(normalise(augment(x, generator)), generator)
+        x = _after(normalise(augment(x, generator, stage.narrow)), generator)
         with torch.autocast("cpu", torch.bfloat16):
             out, logits = network(x)
-        loss = loss_of(out.float(), logits.float(), torch.from_numpy(target[chosen]).float(), torch.from_numpy(label[chosen]).long())
+        truth = torch.from_numpy(target[chosen]).float(), torch.from_numpy(label[chosen]).long()
+        loss = loss_of(out.float(), logits.float(), *truth, stage)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -106,8 +133,7 @@ def train(cache, steps=STEPS, log=print, network=None):
             keep = min(0.998, (step + 1) / (step + 10))
             for a, b in zip(mean.state_dict().values(), network.state_dict().values()):
                 a.lerp_(b, 1 - keep) if a.is_floating_point() else a.copy_(b)
-        if step % 250 == 249 or step == 9:
-            torch.save(mean.state_dict(), cache / "listen-running.pt")
+        if step % 250 == 249:
             log(f"step {step + 1} loss {loss.item():.4f} held out {held_out(mean, cache)} {time.monotonic() - started:.0f} s")
     return mean
 

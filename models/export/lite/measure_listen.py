@@ -9,20 +9,22 @@ yongen.wav, sun.wav of SHARED_DIR/media (default ../shared). Nothing here was tr
 import argparse
 import json
 import os
-import time
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
+import listen_robust as checks
 import listen_scores as scores
+from listen_robust import WINDOW
 from listen_targets import curves
 from phones import PARAMETERS
 from speech_align import RATE, Aligner, load, recording, segments
 from speech_corpus import corpus
+from speech_espeak import HELD_OUT, Espeak
 from speech_prompts import prompts
+from speech_text import Sentences
 
-WINDOW = 480_000
 MEDIA = Path(os.environ.get("SHARED_DIR", "../shared")) / "media"
 
 
@@ -99,21 +101,6 @@ def english(listen, cache):
     show_motion(cases)
 
 
-def plausible(listen):
-    for name in ("eng", "yongen", "sun"):
-        pcm = load(MEDIA / f"{name}.wav")
-        states = listen(pcm)
-        n = len(states)
-        power = np.square(np.pad(pcm, (0, 320))[: n * 320]).reshape(n, 320).mean(1)
-        level = 10 * np.log10(np.convolve(power, np.ones(5) / 5, "same") + 1e-8)
-        sound = level > level.max() - 30
-        r = np.corrcoef(states[:, 0], np.maximum(level, level.max() - 50))[0, 1]
-        r2 = np.corrcoef(states[sound, 0], level[sound])[0, 1]
-        means = " ".join(f"{k} {v:.2f}" for k, v in zip(PARAMETERS, states[sound].mean(0)))
-        print(f"{name}.wav: open with loudness r {r:.2f}, in speech {r2:.2f}; in speech: {means};", end=" ")
-        print(f"closures/s {scores.motion([(states[sound], None, None)])[2]:.2f}, open in pauses {states[~sound, 0].mean():.3f}")
-
-
 def held_out_voices(listen, cache):
     cases = []
     for pcm, rows in corpus("held_out", cache):
@@ -124,54 +111,19 @@ def held_out_voices(listen, cache):
     show_lag(cases)
 
 
-def robust(listen):
-    pcm = load(MEDIA / "eng.wav")[12 * RATE : 42 * RATE]
-    clean = listen.window(pcm)
-    rng = np.random.default_rng(0)
-    level = np.sqrt(np.square(pcm[np.abs(pcm) > 0.01]).mean())
-
-    def against(name, other):
-        print(f"{name:28s} " + " ".join(f"{n} {np.corrcoef(clean[:, k], other[:, k])[0, 1]:.3f}" for k, n in enumerate(PARAMETERS)))
-
-    print("\n## eng.wav 12 s to 42 s against its own clean output, r")
-    for gain in (0.02, 0.1, 0.5, 2):
-        against(f"level x{gain}", listen.window(np.clip(pcm * gain, -1, 1)))
-    for snr in (20, 10):
-        noise = rng.standard_normal(len(pcm)).astype(np.float32) * level * 10 ** (-snr / 20)
-        against(f"white noise {snr} dB", listen.window(pcm + noise))
-    zeros = pcm.copy()
-    zeros[10 * RATE : 13 * RATE] = 0
-    states = listen.window(zeros)[500:650]
-    print(f"3 s of zeros in speech: open max after 0.3 s {states[15:-15, 0].max():.4f}, press {states[40:-40, 4].min():.3f}..{states[40:-40, 4].max():.3f}, largest step {np.abs(np.diff(states[15:-15], axis=0)).max():.4f}")
-    states = listen.window(np.zeros(WINDOW, np.float32))
-    print(f"digital silence: open max {states[:, 0].max()}, press {states[:, 4].min():.4f}..{states[:, 4].max():.4f}, others max {np.abs(np.delete(states, [0, 4], 1)).max():.4f}, largest step {np.abs(np.diff(states, axis=0)).max():.5f}")
-    for db in (-70, -60, -50, -40):
-        for slope, what in ((0, "white"), (1, "pink")):
-            spectrum = np.fft.rfft(rng.standard_normal(WINDOW)) * np.maximum(np.arange(WINDOW // 2 + 1) / 30, 40.0) ** (-slope / 2)
-            noise = np.fft.irfft(spectrum)
-            states = listen.window((noise / noise.std() * 10 ** (db / 20)).astype(np.float32))
-            print(f"{what} noise only {db} dBFS: open mean {states[:, 0].mean():.4f} max {states[:, 0].max():.3f}, press {states[:, 4].mean():.3f}, other means up to {np.abs(np.delete(states, [0, 4], 1)).mean(0).max():.3f}")
-    rs = [np.corrcoef(listen.window(pcm[a * RATE : (a + 2) * RATE])[:100, 0], clean[a * 50 : a * 50 + 100, 0])[0, 1] for a in range(0, 28, 2)]
-    print(f"2 s alone against the same in context: open r {np.mean(rs):.3f} (worst {np.min(rs):.3f})")
-
-
-def seams(listen):
-    print("\n## seams: the same second heard by two windows, |difference| of open / press / all")
-    for name in ("eng", "sun"):
-        pcm = np.tile(load(MEDIA / f"{name}.wav"), 3)
-        for at in (0, 7, 11):
-            a, b = listen.window(pcm[at * RATE :][:WINDOW]), listen.window(pcm[(at + 29) * RATE :][:WINDOW])
-            d = np.abs(a[1450:] - b[:50])
-            print(f"{name} +{at} s: middle 0.2 s mean {d[20:30, 0].mean():.4f} / {d[20:30, 4].mean():.4f} / {d[20:30].mean():.4f}, max {d[20:30].max():.4f}; jump at the cut {np.abs(a[1474] - b[25]).max():.3f} against {np.abs(a[1474] - a[1475]).max():.3f} without a seam")
-
-
-def speed(listen, path):
-    pcm = np.random.default_rng(0).normal(0, 0.05, WINDOW).astype(np.float32)
-    listen.window(pcm)
-    cpu, wall = time.process_time(), time.perf_counter()
-    for _ in range(10):
-        listen.window(pcm)
-    print(f"\n{path.stat().st_size:,} bytes, {(time.process_time() - cpu) * 100:.0f} ms CPU, {(time.perf_counter() - wall) * 100:.0f} ms wall for 30 s")
+def languages(listen):
+    """Native sentences by unseen espeak variants; the same sentences in other voices were trained on."""
+    rng, espeak = np.random.default_rng(11), Espeak()
+    print("\n## other languages, unseen espeak variants: r open, round, press; press hits; false closures")
+    for language in ("de", "fr", "es", "it", "pt", "pl", "tr", "cmn-latn-pinyin"):
+        cases, text = [], Sentences(rng)
+        for _ in range(20):
+            pcm, segs = espeak.say(str(text.of(language)), f"{language}+{rng.choice(HELD_OUT)}", rng.uniform(130, 190))
+            states = listen(pcm)
+            cases.append((states, segs, curves(segs, len(states))))
+        rows = {name: value for name, value, *_ in scores.table(cases, 2)}
+        wanted = ("r open", "r round", "r press", "m/b/p: press peak > .5", "other phones: press > .5 at the centre")
+        print(f"{language:16s}", " ".join(f"{rows[name]:.3f}" for name in wanted))
 
 
 if __name__ == "__main__":
@@ -186,9 +138,10 @@ if __name__ == "__main__":
     real_prompts(graph, args.cache, args.part, args.labels)
     if not args.only_prompts:
         english(graph, args.cache)
-        print("\n## plausibility")
-        plausible(graph)
+        checks.plausible(graph, MEDIA)
         held_out_voices(graph, args.cache)
-        robust(graph)
-        seams(graph)
-        speed(graph, args.graph)
+        languages(graph)
+        checks.robust(graph, MEDIA)
+        checks.silence(graph)
+        checks.seams(graph, MEDIA)
+        checks.speed(graph, args.graph)
