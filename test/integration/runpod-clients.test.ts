@@ -43,6 +43,7 @@ describe('the npm client runpod-sdk', () => {
 
   test('purges the queue', async () => {
     const running = await endpoint().run({ input: at.endless })
+    while ((await endpoint().status(running.id)).status !== 'IN_PROGRESS');
     const waiting = await endpoint().run({ input: at.job })
     expect(await endpoint().purgeQueue()).toMatchObject({ removed: 1, status: 'completed' })
     expect((await endpoint().status(waiting.id)).status).toBe('CANCELLED')
