@@ -138,14 +138,12 @@ export class Jobs {
     return { queued: this.#waiting.length, running: this.#active.size, ...this.#tally.counts() }
   }
 
-  /** Seconds until a slot may be free. */
+  /**
+   * Seconds until one place in the queue may be free, and not until the queue is done: who waits
+   * longer than the others comes back to find it taken, again and again.
+   */
   retryAfter(): number {
-    return this.#tally.wait(this.#waiting.length + 1, this.#options.slots)
-  }
-
-  /** Milliseconds since a moment of the store's clock. */
-  since(moment: number): number {
-    return this.#clock.now() - moment
+    return this.#tally.wait(1, this.#options.slots)
   }
 
   /** Resolves at the job's next change, or when the signal aborts. Look first, then wait. */
