@@ -35,6 +35,7 @@ const folders = {
   STORAGE: 'directory',
   OUTPUT_DIR: join(dir, 'out'),
   SCRATCH_DIR: join(dir, 'tmp'),
+  CACHE_DIR: join(dir, 'cache'),
 }
 const worker = spawn(process.execPath, [join(root, 'runtime/main.ts'), 'serve'], {
   env: { ...env, ...folders },

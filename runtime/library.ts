@@ -3,7 +3,7 @@ import type { Deps, Limits } from '../handler/context.ts'
 import type { Log } from '../handler/render/context.ts'
 import { openFetch } from '../handler/fetch.ts'
 import type { FitOutput } from '../handler/frame.ts'
-import { avatarCache } from '../handler/render/avatar-cache.ts'
+import { avatarCache, type CacheOptions } from '../handler/render/avatar-cache.ts'
 import { findFfmpeg } from '../handler/render/ffmpeg.ts'
 import { renderer } from '../handler/render/render.ts'
 import { webhookKeys } from '../handler/signature.ts'
@@ -12,7 +12,7 @@ import type { Storage } from '../handler/storage/storage.ts'
 import { openWebhooks } from '../handler/webhook.ts'
 import { openBundle } from '../models/bundle.ts'
 import type { Device } from '../models/session.ts'
-import { readConfig } from './config.ts'
+import { readConfig, type Config } from './config.ts'
 
 export { handle } from '../handler/handle.ts'
 export { JobError } from '../handler/errors.ts'
@@ -34,7 +34,7 @@ export interface LocalOptions {
   storage?: Storage
   scratch?: string
   /** Where to keep what was learned about videos, and how much of it; nothing where unset. */
-  cache?: { dir: string; maxMb: number }
+  cache?: CacheOptions
   limits?: Limits
   allowFileInputs?: boolean
   /** Lets the URLs of jobs reach private and loopback addresses. */
@@ -110,3 +110,7 @@ export function limitsOf(config: {
     maxInputBytes: config.MAX_INPUT_MB * 1e6,
   }
 }
+
+/** Where avatars are kept, unless the operator wants none kept. */
+export const cacheOf = (config: Config): { cache?: CacheOptions } =>
+  config.CACHE_MAX_MB > 0 ? { cache: { dir: config.CACHE_DIR, maxMb: config.CACHE_MAX_MB } } : {}

@@ -5,7 +5,7 @@ import type { JobResult } from '../handler/result.ts'
 import { directoryStorage } from '../handler/storage/directory.ts'
 import type { Storage } from '../handler/storage/storage.ts'
 import type { Config } from './config.ts'
-import { limitsOf, openLocal } from './library.ts'
+import { cacheOf, limitsOf, openLocal } from './library.ts'
 import { jsonLog } from './log.ts'
 import { progressSink } from './progress.ts'
 
@@ -39,9 +39,7 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
       device: config.DEVICE,
       storage: options.out ? singleFile(options.out) : directoryStorage(resolve(config.OUTPUT_DIR)),
       scratch: config.SCRATCH_DIR,
-      ...(config.CACHE_MAX_MB > 0 && {
-        cache: { dir: config.CACHE_DIR, maxMb: config.CACHE_MAX_MB },
-      }),
+      ...cacheOf(config),
       limits: limitsOf(config),
       allowFileInputs: true,
       allowPrivateUrls: config.ALLOW_PRIVATE_URLS,

@@ -14,7 +14,7 @@ import { devicesOf } from './devices.ts'
 import { startEngines, type Engines } from './engine/pool.ts'
 import { aboutThis, workerId, type About } from './identity.ts'
 import { Jobs } from './jobs.ts'
-import { LITE, limitsOf } from './library.ts'
+import { cacheOf, LITE, limitsOf } from './library.ts'
 import { installStop, type Stop } from './lifecycle.ts'
 import { jsonLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
@@ -40,6 +40,7 @@ export async function serve(config: Config): Promise<number> {
     device: config.DEVICE,
     bundle: config.MODEL_BUNDLE ?? LITE,
     ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
+    ...cacheOf(config),
     maxJobs: config.ENGINE_MAX_JOBS,
     ...(config.ENGINE_MAX_MB !== undefined && { maxMb: config.ENGINE_MAX_MB }),
     log,

@@ -21,11 +21,16 @@ export interface AvatarCache {
   keep(key: string, file: string, scanned: Scanned): Promise<void>
 }
 
+export interface CacheOptions {
+  dir: string
+  maxMb: number
+}
+
 /**
  * A folder with a byte budget; the least recently used entries go first. An entry is a folder that
  * appears by a rename, so several processes may share the cache.
  */
-export function avatarCache({ dir, maxMb }: { dir: string; maxMb: number }): AvatarCache {
+export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
   const folder = join(dir, 'avatars')
   const maxBytes = maxMb * 1e6
   return {

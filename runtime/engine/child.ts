@@ -1,4 +1,5 @@
 import { asJobError, WorkerError } from '../../handler/errors.ts'
+import { avatarCache } from '../../handler/render/avatar-cache.ts'
 import { findFfmpeg } from '../../handler/render/ffmpeg.ts'
 import { renderer } from '../../handler/render/render.ts'
 import { openBundle, type Bundle } from '../../models/bundle.ts'
@@ -22,7 +23,7 @@ async function open(setup: Setup): Promise<Opened> {
   ])
   const { manifest, id, graphs } = bundle
   return {
-    render: renderer(bundle, ffmpeg),
+    render: renderer(bundle, ffmpeg, setup.cache && avatarCache(setup.cache)),
     device: graphs.generate?.device ?? 'cpu',
     bundle: { name: manifest.name, version: manifest.version, id },
   }

@@ -1,3 +1,4 @@
+import type { CacheOptions } from '../../handler/render/avatar-cache.ts'
 import type { Failure, JobError } from '../../handler/errors.ts'
 import type { RenderReport, RenderTask } from '../../handler/render/render.ts'
 import type { SessionOptions } from '../../models/session.ts'
@@ -7,6 +8,8 @@ export interface Setup extends SessionOptions {
   /** Folder of the model bundle. */
   bundle: string
   ffmpegPath?: string
+  /** Where to keep what is learned about videos. */
+  cache?: CacheOptions
   /** How often it says that it lives. */
   beatMs: number
 }

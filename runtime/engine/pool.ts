@@ -1,4 +1,5 @@
 import { CanceledError, WorkerError } from '../../handler/errors.ts'
+import type { CacheOptions } from '../../handler/render/avatar-cache.ts'
 import type { Log } from '../../handler/render/context.ts'
 import type { Render } from '../../handler/render/render.ts'
 import type { Device } from '../../models/session.ts'
@@ -14,6 +15,8 @@ export interface EnginesOptions {
   /** Folder of the model bundle. */
   bundle: string
   ffmpegPath?: string
+  /** Where to keep what is learned about videos, and how much of it; nothing where unset. */
+  cache?: CacheOptions
   /** Threads of one graph run on a CPU. */
   threads?: number
   /** For tasks that name none. */
@@ -140,13 +143,13 @@ function refused(cause: Error): WorkerError {
 function engineOptions(options: EnginesOptions, visible: string) {
   const { heartbeatMs = 15_000, graceMs = 5_000, startMs = 600_000 } = options
   const file = import.meta.url.endsWith('.ts') ? './child.ts' : './child.js'
-  const { bundle, device, threads = 1, ffmpegPath, maxJobs, maxMb = Infinity } = options
+  const { bundle, device, threads = 1, ffmpegPath, cache, maxJobs, maxMb = Infinity } = options
   return {
     entry: options.entry ?? new URL(file, import.meta.url),
     env: engineEnv(visible),
     setup: {
-      ...{ bundle, device, threads },
-      lanes: visible ? 1 : 2, // a second lane would hold the models twice on a GPU
+      ...{ bundle, device, threads, lanes: 2 },
+      ...(cache && { cache }),
       ...(ffmpegPath !== undefined && { ffmpegPath }),
       beatMs: Math.min(1000, heartbeatMs / 5),
     },

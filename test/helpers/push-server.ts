@@ -101,7 +101,11 @@ export async function pushServer(env: Record<string, string> = {}) {
   const stopping = heldStop()
   const renders: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<number>()
-  const where = { OUTPUT_DIR: join(dir, 'out'), SCRATCH_DIR: join(dir, 'scratch') }
+  const where = {
+    OUTPUT_DIR: join(dir, 'out'),
+    SCRATCH_DIR: join(dir, 'scratch'),
+    CACHE_DIR: join(dir, 'cache'),
+  }
   const stopped = pretendedServe(
     { ...where, HOST: '127.0.0.1', ...env },
     stopping.stop,

@@ -19,7 +19,11 @@ afterEach(() => rm(dir, { recursive: true }))
 
 /** A worker process of its own. */
 async function worker(drainS: number) {
-  const folders = { OUTPUT_DIR: join(dir, 'out'), SCRATCH_DIR: join(dir, 'scratch') }
+  const folders = {
+    OUTPUT_DIR: join(dir, 'out'),
+    SCRATCH_DIR: join(dir, 'scratch'),
+    CACHE_DIR: join(dir, 'cache'),
+  }
   const env = { ...process.env, ...folders, DRAIN_SEC: String(drainS), HOST: '127.0.0.1' }
   const child = spawn(process.execPath, [CHILD], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
