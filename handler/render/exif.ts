@@ -13,7 +13,8 @@ const UPRIGHT: Record<number, string> = {
 
 /**
  * The filter for a photo that was taken with the camera turned; undefined where there is nothing to
- * do. Older ffmpeg does not turn stills by their EXIF orientation, so we do it for all versions.
+ * do. Which stills ffmpeg turns by itself depends on its version and on the format (5.1 turns JPEG), so
+ * that is switched off and done here.
  * Reads the first 256 KB: JPEG APP1, PNG eXIf, WebP EXIF.
  */
 export async function exifFilter(file: string): Promise<string | undefined> {

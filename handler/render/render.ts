@@ -11,7 +11,7 @@ import type { Ffmpeg } from './ffmpeg.ts'
 import { fittedSize } from './fit.ts'
 import { generate } from './generate.ts'
 import { speaking } from './loudness.ts'
-import { hz, rateOf, type Rate } from './media.ts'
+import { hz, rateOf, type Rate, type VideoFacts } from './media.ts'
 import { play } from './playback.ts'
 import { probe, refuseLong, type MediaLimits } from './probe.ts'
 import { listen, type Speech } from './speech.ts'
@@ -77,7 +77,14 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
     await using speech = await ctx.stage('speech', () => listen(task.audio, rate, rule, ctx))
     const longest = Math.ceil(limits.maxVideoS * hz(rate))
     const most = framesToScan(options.length, speech, longest)
-    await using avatar = await ctx.stage('avatar', () => prepareAvatar(source, most, options, ctx))
+    await using avatar = await ctx.stage('avatar', () =>
+      prepareAvatar(
+        source,
+        most,
+        { ...options, face: faceAt(rate, options.face, media.video) },
+        ctx,
+      ),
+    )
     if (avatar.count > longest) refuseLong('video', avatar.count / hz(rate), limits.maxVideoS)
 
     const total = outputFrames(options.length, speech, avatar)
@@ -106,6 +113,15 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
       stage_times: clock.seconds(),
     }
   }
+}
+
+/** A job's boxes count the source's frames; at another rate a frame takes those of what it shows. */
+function faceAt(rate: Rate, face: Job['face'], source: VideoFacts): Job['face'] {
+  if (typeof face !== 'object' || !('boxes' in face)) return face
+  const step = hz(source.rate) / hz(rate)
+  // ffmpeg's fps filter shows the last picture whose rounded time has come
+  const shown = (i: number) => face.boxes[Math.ceil((i + 0.5) * step) - 1] ?? null
+  return { boxes: Array.from({ length: Math.ceil(face.boxes.length / step) }, (_, i) => shown(i)) }
 }
 
 /** Only frames that will be shown are worth looking at; some files tell their length at their end. */

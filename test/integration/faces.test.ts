@@ -80,6 +80,15 @@ describe('which face', () => {
     expect(drawnCodes(out, crop(left))).toEqual(numbers(25))
     expect(drawnCodes(out, crop(right))).toEqual(Array(25).fill(undefined))
   })
+  test.each([
+    [50, 2],
+    [12.5, 0.5],
+  ])('boxes stay with their source frames at %s fps', async (fps, times) => {
+    const file = await video('two.mp4', () => [left, right])
+    const boxes = numbers(24).map((i) => (i < 8 ? null : [...left]))
+    const { result } = await at.run({ video: file, face: { boxes }, fps, length: 'shortest' })
+    expect(result.frames_without_face).toBe(8 * times + (result.frames - 24 * times))
+  })
   test('boxes frame by frame replace the detector', async () => {
     const file = await video('two.mp4', () => [left, right])
     const boxes = numbers(25).map((i) => (i % 5 === 4 ? null : [...left]))
