@@ -34,12 +34,12 @@ const post = async (url: string, body: object) => {
 // .ci/long says so where Docker and the base image are there.
 describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)', () => {
   const version: string = json('package.json').version
-  const revision = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: path('') })
-    .toString()
-    .trim()
+  let revision: string
 
   beforeAll(async () => {
-    revision = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: path('') }).toString().trim()
+    revision = execFileSync('git', ['rev-parse', 'HEAD'], { cwd: path('') })
+      .toString()
+      .trim()
     const began = performance.now()
     await build(STAGE, {}, 'packages')
     await build(IMAGE, { VERSION: version, GIT_REVISION: revision })
