@@ -8,7 +8,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const main = [join(root, 'runtime', 'main.ts'), join(root, 'dist', 'runtime', 'main.js')].find(existsSync)
+const main = [join(root, 'runtime', 'main.ts'), join(root, 'dist', 'runtime', 'main.js')].find(
+  existsSync,
+)
 
 function bundledNode() {
   try {

@@ -50,6 +50,8 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const [command, ...rest] = positionals
   if (values.help || !command) return usage(values.help ? 0 : EXIT.caller)
   if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`)
+  // ONNX Runtime reports to its makers otherwise; it reads this when it is loaded, here and in engines.
+  env['ORT_DISABLE_TELEMETRY'] ??= '1'
   const config = readConfig(env)
   switch (command) {
     case 'run':
