@@ -34,3 +34,19 @@ test('the README names every field of a job, and no other', () => {
   expect(fields.filter((field) => !shown.has(field) && !aliases.includes(field))).toEqual([])
   expect([...shown].filter((field) => !fields.includes(field))).toEqual([])
 })
+
+test('the README says of every error what its page says', async () => {
+  const page = await readFile(join(root, 'docs/errors.md'), 'utf8')
+  const table = (text: string) =>
+    text
+      .split('\n')
+      .filter((line) => line.startsWith('| `'))
+      .map((line) =>
+        line
+          .split('|')
+          .slice(1, 4)
+          .map((cell) => cell.trim()),
+      )
+  expect(table(section('Errors')).length).toBeGreaterThan(15)
+  expect(table(section('Errors'))).toEqual(table(page))
+})
