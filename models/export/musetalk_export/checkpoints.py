@@ -1,0 +1,116 @@
+"""Reads checkpoint files: safe unpickling, and a hash that says whose weights they are."""
+
+import hashlib
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from .layout import POSE, POSE_ONNX, REQUIRED, S3FD, Source
+
+KNOWN = json.loads((Path(__file__).parent / 'hashes.json').read_text())
+WRAPPER = 'state_dict'
+"""mmpose keeps the tensors under this key, beside notes on the training."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint is missing or not what it should be; the message says which and what to do."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    source: Source
+    tensors: dict[str, torch.Tensor]
+    what: str
+    """Name of the weights in hashes.json, or 'unknown weights'."""
+    configs: tuple[dict, ...]
+
+
+def present(folder: Path) -> tuple[Source, ...]:
+    """The files an export of this folder uses, the pose network as it is at hand.
+
+    @raises CheckpointError naming every required file that is missing and where to get it
+    """
+    missing = [
+        f'  {name} from {source.origin}'
+        for source in REQUIRED for name in (source.path, *source.config) if not (folder / name).is_file()
+    ]
+    if missing:
+        raise CheckpointError('\n'.join([f'{folder} lacks', *missing]))
+    poses = [source for source in (POSE, POSE_ONNX) if (folder / source.path).is_file()]
+    if not poses:
+        return REQUIRED
+    if not (folder / S3FD.path).is_file():
+        raise CheckpointError(f'{folder} has {poses[0].path} but lacks\n  {S3FD.path} from {S3FD.origin}')
+    return (*REQUIRED, S3FD, poses[0])
+
+
+def read(folder: Path, source: Source, allow_unknown: bool = False) -> Checkpoint:
+    """One checkpoint, verified. An .onnx file has no tensors here: only its hash is checked.
+
+    @raises CheckpointError
+    """
+    path = folder / source.path
+    if path.stat().st_size > source.limit_mb * 1_000_000:
+        raise CheckpointError(f'{path} has {path.stat().st_size:,} bytes; the official file is below {source.limit_mb} MB')
+    digest = file_hash(path)
+    what = KNOWN['files'].get(digest)
+    tensors = {} if path.suffix == '.onnx' else unpickle(path, trusted=what is not None)
+    what = what or KNOWN['contents'].get(content_hash(tensors)) or 'unknown weights'
+    if what == 'unknown weights' and not allow_unknown:
+        raise CheckpointError(
+            f'{path}: these weights are not in hashes.json (SHA-256 of the file {digest}, of its tensors '
+            f'{content_hash(tensors)}); --allow-unknown takes them as they are'
+        )
+    return Checkpoint(source, tensors, what, tuple(json.loads((folder / name).read_text()) for name in source.config))
+
+
+def unpickle(path: Path, trusted: bool) -> dict[str, torch.Tensor]:
+    """The tensors of a torch pickle, which may not run code unless the file's hash is known.
+
+    @raises CheckpointError when the file needs more than tensors and is not trusted, or holds none
+    """
+    try:
+        loaded = torch.load(path, map_location='cpu', weights_only=True)
+    except pickle.UnpicklingError as cause:
+        if not trusted:
+            raise CheckpointError(
+                f'{path} holds more than tensors. Unpickling it could run any code, so this is done only with files '
+                f"whose SHA-256 is in hashes.json, under 'files'"
+            ) from cause
+        loaded = torch.load(path, map_location='cpu', weights_only=False)
+    tensors = loaded.get(WRAPPER, loaded) if isinstance(loaded, dict) else None
+    if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
+        raise CheckpointError(f'{path} is not a plain dict of tensors')
+    return dict(tensors)
+
+
+def file_hash(path: Path) -> str:
+    with path.open('rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
+
+
+def content_hash(tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over key|AxB|dtype|bytes of every tensor in the order of the keys: the same for every pickle writer."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        array = tensors[key].contiguous().numpy()
+        digest.update(f'{key}|{"x".join(map(str, array.shape))}|{array.dtype.name}|'.encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def fill(module: torch.nn.Module, tensors: dict[str, torch.Tensor], where: str, unused: tuple[str, ...] = ()) -> torch.nn.Module:
+    """Load tensors into a network, name for name and shape for shape, and make it ready for inference.
+
+    @param unused prefixes of names that the file holds and the network has no use for
+    @raises CheckpointError
+    """
+    wanted = {key: tensor for key, tensor in tensors.items() if not key.startswith(unused)} if unused else tensors
+    try:
+        module.load_state_dict(wanted, strict=True)
+    except RuntimeError as cause:
+        raise CheckpointError(f'{where} does not fit its network: {cause}') from cause
+    return module.eval().requires_grad_(False)

@@ -1,0 +1,54 @@
+"""The bundle's manifest: what each file is, to the byte, and whose (read by models/bundle.ts)."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from .checkpoints import Checkpoint, file_hash
+from .write import files, signature
+
+FIXED = {
+    'listen': {'layers': 5, 'dim': 384, 'overlapS': 2},
+    'crop': {'chin_margin_px': 10, 'chin_margin_share': 0},
+    'face': {'threshold': 0.5},
+}
+
+
+def stamp(path: Path) -> dict:
+    """Name, size and hash of a graph, and of its weights where they lie apart."""
+    first, *data = [{'file': file.name, 'bytes': file.stat().st_size, 'sha256': file_hash(file)} for file in files(path)]
+    return {**first, **({'data': data} if data else {})}
+
+
+def entry(path: Path, checkpoints: Iterable[Checkpoint], cuda: Path | None) -> dict:
+    sources = list(checkpoints)
+    return {
+        **stamp(path),
+        'licence': '; '.join(dict.fromkeys(made.source.licence for made in sources)),
+        'origin': '; '.join(f'{made.source.path} of {made.source.origin}: {made.what}' for made in sources),
+        **({'cuda': stamp(cuda)} if cuda else {}),
+    }
+
+
+def state(path: Path, dtype: str) -> dict:
+    """The latent, as `encode` makes it and `generate` takes it."""
+    return {'name': 'latent', 'dtype': dtype, 'shape': signature(path)['latent'][1:]}
+
+
+def written(tree: object, margin: str = '') -> str:
+    """JSON with one line for each leaf of the tree, a list of numbers being a leaf."""
+    inner = f'{margin} '
+    if isinstance(tree, dict) and tree:
+        lines = [f'{inner}{json.dumps(key)}: {written(value, inner)}' for key, value in tree.items()]
+        return '{\n' + ',\n'.join(lines) + f'\n{margin}' + '}'
+    if isinstance(tree, list) and tree and isinstance(tree[0], dict):
+        return '[\n' + ',\n'.join(inner + written(value, inner) for value in tree) + f'\n{margin}]'
+    return json.dumps(tree)
+
+
+def save(folder: Path, tree: dict) -> str:
+    """Write the manifest; the bundle's id, which is a hash of it."""
+    text = written(tree) + '\n'
+    (folder / 'manifest.json').write_text(text)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
