@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import type { GraphName, Models } from './bundle.ts'
+import type { Models } from './bundle.ts'
 import { ModelError } from './errors.ts'
+import { GRAPH_NAMES, type GraphName } from './manifest.ts'
 import { elements, type Tensor, type Tensors } from './tensor.ts'
 
 const Dims = v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))
@@ -26,7 +27,7 @@ const Expected = v.object({
   tolerance: v.number(),
 })
 const Entry = v.object({
-  graph: v.picklist(['face', 'encode', 'listen', 'generate', 'clip', 'parse']),
+  graph: v.picklist(GRAPH_NAMES),
   feeds: v.record(v.string(), Feed),
   expect: v.record(v.string(), Expected),
 })

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../models/bundle.ts'
+import type { Manifest } from '../../models/manifest.ts'
 import type { Box } from '../../models/pixels/image.ts'
 
 /** 68 face points in iBUG order as x, y pairs: [136]. */
@@ -63,6 +63,33 @@ export function cropBoxOf(
   const y2 = Math.min(frame.height, Math.round(region[3] + below))
   return x2 - x1 >= MIN_SIDE && y2 - y1 >= MIN_SIDE ? [x1, y1, x2, y2] : undefined
 }
+
+const LEAST = 4 // px; MuseTalk's crop around a smaller box does not contain it
+
+/**
+ * MuseTalk's own box, in whole pixels, for parity: only the chin is cut to the frame. A right edge
+ * beyond it stays: what is seen of the box is then stretched to the whole of it.
+ */
+export function referenceBoxOf(
+  region: Region,
+  margin: Manifest['crop'],
+  frame: { width: number; height: number },
+): Box | undefined {
+  const [x1, y1, x2, chin] = region.map(Math.trunc) as [number, number, number, number]
+  const below = Math.max(margin.chin_margin_px, Math.trunc(margin.chin_margin_share * (chin - y1)))
+  const box: Box = [Math.max(0, x1), Math.max(0, y1), x2, Math.min(frame.height, chin + below)]
+  const [left, top, right, bottom] = visible(box, frame)
+  const seen = left < right && top < bottom
+  return seen && Math.max(x2 - left, bottom - top) >= LEAST ? box : undefined
+}
+
+/** What of a box lies inside the frame. */
+export const visible = (box: Box, frame: { width: number; height: number }): Box => [
+  Math.max(0, box[0]),
+  Math.max(0, box[1]),
+  Math.min(frame.width, box[2]),
+  Math.min(frame.height, box[3]),
+]
 
 /** Landmarks in the coordinates of the 256x256 crop of a box; whole numbers are pixel centres. */
 export function inCrop(landmarks: Landmarks, [x1, y1, x2, y2]: Box): Landmarks {

@@ -1,4 +1,4 @@
-import type { Manifest } from '../../models/bundle.ts'
+import type { Manifest } from '../../models/manifest.ts'
 import { bilinearPlan, resizeBilinear, type BilinearPlan } from '../../models/pixels/bilinear.ts'
 import { image, type Box, type Image } from '../../models/pixels/image.ts'
 import { ruleMask, type MaskRule } from '../../models/pixels/mask.ts'

@@ -5,7 +5,7 @@ import { lanczosPlan, resizeLanczos4, type LanczosPlan } from '../../models/pixe
 import { cropBox } from '../../models/pixels/mask.ts'
 import { resizePillow } from '../../models/pixels/pillow.ts'
 import type { Tensors } from '../../models/tensor.ts'
-import { inCrop, type Landmarks } from './box.ts'
+import { inCrop, visible, type Landmarks } from './box.ts'
 import { canvasOf, type Canvas } from './canvas.ts'
 import type { VideoFacts } from './media.ts'
 import { toRecord } from './state.ts'
@@ -16,20 +16,25 @@ const HEAD = 512
 /** Cuts a face out of a frame and encodes it: one record. */
 export type FaceEncoder = (frame: Uint8Array, box: Box, landmarks: Landmarks) => Promise<Uint8Array>
 
+/** Whether a bundle draws faces from landmarks; else a box is all that it needs of one. */
+export const wantsLandmarks = ({ graphs }: Models): boolean =>
+  graphs.encode?.inputs.some(({ name }) => name === 'landmarks') ?? false
+
 /** @see MuseTalk musetalk/utils/blending.py and scripts/inference.py for crop and parsing */
 export function faceEncoder(models: Models, facts: VideoFacts, mode: MaskMode): FaceEncoder {
   const canvas = canvasOf(facts)
   const face = image(FACE, FACE, 3)
-  const wantsLandmarks = models.graphs.encode?.inputs.some(({ name }) => name === 'landmarks')
+  const pointed = wantsLandmarks(models)
   let plan: LanczosPlan | undefined
 
   return async (frame, box, landmarks) => {
-    const cut = canvas.cut(frame, box)
+    const seen = visible(box, facts)
+    const cut = canvas.cut(frame, seen)
     if (plan?.from !== sizeOf(cut)) plan = lanczosPlan(cut, face)
     resizeLanczos4(cut, face, plan)
     const feeds: Tensors = { crop: { type: 'uint8', dims: [1, FACE, FACE, 3], data: face.data } }
-    if (wantsLandmarks) {
-      feeds.landmarks = { type: 'float32', dims: [1, 68, 2], data: inCrop(landmarks, box) }
+    if (pointed) {
+      feeds.landmarks = { type: 'float32', dims: [1, 68, 2], data: inCrop(landmarks, seen) }
     }
     const mask = models.graphs.parse && (await parse(models, canvas, facts, frame, box, mode))
     return toRecord(await models.run('encode', feeds), mask, models.manifest)
@@ -45,14 +50,10 @@ async function parse(
   box: Box,
   mode: MaskMode,
 ): Promise<Image> {
-  const [left, top, right, bottom] = cropBox(box)
+  const around = cropBox(box)
+  const [left, top, right, bottom] = around
   const square = image(right - left, bottom - top, 3) // black where it leaves the frame
-  const seen: Box = [
-    Math.max(0, left),
-    Math.max(0, top),
-    Math.min(facts.width, right),
-    Math.min(facts.height, bottom),
-  ]
+  const seen = visible(around, facts)
   const inside: Box = [seen[0] - left, seen[1] - top, seen[2] - left, seen[3] - top]
   copy(canvas.cut(frame, seen), crop(square, inside))
   const head = image(HEAD, HEAD, 3)

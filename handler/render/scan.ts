@@ -1,8 +1,8 @@
 import type { Box } from '../../models/pixels/image.ts'
 import { InputError } from '../errors.ts'
-import type { FaceChoice, Job } from '../job.ts'
+import type { Job } from '../job.ts'
 import { ahead } from './ahead.ts'
-import { cropBoxOf } from './box.ts'
+import { cropBoxOf, referenceBoxOf } from './box.ts'
 import { canvasOf } from './canvas.ts'
 import type { RenderContext } from './context.ts'
 import { decode, fingerprint, type Source } from './decode.ts'
@@ -49,18 +49,21 @@ export async function scan(
   const { facts } = source
   const scanned: Scanned = { placed: [], fingerprints: [] }
   const held = Math.floor(HELD_BYTES / canvasOf(facts).bytes)
-  const looked = answered(ahead(1, look(source, limit, choice, ctx)))
-  const singly = compat === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
+  const looked = answered(ahead(1, look(source, limit, { face: choice, compat }, ctx)))
+  const given = typeof choice === 'object' && 'boxes' in choice ? choice.boxes : undefined
+  const singly = compat === 'reference' || given
+  const boxOf = compat === 'reference' ? referenceBoxOf : cropBoxOf
   const settled = singly ? settleSingly(looked) : settle(looked, facts.rate, held)
   const encode = faceEncoder(models, facts, mask)
   for await (const { frame, face } of settled) {
     scanned.fingerprints.push(fingerprint(frame))
-    const box = face && cropBoxOf(face.region, models.manifest.crop, facts)
+    const box = face && boxOf(face.region, models.manifest.crop, facts)
     scanned.placed.push(box ? { box, fade: face.fade, slot: records.count } : null)
     if (box) await records.append(await encode(frame, box, face.landmarks))
     ctx.signal.throwIfAborted()
   }
-  if (records.count === 0) {
+  // A job may show only frames that it says have no face; then there is nothing to draw.
+  if (records.count === 0 && !given?.some((box) => box)) {
     const frames = scanned.placed.length
     const length = `${frames} frames (${(frames / hz(facts.rate)).toFixed(1)} s)`
     throw new InputError('NO_FACE', `no face was found in ${length} of the video`)
@@ -71,10 +74,10 @@ export async function scan(
 async function* look(
   source: Source,
   limit: number,
-  choice: FaceChoice,
+  options: Pick<Job, 'face' | 'compat'>,
   ctx: RenderContext,
 ): AsyncGenerator<{ frame: Uint8Array; seen: Promise<Seen | undefined> }> {
-  const tracker = faceTracker(ctx.models, source.facts, choice)
+  const tracker = faceTracker(ctx.models, source.facts, options)
   let index = 0
   for await (const frame of decode(source, { first: 0, count: limit }, ctx)) {
     yield { frame, seen: tracker.look(frame, index++) }

@@ -1,4 +1,5 @@
-import type { Manifest, Models } from '../../models/bundle.ts'
+import type { Models } from '../../models/bundle.ts'
+import type { Manifest } from '../../models/manifest.ts'
 import { image, type Image } from '../../models/pixels/image.ts'
 import { bytesIn, bytesOf, tensorOf, type Tensor, type Tensors } from '../../models/tensor.ts'
 import type { Records } from './records.ts'

@@ -1,9 +1,11 @@
 import type { Models } from '../../models/bundle.ts'
 import type { Box } from '../../models/pixels/image.ts'
-import type { Tensors } from '../../models/tensor.ts'
-import type { FaceChoice } from '../job.ts'
+import type { Tensor, Tensors } from '../../models/tensor.ts'
+import { InputError } from '../errors.ts'
+import type { Job } from '../job.ts'
 import { around, extent, type Landmarks, type Region } from './box.ts'
-import { canvasOf, type Canvas } from './canvas.ts'
+import { canvasOf } from './canvas.ts'
+import { wantsLandmarks } from './faces.ts'
 import { hz, type VideoFacts } from './media.ts'
 
 /** A face in one frame, in frame px. */
@@ -32,16 +34,24 @@ const TILE_EVERY_S = 0.5 // how often small faces are searched for while there i
 /**
  * While a face is tracked only its neighbourhood is converted and searched. The whole frame is at
  * the start and when it was lost; where that finds nothing, overlapping tiles, because a detector
- * that sees 192 px misses a face of 60 px in a 1080p frame.
+ * that sees 192 px misses a face of 60 px in a 1080p frame. By MuseTalk's own rule nothing is
+ * tracked: each frame is searched as a whole, and its surest face is taken.
  */
-export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoice): Tracker {
-  const canvas = canvasOf(facts)
+export function faceTracker(
+  models: Models,
+  facts: VideoFacts,
+  { face: choice, compat }: Pick<Job, 'face' | 'compat'>,
+): Tracker {
+  const detect = detector(models, facts, compat)
+  const byReference = compat === 'reference' && models.manifest.graphs.face_reference
+  const given = typeof choice === 'object' && 'boxes' in choice ? choice.boxes : undefined
   const threshold = models.manifest.face.threshold
   const whole: Box = [0, 0, facts.width, facts.height]
+  const area = typeof choice === 'object' && 'box' in choice ? lookingAt(choice.box, facts) : whole
   const pending: Promise<Seen | undefined>[] = [] // of the last two frames
 
   const find = async (frame: Uint8Array, box: Box) =>
-    (await detect(models, canvas, frame, box)).filter(({ score }) => score >= threshold)
+    (await detect(frame, box)).filter(({ score }) => score >= threshold)
 
   async function search(
     frame: Uint8Array,
@@ -53,8 +63,6 @@ export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoic
       const tracked = window && nearest(await find(frame, window), last)
       if (tracked) return tracked
     }
-    const area =
-      typeof choice === 'object' && 'box' in choice ? lookingAt(choice.box, facts) : whole
     const found = largest(await find(frame, area))
     if (found || index % Math.ceil(TILE_EVERY_S * hz(facts.rate)) !== 0) return found
     for (const tiles of tilings(area)) {
@@ -69,11 +77,17 @@ export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoic
     index: number,
     earlier: Promise<Seen | undefined> | undefined,
   ): Promise<Seen | undefined> {
-    if (typeof choice === 'object' && 'boxes' in choice) {
-      const box = choice.boxes[index]
-      const window = box && around(box, 1.5, facts)
-      const inside = window && largest(await detect(models, canvas, frame, window))
+    if (given) {
+      const box = given[index]
+      if (!box) return undefined
+      if (!wantsLandmarks(models)) return { detected: box, landmarks: NOWHERE, given: true }
+      const window = around(box, 1.5, facts)
+      const inside = window && largest(await detect(frame, window))
       return inside ? { detected: box, landmarks: inside.landmarks, given: true } : undefined
+    }
+    if (byReference) {
+      const [first] = await detect(frame, area)
+      return first && first.score > threshold ? first : undefined
     }
     const found = await search(frame, index, (await earlier)?.detected)
     return found && { detected: found.detected, landmarks: found.landmarks }
@@ -89,16 +103,23 @@ export function faceTracker(models: Models, facts: VideoFacts, choice: FaceChoic
   }
 }
 
-async function detect(
-  models: Models,
-  canvas: Canvas,
-  frame: Uint8Array,
-  box: Box,
-): Promise<Candidate[]> {
-  const rgb = canvas.cut(frame, box)
-  const dims = [rgb.height, rgb.width, 3]
-  const found = await models.run('face', { image: { type: 'uint8', dims, data: rgb.data } })
-  return candidates(found, box[0], box[1])
+const NOWHERE: Landmarks = new Float32Array(136) // for bundles that do not ask
+
+/** The bundle's face graph on a part of a frame; the job's rules choose which of two. */
+function detector(models: Models, facts: VideoFacts, compat: Job['compat']) {
+  const canvas = canvasOf(facts)
+  const graphs = models.manifest.graphs
+  const graph = compat === 'reference' && graphs.face_reference ? 'face_reference' : 'face'
+  return async (frame: Uint8Array, box: Box): Promise<Candidate[]> => {
+    if (!graphs[graph]) {
+      const why = "this worker's bundle has no face detector: name the face's box in every frame"
+      throw new InputError('INVALID_JOB', `face.boxes: ${why}`)
+    }
+    const rgb = canvas.cut(frame, box)
+    const dims = [rgb.height, rgb.width, 3]
+    const image: Tensor = { type: 'uint8', dims, data: rgb.data }
+    return candidates(await models.run(graph, { image }), box[0], box[1])
+  }
 }
 
 function candidates({ boxes, scores, landmarks }: Tensors, dx: number, dy: number): Candidate[] {

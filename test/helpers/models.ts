@@ -1,4 +1,5 @@
-import type { GraphName, Manifest, Models } from '../../models/bundle.ts'
+import type { Models } from '../../models/bundle.ts'
+import type { GraphName, Manifest } from '../../models/manifest.ts'
 import type { Tensor, Tensors } from '../../models/tensor.ts'
 import { eyebrow, lip } from './scene.ts'
 
@@ -48,7 +49,7 @@ export interface FakeModels extends Models {
  */
 export function fakeModels(options: FakeOptions = {}): FakeModels {
   const { mouth = [0, 255, 0], other = [0, 0, 255], padding, before } = options
-  const runs = { face: 0, encode: 0, listen: 0, generate: 0, clip: 0, parse: 0 }
+  const runs = { face: 0, face_reference: 0, encode: 0, listen: 0, generate: 0, clip: 0, parse: 0 }
   const codes: number[] = []
   const heard: number[][] = []
   const loud: number[][] = []

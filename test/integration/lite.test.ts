@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handle } from '../../handler/handle.ts'
 import type { Ffmpeg } from '../../handler/render/ffmpeg.ts'
-import { openBundle, type Bundle, type Manifest } from '../../models/bundle.ts'
+import { openBundle, type Bundle } from '../../models/bundle.ts'
+import type { Manifest } from '../../models/manifest.ts'
 import { selfTest } from '../../models/selftest.ts'
 import { LITE } from '../../runtime/library.ts'
 import { testDeps } from '../helpers/deps.ts'
@@ -116,7 +117,7 @@ describe('a bundle that is not whole says which file and why', () => {
   })
   test('a graph that is cut off', async () => {
     const error = await broken(async (copy, { graphs }) => {
-      const file = join(copy, graphs.face.file)
+      const file = join(copy, graphs.face!.file)
       await writeFile(file, (await readFile(file)).subarray(0, -100))
     })
     expect(error.message).toMatch(/face\.onnx has \d+ bytes; the manifest says \d+/)
@@ -143,7 +144,7 @@ describe('a bundle that is not whole says which file and why', () => {
   })
   test('a graph named by a path', async () => {
     const error = await broken(async (copy, manifest) => {
-      manifest.graphs.face.file = '../face.onnx'
+      manifest.graphs.face!.file = '../face.onnx'
       await writeFile(join(copy, 'manifest.json'), JSON.stringify(manifest))
     })
     expect(error.message).toContain('must be a plain file name')
@@ -151,9 +152,9 @@ describe('a bundle that is not whole says which file and why', () => {
   test('a graph that is no ONNX although its checksum fits', async () => {
     const error = await broken(async (copy, manifest) => {
       const bytes = Buffer.from('this is no graph')
-      await writeFile(join(copy, manifest.graphs.face.file), bytes)
+      await writeFile(join(copy, manifest.graphs.face!.file), bytes)
       const sha256 = createHash('sha256').update(bytes).digest('hex')
-      Object.assign(manifest.graphs.face, { bytes: bytes.length, sha256 })
+      Object.assign(manifest.graphs.face!, { bytes: bytes.length, sha256 })
       await writeFile(join(copy, 'manifest.json'), JSON.stringify(manifest))
     })
     expect(error.kind).toBe('bundle')

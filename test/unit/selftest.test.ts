@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
-import type { GraphName, Models } from '../../models/bundle.ts'
+import type { Models } from '../../models/bundle.ts'
 import { ModelError } from '../../models/errors.ts'
+import type { GraphName } from '../../models/manifest.ts'
 import { selfTest } from '../../models/selftest.ts'
 import type { Tensor, Tensors } from '../../models/tensor.ts'
 import { MANIFEST } from '../helpers/models.ts'
