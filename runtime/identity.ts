@@ -15,17 +15,16 @@ type Names = Pick<
   'OCTASPACE_NODE_ID' | 'RUNPOD_POD_ID' | 'SALAD_MACHINE_ID' | 'VAST_CONTAINERLABEL' | 'WORKER_ID'
 >
 
-/** What this worker is called, by the platform it finds itself on. */
-export function workerId(config: Names): string {
-  return (
-    config.SALAD_MACHINE_ID ??
-    config.VAST_CONTAINERLABEL ??
-    config.OCTASPACE_NODE_ID ??
-    config.RUNPOD_POD_ID ??
-    config.WORKER_ID ??
-    `worker-${randomUUID().slice(0, 8)}`
-  )
-}
+/** What this worker is called, by the platform it finds itself on or by its operator. */
+export const givenId = (config: Names): string | undefined =>
+  config.SALAD_MACHINE_ID ??
+  config.VAST_CONTAINERLABEL ??
+  config.OCTASPACE_NODE_ID ??
+  config.WORKER_ID ??
+  config.RUNPOD_POD_ID
+
+export const workerId = (config: Names): string =>
+  givenId(config) ?? `worker-${randomUUID().slice(0, 8)}`
 
 export async function aboutThis(revision: string | undefined): Promise<About> {
   // From a checkout this file lies one folder below the package, from a build two.

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { JobError } from '../handler/errors.ts'
 import { readConfig, type Config } from './config.ts'
 import { demo } from './demo.ts'
+import { modeOf } from './mode.ts'
 import { EXIT, run, type RunOptions } from './run.ts'
 import { serve } from './serve.ts'
 
@@ -11,7 +12,8 @@ const USAGE = `musetalk-worker: a face video and a speech recording in, a talkin
   musetalk-worker run --video FILE --audio FILE [--out FILE] [options]
   musetalk-worker run --job job.json [--out FILE] [options]
   musetalk-worker demo
-  musetalk-worker serve
+  musetalk-worker start     take jobs from whom the environment names, and over HTTP
+  musetalk-worker serve     take jobs over HTTP only
 
   --bundle DIR    model bundle (default: MODEL_BUNDLE, else the embedded lite)
   --length WHAT   audio (default), video or shortest
@@ -58,6 +60,8 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
       return runCommand(await runOptions(values), config)
     case 'demo':
       return demo(config)
+    case 'start':
+      return serve(config, modeOf(config))
     case 'serve':
       return serve(config)
     default:

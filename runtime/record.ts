@@ -3,7 +3,7 @@ import type { JobError } from '../handler/errors.ts'
 import type { JobResult } from '../handler/result.ts'
 import type { EventLog } from './events.ts'
 
-export type Shape = 'generate' | 'jobs' | 'runpod'
+export type Shape = 'generate' | 'jobs' | 'runpod' | 'pull'
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled'
 
 export interface Submission {

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { Deps } from '../handler/context.ts'
-import { WorkerError } from '../handler/errors.ts'
 import { openFetch } from '../handler/fetch.ts'
 import { handle } from '../handler/handle.ts'
 import { parseJob } from '../handler/job.ts'
@@ -12,26 +11,31 @@ import { openWebhooks } from '../handler/webhook.ts'
 import type { Config } from './config.ts'
 import { devicesOf } from './devices.ts'
 import { startEngines, type Engines } from './engine/pool.ts'
+import { areBroken, cannotRender, healthOf } from './health.ts'
 import { aboutThis, workerId, type About } from './identity.ts'
 import { Jobs } from './jobs.ts'
 import { cacheOf, LITE, limitsOf } from './library.ts'
 import { installStop, type Stop } from './lifecycle.ts'
 import { jsonLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import type { Mode } from './mode.ts'
+import { pull } from './pull/pull.ts'
 import { pushApp } from './push/app.ts'
 import { Callbacks } from './push/callbacks.ts'
-import { listen } from './push/listen.ts'
-import type { Health, State } from './push/options.ts'
+import { listen, tryListen } from './push/listen.ts'
 import { probesApp } from './push/probes.ts'
 import type { Handle } from './record.ts'
 import { openScratch } from './scratch.ts'
+import { openSource } from './sources.ts'
+import { downloadSpeed } from './speed.ts'
 import { createStorage } from './storage.ts'
 
 /**
- * Take jobs over HTTP until the process is told to stop: listens first, warms the models second.
+ * Take jobs until the process is told to stop: listens first, warms the models second.
+ * @param mode who gives the jobs, beside those that come over HTTP
  * @returns the exit status
  */
-export async function serve(config: Config): Promise<number> {
+export async function serve(config: Config, mode: Mode = { source: 'push' }): Promise<number> {
   const log = jsonLog(config.LOG_LEVEL)
   using stop = installStop(config.DRAIN_SEC * 1000, log)
   await using scratch = await openScratch(config.SCRATCH_DIR)
@@ -58,26 +62,34 @@ export async function serve(config: Config): Promise<number> {
     ...(config.BATCH_SIZE !== undefined && { batchSize: config.BATCH_SIZE }),
   }
   const about = await aboutThis(config.GIT_REVISION)
-  await pushUntil(stop, { config, engines, deps, about, log })
+  await workUntil(stop, { config, mode, engines, deps, about, log })
   return 0
 }
 
 interface Parts {
   config: Config
+  mode: Mode
   engines: Engines
   deps: Omit<Deps, 'storage' | 'log'>
   about: About
   log: Log
 }
 
+const DEFAULT_PORT = 8000
+const forever = new Promise<never>(() => {})
 /** What the last webhooks may take once the last job is done. */
 const LAST_WORD_MS = 5_000
 
-/** Everything between the socket and `handle()`. */
-export async function pushUntil(stop: Stop, parts: Parts): Promise<void> {
-  const { config, engines, deps, about } = parts
+/** Everything between whoever brings jobs and `handle()`. */
+export async function workUntil(stop: Stop, parts: Parts): Promise<void> {
+  const { config, mode, engines, deps, about } = parts
+  const speed = downloadSpeed()
   const log: Log = (event, fields) => {
-    if (event === 'downloaded') metrics.moved('in', Number(fields?.['bytes']) || 0)
+    if (event === 'downloaded') {
+      const bytes = Number(fields?.['bytes']) || 0
+      metrics.moved('in', bytes)
+      speed.note(bytes, Number(fields?.['seconds']) || 0)
+    }
     parts.log(event, fields)
   }
   const slots = config.CONCURRENCY * engines.status().length
@@ -116,22 +128,43 @@ export async function pushUntil(stop: Stop, parts: Parts): Promise<void> {
     },
     callbacks,
   )
-  await using open = await listen(app, config.PORT, config.HOST)
+  await using pulled =
+    mode.source === 'push'
+      ? undefined
+      : await openSource(mode, config, {
+          about: () => ({ ...about, bundle: health().bundle?.id ?? null }),
+          downloadMbps: speed.mbps,
+          log,
+        })
+  // A queue's worker needs no port: there the server is an extra.
+  await using open =
+    mode.source === 'runpod'
+      ? await tryListen(app, config.PORT, config.HOST, log)
+      : await listen(app, config.PORT ?? DEFAULT_PORT, config.HOST)
   await using _health =
-    config.PORT_HEALTH !== undefined && config.PORT_HEALTH !== open.port
+    config.PORT_HEALTH !== undefined && config.PORT_HEALTH !== open?.port
       ? await listen(probesApp({ health, metrics }), config.PORT_HEALTH, config.HOST)
       : undefined
-  log('worker.listening', { host: open.host, port: open.port, ...about })
+  log('worker.listening', { host: open?.host ?? null, port: open?.port ?? null, ...about })
   // Where none can start, jobs run all the same: into the error that says so.
   const warm = engines.ready(stop.soon).then(
     () => log('worker.ready', { bundle: health().bundle?.id }),
     (error: Error) => log('worker.not_ready', { reason: error.message }),
   )
   void warm.then(() => jobs.open())
+  const pulling =
+    pulled &&
+    pull({
+      ...{ ...pulled, jobs, slots, engines: engines.status().length, warm, stop, log },
+      origin: config.PUBLIC_BASE_URL ?? `http://localhost:${open?.port ?? DEFAULT_PORT}`,
+      broken: () => (areBroken(engines) ? cannotRender().message : undefined),
+    })
 
-  if (!stop.soon.aborted) await once(stop.soon, 'abort')
+  // A loop that cannot work (its folder cannot be written) ends the worker, not only itself.
+  if (!stop.soon.aborted) await Promise.race([once(stop.soon, 'abort'), pulling ?? forever])
   log('worker.draining', jobs.counts())
   await jobs.drained()
+  await pulling
   const enough = AbortSignal.timeout(LAST_WORD_MS)
   await Promise.race([
     Promise.all([deps.webhooks.drain(enough), callbacks.settled()]),
@@ -149,28 +182,5 @@ async function handlerWith(deps: Omit<Deps, 'storage'>, config: Config): Promise
         ? await createStorage(config, (key) => filesUrl(origin, key))
         : shared
     return handle(payload, { ...deps, storage }, call)
-  }
-}
-
-const areBroken = (engines: Engines) => engines.status().every(({ state }) => state === 'broken')
-
-const cannotRender = () =>
-  new WorkerError('MODEL_BROKEN', 'this worker cannot render now; its log says why')
-
-function healthOf(stop: Stop, engines: Engines, about: About): () => Health {
-  let warm = false // once warm, an engine that is started again does not make the worker unready
-  const stateOf = (): State => {
-    const states = engines.status().map(({ state }) => state)
-    warm ||= states.some((state) => state === 'ready' || state === 'busy')
-    if (stop.soon.aborted) return 'draining'
-    if (states.every((state) => state === 'broken')) return 'broken'
-    if (!warm) return 'starting'
-    return states.includes('ready') ? 'ready' : 'busy'
-  }
-  return () => {
-    // Reasons name paths and drivers; they are in the log, and probes need no key.
-    const status = engines.status().map(({ reason: _reason, ...engine }) => engine)
-    const bundle = status.find((engine) => engine.bundle)?.bundle ?? null
-    return { state: stateOf(), ...about, bundle, engines: status }
   }
 }

@@ -1,23 +1,11 @@
 import { InputError, type JobError } from '../../handler/errors.ts'
 import type { JobResult } from '../../handler/result.ts'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { metricsOf, STAGE_NAMES } from '../predecessor.ts'
 
 interface Answer {
   status: ContentfulStatusCode
   body: Record<string, unknown>
-}
-
-/** The predecessor's names for our stages. */
-const STAGE: Record<string, string> = {
-  download: 'download',
-  probe: 'validation',
-  speech: 'preprocessing',
-  avatar: 'preprocessing',
-  render: 'inference',
-  generate: 'inference',
-  composite: 'postprocessing',
-  encode: 'postprocessing',
-  upload: 'upload',
 }
 
 /** The predecessor's answer, with our own result beside it. */
@@ -25,29 +13,12 @@ export function generated(
   result: JobResult,
   { salad, stored, gpuClass }: { salad: boolean; stored: boolean; gpuClass: string },
 ) {
-  const { stage_times: s, total_time, peak_memory_mb, job_id } = result
-  const round = (seconds: number) => Math.round(seconds * 1000) / 1000
   return {
     ...result,
     status: salad ? 'succeeded' : 'success',
-    musetalk_job_id: job_id,
+    musetalk_job_id: result.job_id,
     deduplicated: result.deduplicated || stored,
-    metrics: {
-      GENERATION_TIME_SEC: s.generate,
-      SCRIPT_WALL_TIME_SEC: round(Math.max(0, total_time - s.download - s.upload)),
-      PEAK_VRAM_MIB: null,
-      PEAK_RAM_KB: peak_memory_mb * 1024,
-      gpu_class: gpuClass,
-      stage_times: {
-        download: s.download,
-        validation: s.probe,
-        preprocessing: round(s.speech + s.avatar),
-        inference: s.generate,
-        postprocessing: round(s.composite + s.encode),
-        upload: s.upload,
-      },
-      total_time,
-    },
+    metrics: metricsOf(result, gpuClass),
     error: null,
   }
 }
@@ -84,7 +55,7 @@ function flat(error_type: string, error: JobError) {
     status: 'failed',
     error_type,
     error_message: failure.message,
-    stage: STAGE[stage] ?? (stage === 'validation' ? stage : 'unknown'),
+    stage: STAGE_NAMES[stage] ?? (stage === 'validation' ? stage : 'unknown'),
     details: {},
     retryable: failure.retryable,
     stage_times: {},

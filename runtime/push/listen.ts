@@ -3,6 +3,7 @@ import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { isErrno } from '../../handler/errors.ts'
+import type { Log } from '../../handler/render/context.ts'
 
 export interface Listener extends AsyncDisposable {
   port: number
@@ -33,6 +34,20 @@ export async function listen(app: Hono, port: number, host?: string): Promise<Li
     if (!isErrno(error, 'EAFNOSUPPORT') && !isErrno(error, 'EADDRNOTAVAIL')) throw error
     return bind(app, port, '0.0.0.0')
   }
+}
+
+/** The same where the server is an extra: without a port there is none, and a taken one is only told. */
+export async function tryListen(
+  app: Hono,
+  port: number | undefined,
+  host: string | undefined,
+  log: Log,
+): Promise<Listener | undefined> {
+  if (port === undefined) return undefined
+  return listen(app, port, host).catch((error: Error) => {
+    log('worker.not_listening', { port, reason: error.message })
+    return undefined
+  })
 }
 
 async function bind(app: Hono, port: number, host: string): Promise<Listener> {

@@ -12,7 +12,8 @@ import { readConfig } from '../../runtime/config.ts'
 import type { Engines } from '../../runtime/engine/pool.ts'
 import { limitsOf } from '../../runtime/library.ts'
 import type { Stop } from '../../runtime/lifecycle.ts'
-import { pushUntil } from '../../runtime/serve.ts'
+import { modeOf } from '../../runtime/mode.ts'
+import { workUntil } from '../../runtime/serve.ts'
 import { heldStop } from './runner.ts'
 
 /** The `crf` of a job whose render ends only when it is stopped. */
@@ -86,8 +87,8 @@ export async function pretendedServe(
     ...{ limits: limitsOf(config), scratch: config.SCRATCH_DIR, allowFileInputs: true },
   }
   const about = { version: '1.2.3', revision: null }
-  await pushUntil(stop, {
-    ...{ config, engines, deps, about },
+  await workUntil(stop, {
+    ...{ config, engines, deps, about, mode: modeOf(config) },
     log: (event, fields) => event === 'worker.listening' && told(Number(fields?.['port'])),
   })
 }

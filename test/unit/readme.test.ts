@@ -24,7 +24,7 @@ test('the README names every variable that is read, and no other', async () => {
   )
   expect(known.filter((name) => !shown.has(name))).toEqual([])
   expect(rows('Configuration').filter((name) => !known.includes(name))).toEqual([])
-  expect(readConfig({}).PORT).toBe(8000)
+  expect(readConfig({}).QUEUE_LIMIT).toBe(16)
 })
 
 test('the README names every field of a job, and no other', () => {

@@ -22,7 +22,7 @@ test('imports only point down: runtime → handler → models', () => {
 /** Who may import what is not ours; whoever else needs it goes through that door. */
 const DOORS: Record<string, RegExp> = {
   'onnxruntime-node': /^models\/session\.ts$/,
-  'node:worker_threads': /^models\/(inference|thread)\.ts$/,
+  'node:worker_threads': /^(models\/(inference|thread)|runtime\/pull\/(heartbeat|heart))\.ts$/,
   'node:child_process': /^handler\/render\/ffmpeg\.ts$|^runtime\/engine\//,
   undici: /^handler\/fetch\.ts$/,
   '@aws-sdk': /^handler\/storage\/s3\.ts$/,

@@ -1,0 +1,59 @@
+import { hostname } from 'node:os'
+import type { Config } from './config.ts'
+
+/** Who gives this worker its jobs. */
+export type Mode =
+  | { source: 'push' }
+  | { source: 'orchestrator' | 'buffer'; baseUrl: string; key: string; workerId?: string }
+  | { source: 'runpod' }
+
+export type ModeConfig = Pick<
+  Config,
+  | ('BUFFER_ORCHESTRATOR_BASE_URL' | 'BUFFER_WORKER_ID' | 'INTERNAL_API_KEY')
+  | ('ORCHESTRATOR_BASE_URL' | 'RUNPOD_WEBHOOK_GET_JOB' | 'WORKER_MODE')
+>
+
+/**
+ * Read from the environment who gives the jobs. There is one giver in a container: two loops that
+ * claim would each take jobs while the other renders.
+ *
+ * @throws Error naming the variables that contradict each other or are missing
+ */
+export function modeOf(config: ModeConfig): Mode {
+  const { WORKER_MODE: mode, ORCHESTRATOR_BASE_URL: main, INTERNAL_API_KEY: key } = config
+  if (mode === 'push') return { source: 'push' }
+  const asBuffer = mode === 'buffer' || config.BUFFER_WORKER_ID !== undefined
+  if (config.RUNPOD_WEBHOOK_GET_JOB !== undefined) {
+    const other = asBuffer ? 'a buffer' : main !== undefined && 'an orchestrator'
+    if (other) {
+      throw new Error(
+        `RUNPOD_WEBHOOK_GET_JOB asks for RunPod's queue, and ${namesOf(config)} for ${other}; ` +
+          'a container has one source of jobs, so unset one of them',
+      )
+    }
+    return { source: 'runpod' }
+  }
+  const baseUrl = (asBuffer && config.BUFFER_ORCHESTRATOR_BASE_URL) || main
+  if (!asBuffer && main === undefined && key === undefined) return { source: 'push' }
+  const missing = [
+    ...(baseUrl ? [] : ['ORCHESTRATOR_BASE_URL (where jobs are claimed)']),
+    ...(key ? [] : ['INTERNAL_API_KEY (the key for it)']),
+  ]
+  if (!baseUrl || !key) {
+    throw new Error(
+      `to claim jobs, the environment must have ${missing.join(' and ')}; ` +
+        'WORKER_MODE=push takes jobs over HTTP only',
+    )
+  }
+  if (!asBuffer) return { source: 'orchestrator', baseUrl, key }
+  const workerId = config.BUFFER_WORKER_ID ?? `buffer-${hostname()}`
+  return { source: 'buffer', baseUrl, key, workerId }
+}
+
+const namesOf = (config: ModeConfig): string =>
+  [
+    ...(config.WORKER_MODE === 'buffer' ? ['WORKER_MODE=buffer'] : []),
+    ...(['BUFFER_WORKER_ID', 'ORCHESTRATOR_BASE_URL'] as const).filter(
+      (name) => config[name] !== undefined,
+    ),
+  ].join(' and ')

@@ -1,0 +1,105 @@
+import { JobSchema } from '../../handler/job-schema.ts'
+import { unusable, type Api, type Reply } from './api.ts'
+import { outcomeBody, outcomeTeller, progressPath, reportProgress } from './reports.ts'
+import type { Lease, Situation, Source } from './source.ts'
+import type { SystemInfo } from './system-info.ts'
+
+/** What reports and heartbeats say of this worker. */
+export interface WorkerFacts {
+  workerId: string
+  gpuClass: string
+  configLabel: string
+  batchSize: number | null
+  /** Program and weights, for "which image is this worker running?". */
+  about(): { version: string; revision: string | null; bundle: string | null }
+  system(): SystemInfo
+}
+
+const CLAIM_MS = 15_000
+/** Well under the 30 s after which an orchestrator takes a worker for dead, even with one beat lost. */
+const PULSE = { everyMs: 10_000, timeoutMs: 5_000 }
+
+export interface OrchestratorOptions {
+  api: Api
+  facts: WorkerFacts
+  workerType: string
+  provider: string
+  pollMs: number
+}
+
+/** The predecessor's orchestrator: `musetalk.md` 9.2 and 9.3. */
+export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Source {
+  const { workerId, gpuClass } = facts
+  const { workerType, provider, pollMs } = rest
+  const tag = tagOf(facts)
+  let well = false
+  const tell = outcomeTeller(api, () => well)
+  return {
+    ...{ name: 'orchestrator', workerId, pollMs, wantsInterrupted: true, pulse: PULSE },
+    async claim() {
+      const ask = { worker_id: workerId, worker_type: workerType, gpu_class: gpuClass }
+      return claimed(await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, unstoppable()))
+    },
+    progress: (held, event, signal) => reportProgress(api, held, event, tag, signal),
+    deliver: (completion, signal) => {
+      const { held, outcome } = completion
+      const { phase, progress } =
+        outcome.status === 'succeeded'
+          ? { phase: 'completed', progress: 1 }
+          : { phase: 'failed', progress: outcome.progress }
+      const body = { ...outcomeBody(completion, gpuClass), phase, progress, ...tag }
+      return tell(held.id, progressPath(held.id), body, signal)
+    },
+    beat(situation) {
+      const path = `/internal/main/workers/${encodeURIComponent(workerId)}/heartbeat`
+      const body = { ...beatBody(situation, facts), provider, worker_type: workerType }
+      return { method: 'POST', ...api.request(path, body) }
+    },
+    heard: (status) => (well = status !== undefined && status < 300),
+  }
+}
+
+/**
+ * A claim is not given up when the worker stops: its answer may hold a job, which would wait for the
+ * end of its lease. The request has a time limit of its own.
+ */
+export const unstoppable = (): AbortSignal => new AbortController().signal
+
+export const tagOf = ({ workerId, configLabel, batchSize }: WorkerFacts) => ({
+  worker_id: workerId,
+  config_label: configLabel,
+  batch_size: batchSize,
+})
+
+export function beatBody({ held, ready, broken }: Situation, facts: WorkerFacts) {
+  return {
+    status: held.length > 0 ? 'busy' : 'idle',
+    current_job_id: held[0]?.id ?? null,
+    current_job_ids: held.map(({ id }) => id),
+    gpu_class: facts.gpuClass,
+    system_info: facts.system(),
+    ...{ ready, error: broken ?? null, ...facts.about() },
+  }
+}
+
+/** @throws NetworkError where the answer is no answer to a claim */
+export function claimed(reply: Reply): Lease[] {
+  const { status, json } = reply
+  const ok = status >= 200 && status < 300
+  if (status === 204) return []
+  if (!ok || typeof json !== 'object' || json === null) throw unusable(reply, 'answer to a claim')
+  const { job } = json as { job?: unknown }
+  if (typeof job !== 'object' || job === null) return []
+  const { musetalk_job_id: id, buffer_job_id: ref } = job as Record<string, unknown>
+  if (typeof id !== 'string' || id === '') throw unusable(reply, 'job with a musetalk_job_id')
+  const named = typeof ref === 'string' || typeof ref === 'number'
+  return [{ id, payload: known(job), ...(named && { ref: String(ref) }) }]
+}
+
+/** An orchestrator's row of a job has more columns than a job has fields, and some without a value. */
+function known(job: object): Record<string, unknown> {
+  const fields = Object.entries(job).filter(
+    ([name, value]) => Object.hasOwn(JobSchema.entries, name) && value !== null,
+  )
+  return Object.fromEntries(fields)
+}

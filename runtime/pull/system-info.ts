@@ -1,0 +1,44 @@
+import { readFile, statfs } from 'node:fs/promises'
+import os from 'node:os'
+
+/** What a heartbeat tells of the machine; the predecessor's keys. */
+export interface SystemInfo {
+  cpu_cores_physical: number
+  cpu_cores_logical: number
+  cpu_model: string
+  ram_total_gb: number
+  ram_available_gb: number
+  disk_total_gb: number
+  disk_free_gb: number
+  /** Of this worker's own latest downloads; 0 before the first. */
+  download_speed_mbps: number
+}
+
+/** @param dir a folder of the disk that jobs use */
+export async function systemInfo(dir: string, downloadMbps: number): Promise<SystemInfo> {
+  const disk = await statfs(dir).catch(() => undefined)
+  const cpus = os.cpus()
+  const memory = process.constrainedMemory()
+  const total = memory > 0 && memory < os.totalmem() ? memory : os.totalmem()
+  return {
+    cpu_cores_physical: await physicalCores(cpus.length),
+    cpu_cores_logical: cpus.length,
+    cpu_model: cpus[0]?.model ?? 'unknown',
+    ram_total_gb: gb(total),
+    ram_available_gb: gb(Math.min(process.availableMemory(), total)),
+    disk_total_gb: gb(disk ? disk.blocks * disk.bsize : 0),
+    disk_free_gb: gb(disk ? disk.bavail * disk.bsize : 0),
+    download_speed_mbps: Math.round(downloadMbps * 100) / 100,
+  }
+}
+
+/** Linux tells; elsewhere, and in some containers, the logical ones stand for them. */
+async function physicalCores(logical: number): Promise<number> {
+  const text = await readFile('/proc/cpuinfo', 'utf8').catch(() => '')
+  const ids = (name: string) =>
+    [...text.matchAll(new RegExp(`^${name}\\s*: (\\d+)`, 'gm'))].map(([, id]) => id)
+  const [packages, cores] = [ids('physical id'), ids('core id')]
+  return new Set(cores.map((core, i) => `${packages[i]}:${core}`)).size || logical
+}
+
+const gb = (bytes: number) => Math.round((bytes / 2 ** 30) * 100) / 100

@@ -1,0 +1,78 @@
+import { openFetch } from '../handler/fetch.ts'
+import type { Log } from '../handler/render/context.ts'
+import type { Config } from './config.ts'
+import { givenId } from './identity.ts'
+import type { Mode } from './mode.ts'
+import { openApi } from './pull/api.ts'
+import { buffer } from './pull/buffer.ts'
+import { orchestrator, type WorkerFacts } from './pull/orchestrator.ts'
+import { takePlace } from './pull/place.ts'
+import type { Source } from './pull/source.ts'
+import { systemInfo, type SystemInfo } from './pull/system-info.ts'
+
+/** A source of jobs, and the folder that its claimer keeps over its lives. */
+export interface OpenSource extends AsyncDisposable {
+  source: Source
+  dir: string
+}
+
+export interface SourceParts {
+  about: WorkerFacts['about']
+  /** Megabits per second of the latest downloads. */
+  downloadMbps(): number
+  log: Log
+}
+
+type PullMode = Exclude<Mode, { source: 'push' }>
+
+/** @throws Error where another process claims under the same name */
+export async function openSource(
+  mode: PullMode,
+  config: Config,
+  parts: SourceParts,
+): Promise<OpenSource> {
+  if (mode.source === 'runpod') throw new Error('not yet')
+  const given = mode.workerId ?? givenId(config)
+  const { workerId, ...place } = await takePlace(config.STATE_DIR, mode.source, given)
+  const system = await freshSystemInfo(config.SCRATCH_DIR, parts.downloadMbps)
+  const gpuClass = (mode.source === 'buffer' && config.GPU_CLASS) || config.GPU_CLASS_NAME
+  const facts: WorkerFacts = {
+    ...{ workerId, gpuClass, configLabel: config.CONFIG_LABEL },
+    ...{ batchSize: config.BATCH_SIZE ?? null, about: parts.about, system: system.now },
+  }
+  // The operator's own addresses may be anywhere.
+  const fetch = openFetch({ blocked: () => false })
+  const api = openApi(fetch, mode.baseUrl, mode.key)
+  const source =
+    mode.source === 'orchestrator'
+      ? orchestrator({
+          ...{ api, facts, workerType: config.WORKER_TYPE, provider: config.PROVIDER },
+          pollMs: config.POLL_INTERVAL_SEC * 1000,
+        })
+      : buffer({
+          ...{ api, facts, capacity: config.BUFFER_CAPACITY },
+          progressApi: openApi(fetch, config.ORCHESTRATOR_BASE_URL ?? mode.baseUrl, mode.key),
+          pollMs: config.BUFFER_POLL_INTERVAL_SEC * 1000,
+        })
+  return {
+    ...{ source, dir: place.dir },
+    async [Symbol.asyncDispose]() {
+      system[Symbol.dispose]()
+      await place[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const REFRESH_MS = 5_000
+
+/** System information that can be told at once, because it is measured all the time. */
+async function freshSystemInfo(
+  dir: string,
+  downloadMbps: () => number,
+): Promise<{ now(): SystemInfo } & Disposable> {
+  let info = await systemInfo(dir, downloadMbps())
+  const measure = () => void systemInfo(dir, downloadMbps()).then((fresh) => (info = fresh))
+  const timer = setInterval(measure, REFRESH_MS)
+  timer.unref()
+  return { now: () => info, [Symbol.dispose]: () => clearInterval(timer) }
+}
