@@ -59,7 +59,7 @@ async function open(
   { placed, fingerprints }: Scanned,
   { models }: RenderContext,
 ): Promise<Avatar> {
-  const clip = await wholeClip(records, models)
+  const clip = records.count > 0 ? await wholeClip(records, models) : {}
   return {
     count: placed.length,
     withoutFace: placed.filter((face) => !face).length,

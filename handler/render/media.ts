@@ -14,16 +14,23 @@ export interface ColorTags {
   transfer?: string
 }
 
-/**
- * How frames travel: planar 4:2:0, where a face changes only the samples under its mask, or RGB as
- * MuseTalk itself works.
- */
-export type Samples = 'yuv' | 'rgb'
+/** How pictures are read. */
+export interface Reading {
+  /**
+   * How frames travel: planar 4:2:0, where a face changes only the samples under its mask, or RGB as
+   * MuseTalk itself works.
+   */
+  samples: 'yuv' | 'rgb'
+  /** Sizes that 4:2:0 cannot have stay as they are. */
+  anySize: boolean
+  /** As MuseTalk's own ffmpeg and OpenCV calls see a file: upright, and nothing else done to it. */
+  asStored: boolean
+}
 
 /** What the pipeline must know of a video or a still before it decodes it. */
 export interface VideoFacts {
   still: boolean
-  /** Size of the decoded frames: upright, square pixels, even. */
+  /** Size of the decoded frames: upright; square pixels and even unless the reading says else. */
   width: number
   height: number
   rate: Rate
@@ -34,7 +41,7 @@ export interface VideoFacts {
   offsetS: number
   /** `geometry` turns a photo by its EXIF; some versions of ffmpeg would do so once more. */
   turnedByExif: boolean
-  /** The filter chain from a decoded picture to an upright even frame. */
+  /** The filter chain from a decoded picture to a frame of that size. */
   geometry: string
   /** yuvj420p has the planes of yuv420p; it keeps ffmpeg from rescaling full-range samples. */
   pixelFormat: 'yuv420p' | 'yuvj420p' | 'rgb24'
@@ -45,6 +52,10 @@ export interface AudioFacts {
   /** Stored as floats, which may be anything: NaN, infinite. */
   floats: boolean
   channels?: number
+  /** Hz */
+  sampleRate?: number
+  /** Per channel; only where the file's own word for it is exact. */
+  samples?: number
   durationS?: number
 }
 
@@ -67,6 +78,7 @@ export interface StreamReport {
   startS?: number
   durationS?: number
   channels?: number
+  sampleRate?: number
   color?: ColorTags
 }
 

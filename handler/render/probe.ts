@@ -5,7 +5,7 @@ import { exifFilter } from './exif.ts'
 import { collect, untrusted, type Ffmpeg } from './ffmpeg.ts'
 import { conversion, upright } from './geometry.ts'
 import { hz } from './media.ts'
-import type { AudioFacts, Rate, Report, Samples, StreamReport, VideoFacts } from './media.ts'
+import type { AudioFacts, Rate, Reading, Report, StreamReport, VideoFacts } from './media.ts'
 import { readFfmpegText, readProbeJson } from './report.ts'
 
 export interface MediaLimits {
@@ -21,12 +21,11 @@ const FPS_RANGE = [5, 120] as const
  * Read the facts of both inputs and refuse what is too small, too large or too long, before any
  * frame is decoded.
  *
- * @param samples in which the frames shall travel
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_SMALL, MEDIA_TOO_LARGE, MEDIA_TOO_LONG
  */
 export async function probe(
   files: { video: string; audio: string },
-  samples: Samples,
+  reading: Reading,
   limits: MediaLimits,
   ffmpeg: Ffmpeg,
   signal: AbortSignal,
@@ -35,7 +34,7 @@ export async function probe(
     (either) => report(files.video, 'video', limits, ffmpeg, either),
     (either) => report(files.audio, 'audio', limits, ffmpeg, either),
   ])
-  const video = videoFacts(ofVideo!, limits, samples, await exifFilter(files.video))
+  const video = videoFacts(ofVideo!, limits, reading, await exifFilter(files.video))
   return { video, audio: audioFacts(ofAudio!, limits) }
 }
 
@@ -75,7 +74,7 @@ async function refuseEmpty(file: string, role: string): Promise<void> {
 function videoFacts(
   found: Report,
   limits: MediaLimits,
-  samples: Samples,
+  reading: Reading,
   exif: string | undefined,
 ): VideoFacts {
   const stream = found.streams.find(({ kind, cover }) => kind === 'video' && !cover)
@@ -92,7 +91,7 @@ function videoFacts(
     refuseLong('video', (stream.frames ?? 0) / FPS_RANGE[1], limits.maxVideoS)
   }
   const rate = still ? { num: 25, den: 1 } : usableRate(stream)
-  const size = upright(stream, exif)
+  const size = upright(stream, exif, reading)
   refuseSize(size, limits.maxPixels)
   return {
     still,
@@ -103,7 +102,7 @@ function videoFacts(
     ...(durationS !== undefined && { durationS }),
     offsetS: Math.max(0, (stream.startS ?? 0) - (found.startS ?? stream.startS ?? 0)),
     turnedByExif: exif !== undefined,
-    ...conversion(stream, size, exif, samples),
+    ...conversion(stream, size, exif, reading),
   }
 }
 
@@ -118,7 +117,15 @@ function audioFacts(found: Report, limits: MediaLimits): AudioFacts {
     floats: /^pcm_f/.test(stream.codec ?? ''),
     ...(durationS !== undefined && { durationS }),
     ...(stream.channels !== undefined && { channels: stream.channels }),
+    ...(stream.sampleRate !== undefined && { sampleRate: stream.sampleRate }),
+    ...samplesOf(stream),
   }
+}
+
+/** Where sound is stored sample by sample, its length in microseconds says how many there are. */
+function samplesOf({ codec, durationS, sampleRate }: StreamReport): Pick<AudioFacts, 'samples'> {
+  if (!/^(pcm_|flac$)/.test(codec ?? '') || !durationS || !sampleRate) return {}
+  return { samples: Math.round(durationS * sampleRate) }
 }
 
 export function refuseLong(role: string, durationS: number | undefined, maxS: number): void {

@@ -11,7 +11,7 @@ import type { Ffmpeg } from './ffmpeg.ts'
 import { fittedSize } from './fit.ts'
 import { generate } from './generate.ts'
 import { speaking } from './loudness.ts'
-import { hz, rateOf, type Rate, type VideoFacts } from './media.ts'
+import { hz, rateOf, type Rate, type Reading, type VideoFacts } from './media.ts'
 import { play } from './playback.ts'
 import { probe, refuseLong, type MediaLimits } from './probe.ts'
 import { listen, type Speech } from './speech.ts'
@@ -70,11 +70,12 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
     await mkdir(dir, { recursive: true })
     const rule = options.compat ?? 'recommended'
 
-    const samples = options.compat || options.lossless ? 'rgb' : 'yuv'
-    const media = await ctx.stage('probe', () => probe(task, samples, limits, ffmpeg, signal))
+    const reading = readingFor(options)
+    const media = await ctx.stage('probe', () => probe(task, reading, limits, ffmpeg, signal))
     const rate = options.fps === undefined ? media.video.rate : rateOf(options.fps)
     const source = { file: task.video, facts: { ...media.video, rate } }
-    await using speech = await ctx.stage('speech', () => listen(task.audio, rate, rule, ctx))
+    const sound = { file: task.audio, facts: media.audio }
+    await using speech = await ctx.stage('speech', () => listen(sound, rate, rule, ctx))
     const longest = Math.ceil(limits.maxVideoS * hz(rate))
     const most = framesToScan(options.length, speech, longest)
     await using avatar = await ctx.stage('avatar', () =>
@@ -93,7 +94,6 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
     const mouths = ahead(1, generate(avatar, speech, total, shown, batchSize, ctx))
     const playback = { source, count: avatar.count, fingerprintOf: avatar.fingerprintOf }
     const frames = composite(play(playback, total, ctx), mouths, avatar, source.facts, ctx)
-    const sound = { file: task.audio, facts: media.audio }
     const { crf, lossless, frame } = options
     const encoding = { crf, lossless, frame, frames: total }
     const report = (done: number) => onProgress(done, total)
@@ -114,6 +114,13 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
     }
   }
 }
+
+/** MuseTalk works in RGB; what shall be lossless must not pass 4:2:0 either. */
+const readingFor = ({ compat, lossless }: RenderOptions): Reading => ({
+  samples: compat || lossless ? 'rgb' : 'yuv',
+  anySize: lossless,
+  asStored: compat === 'reference',
+})
 
 /** A job's boxes count the source's frames; at another rate a frame takes those of what it shows. */
 function faceAt(rate: Rate, face: Job['face'], source: VideoFacts): Job['face'] {

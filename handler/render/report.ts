@@ -42,6 +42,7 @@ function readStream(s: Json): StreamReport {
       startS: number(s.start_time),
       durationS: number(s.duration),
       channels: number(s.channels),
+      sampleRate: number(s.sample_rate),
     }),
     color: tags(s.color_range, s.color_space, s.color_primaries, s.color_transfer),
   }

@@ -3,6 +3,7 @@ import { fromFfmpeg } from './blame.ts'
 import type { RenderContext } from './context.ts'
 import { start, untrusted } from './ffmpeg.ts'
 import { refuseLong } from './probe.ts'
+import type { Recording } from './resample.ts'
 import { SAMPLE_RATE } from './windows.ts'
 
 export const PIECE_S = 30
@@ -25,14 +26,11 @@ export interface Piece {
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
  */
 export async function* pieces(
-  file: string,
+  { file, filter, samples }: Recording,
   overlapS: number,
   { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
 ): AsyncGenerator<Piece> {
   const input = ['-t', String(limits.maxAudioS + 1), ...untrusted(file, limits.maxPixels)]
-  // Without rematrix_maxval a downmix to float is not normalised: stereo would be 3 dB too loud.
-  const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=mono:rematrix_maxval=1`
-  const filter = ffmpeg.soxr ? `${resampler}:resampler=soxr` : `${resampler}:filter_size=128`
   const output = ['-map', '0:a:0', '-af', filter, '-ac', '1', '-f', 'f32le', 'pipe:1']
   const quiet = ['-nostdin', '-v', 'error']
   await using running = await start(ffmpeg.path, [...quiet, ...input, ...output], signal)
@@ -46,16 +44,16 @@ export async function* pieces(
     keep: [first ? 0 : overlap, last ? filled : PIECE - overlap],
     fresh: [fresh, filled],
   })
-  for await (const samples of floats(running.stdout)) {
-    total += samples.length
+  for await (const heard of filledUp(floats(running.stdout), samples)) {
+    total += heard.length
     refuseLong('audio', total / SAMPLE_RATE, limits.maxAudioS)
-    for (let at = 0; at < samples.length;) {
+    for (let at = 0; at < heard.length;) {
       if (filled === PIECE) {
         yield piece(false)
         pcm.copyWithin(0, PIECE - shared)
         ;[filled, fresh, first] = [shared, shared, false]
       }
-      const taken = samples.subarray(at, at + PIECE - filled)
+      const taken = heard.subarray(at, at + PIECE - filled)
       pcm.set(taken, filled)
       filled += taken.length
       at += taken.length
@@ -72,6 +70,19 @@ export async function* pieces(
   }
   pcm.fill(0, filled)
   yield piece(true)
+}
+
+/** ffmpeg rounds the length of what it resamples; where it should be rounded up a zero is missing. */
+async function* filledUp(
+  stream: AsyncIterable<Float32Array>,
+  wanted: number | undefined,
+): AsyncGenerator<Float32Array> {
+  let total = 0
+  for await (const samples of stream) {
+    total += samples.length
+    yield samples
+  }
+  if (total > 0 && total + 1 === wanted) yield new Float32Array(1)
 }
 
 /** Little-endian floats from a pipe that may cut them anywhere; what is not a number becomes 0. */

@@ -5,6 +5,7 @@ import type { RenderContext } from './context.ts'
 import { loudnessMeter, type Loudness } from './loudness.ts'
 import type { Rate } from './media.ts'
 import { Records } from './records.ts'
+import { asLibrosa, asMono, type Sound } from './resample.ts'
 import { pieces } from './sound.ts'
 import {
   referenceWindows,
@@ -34,7 +35,7 @@ export interface Speech extends AsyncDisposable {
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG; ModelError
  */
 export async function listen(
-  file: string,
+  sound: Sound,
   rate: Rate,
   rule: 'recommended' | 'reference',
   ctx: RenderContext,
@@ -43,8 +44,10 @@ export async function listen(
   const states = await Records.create(join(ctx.dir, 'speech.states'), layers * dim * 4)
   try {
     const meter = loudnessMeter()
+    const recording =
+      rule === 'reference' ? asLibrosa(sound, ctx.ffmpeg) : asMono(sound, ctx.ffmpeg)
     let samples = 0
-    for await (const piece of pieces(file, rule === 'reference' ? 0 : overlapS, ctx)) {
+    for await (const piece of pieces(recording, rule === 'reference' ? 0 : overlapS, ctx)) {
       const pcm = { type: 'float32', dims: [piece.pcm.length], data: piece.pcm } as const
       const heard = await ctx.models.run('listen', { pcm })
       const [from, to] = piece.keep.map((n) => Math.floor((n * STEPS_PER_S) / SAMPLE_RATE))

@@ -6,6 +6,8 @@ import { CROP, drawnCodes, ffmpeg as run, H264, makeSound, makeVideo } from '../
 import { shownCodes, testFfmpeg } from '../helpers/media.ts'
 import { scenario, type Scenario } from '../helpers/scenario.ts'
 
+const PLAIN = { samples: 'yuv', anySize: false, asStored: false } as const
+
 let at: Scenario
 let bare: Ffmpeg
 beforeAll(async () => {
@@ -45,7 +47,7 @@ describe('without ffprobe', () => {
     const files = { video: await made[kind]!(), audio: at.voice }
     const signal = AbortSignal.timeout(20_000)
     const [whole, text] = await Promise.all(
-      [at.ffmpeg, bare].map((ffmpeg) => probe(files, 'yuv', LIMITS, ffmpeg, signal)),
+      [at.ffmpeg, bare].map((ffmpeg) => probe(files, PLAIN, LIMITS, ffmpeg, signal)),
     )
     expect(rounded(text!)).toEqual(rounded(whole!))
   })
@@ -55,7 +57,7 @@ describe('without ffprobe', () => {
       const audio = await makeSound(at.ffmpeg, at.media.file(name), 1, ['-ac', '2'])
       const signal = AbortSignal.timeout(20_000)
       const [whole, text] = await Promise.all(
-        [at.ffmpeg, bare].map((ffmpeg) => probe({ video, audio }, 'yuv', LIMITS, ffmpeg, signal)),
+        [at.ffmpeg, bare].map((ffmpeg) => probe({ video, audio }, PLAIN, LIMITS, ffmpeg, signal)),
       )
       expect(text!.audio.channels).toBe(whole!.audio.channels)
       expect(text!.audio.floats).toBe(whole!.audio.floats)

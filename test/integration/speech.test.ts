@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import type { RenderContext } from '../../handler/render/context.ts'
 import type { Ffmpeg } from '../../handler/render/ffmpeg.ts'
 import { rateOf } from '../../handler/render/media.ts'
+import { asMono } from '../../handler/render/resample.ts'
 import { pieces } from '../../handler/render/sound.ts'
 import { listen } from '../../handler/render/speech.ts'
 import type { Models } from '../../models/bundle.ts'
@@ -17,6 +18,8 @@ let ffmpeg: Ffmpeg
 beforeAll(async () => {
   ffmpeg = await testFfmpeg()
 })
+
+const FACTS = { floats: false, channels: 1, sampleRate: 16_000 }
 
 /** As large as whisper-tiny's; the state of a token is `1 + 5 token + layer + channel / 1024`. */
 function countingModels(): Models {
@@ -54,7 +57,12 @@ describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", 
     for (const [fps, { T, fake_states_sha256 }] of Object.entries(file.prompts)) {
       if (!fake_states_sha256) continue
       const ctx = contextOf(place.path)
-      await using speech = await listen(sound, rateOf(Number(fps)), 'reference', ctx)
+      await using speech = await listen(
+        { file: sound, facts: FACTS },
+        rateOf(Number(fps)),
+        'reference',
+        ctx,
+      )
       expect(speech).toMatchObject({ samples: file.samples_16k, frames: T })
       const { dims, data } = await speech.prompts(Array.from({ length: T }, (_, i) => i))
       expect(dims).toEqual([T, 50, 384])
@@ -65,14 +73,20 @@ describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", 
   test('a rate that it cannot serve is the fault of the job', async () => {
     await using place = await folder()
     const sound = await makeSound(ffmpeg, place.file('a.wav'), 1)
-    const heard = listen(sound, rateOf(50), 'reference', contextOf(place.path))
+    const heard = listen(
+      { file: sound, facts: FACTS },
+      rateOf(50),
+      'reference',
+      contextOf(place.path),
+    )
     await expect(heard).rejects.toMatchObject({ code: 'INVALID_JOB' })
   })
 })
 
 describe('a recording as 16 kHz mono', () => {
   const decode = async (file: string) => {
-    const parts = await Array.fromAsync(pieces(file, 1, contextOf('')))
+    const recording = asMono({ file, facts: FACTS }, ffmpeg)
+    const parts = await Array.fromAsync(pieces(recording, 1, contextOf('')))
     const fresh = parts.map(({ pcm, fresh: [from, to] }) => pcm.slice(from, to))
     return { parts, pcm: Float32Array.from(fresh.flatMap((part) => [...part])) }
   }
