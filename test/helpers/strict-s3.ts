@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import { signatureProblem } from './sigv4.ts'
 import { bodyOf, webServer, type WebServer } from './webserver.ts'
 
@@ -7,7 +8,7 @@ export const KEYS = { keyId: 'key-of-the-test', secret: 'secret-of-the-test-0123
 
 /** What a request asks for. */
 export interface Operation {
-  name: 'put' | 'head' | 'get' | 'delete' | 'create' | 'part' | 'complete' | 'abort'
+  name: 'put' | 'head' | 'get' | 'delete' | 'create' | 'part' | 'complete' | 'abort' | 'list'
   key: string
   /** Number of a part. */
   part: number
@@ -16,17 +17,20 @@ export interface Operation {
 }
 
 /**
- * What goes wrong with an operation: a status with an S3 code, a cut connection, silence, bytes that
- * change on their way, or an answer that is lost though the work is done.
+ * What goes wrong with an operation: a status with an S3 code, slowness, a cut connection, silence,
+ * bytes that change on their way, or an answer that is lost, whole or half, though the work is done.
  */
-export type Fault = { status: number; code?: string } | 'reset' | 'hang' | 'corrupt' | 'lost'
+export type Fault =
+  | { status: number; code?: string }
+  | { delayMs: number }
+  | ('reset' | 'hang' | 'corrupt' | 'lost' | 'truncated')
 
 export interface StrictS3 extends WebServer {
   objects: Map<string, { body: Buffer; headers: IncomingMessage['headers'] }>
   /** Unfinished multipart uploads, by their id. */
   uploads: Map<
     string,
-    { key: string; parts: Map<number, Buffer>; headers: IncomingMessage['headers'] }
+    { key: string; at: string; parts: Map<number, Buffer>; headers: IncomingMessage['headers'] }
   >
   operations: Operation[]
   /** Requests that were closed by the client before they were answered. */
@@ -64,12 +68,14 @@ export async function strictS3(
     if (wrong === 'reset') return void request.socket.resetAndDestroy()
     const body = await bodyOf(request)
     if (wrong === 'corrupt') body[0]! ^= 1
+    else if (typeof wrong === 'object' && 'delayMs' in wrong) await pause(wrong.delayMs)
     else if (typeof wrong === 'object') return refuse(response, wrong.status, wrong.code ?? 'Fault')
     const problem = problemOf(request, body, aheadMs)
     if (problem) return refuse(response, ...problem)
     const done = await perform(operation, request, body)
     if (wrong === 'lost') return void request.socket.resetAndDestroy()
     if (done.status >= 400) return refuse(response, done.status, done.code!)
+    if (wrong === 'truncated') return truncate(response, done)
     response.writeHead(done.status, done.headers ?? {}).end(done.body)
   })
 
@@ -87,12 +93,21 @@ export async function strictS3(
       case 'get':
       case 'head':
         return show(key)
+      case 'list': {
+        const open = [...uploads].map(
+          ([UploadId, { key: Key, at }]) =>
+            `<Upload><Key>${Key}</Key><UploadId>${UploadId}</UploadId><Initiated>${at}</Initiated></Upload>`,
+        )
+        const xml = `<ListMultipartUploadsResult>${open.join('')}</ListMultipartUploadsResult>`
+        return { status: 200, body: xml }
+      }
       case 'delete':
         objects.delete(key)
         return { status: 204 }
       case 'create': {
         const created = randomUUID()
-        uploads.set(created, { key, parts: new Map(), headers: request.headers })
+        const at = new Date().toISOString()
+        uploads.set(created, { key, at, parts: new Map(), headers: request.headers })
         const xml = `<InitiateMultipartUploadResult><UploadId>${created}</UploadId></InitiateMultipartUploadResult>`
         return { status: 200, body: xml }
       }
@@ -145,7 +160,7 @@ function operationOf({ method, url }: IncomingMessage, earlier: readonly Operati
   const key = decodeURIComponent(pathname.replace(/^\/[^/]*\/?/, ''))
   const part = Number(searchParams.get('partNumber') ?? 0)
   const name = searchParams.has('uploads')
-    ? 'create'
+    ? ({ POST: 'create', GET: 'list' } as const)[method as 'POST']
     : searchParams.has('uploadId')
       ? ({ PUT: 'part', POST: 'complete', DELETE: 'abort' } as const)[method as 'PUT']
       : ({ PUT: 'put', HEAD: 'head', GET: 'get', DELETE: 'delete' } as const)[method as 'PUT']
@@ -168,6 +183,12 @@ function problemOf(
   const md5 = headers['content-md5']
   if (md5 && md5 !== createHash('md5').update(body).digest('base64')) return [400, 'BadDigest']
   return undefined
+}
+
+/** Half of an answer; without a body, its headers promise one that never comes. */
+function truncate(response: ServerResponse, { status, headers, body = '' }: Done): void {
+  response.writeHead(status, { ...headers, 'content-length': body.length + 8 })
+  response.write(body.slice(0, body.length >> 1) || ' ', () => response.destroy())
 }
 
 function refuse(response: ServerResponse, status: number, code: string): void {

@@ -51,8 +51,8 @@ export function orchestratorApp({ book, key, note, now, faults }: AppOptions) {
   app.post(
     '/internal/main/workers/:worker/heartbeat',
     on('main.heartbeat', (body, c) => {
-      const [worker, job] = [c.req.param('worker')!, body['current_job_id']]
-      const named = typeof job === 'string' ? [job] : []
+      const worker = c.req.param('worker')!
+      const named = namedIn(body)
       const well = body['status'] === 'idle' || body['status'] === 'busy'
       return { worker, job: named[0], run: () => (well ? book.beat(worker, named) : invalid) }
     }),
@@ -134,6 +134,11 @@ const invalid: Answer = { status: 422, body: { detail: 'not what is expected her
 const unknown: Answer = { status: 404, body: { detail: 'unknown job' } }
 
 const reply = ({ status, body }: Answer) => Response.json(body, { status })
+
+/** One job in the predecessor's words; a worker that has more may name them all. */
+function namedIn({ current_job_id: one, current_job_ids: all }: Json): string[] {
+  return [one, ...(Array.isArray(all) ? all : [])].filter((id) => typeof id === 'string')
+}
 
 const workerIn = ({ worker_id: id }: Json) => (typeof id === 'string' && id ? id : undefined)
 

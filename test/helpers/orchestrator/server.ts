@@ -26,8 +26,6 @@ export interface Orchestrator extends AsyncDisposable {
   cancel(id: string): void
   /** Let the next requests of a route meet these faults, before any others. */
   fail(route: Route, ...faults: Fault[]): void
-  /** No further faults, but for those of `fail`. */
-  calm(): void
   /** Cut all connections and be away for a while. `amnesia`: forget workers and leases. */
   restart(options: { downMs: number; amnesia?: boolean }): Promise<void>
   /** Resolves when something was recorded that makes this true. @throws the signal's reason */
@@ -46,10 +44,9 @@ export async function startOrchestrator(options: OrchestratorOptions = {}): Prom
   }
   const book = new Book({ ...rest, now, onChange: note })
   const wanted = new Map<Route, Fault[]>()
-  let stormy = true
   const app = orchestratorApp({
     ...{ book, key: INTERNAL_KEY, note, now },
-    faults: (route) => wanted.get(route)?.shift() ?? (stormy ? faults(route) : undefined),
+    faults: (route) => wanted.get(route)?.shift() ?? faults(route),
   })
   let port = 0
   let server: Server
@@ -80,7 +77,6 @@ export async function startOrchestrator(options: OrchestratorOptions = {}): Prom
     submit: (input, id) => book.submit(id, input).id,
     cancel: (id) => void book.cancel(id),
     fail: (route, ...faults) => void wanted.set(route, [...(wanted.get(route) ?? []), ...faults]),
-    calm: () => void (stormy = false),
     async restart({ downMs, amnesia = false }) {
       await down(amnesia)
       await pause(downMs)
