@@ -1,6 +1,16 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import * as v from 'valibot'
+import type { UploadNote } from '../handler/storage/storage.ts'
+
+export interface Scratch extends AsyncDisposable {
+  dir: string
+  /** Uploads that dead processes had begun. */
+  begun: UploadNote[]
+}
+
+const Note = v.object({ key: v.string(), uploadId: v.string() })
 
 /**
  * This process's own folder for its jobs' folders. Those of processes that have died are removed: a
@@ -8,25 +18,42 @@ import { join } from 'node:path'
  *
  * @param root shared by every worker of this machine, and perhaps of others
  */
-export async function openScratch(root: string): Promise<AsyncDisposable & { dir: string }> {
+export async function openScratch(root: string): Promise<Scratch> {
   const prefix = `${hostname()}-`
   const dir = join(root, `${prefix}${process.pid}`)
+  const begun: UploadNote[] = []
   await mkdir(root, { recursive: true })
   for (const name of await readdir(root)) {
     if (!name.startsWith(prefix)) continue
     const pid = Number(name.slice(prefix.length))
     // In a container every life of the worker may have the same id.
     if (Number.isInteger(pid) && (pid === process.pid || !isAlive(pid))) {
+      begun.push(...(await notesIn(join(root, name))))
       await rm(join(root, name), { recursive: true, force: true })
     }
   }
   await mkdir(dir, { recursive: true })
   return {
     dir,
+    begun,
     async [Symbol.asyncDispose]() {
       await rm(dir, { recursive: true, force: true, maxRetries: 3 })
     },
   }
+}
+
+async function notesIn(dir: string): Promise<UploadNote[]> {
+  const notes: UploadNote[] = []
+  const files = await readdir(dir, { recursive: true }).catch(() => [])
+  for (const name of files.filter((file) => file.endsWith('.upload'))) {
+    const text = await readFile(join(dir, name), 'utf8').catch(() => '')
+    try {
+      notes.push(v.parse(Note, JSON.parse(text)))
+    } catch {
+      // Written halfway: its upload had no part yet.
+    }
+  }
+  return notes
 }
 
 function isAlive(pid: number): boolean {

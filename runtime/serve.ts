@@ -26,6 +26,7 @@ import { listen, tryListen } from './push/listen.ts'
 import { probesApp } from './push/probes.ts'
 import type { Handle } from './record.ts'
 import { openScratch } from './scratch.ts'
+import { abandonUploads } from './recovery.ts'
 import { openSource } from './sources.ts'
 import { downloadSpeed } from './speed.ts'
 import { createStorage } from './storage.ts'
@@ -62,6 +63,7 @@ export async function serve(config: Config, mode: Mode = { source: 'push' }): Pr
     ...(config.BATCH_SIZE !== undefined && { batchSize: config.BATCH_SIZE }),
   }
   const about = await aboutThis(config.GIT_REVISION)
+  void abandonUploads(scratch.begun, config, stop.soon, log)
   await workUntil(stop, { config, mode, engines, deps, about, log })
   return 0
 }

@@ -52,6 +52,7 @@ export function b2Storage(options: B2Options): Storage {
     describe: async (name, sidecar, signal) => (await open(signal)).describe(name, sidecar, signal),
     find: async (name, signal) => (await open(signal)).find(name, signal),
     remove: async (name, signal) => (await open(signal)).remove(name, signal),
+    abandon: async (note, signal) => (await open(signal)).abandon?.(note, signal),
   }
 }
 

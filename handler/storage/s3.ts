@@ -1,4 +1,4 @@
-import { open, type FileHandle } from 'node:fs/promises'
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
@@ -17,7 +17,7 @@ import { PATIENCE, type Patience } from '../patience.ts'
 import { factsOf } from './checksum.ts'
 import { fromS3, uploadFailed } from './failure.ts'
 import { fewAtATime, md5, readPart } from './parts.ts'
-import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
+import { mediaTypeOf, noteFor, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 export interface S3Options {
   /** AWS itself where unset. */
@@ -88,12 +88,14 @@ export function s3Storage(options: S3Options): Storage {
     }
   }
 
-  async function multipart(file: FileHandle, bytes: number, head: Head, signal: AbortSignal) {
+  async function multipart(path: string, bytes: number, head: Head, signal: AbortSignal) {
     const { Bucket, Key } = head
+    await using file = await open(path)
     // An upload that was begun unheard could not be dropped, so its answer is waited for.
     const create = (call: object) => client.send(new CreateMultipartUploadCommand(head), call)
     const { UploadId } = await send(create, signal, GRACE_MS)
     try {
+      await writeFile(noteFor(path), JSON.stringify({ key: Key, uploadId: UploadId }))
       const part = Math.max(options.partBytes ?? 8 * MIB, Math.ceil(bytes / MAX_PARTS))
       const Parts = await fewAtATime(Math.ceil(bytes / part), async (index) => {
         signal.throwIfAborted()
@@ -109,12 +111,17 @@ export function s3Storage(options: S3Options): Storage {
       await send((call) => client.send(new CompleteMultipartUploadCommand(done), call), signal)
     } catch (error) {
       const wasCompleted = error instanceof NetworkError && error.status === 404
-      const drop = new AbortMultipartUploadCommand({ Bucket, Key, UploadId })
-      const late = AbortSignal.timeout(CLEANUP_MS)
-      await send((call) => client.send(drop, call), late).catch(() => {})
+      await drop({ Key, UploadId }, AbortSignal.timeout(CLEANUP_MS)).catch(() => {})
       // A completion whose answer was lost is answered "no such upload"; the check below decides.
       if (!wasCompleted) throw error
+    } finally {
+      await rm(noteFor(path), { force: true })
     }
+  }
+
+  async function drop(upload: { Key: string; UploadId: string | undefined }, signal: AbortSignal) {
+    const command = new AbortMultipartUploadCommand({ Bucket, ...upload })
+    await send((call) => client.send(command, call), signal)
   }
 
   async function stored(name: string, signal: AbortSignal) {
@@ -133,12 +140,11 @@ export function s3Storage(options: S3Options): Storage {
           Metadata: { sha256 },
           ...(disposition !== undefined && { ContentDisposition: disposition }),
         }
-        await using file = await open(path)
         if (bytes <= (options.partBytes ?? 8 * MIB)) {
-          const Body = await readPart(file, 0, bytes)
+          const Body = await readFile(path)
           const input = { ...head, Body, ContentMD5: md5(Body) }
           await send((call) => client.send(new PutObjectCommand(input), call), signal)
-        } else await multipart(file, bytes, head, signal)
+        } else await multipart(path, bytes, head, signal)
         const found = await stored(name, signal)
         if (found.bytes !== bytes || found.sha256 !== sha256) {
           throw new NetworkError(`holds ${found.bytes} bytes, not the ${bytes} that were sent`)
@@ -169,6 +175,12 @@ export function s3Storage(options: S3Options): Storage {
           throw error
         }
       }),
+    abandon: ({ key, uploadId }, outer) =>
+      limited(outer, CLEANUP_MS, (signal) =>
+        drop({ Key: key, UploadId: uploadId }, signal).catch((error: unknown) => {
+          if (!(error instanceof NetworkError) || error.status !== 404) throw error
+        }),
+      ),
     remove: (name, outer) =>
       limited(outer, patience.uploadMs, async (signal) => {
         for (const each of [sidecarOf(name), name]) {

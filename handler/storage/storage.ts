@@ -30,7 +30,17 @@ export interface Storage {
   find(name: string, signal: AbortSignal): Promise<Found | undefined>
   /** Remove an object and its side-car; one that is not there is fine. */
   remove(name: string, signal: AbortSignal): Promise<void>
+  /** Drop the parts of an upload that was begun by a process which was killed, by its note. */
+  abandon?(note: UploadNote, signal: AbortSignal): Promise<void>
 }
+
+/** What lies beside a file while it is uploaded in parts, so that a next life can drop them. */
+export interface UploadNote {
+  key: string
+  uploadId: string
+}
+
+export const noteFor = (file: string): string => `${file}.upload`
 
 export const sidecarOf = (name: string): string => `${name}.json`
 
