@@ -1,0 +1,174 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { folder, testFfmpeg } from '../media.ts'
+import { someFaults } from '../orchestrator/faults.ts'
+import { seeded, type Random } from '../orchestrator/random.ts'
+import { startOrchestrator, type Orchestrator } from '../orchestrator/server.ts'
+import { LARGE } from '../painting-engine.ts'
+import { KEYS } from '../strict-s3.ts'
+import { HOPELESS, serveInputs } from './media.ts'
+import { stormyS3 } from './storage.ts'
+import { violations } from './verify.ts'
+import { worker, type Worker } from './worker.ts'
+
+export interface ChaosOptions {
+  seed: number
+  jobs: number
+  /** Share of the requests to every server that meets an accident. */
+  share?: number
+  /** All jobs must have ended by then. */
+  limitMs: number
+}
+
+export interface ChaosSummary {
+  seed: number
+  jobs: number
+  succeeded: number
+  failed: number
+  /** Hand-outs beyond one for each job. */
+  retries: number
+  kills: number
+  restarts: number
+  faults: { orchestrator: number; storage: number; media: number }
+  seconds: number
+  /** What may never happen and did, one sentence each. */
+  violations: string[]
+}
+
+const WORKERS = 3
+
+/** A hundred jobs, three workers, and everything around them failing. */
+export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
+  const { seed, jobs, share = 0.2, limitMs } = options
+  const chance = (stream: number) => seeded(seed * 16 + stream)
+  const [accidents, driver, doubles] = [chance(0), chance(1), chance(2)]
+  const now = () => performance.now()
+  const began = now()
+  await using dir = await folder()
+  await using media = await serveInputs(dir, await testFfmpeg(), chance(3), share)
+  let calm = false
+  const storm = someFaults(accidents, share)
+  await using orchestrator = await startOrchestrator({
+    ...{ now, leaseMs: 12_000, maxAttempts: 100, knock: true },
+    double: () => doubles.chance(0.03),
+    faults: (route) => (calm ? undefined : storm(route)),
+  })
+  const workers: Worker[] = []
+  const ruin = ruinOf(workers, driver)
+  await using s3 = await stormyS3(chance(4), share, ({ name, key }) => {
+    if (name !== 'part' || !driver.chance(0.3)) return
+    const holder = orchestrator.jobs.get(key.replace('.mp4', ''))?.leases[0]?.worker
+    void ruin.kill(workers.find(({ id }) => id === holder))
+  })
+  const expected = submitJobs(orchestrator, media.origin, jobs, driver)
+  const env = {
+    ...{ ORCHESTRATOR_BASE_URL: orchestrator.url, INTERNAL_API_KEY: orchestrator.key },
+    ...{ POLL_INTERVAL_SEC: '0.3', STORAGE: 's3', S3_ENDPOINT: s3.origin, S3_BUCKET: 'bucket' },
+    ...{ S3_KEY_ID: KEYS.keyId, S3_SECRET: KEYS.secret },
+  }
+  for (let i = 0; i < WORKERS; i++) {
+    workers.push(await worker(`worker-${i}`, dir.path, env, now))
+  }
+  for (const each of workers) each.start()
+
+  const over = new AbortController()
+  const driving = [
+    ruin.some(over.signal),
+    restarts(orchestrator, seeded(seed * 16 + 5), over.signal),
+  ]
+  const settled = () => [...orchestrator.jobs.values()].every(({ state }) => isFinal(state))
+  const late = await orchestrator.until(settled, AbortSignal.timeout(limitMs)).then(
+    () => [],
+    () => [`not all jobs had ended after ${limitMs / 1000} s`],
+  )
+  over.abort()
+  calm = true
+  await Promise.all(driving)
+  await ruin.settled()
+  const statuses = await Promise.all(workers.map((each) => each.end(60_000)))
+  s3.calm()
+  const record = orchestrator.record()
+  const wrong = await violations({ orchestrator, workers, s3, expected })
+  const ended = statuses.flatMap((status, i) =>
+    status === 0 ? [] : [`worker-${i} ended with ${status} when it was asked to`],
+  )
+  const count = (change: string) =>
+    record.filter((it) => it.kind === 'change' && it.change === change).length
+  return {
+    ...{ seed, jobs, succeeded: count('succeeded'), failed: count('failed') },
+    retries: count('handed') - jobs,
+    kills: ruin.kills(),
+    restarts: record.filter((it) => it.kind === 'turn' && it.turn === 'down').length,
+    faults: {
+      orchestrator: record.filter((it) => it.kind === 'request' && it.fault).length,
+      ...{ storage: s3.faults(), media: media.faults() },
+    },
+    seconds: Math.round((now() - began) / 1000),
+    violations: [...late, ...wrong, ...ended],
+  }
+}
+
+const isFinal = (state: string) => state === 'succeeded' || state === 'failed'
+
+/** @returns how each job must end: an error code, or undefined for a success */
+function submitJobs(
+  orchestrator: Orchestrator,
+  media: string,
+  count: number,
+  random: Random,
+): Map<string, string | undefined> {
+  const expected = new Map<string, string | undefined>()
+  for (let i = 0; i < count; i++) {
+    const name = random.pick([
+      [17, 'face.mp4'],
+      ...Object.keys(HOPELESS).map((file) => [1, file] as const),
+    ])
+    const input = {
+      ...{ video_url: `${media}/${name}?job=${i}`, audio_url: `${media}/voice.wav?job=${i}` },
+      ...{ aspect_ratio: '1:1', resolution: '512x512' },
+      ...(random.chance(0.1) && { output: { crf: LARGE } }),
+    }
+    const id = orchestrator.submit(input, `job-${i}`)
+    expected.set(id, HOPELESS[name as keyof typeof HOPELESS])
+  }
+  return expected
+}
+
+/** The orchestrator is deployed again and again, and sometimes forgets its workers over it. */
+async function restarts(orchestrator: Orchestrator, random: Random, over: AbortSignal) {
+  while (await waited(random.between(4_000, 12_000), over)) {
+    const downMs = random.between(100, 3_000)
+    await orchestrator.restart({ downMs, amnesia: random.chance(0.5) })
+  }
+}
+
+/** Kills workers, and starts them again. */
+function ruinOf(workers: readonly Worker[], random: Random) {
+  const deaths = new Set<Promise<void>>()
+  let kills = 0
+
+  async function once(victim: Worker) {
+    if (!(await victim.kill())) return
+    kills++
+    await pause(random.between(50, 1_500))
+    victim.start()
+  }
+  const kill = async (victim: Worker | undefined) => {
+    if (!victim) return
+    const death = once(victim)
+    deaths.add(death)
+    await death.finally(() => deaths.delete(death))
+  }
+  return {
+    kill,
+    kills: () => kills,
+    settled: () => Promise.all(deaths),
+    async some(over: AbortSignal) {
+      while (await waited(random.between(2_000, 8_000), over)) {
+        await kill(workers[random.between(0, workers.length - 1)])
+      }
+    },
+  }
+}
+
+/** @returns whether it was waited to the end */
+const waited = (ms: number, signal: AbortSignal) => pause(ms, true, { signal }).catch(() => false)
