@@ -1,20 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { ModelError } from './errors.ts'
-import type { SessionOptions } from './session.ts'
-import type { Tensors, TensorSpec } from './tensor.ts'
+import type { GraphSource, Loaded, SessionOptions } from './session.ts'
+import type { Tensors } from './tensor.ts'
 import type { FromThread, ToThread } from './thread.ts'
-
-export interface GraphInfo {
-  device: 'cuda' | 'cpu'
-  inputs: TensorSpec[]
-  outputs: TensorSpec[]
-}
-
-/** A graph's name and file. */
-export interface GraphFile {
-  name: string
-  file: string
-}
 
 /**
  * Graphs on threads of their own: `session.run()` blocks the thread it is called on completely, so
@@ -22,7 +10,7 @@ export interface GraphFile {
  */
 export interface Inference extends AsyncDisposable {
   /** What was loaded, by name. */
-  graphs: Record<string, GraphInfo>
+  graphs: Record<string, Loaded>
   /** @throws ModelError */
   run(graph: string, feeds: Tensors): Promise<Tensors>
 }
@@ -34,16 +22,16 @@ export interface Inference extends AsyncDisposable {
  * @throws ModelError
  */
 export async function startInference(
-  files: readonly GraphFile[],
+  sources: Readonly<Record<string, GraphSource>>,
   options: SessionOptions,
 ): Promise<Inference> {
   const first = startThread()
   const lanes = [first]
   const threads = [first]
   const load = async (thread: Thread) => {
-    const graphs: Record<string, GraphInfo> = {}
-    for (const { name, file } of files) {
-      graphs[name] = await thread.ask({ load: { graph: name, file, options } })
+    const graphs: Record<string, Loaded> = {}
+    for (const [graph, source] of Object.entries(sources)) {
+      graphs[graph] = await thread.ask({ load: { graph, source, options } })
     }
     return graphs
   }

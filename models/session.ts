@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { ModelError } from './errors.ts'
+import { processor } from './host.ts'
+import { dropCopy, findCopy, makeCopy, placeOf, WEIGHTS, type Place } from './optimised.ts'
 import type { Tensor, Tensors, TensorSpec } from './tensor.ts'
 
 export type Device = 'auto' | 'cuda' | 'cpu'
@@ -15,11 +18,29 @@ export interface SessionOptions {
   lanes: number
 }
 
-/** One loaded graph. */
-export interface Session {
+/** A graph on disk. */
+export interface GraphSource {
+  file: string
+  /** The variant that is tried first on CUDA. */
+  cuda?: string
+  /** On a CPU it is loaded by way of an optimised copy in this folder; a distrusted one is removed. */
+  copies?: { folder: string; sums: string[]; bytes: number; distrusted: boolean }
+}
+
+/** How a graph came to be loaded. */
+export interface Loaded {
   device: 'cuda' | 'cpu'
+  from: 'file' | 'variant' | 'copy'
+  /** Processor and runtime, hashed: where this is the same, a CPU computes the same. */
+  host: string
+  /** What was tried before, or could not be kept. */
+  notes: string[]
   inputs: TensorSpec[]
   outputs: TensorSpec[]
+}
+
+/** One loaded graph. */
+export interface Session extends Loaded {
   /** Blocks this thread until the graph has run. @throws ModelError */
   run(feeds: Tensors): Promise<Tensors>
 }
@@ -29,40 +50,114 @@ export interface Session {
  * instead of falling back, so the providers are tried one by one.
  * @throws ModelError
  */
-export async function loadSession(file: string, options: SessionOptions): Promise<Session> {
-  const chain = options.device === 'auto' ? available() : [options.device]
-  const failures: string[] = []
-  for (const device of chain) {
+export async function loadSession(
+  source: GraphSource,
+  { device: wanted, threads }: Pick<SessionOptions, 'device' | 'threads'>,
+): Promise<Session> {
+  const host = hostOf()
+  const notes: string[] = []
+  const place = source.copies && placeOf(source.copies, host)
+  if (place && source.copies?.distrusted) await dropCopy(place)
+  const usable = source.copies?.distrusted ? undefined : place
+  for (const attempt of attempts(source, wanted, usable)) {
     try {
-      return wrap(await create(file, device, options.threads), device)
+      const session = await attempt.create(threads)
+      const { device, from } = attempt
+      return { ...{ device, from, host, notes }, ...wrap(session) }
     } catch (cause) {
-      failures.push(`${device}: ${messageOf(cause)}`)
+      notes.push(`${attempt.device}, ${attempt.from}: ${messageOf(cause)}`)
     }
   }
-  const kind = options.device === 'cuda' ? 'device' : 'bundle'
-  throw new ModelError(kind, `cannot load a model graph (${failures.join('; ').slice(0, 600)})`)
+  const kind = wanted === 'cuda' ? 'device' : 'bundle'
+  throw new ModelError(kind, `cannot load a model graph (${notes.join('; ').slice(0, 600)})`)
 }
 
-/** The CUDA provider is looked for in one folder only; trying without it prints an error for us. */
-function available(): ('cuda' | 'cpu')[] {
+interface Attempt extends Pick<Loaded, 'device' | 'from'> {
+  create(threads: number): Promise<ort.InferenceSession>
+}
+
+/** All ways to load a graph, the best first. */
+function attempts(
+  { file, cuda }: GraphSource,
+  wanted: Device,
+  place: Place | undefined,
+): Attempt[] {
+  const chain = wanted === 'auto' ? available() : [wanted]
+  const all: Attempt[] = []
+  for (const device of chain) {
+    const plain = (path: string) => (threads: number) => create(path, device, threads)
+    if (device === 'cuda' && cuda) all.push({ device, from: 'variant', create: plain(cuda) })
+    if (device === 'cpu' && place) {
+      all.push({ device, from: 'copy', create: (threads) => fromCopy(file, place, threads) })
+    }
+    all.push({ device, from: 'file', create: plain(file) })
+  }
+  return all
+}
+
+/** Trying CUDA without its provider would print an error. */
+const available = (): ('cuda' | 'cpu')[] => (hasCuda() ? ['cuda', 'cpu'] : ['cpu'])
+
+/** Whether the CUDA provider is there; ONNX Runtime looks for it in one folder only. */
+export function hasCuda(): boolean {
   const binding = dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json'))
   const folder = join(binding, 'bin', 'napi-v6', process.platform, process.arch)
-  return existsSync(join(folder, 'libonnxruntime_providers_cuda.so')) ? ['cuda', 'cpu'] : ['cpu']
+  return existsSync(join(folder, 'libonnxruntime_providers_cuda.so'))
 }
 
-const create = (file: string, device: 'cuda' | 'cpu', threads: number) =>
+function hostOf(): string {
+  const facts = `${processor()}\n${ort.env.versions.node}`
+  return createHash('sha256').update(facts).digest('hex').slice(0, 16)
+}
+
+const create = (
+  file: string,
+  device: 'cuda' | 'cpu',
+  threads: number,
+  options: ort.InferenceSession.SessionOptions = {},
+  entries: Record<string, unknown> = {},
+) =>
   ort.InferenceSession.create(file, {
     executionProviders: [device],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    ...options,
     // Spinning threads would take the cores that ffmpeg needs; measured: no latency lost.
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: { session: { intra_op: { allow_spinning: '0' }, ...entries } },
   })
 
-function wrap(session: ort.InferenceSession, device: 'cuda' | 'cpu'): Session {
+/** Prepacking would copy mapped weights into memory again. */
+const MAPPED = { disable_prepacking: '1' }
+
+async function fromCopy(file: string, place: Place, threads: number) {
+  const copy = (await findCopy(place)) ?? (await makeCopy(place, (to) => optimise(file, to)))
+  try {
+    return await create(copy, 'cpu', threads, { graphOptimizationLevel: 'disabled' }, MAPPED)
+  } catch (error) {
+    await dropCopy(place)
+    throw error
+  }
+}
+
+/** Weights go beside the graph: a file of its kind holds at most 2 GB. */
+async function optimise(file: string, to: string) {
+  const session = await create(
+    file,
+    'cpu',
+    1,
+    { optimizedModelFilePath: to, graphOptimizationLevel: 'all' },
+    {
+      ...MAPPED,
+      optimized_model_external_initializers_file_name: WEIGHTS,
+      optimized_model_external_initializers_min_size_in_bytes: '1024',
+    },
+  )
+  await session.release()
+}
+
+function wrap(session: ort.InferenceSession): Pick<Session, 'inputs' | 'outputs' | 'run'> {
   return {
-    device,
     inputs: session.inputMetadata.map(specOf),
     outputs: session.outputMetadata.map(specOf),
     async run(feeds) {

@@ -1,11 +1,11 @@
 import { parentPort } from 'node:worker_threads'
 import { ModelError } from './errors.ts'
-import { loadSession, type Session, type SessionOptions } from './session.ts'
+import { loadSession, type GraphSource, type Session, type SessionOptions } from './session.ts'
 import type { Tensors } from './tensor.ts'
 
 export interface ToThread {
   id: number
-  load?: { graph: string; file: string; options: SessionOptions }
+  load?: { graph: string; source: GraphSource; options: SessionOptions }
   run?: { graph: string; feeds: Tensors }
   stop?: true
 }
@@ -22,10 +22,10 @@ function serve(port: NonNullable<typeof parentPort>) {
 
   async function answer({ load, run }: ToThread): Promise<unknown> {
     if (load) {
-      const session = await loadSession(load.file, load.options)
+      const session = await loadSession(load.source, load.options)
       sessions.set(load.graph, session)
-      const { device, inputs, outputs } = session
-      return { device, inputs, outputs }
+      const { run: _, ...loaded } = session
+      return loaded
     }
     if (!run) return undefined
     const session = sessions.get(run.graph)

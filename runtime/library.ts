@@ -35,6 +35,8 @@ export interface LocalOptions {
   scratch?: string
   /** Where to keep what was learned about videos, and how much of it; nothing where unset. */
   cache?: CacheOptions
+  /** Where to keep optimised copies of large graphs, and what is known of a bundle's files. */
+  modelCache?: string
   limits?: Limits
   allowFileInputs?: boolean
   /** Lets the URLs of jobs reach private and loopback addresses. */
@@ -65,6 +67,8 @@ export async function openLocal(options: LocalOptions = {}): Promise<Deps & Asyn
       device: options.device ?? 'auto',
       threads: options.threads ?? 1,
       lanes: options.lanes ?? 2,
+      ...(options.modelCache !== undefined && { cache: options.modelCache }),
+      ...(options.log && { note: options.log }),
     }),
   ])
   const fetch = openFetch(options.allowPrivateUrls ? { blocked: () => false } : {})

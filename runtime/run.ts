@@ -40,6 +40,7 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
       storage: options.out ? singleFile(options.out) : directoryStorage(resolve(config.OUTPUT_DIR)),
       scratch: config.SCRATCH_DIR,
       ...cacheOf(config),
+      modelCache: config.CACHE_DIR,
       limits: limitsOf(config),
       allowFileInputs: true,
       allowPrivateUrls: config.ALLOW_PRIVATE_URLS,

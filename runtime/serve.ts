@@ -46,6 +46,7 @@ export async function serve(config: Config, mode: Mode = { source: 'push' }): Pr
     bundle: config.MODEL_BUNDLE ?? LITE,
     ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
     ...cacheOf(config),
+    modelCache: config.CACHE_DIR,
     maxJobs: config.ENGINE_MAX_JOBS,
     ...(config.ENGINE_MAX_MB !== undefined && { maxMb: config.ENGINE_MAX_MB }),
     log,

@@ -2,11 +2,10 @@ import { asJobError, WorkerError } from '../../handler/errors.ts'
 import { avatarCache } from '../../handler/render/avatar-cache.ts'
 import { findFfmpeg } from '../../handler/render/ffmpeg.ts'
 import { renderer } from '../../handler/render/render.ts'
-import { openBundle, type Bundle } from '../../models/bundle.ts'
+import { openProven, type Bundle } from '../../models/bundle.ts'
 import { ModelError } from '../../models/errors.ts'
-import { selfTest } from '../../models/selftest.ts'
 import type { Setup } from './messages.ts'
-import { serve, type Opened } from './serve.ts'
+import { serve, type Note, type Opened } from './serve.ts'
 
 /** What whoever runs this machine can do about a model that does not start. */
 const HINT = {
@@ -16,10 +15,10 @@ const HINT = {
 }
 
 /** Models warm and checked, ffmpeg found. */
-async function open(setup: Setup): Promise<Opened> {
+async function open(setup: Setup, note: Note): Promise<Opened> {
   const [ffmpeg, bundle] = await Promise.all([
     findFfmpeg(setup.ffmpegPath, new AbortController().signal),
-    openChecked(setup),
+    openChecked(setup, note),
   ])
   const { manifest, id, graphs } = bundle
   return {
@@ -29,11 +28,11 @@ async function open(setup: Setup): Promise<Opened> {
   }
 }
 
-async function openChecked(setup: Setup): Promise<Bundle> {
+async function openChecked(setup: Setup, note: Note): Promise<Bundle> {
   try {
-    const bundle = await openBundle(setup.bundle, setup)
-    await selfTest(bundle)
-    return bundle
+    const { bundle, device, threads, lanes, modelCache } = setup
+    const cache = modelCache !== undefined && { cache: modelCache }
+    return await openProven(bundle, { device, threads, lanes, note, ...cache })
   } catch (thrown) {
     if (!(thrown instanceof ModelError)) throw asJobError(thrown)
     const message = `${thrown.message}; ${HINT[thrown.kind]}`

@@ -107,6 +107,8 @@ export function startEngine(options: EngineOptions): Engine {
       }
       case 'broken':
         return breakDown(fromFailure(message.failure), message.failure.cause)
+      case 'note':
+        return log(message.event, { engine: index, ...message.fields })
       case 'heartbeat':
         facts.rss_mb = message.rssMb
         return state === 'ready' && worn() ? retire() : undefined

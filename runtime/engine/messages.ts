@@ -10,6 +10,8 @@ export interface Setup extends SessionOptions {
   ffmpegPath?: string
   /** Where to keep what is learned about videos. */
   cache?: CacheOptions
+  /** Where to keep optimised copies of large graphs. */
+  modelCache?: string
   /** How often it says that it lives. */
   beatMs: number
 }
@@ -36,6 +38,7 @@ export type ToChild =
 export type FromChild =
   | { type: 'ready'; device: 'cuda' | 'cpu'; bundle: BundleName }
   | { type: 'broken'; failure: Crossing }
+  | { type: 'note'; event: string; fields: Record<string, unknown> }
   | { type: 'heartbeat'; rssMb: number }
   | { type: 'progress'; id: number; done: number; total: number }
   | { type: 'log'; id: number; event: string; fields?: Record<string, unknown> }

@@ -17,6 +17,8 @@ export interface EnginesOptions {
   ffmpegPath?: string
   /** Where to keep what is learned about videos, and how much of it; nothing where unset. */
   cache?: CacheOptions
+  /** Where to keep optimised copies of large graphs; nowhere where unset. */
+  modelCache?: string
   /** Threads of one graph run on a CPU. */
   threads?: number
   /** For tasks that name none. */
@@ -143,13 +145,15 @@ function refused(cause: Error): WorkerError {
 function engineOptions(options: EnginesOptions, visible: string) {
   const { heartbeatMs = 15_000, graceMs = 5_000, startMs = 600_000 } = options
   const file = import.meta.url.endsWith('.ts') ? './child.ts' : './child.js'
-  const { bundle, device, threads = 1, ffmpegPath, cache, maxJobs, maxMb = Infinity } = options
+  const { bundle, device, threads = 1, ffmpegPath, cache, modelCache } = options
+  const { maxJobs, maxMb = Infinity } = options
   return {
     entry: options.entry ?? new URL(file, import.meta.url),
     env: engineEnv(visible),
     setup: {
       ...{ bundle, device, threads, lanes: 2 },
       ...(cache && { cache }),
+      ...(modelCache !== undefined && { modelCache }),
       ...(ffmpegPath !== undefined && { ffmpegPath }),
       beatMs: Math.min(1000, heartbeatMs / 5),
     },

@@ -9,19 +9,22 @@ export interface Opened {
   bundle: BundleName
 }
 
+/** Tells the parent's log something about the start. */
+export type Note = (event: string, fields: Record<string, unknown>) => void
+
 /**
  * The child's side of the conversation. It never exits by itself: a graph may be running, and
  * exiting beside one aborts (runtime facts 2.2). The parent kills it; when the parent is gone it
  * kills itself and its ffmpegs.
  */
-export function serve(open: (setup: Setup) => Promise<Opened>): void {
+export function serve(open: (setup: Setup, note: Note) => Promise<Opened>): void {
   const running = new Map<number, AbortController>()
   let opened: Opened | undefined
 
   async function start(setup: Setup) {
     setInterval(beat, setup.beatMs)
     try {
-      opened = await open(setup)
+      opened = await open(setup, (event, fields) => send({ type: 'note', event, fields }))
       const { device, bundle } = opened
       send({ type: 'ready', device, bundle })
     } catch (thrown) {

@@ -1,0 +1,123 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises'
+import { rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as v from 'valibot'
+
+/**
+ * Where the optimised copy of a graph lies, or would lie. ONNX Runtime rewrites the weights of a
+ * graph for the processor whenever it loads one, into memory of its own; from a copy that has been
+ * rewritten they are mapped: at once, shared between processes, and for the kernel to drop.
+ */
+export interface Place {
+  /** Of all copies; other workers may use it at the same time. */
+  folder: string
+  /** Everything that the copy depends on, hashed. */
+  key: string
+  /** About how large it will be. */
+  bytes: number
+}
+
+/** Raised when copies are made in another way. */
+const REVISION = 1
+const GRAPH = 'graph.onnx'
+export const WEIGHTS = 'graph.data'
+const STAMP = 'copy.json'
+const DAY_MS = 86_400_000
+const UNUSED_DAYS = 30
+const SPARE_BYTES = 256 << 20 // what a copy leaves free on the disk, for jobs
+
+const Stamp = v.object({
+  /** Of the graph itself, which is small. */
+  sha256: v.string(),
+  weights: v.nullable(v.object({ bytes: v.number(), mtimeNs: v.string() })),
+})
+
+/**
+ * @param host processor and runtime
+ * @param of.sums checksums of the graph and its weights
+ */
+export function placeOf(
+  of: { folder: string; sums: string[]; bytes: number },
+  host: string,
+): Place {
+  const { folder, sums, bytes } = of
+  const hash = createHash('sha256').update(JSON.stringify([REVISION, host, ...sums]))
+  return { folder, key: hash.digest('hex').slice(0, 32), bytes }
+}
+
+/** @returns the copy; undefined where there is none that is whole */
+export async function findCopy({ folder, key }: Place): Promise<string | undefined> {
+  const entry = join(folder, key)
+  try {
+    const text = await readFile(join(entry, STAMP), 'utf8')
+    const made = v.parse(Stamp, JSON.parse(text))
+    const now = await look(entry)
+    if (JSON.stringify(made) !== JSON.stringify(now)) return undefined
+    const used = new Date()
+    await utimes(entry, used, used).catch(() => {}) // a cache that is only read
+    return join(entry, GRAPH)
+  } catch {
+    return undefined // not there, half there, or being removed at this moment
+  }
+}
+
+/**
+ * Make a copy; it appears by a rename, so of two workers that make one at the same time the first
+ * wins, and nobody finds half of one.
+ *
+ * @param write writes the graph to the file that it is given, and its weights beside it
+ * @throws whatever kept it from being written
+ */
+export async function makeCopy(
+  place: Place,
+  write: (graph: string) => Promise<void>,
+): Promise<string> {
+  const { folder, key, bytes } = place
+  const entry = join(folder, key)
+  const partial = join(folder, `.${key}.${randomUUID().slice(0, 8)}.partial`)
+  try {
+    await mkdir(partial, { recursive: true })
+    await sweep(folder)
+    const { bavail, bsize } = await statfs(folder)
+    if (bavail * bsize < bytes + SPARE_BYTES) throw new Error('too little room on the disk')
+    await write(join(partial, GRAPH))
+    for (const name of await readdir(partial)) await flush(join(partial, name))
+    await writeFile(join(partial, STAMP), JSON.stringify(await look(partial)))
+    await flush(join(partial, STAMP))
+    if (!(await findCopy(place))) await rm(entry, { recursive: true, force: true })
+    await rename(partial, entry).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+    return join(entry, GRAPH)
+  } finally {
+    await rm(partial, { recursive: true, force: true }).catch(() => {})
+  }
+}
+
+/** Forget a copy that turned out to be bad. */
+export const dropCopy = ({ folder, key }: Place): Promise<void> =>
+  rm(join(folder, key), { recursive: true, force: true })
+
+async function look(entry: string): Promise<v.InferOutput<typeof Stamp>> {
+  const hash = createHash('sha256').update(await readFile(join(entry, GRAPH)))
+  const found = await stat(join(entry, WEIGHTS), { bigint: true }).catch(() => null)
+  const weights = found && { bytes: Number(found.size), mtimeNs: String(found.mtimeNs) }
+  return { sha256: hash.digest('hex'), weights }
+}
+
+/** A machine that loses power must not find a copy whose name came to the disk before its bytes. */
+async function flush(path: string): Promise<void> {
+  await using file = await open(path, 'r+')
+  await file.sync()
+}
+
+/** Remove what nobody has used for long: copies for bundles, processors and runtimes of the past. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    const { mtimeMs = Infinity } = (await stat(path).catch(() => undefined)) ?? {}
+    const days = name.startsWith('.') ? 1 : UNUSED_DAYS
+    if (Date.now() - mtimeMs > days * DAY_MS) await rm(path, { recursive: true, force: true })
+  }
+}

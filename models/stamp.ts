@@ -1,0 +1,96 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { ModelError } from './errors.ts'
+import type { BundleFile } from './manifest.ts'
+
+const Stamp = v.object({
+  /** The bundle's id. */
+  id: v.string(),
+  /** Size, time of change and inode of each file when its hash was right. */
+  files: v.record(v.string(), v.string()),
+  /** Hosts (see `loadSession`) on which the golden numbers were right. */
+  tested: v.array(v.string()),
+})
+const Readable = v.pipe(v.string(), v.parseJson(), Stamp)
+export type Stamp = v.InferOutput<typeof Stamp>
+
+/** What is remembered about the bundles of one machine; a bundle's own folder may be read-only. */
+export interface Stamps {
+  /** @returns undefined where nothing is known */
+  read(): Promise<Stamp | undefined>
+  /** @returns why it could not be written */
+  write(stamp: Stamp): Promise<string | undefined>
+}
+
+/** @param folder where stamps are kept; nothing is remembered where unset */
+export function stampsOf(bundle: string, folder: string | undefined): Stamps {
+  const file = async () => {
+    const name = createHash('sha256').update(await realpath(bundle))
+    return join(folder!, `${name.digest('hex').slice(0, 32)}.json`)
+  }
+  return {
+    async read() {
+      if (!folder) return undefined
+      const text = await readFile(await file(), 'utf8').catch(() => '')
+      const parsed = v.safeParse(Readable, text)
+      return parsed.success ? parsed.output : undefined
+    },
+    async write(stamp) {
+      if (!folder) return undefined
+      const target = await file()
+      const partial = `${target}.${randomUUID().slice(0, 8)}.partial`
+      try {
+        await mkdir(folder, { recursive: true })
+        await writeFile(partial, JSON.stringify(stamp))
+        await rename(partial, target)
+        return undefined
+      } catch (error) {
+        await rm(partial, { force: true }).catch(() => {}) // no folder, no file
+        return (error as Error).message
+      }
+    },
+  }
+}
+
+/**
+ * Check the files of a bundle: sizes always; hashes unless `known` says that they were right and
+ * nothing was changed since.
+ *
+ * @returns what is now known
+ * @throws ModelError naming the file and what is wrong with it
+ */
+export async function checkFiles(
+  directory: string,
+  id: string,
+  files: readonly BundleFile[],
+  known: Stamp | undefined,
+): Promise<Stamp> {
+  // Looked at before they are read, so that a change meanwhile is noticed at the next start.
+  const marks = await Promise.all(files.map((file) => markOf(directory, file)))
+  const stamp = { id, files: Object.fromEntries(marks), tested: [] }
+  const same = ([name, mark]: [string, string]) => known!.files[name] === mark
+  if (known?.id === id && marks.every(same)) return known
+  for (const file of files) await checkHash(join(directory, file.file), file.sha256)
+  return stamp
+}
+
+async function markOf(directory: string, { file, bytes }: BundleFile): Promise<[string, string]> {
+  const path = join(directory, file)
+  const found = await stat(path, { bigint: true }).catch(() => undefined)
+  if (found?.isFile() && Number(found.size) === bytes) {
+    return [file, `${found.size} ${found.mtimeNs} ${found.ino}`]
+  }
+  const size = found ? `has ${found.size} bytes` : 'is missing'
+  throw new ModelError('bundle', `${path} ${size}; the manifest says ${bytes} bytes`)
+}
+
+async function checkHash(path: string, sha256: string): Promise<void> {
+  const hash = createHash('sha256')
+  const stream = createReadStream(path, { highWaterMark: 1 << 20 })
+  for await (const chunk of stream) hash.update(chunk as Buffer)
+  if (hash.digest('hex') === sha256) return
+  throw new ModelError('bundle', `${path} is damaged: its SHA-256 is not the manifest's`)
+}
