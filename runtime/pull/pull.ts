@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { WorkerError } from '../../handler/errors.ts'
@@ -31,6 +32,7 @@ export interface PullOptions {
 const FIRST_WORD_MS = 5_000
 /** What the last outcomes may take; those that are not heard by then are kept for the next life. */
 const LAST_WORD_MS = 10_000
+const HASTY_WORD_MS = 2_000
 
 const Held = v.object({ id: v.string(), ref: v.optional(v.string()) })
 
@@ -53,7 +55,10 @@ export async function pull(options: PullOptions): Promise<void> {
     v.is(Held, json) ? (json as Held) : undefined,
   )
   await tellInterrupted(source, journal, outbox, log)
-  await outbox.settled(AbortSignal.any([stop.soon, AbortSignal.timeout(FIRST_WORD_MS)]))
+  const enough = AbortSignal.any([stop.soon, AbortSignal.timeout(FIRST_WORD_MS)])
+  // A worker that claims before it was ever heard of may be refused.
+  await Promise.race([pulse.first, once(enough, 'abort')])
+  await outbox.settled(enough)
   await options.warm
   ready = true
   log('pull.started', { source: source.name, worker: source.workerId, left: outbox.list().length })
@@ -68,7 +73,7 @@ export async function pull(options: PullOptions): Promise<void> {
       pulse.refresh(more)
     },
   })
-  await outbox.settled(AbortSignal.timeout(LAST_WORD_MS))
+  await outbox.settled(AbortSignal.timeout(stop.now.aborted ? HASTY_WORD_MS : LAST_WORD_MS))
   log('pull.stopped', { unheard: outbox.list().length })
 }
 

@@ -6,6 +6,8 @@ import type { Situation, Source } from './source.ts'
 export interface Pulse extends AsyncDisposable {
   /** Something has changed that the next beat should tell; `now` tells it at once. */
   refresh(now?: boolean): void
+  /** Resolves when the first beat was answered, or not. */
+  first: Promise<void>
 }
 
 /** Between two beats out of turn, so that a server that refuses all of them is not flooded. */
@@ -13,6 +15,7 @@ const LEAST_MS = 1_000
 
 export function startPulse(source: Source, situation: () => Situation, log: Log): Pulse {
   const { everyMs, timeoutMs } = source.pulse
+  const { promise: first, resolve: begun } = Promise.withResolvers<void>()
   let last: string | undefined
   let registeredAt = -Infinity
 
@@ -24,6 +27,7 @@ export function startPulse(source: Source, situation: () => Situation, log: Log)
       if (answer !== last)
         log(`heartbeat.${answer}`, { status: status ?? null, source: source.name })
       last = answer
+      begun()
       // It has forgotten its workers, and a heartbeat is how they register.
       if (answer !== 'unknown' || performance.now() - registeredAt < everyMs) return
       registeredAt = performance.now()
@@ -40,6 +44,7 @@ export function startPulse(source: Source, situation: () => Situation, log: Log)
   refresh()
   return {
     refresh,
+    first,
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
       clearTimeout(again)

@@ -26,6 +26,7 @@ export async function reportProgress(
   const body = { status, phase, progress, metrics, ...tag }
   const reply = await api.post(progressPath(id), body, PROGRESS_MS, signal)
   if (reply.status === 409 || reply.status === 410) return 'gone'
+  if (reply.status === 404 && speaksOfJob(reply)) return 'gone'
   if (isOk(reply)) return 'heard'
   throw unusable(reply, 'report')
 }
@@ -74,14 +75,17 @@ export function outcomeTeller(api: Api, isWell: () => boolean) {
     return status >= 400 && status < 500 && !mayChange && status !== 429 ? 'refused' : undefined
   }
 
-  /** A server that is being deployed answers 404 to everything, and that is no word about the job. */
-  function isUnknown(id: string, { json }: Reply): boolean {
-    const detail = (Object(json) as { detail?: unknown }).detail
-    const speaks = typeof json === 'object' && json !== null && detail !== 'Not Found'
+  function isUnknown(id: string, reply: Reply): boolean {
     const count = (unclear.get(id) ?? 0) + 1
     unclear.set(id, count)
-    return speaks || (count >= UNCLEAR_404S && isWell())
+    return speaksOfJob(reply) || (count >= UNCLEAR_404S && isWell())
   }
+}
+
+/** A server that is being deployed answers 404 to everything, and that is no word about the job. */
+function speaksOfJob({ json }: Reply): boolean {
+  const { detail } = Object(json) as { detail?: unknown }
+  return typeof json === 'object' && json !== null && detail !== 'Not Found'
 }
 
 const isOk = ({ status }: Reply): boolean => status >= 200 && status < 300

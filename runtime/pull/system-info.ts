@@ -1,5 +1,7 @@
+import type { StatsFs } from 'node:fs'
 import { readFile, statfs } from 'node:fs/promises'
 import os from 'node:os'
+import { dirname } from 'node:path'
 
 /** What a heartbeat tells of the machine; the predecessor's keys. */
 export interface SystemInfo {
@@ -16,7 +18,7 @@ export interface SystemInfo {
 
 /** @param dir a folder of the disk that jobs use */
 export async function systemInfo(dir: string, downloadMbps: number): Promise<SystemInfo> {
-  const disk = await statfs(dir).catch(() => undefined)
+  const disk = await diskOf(dir)
   const cpus = os.cpus()
   const memory = process.constrainedMemory()
   const total = memory > 0 && memory < os.totalmem() ? memory : os.totalmem()
@@ -30,6 +32,12 @@ export async function systemInfo(dir: string, downloadMbps: number): Promise<Sys
     disk_free_gb: gb(disk ? disk.bavail * disk.bsize : 0),
     download_speed_mbps: Math.round(downloadMbps * 100) / 100,
   }
+}
+
+/** The disk that a folder is on, or will be on once it is made. */
+async function diskOf(dir: string): Promise<StatsFs | undefined> {
+  const disk = await statfs(dir).catch(() => undefined)
+  return disk || dirname(dir) === dir ? disk : diskOf(dirname(dir))
 }
 
 /** Linux tells; elsewhere, and in some containers, the logical ones stand for them. */

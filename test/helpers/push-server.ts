@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Deps } from '../../handler/context.ts'
 import { openFetch } from '../../handler/fetch.ts'
+import type { Log } from '../../handler/render/context.ts'
 import type { Render } from '../../handler/render/render.ts'
 import { openWebhooks } from '../../handler/webhook.ts'
 import { readConfig } from '../../runtime/config.ts'
@@ -79,6 +80,7 @@ export async function pretendedServe(
   stop: Stop,
   engines: Engines,
   told: (port: number) => void,
+  log: Log = () => {},
 ): Promise<void> {
   const config = readConfig({ PORT: '0', STORAGE: 'directory', ...env })
   const fetch = openFetch({ blocked: () => false })
@@ -89,12 +91,18 @@ export async function pretendedServe(
   const about = { version: '1.2.3', revision: null }
   await workUntil(stop, {
     ...{ config, engines, deps, about, mode: modeOf(config) },
-    log: (event, fields) => event === 'worker.listening' && told(Number(fields?.['port'])),
+    log(event, fields) {
+      if (event === 'worker.listening') told(Number(fields?.['port']))
+      log(event, fields)
+    },
   })
 }
 
 /** The same in this process, in a folder of its own. */
-export async function pushServer(env: Record<string, string> = {}) {
+export async function pushServer(
+  env: Record<string, string> = {},
+  own: { engines?: Engines } = {},
+) {
   const dir = await mkdtemp(join(tmpdir(), 'push-'))
   const media = createServer((_, response) => response.end('not looked at')).listen(0, '127.0.0.1')
   await once(media, 'listening')
@@ -106,12 +114,15 @@ export async function pushServer(env: Record<string, string> = {}) {
     OUTPUT_DIR: join(dir, 'out'),
     SCRATCH_DIR: join(dir, 'scratch'),
     CACHE_DIR: join(dir, 'cache'),
+    STATE_DIR: join(dir, 'state'),
   }
+  const logged: { event: string; fields: Record<string, unknown> }[] = []
   const stopped = pretendedServe(
     { ...where, HOST: '127.0.0.1', ...env },
     stopping.stop,
-    pretendedEngine(renders),
+    own.engines ?? pretendedEngine(renders),
     resolve,
+    (event, fields = {}) => void logged.push({ event, fields }),
   )
   stopped.catch(reject)
   const port = await promise
@@ -121,6 +132,7 @@ export async function pushServer(env: Record<string, string> = {}) {
     job: { video_url: input, audio_url: input },
     endless: { video_url: input, audio_url: input, output: { crf: ENDLESS } },
     renders,
+    logged,
     stopping,
     stopped,
     scratch: where.SCRATCH_DIR,
