@@ -27,7 +27,7 @@ import { probesApp } from './push/probes.ts'
 import type { Handle } from './record.ts'
 import { openScratch } from './scratch.ts'
 import { abandonUploads } from './recovery.ts'
-import { openSource } from './sources.ts'
+import { bystander, openSource } from './sources.ts'
 import { downloadSpeed } from './speed.ts'
 import { createStorage } from './storage.ts'
 
@@ -119,10 +119,12 @@ export async function workUntil(stop: Stop, parts: Parts): Promise<void> {
     return answer.status
   }
   const callbacks = new Callbacks(post, log)
+  const watch = bystander(mode, config, jobs, log)
   const app = pushApp(
     {
       ...{ jobs, health, metrics, post, log, check: deps.fetch.check },
       parse: (payload, id) => parseJob(payload, id, deps),
+      ...(watch && { watch }),
       ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
       ...(config.PUBLIC_BASE_URL !== undefined && { publicBaseUrl: config.PUBLIC_BASE_URL }),
       ...(config.STORAGE === 'directory' && { files: resolve(config.OUTPUT_DIR) }),

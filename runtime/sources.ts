@@ -1,9 +1,11 @@
 import { openFetch } from '../handler/fetch.ts'
 import type { Log } from '../handler/render/context.ts'
 import type { Config } from './config.ts'
-import { givenId } from './identity.ts'
+import { givenId, workerId } from './identity.ts'
+import type { Jobs } from './jobs.ts'
 import type { Mode } from './mode.ts'
 import { openApi } from './pull/api.ts'
+import { tellBystander } from './pull/bystander.ts'
 import { buffer } from './pull/buffer.ts'
 import { orchestrator, type WorkerFacts } from './pull/orchestrator.ts'
 import { takePlace } from './pull/place.ts'
@@ -61,6 +63,20 @@ export async function openSource(
       await place[Symbol.asyncDispose]()
     },
   }
+}
+
+/**
+ * Who else wants to know how far the jobs are that come over HTTP: the orchestrator, where one is
+ * named that they are not claimed from.
+ */
+export function bystander(mode: Mode, config: Config, jobs: Jobs, log: Log) {
+  const { ORCHESTRATOR_BASE_URL: url, INTERNAL_API_KEY: key } = config
+  if (mode.source !== 'push' || url === undefined || key === undefined) return undefined
+  const tag = {
+    ...{ worker_id: workerId(config), config_label: config.CONFIG_LABEL },
+    batch_size: config.BATCH_SIZE ?? null,
+  }
+  return tellBystander(openApi(openFetch({ blocked: () => false }), url, key), tag, jobs, log)
 }
 
 const REFRESH_MS = 5_000

@@ -1,7 +1,8 @@
 import { asJobError } from '../../handler/errors.ts'
 import type { Log } from '../../handler/render/context.ts'
+import { follow } from '../follow.ts'
 import type { Jobs } from '../jobs.ts'
-import { isFinal, type Job } from '../record.ts'
+import type { Job } from '../record.ts'
 import type { Outbox } from './outbox.ts'
 import type { Records } from './records.ts'
 import type { Held, Lease, Outcome, Source } from './source.ts'
@@ -68,16 +69,10 @@ export function runLease(lease: Lease, options: LeaseOptions): Leased {
         ...(runMs !== undefined && { runMs }),
       })
       if (givenUp) jobs.cancel(job)
-      for (let seen = 0; ;) {
-        const { events } = job
-        for (const event of events.from(seen)) {
-          teller.tell(event)
-          note(event.phase)
-        }
-        seen = events.end
-        if (isFinal(job)) break
-        await jobs.changed(job, new AbortController().signal)
-      }
+      await follow(jobs, job, (event) => {
+        teller.tell(event)
+        note(event.phase)
+      })
       if (job.result) return { status: 'succeeded', result: job.result }
       return failure(job.error, job.events.last?.progress)
     } catch (thrown) {

@@ -25,7 +25,7 @@ export async function takePlace(
   const floor = join(root, source)
   await mkdir(floor, { recursive: true })
   if (workerId !== undefined) {
-    const dir = join(floor, encodeURIComponent(workerId))
+    const dir = join(floor, `id-${encodeURIComponent(workerId)}`)
     const owner = await lock(dir)
     if (owner === undefined) return placeAt(dir, workerId)
     throw new Error(

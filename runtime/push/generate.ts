@@ -12,7 +12,7 @@ const KEEP_MS = 30 * 60_000
  * The predecessor's synchronous job: the answer comes when the video is stored, and a client that goes
  * away cancels. With `Salad-Job-Id` the status codes are those that Salad's sidecar understands.
  */
-export function generate({ jobs, parse, publicBaseUrl, gpuClass }: PushOptions): Hono {
+export function generate({ jobs, parse, publicBaseUrl, gpuClass, watch }: PushOptions): Hono {
   const app = new Hono()
 
   const fail = (c: Context, error: JobError, payload: unknown, taken: boolean) => {
@@ -36,6 +36,7 @@ export function generate({ jobs, parse, publicBaseUrl, gpuClass }: PushOptions):
         ...{ id, payload, origin, shape: 'generate', keepMs: KEEP_MS, detached: false },
       })
       stored = isFinal(job)
+      watch?.(job)
     } catch (thrown) {
       return fail(c, asJobError(thrown), payload, false)
     }

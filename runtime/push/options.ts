@@ -2,6 +2,7 @@ import type { Log } from '../../handler/render/context.ts'
 import type { EngineStatus } from '../engine/engine.ts'
 import type { Parse } from '../fingerprint.ts'
 import type { Jobs } from '../jobs.ts'
+import type { Job } from '../record.ts'
 
 export type State = 'starting' | 'ready' | 'busy' | 'draining' | 'broken'
 
@@ -30,6 +31,8 @@ export interface PushOptions {
   gpuClass: string
   /** Refuses an address that leads inside. @throws InputError BLOCKED_URL; the signal's reason */
   check(url: string, signal: AbortSignal): Promise<void>
+  /** Told of every job that `/generate` takes, for an orchestrator that wants to watch. */
+  watch?: (job: Job) => void
   /** One POST to an address a caller named; resolves to the status. */
   post(url: string, body: string, signal: AbortSignal): Promise<number>
   log: Log

@@ -138,6 +138,20 @@ describe('a buffer', () => {
   })
 })
 
+test('an orchestrator whose jobs come through a side-car hears how far they are', async () => {
+  await using giver = await startOrchestrator()
+  await using worker = await pullWorker(giver, { WORKER_MODE: 'push' })
+  giver.submit(worker.job, 'a')
+  const body = JSON.stringify({ ...worker.job, musetalk_job_id: 'a' })
+  const headers = { 'content-type': 'application/json', 'salad-job-id': 's' }
+  const answer = await fetch(`${worker.url}/generate`, { method: 'POST', body, headers })
+  expect(answer.status).toBe(200)
+  await giver.until(() => reportsOf(giver, 'a').length > 0, soon())
+  expect(reportsOf(giver, 'a')[0]).toMatchObject({ status: 'running', worker_id: 'w1' })
+  expect(bodies(giver, 'main.claim')).toEqual([])
+  expect(bodies(giver, 'main.heartbeat')).toEqual([])
+})
+
 test('a worker without an id keeps the one it made for itself', async () => {
   const state = await mkdtemp(join(tmpdir(), 'pull-'))
   const names = new Set<unknown>()
