@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { JobError } from '../handler/errors.ts'
+import { bundleCommand, type Output } from './bundle-command.ts'
 import { readConfig, type Config } from './config.ts'
 import { demo } from './demo.ts'
 import { modeOf } from './mode.ts'
@@ -14,13 +15,14 @@ const USAGE = `musetalk-worker: a face video and a speech recording in, a talkin
   musetalk-worker demo
   musetalk-worker start     take jobs from whom the environment names, and over HTTP
   musetalk-worker serve     take jobs over HTTP only
+  musetalk-worker bundle info|verify [DIR]   what a bundle holds; whether it is whole and computes well
 
   --bundle DIR    model bundle (default: MODEL_BUNDLE, else the embedded lite)
   --length WHAT   audio (default), video or shortest
   --silence WHAT  model (default) or source: pauses show the untouched source
   --fps N         frames per second of the result (default: the source's)
   --crf N         quality of the result, 10 to 35 (default: 17)
-  --json          print the result, or the failure, as JSON on stdout
+  --json          print the answer as JSON on stdout
   --verbose       log every stage as JSON lines on stderr
 
   exit status: 0 done, 1 this machine failed, 2 bad usage, job or media, 3 another server failed,
@@ -51,7 +53,8 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
   })
   const [command, ...rest] = positionals
   if (values.help || !command) return usage(values.help ? 0 : EXIT.caller)
-  if (rest.length > 0) throw new UsageError(`unexpected argument "${rest[0]}"`)
+  if (rest.length > 0 && command !== 'bundle')
+    throw new UsageError(`unexpected argument "${rest[0]}"`)
   // ONNX Runtime reports to its makers otherwise; it reads this when it is loaded, here and in engines.
   env['ORT_DISABLE_TELEMETRY'] ??= '1'
   const config = readConfig(env)
@@ -64,9 +67,23 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
       return serve(config, modeOf(config))
     case 'serve':
       return serve(config)
+    case 'bundle':
+      return bundle(rest, config, values.json)
     default:
       throw new UsageError(`unknown command "${command}"`)
   }
+}
+
+const OUTPUT: Output = {
+  out: (text) => void process.stdout.write(text),
+  err: (text) => void process.stderr.write(text),
+}
+
+async function bundle([action, folder, more]: string[], config: Config, json: boolean) {
+  if ((action !== 'info' && action !== 'verify') || more !== undefined) {
+    throw new UsageError('bundle needs info or verify, and one folder at most')
+  }
+  return bundleCommand(action, folder, config, json, OUTPUT)
 }
 
 class UsageError extends Error {}

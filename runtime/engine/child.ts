@@ -4,15 +4,9 @@ import { findFfmpeg } from '../../handler/render/ffmpeg.ts'
 import { renderer } from '../../handler/render/render.ts'
 import { openProven, type Bundle } from '../../models/bundle.ts'
 import { ModelError } from '../../models/errors.ts'
+import { HINT } from '../hint.ts'
 import type { Setup } from './messages.ts'
 import { serve, type Note, type Opened } from './serve.ts'
-
-/** What whoever runs this machine can do about a model that does not start. */
-const HINT = {
-  bundle: 'fetch the bundle again, or set MODEL_BUNDLE to a good one',
-  device: 'check the driver with nvidia-smi, or set DEVICE=cpu',
-  memory: 'stop what else uses the memory, or take a larger machine',
-}
 
 /** Models warm and checked, ffmpeg found. */
 async function open(setup: Setup, note: Note): Promise<Opened> {
