@@ -6,6 +6,7 @@ import { cacheOf, limitsOf } from '../../runtime/library.ts'
 import { installStop } from '../../runtime/lifecycle.ts'
 import { jsonLog } from '../../runtime/log.ts'
 import { modeOf } from '../../runtime/mode.ts'
+import { abandonUploads } from '../../runtime/recovery.ts'
 import { openScratch } from '../../runtime/scratch.ts'
 import { workUntil } from '../../runtime/serve.ts'
 
@@ -21,6 +22,7 @@ await using engines = startEngines({
   entry: new URL('./painting-engine.ts', import.meta.url),
 })
 const fetch = openFetch({ blocked: () => false })
+void abandonUploads(scratch.begun, config, stop.soon, log)
 await workUntil(stop, {
   ...{ config, mode: modeOf(config), engines, log, about: { version: 'test', revision: null } },
   deps: {

@@ -62,7 +62,13 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
   const expected = submitJobs(orchestrator, media.origin, jobs, driver)
   const env = {
     ...{ ORCHESTRATOR_BASE_URL: orchestrator.url, INTERNAL_API_KEY: orchestrator.key },
-    ...{ POLL_INTERVAL_SEC: '0.3', STORAGE: 's3', S3_ENDPOINT: s3.origin, S3_BUCKET: 'bucket' },
+    ...{
+      POLL_INTERVAL_SEC: '0.3',
+      CONCURRENCY: '4',
+      STORAGE: 's3',
+      S3_ENDPOINT: s3.origin,
+      S3_BUCKET: 'bucket',
+    },
     ...{ S3_KEY_ID: KEYS.keyId, S3_SECRET: KEYS.secret },
   }
   for (let i = 0; i < WORKERS; i++) {
@@ -163,7 +169,7 @@ function ruinOf(workers: readonly Worker[], random: Random) {
     kills: () => kills,
     settled: () => Promise.all(deaths),
     async some(over: AbortSignal) {
-      while (await waited(random.between(2_000, 8_000), over)) {
+      while (await waited(random.between(3_000, 12_000), over)) {
         await kill(workers[random.between(0, workers.length - 1)])
       }
     },
