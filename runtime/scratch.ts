@@ -1,16 +1,13 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import * as v from 'valibot'
-import type { UploadNote } from '../handler/storage/storage.ts'
 
 export interface Scratch extends AsyncDisposable {
   dir: string
-  /** Uploads that dead processes had begun. */
-  begun: UploadNote[]
+  /** Folder of the notes of uploads that dead processes had begun; it may not be there. */
+  begun: string
 }
-
-const Note = v.object({ key: v.string(), uploadId: v.string() })
 
 /**
  * This process's own folder for its jobs' folders. Those of processes that have died are removed: a
@@ -21,14 +18,14 @@ const Note = v.object({ key: v.string(), uploadId: v.string() })
 export async function openScratch(root: string): Promise<Scratch> {
   const prefix = `${hostname()}-`
   const dir = join(root, `${prefix}${process.pid}`)
-  const begun: UploadNote[] = []
+  const begun = join(root, `${prefix}begun`)
   await mkdir(root, { recursive: true })
   for (const name of await readdir(root)) {
     if (!name.startsWith(prefix)) continue
     const pid = Number(name.slice(prefix.length))
     // In a container every life of the worker may have the same id.
     if (Number.isInteger(pid) && (pid === process.pid || !isAlive(pid))) {
-      begun.push(...(await notesIn(join(root, name))))
+      await keepNotes(join(root, name), begun)
       await rm(join(root, name), { recursive: true, force: true })
     }
   }
@@ -42,18 +39,13 @@ export async function openScratch(root: string): Promise<Scratch> {
   }
 }
 
-async function notesIn(dir: string): Promise<UploadNote[]> {
-  const notes: UploadNote[] = []
-  const files = await readdir(dir, { recursive: true }).catch(() => [])
+/** Notes outlive their folder, and this process, until what they tell of is dropped. */
+async function keepNotes(from: string, to: string): Promise<void> {
+  const files = await readdir(from, { recursive: true }).catch(() => [])
   for (const name of files.filter((file) => file.endsWith('.upload'))) {
-    const text = await readFile(join(dir, name), 'utf8').catch(() => '')
-    try {
-      notes.push(v.parse(Note, JSON.parse(text)))
-    } catch {
-      // Written halfway: its upload had no part yet.
-    }
+    await mkdir(to, { recursive: true })
+    await rename(join(from, name), join(to, `${randomUUID()}.upload`)).catch(() => {})
   }
-  return notes
 }
 
 function isAlive(pid: number): boolean {

@@ -23,7 +23,10 @@ export async function violations(remains: Remains): Promise<string[]> {
   const found = Object.entries(checks).flatMap(([name, check]) =>
     check(record).map((sentence) => `${name}: ${sentence}`),
   )
-  const uploads = [...s3.uploads.values()].map(({ key }) => `an upload of ${key} is unfinished`)
+  // One without parts costs nothing, and nobody knows of it where the answer to its begin was lost.
+  const uploads = [...s3.uploads.values()]
+    .filter(({ parts }) => parts.size > 0)
+    .map(({ key, parts }) => `an upload of ${key} is unfinished, with ${parts.size} parts`)
   const crashes = workers.flatMap((each) => each.crashes)
   const left = await Promise.all(workers.map(leftBy))
   return [...found, ...crashes, ...uploads, ...left.flat(), ...(await wrongEnds(remains))]
