@@ -13,6 +13,8 @@ import { worker, type Worker } from './worker.ts'
 export interface ChaosOptions {
   seed: number
   jobs: number
+  /** Which of the two protocols the workers speak; the main one where unset. */
+  buffer?: boolean
   /** Share of the requests to every server that meets an accident. */
   share?: number
   /** All jobs must have ended by then. */
@@ -38,7 +40,7 @@ const WORKERS = 3
 
 /** A hundred jobs, three workers, and everything around them failing. */
 export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
-  const { seed, jobs, share = 0.2, limitMs } = options
+  const { seed, jobs, buffer = false, share = 0.2, limitMs } = options
   const chance = (stream: number) => seeded(seed * 16 + stream)
   const [accidents, driver, doubles] = [chance(0), chance(1), chance(2)]
   const now = () => performance.now()
@@ -70,6 +72,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
       S3_BUCKET: 'bucket',
     },
     ...{ S3_KEY_ID: KEYS.keyId, S3_SECRET: KEYS.secret },
+    ...(buffer && { WORKER_MODE: 'buffer', BUFFER_POLL_INTERVAL_SEC: '2' }),
   }
   for (let i = 0; i < WORKERS; i++) {
     workers.push(await worker(`worker-${i}`, dir.path, env, now))

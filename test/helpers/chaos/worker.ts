@@ -33,7 +33,9 @@ export async function worker(
   await mkdir(dir, { recursive: true })
   const lives: Life[] = []
   const environment = {
-    ...{ PATH: process.env['PATH'], HOME: dir, WORKER_ID: id, HOST: '127.0.0.1', PORT: '0' },
+    ...{ PATH: process.env['PATH'], FFMPEG_PATH: process.env['FFMPEG_PATH'], HOME: dir },
+    ...{ HOST: '127.0.0.1', PORT: '0' },
+    ...(env['WORKER_MODE'] === 'buffer' ? { BUFFER_WORKER_ID: id } : { WORKER_ID: id }),
     ...{ STATE_DIR: join(dir, 'state'), SCRATCH_DIR: join(dir, 'scratch') },
     ...{ CACHE_DIR: join(dir, 'cache'), DRAIN_SEC: '30', ...env },
   }

@@ -80,7 +80,9 @@ export function orchestratorApp({ book, key, note, now, faults }: AppOptions) {
     '/internal/buffer/workers/:worker/heartbeat',
     on('buffer.heartbeat', (body, c) => {
       const worker = c.req.param('worker')!
-      const named = body['status'] === 'idle' ? [] : undefined
+      // In the predecessor's words it only says whether it has jobs at all.
+      const named =
+        'current_job_ids' in body || body['status'] === 'idle' ? namedIn(body) : undefined
       const well = typeof body['status'] === 'string'
       return { worker, run: () => (well ? book.beat(worker, named) : invalid) }
     }),
