@@ -57,7 +57,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
   const workers: Worker[] = []
   const ruin = ruinOf(workers, driver)
   await using s3 = await stormyS3(chance(4), share, ({ name, key }) => {
-    if (name !== 'part' || !driver.chance(0.3)) return
+    if (name !== 'part' || !driver.chance(0.15)) return
     const holder = orchestrator.jobs.get(key.replace('.mp4', ''))?.leases[0]?.worker
     void ruin.kill(workers.find(({ id }) => id === holder))
   })
