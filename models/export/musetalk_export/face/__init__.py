@@ -3,28 +3,41 @@
 import hashlib
 from pathlib import Path
 
+import onnx
+
 from ..checkpoints import fill, read
-from ..layout import POSE, S3FD
+from ..layout import POSE, POSE_ONNX, S3FD
 from . import graphs, parts
+from .public import public_pose
 from .rtmpose import RtmPose
 from .s3fd import S3fd
 from .store import Weights
 
 
 def export_face(checkpoints: Path, out: Path, precision: str) -> dict[str, dict]:
-    """Writes face.onnx, face_reference.onnx and their weights, face.data, into `out`; manifest entries by graph."""
+    """Writes face.onnx, face_reference.onnx and their weights, face.data, into `out`; manifest entries by graph.
+
+    @param checkpoints with S3FD and either file of DWPose, verified before
+    @param precision of the bundle; these graphs are fp32 in every bundle, a box a px off costs more than they do
+    """
     detector = parts.detector(fill(S3fd(), read(checkpoints, S3FD, allow_unknown=True).tensors, S3FD.path))
-    pose = parts.pose(fill(RtmPose(), read(checkpoints, POSE, allow_unknown=True).tensors, POSE.path))
+    pose = pose_part(checkpoints)
     weights = Weights(out / 'face.data')
     files = {
         'face': weights.save(graphs.tracked(detector, pose), 'face.onnx'),
         'face_reference': weights.save(graphs.reference(detector, pose), 'face_reference.onnx'),
     }
     data = [described(weights.path)]
-    licence = f'{S3FD.licence}; {POSE.licence}'
-    origin = f'{S3FD.origin}; {POSE.origin}'
-    return {name: described(file) | {'licence': licence, 'origin': origin, 'data': data} for name, file in files.items()}
+    about = {'licence': f'{S3FD.licence}; {POSE.licence}', 'origin': f'{S3FD.origin}; {POSE.origin}', 'data': data}
+    return {name: described(file) | about for name, file in files.items()}
+
+
+def pose_part(checkpoints: Path) -> onnx.ModelProto:
+    if (checkpoints / POSE.path).is_file():
+        return parts.pose(fill(RtmPose(), read(checkpoints, POSE, allow_unknown=True).tensors, POSE.path))
+    return public_pose(checkpoints / POSE_ONNX.path)
 
 
 def described(file: Path) -> dict:
-    return {'file': file.name, 'bytes': file.stat().st_size, 'sha256': hashlib.sha256(file.read_bytes()).hexdigest()}
+    with file.open('rb') as content:
+        return {'file': file.name, 'bytes': file.stat().st_size, 'sha256': hashlib.file_digest(content, 'sha256').hexdigest()}

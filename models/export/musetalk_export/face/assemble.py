@@ -31,6 +31,7 @@ class Assembly:
             added.name = f'{name}.{node.name or node.output[0]}'
             added.input[:] = map(rename, node.input)
             added.output[:] = map(rename, node.output)
+            added.doc_string = ''
 
     def model(self, outputs: dict[str, tuple[int, ...]]) -> onnx.ModelProto:
         """The finished graph with these f32 outputs and their shapes."""
