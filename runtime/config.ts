@@ -2,6 +2,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { webhookKeys } from '../handler/signature.ts'
+import { RUNPOD_LEVELS } from './runpod-levels.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
@@ -31,6 +32,7 @@ const url = v.pipe(
   text,
   v.check((value) => /^https?:/.test(value) && URL.canParse(value), 'must be an http or https URL'),
 )
+const runpodLevel = v.pipe(text, v.toUpperCase(), v.picklist(RUNPOD_LEVELS))
 const prefix = (fallback: string) =>
   v.pipe(
     v.optional(v.string(), fallback),
@@ -90,8 +92,24 @@ const Env = v.object({
   PROVIDER: v.optional(text, 'unknown'),
   PUBLIC_BASE_URL: v.optional(url),
   QUEUE_LIMIT: whole(16, 0),
+  RUNPOD_AI_API_KEY: v.optional(text),
+  RUNPOD_DEBUG_LEVEL: v.optional(runpodLevel),
+  RUNPOD_GPU_TYPE_ID: v.optional(v.string(), ''),
+  RUNPOD_LOG_LEVEL: v.optional(runpodLevel),
+  RUNPOD_MIN_DISK_PERCENT: number(10, 0),
+  RUNPOD_MIN_MEMORY_GB: number(4, 0),
+  // In milliseconds; RunPod kills a worker that it does not hear.
+  RUNPOD_PING_INTERVAL: v.pipe(
+    number(10_000, 0),
+    v.transform((ms) => Math.min(60_000, Math.max(1_000, ms))),
+  ),
+  RUNPOD_POD_HOSTNAME: v.optional(text, 'unknown'),
   RUNPOD_POD_ID: v.optional(text),
+  RUNPOD_REFRESH_WORKER: flag(false),
+  RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: flag(false),
   RUNPOD_WEBHOOK_GET_JOB: v.optional(text),
+  RUNPOD_WEBHOOK_PING: v.optional(text),
+  RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(text),
   S3_BUCKET: v.optional(text),
   S3_ENDPOINT: v.optional(url),
   S3_KEY_ID: v.optional(text),
@@ -115,7 +133,9 @@ export type Config = v.InferOutput<typeof Env> & { STORAGE: StorageKind }
 
 /** The only reader of the environment. Throws once, naming every bad variable. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  // A job that waits in a worker of RunPod's queue is kept from one that is idle.
+  const set = { ...(given['RUNPOD_WEBHOOK_GET_JOB'] && { CONCURRENCY: '1' }), ...given }
   const parsed = v.safeParse(Env, set)
   const STORAGE = storageKind(set)
   if (parsed.success && !Array.isArray(STORAGE)) return { ...parsed.output, STORAGE }
@@ -135,7 +155,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
  */
 export function engineEnv(visible: string, env = process.env): NodeJS.ProcessEnv {
   // What says that there is no GPU must go on saying so.
-  const ours = (name: string) => name !== 'CUDA_VISIBLE_DEVICES' && Object.hasOwn(Env.entries, name)
+  const ours = (name: string) =>
+    name !== 'CUDA_VISIBLE_DEVICES' &&
+    (Object.hasOwn(Env.entries, name) || name.startsWith('RUNPOD_'))
   const machine = Object.entries(env).filter(([name]) => !ours(name))
   return { ...Object.fromEntries(machine), ...(visible && { CUDA_VISIBLE_DEVICES: visible }) }
 }

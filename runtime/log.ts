@@ -4,7 +4,7 @@ const LEVELS = ['silent', 'info', 'debug'] as const
 export type LogLevel = (typeof LEVELS)[number]
 
 /** Events that only matter to whoever replays a failure by hand. */
-const DETAILS = new Set(['ffmpeg', 'seek.inexact', 'webhook.progress'])
+export const DETAILS = new Set(['ffmpeg', 'seek.inexact', 'webhook.progress'])
 
 /** One JSON line per event on stderr. */
 export function jsonLog(

@@ -25,6 +25,7 @@ import { Callbacks } from './push/callbacks.ts'
 import { listen, tryListen } from './push/listen.ts'
 import { probesApp } from './push/probes.ts'
 import type { Handle } from './record.ts'
+import { runpodLevel, runpodLog } from './runpod-log.ts'
 import { openScratch } from './scratch.ts'
 import { abandonUploads } from './recovery.ts'
 import { bystander, openSource } from './sources.ts'
@@ -37,7 +38,7 @@ import { createStorage } from './storage.ts'
  * @returns the exit status
  */
 export async function serve(config: Config, mode: Mode = { source: 'push' }): Promise<number> {
-  const log = jsonLog(config.LOG_LEVEL)
+  const log = mode.source === 'runpod' ? runpodLog(runpodLevel(config)) : jsonLog(config.LOG_LEVEL)
   using stop = installStop(config.DRAIN_SEC * 1000, log)
   await using scratch = await openScratch(config.SCRATCH_DIR)
   await using engines = startEngines({
@@ -139,6 +140,7 @@ export async function workUntil(stop: Stop, parts: Parts): Promise<void> {
       : await openSource(mode, config, {
           about: () => ({ ...about, bundle: health().bundle?.id ?? null }),
           downloadMbps: speed.mbps,
+          reason: () => engines.status().find(({ state }) => state === 'broken')?.reason,
           log,
         })
   // A queue's worker needs no port: there the server is an extra.

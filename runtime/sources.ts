@@ -9,6 +9,7 @@ import { tellBystander } from './pull/bystander.ts'
 import { buffer } from './pull/buffer.ts'
 import { orchestrator, type WorkerFacts } from './pull/orchestrator.ts'
 import { takePlace } from './pull/place.ts'
+import { openRunpod } from './pull/runpod/open.ts'
 import type { Source } from './pull/source.ts'
 import { systemInfo, type SystemInfo } from './pull/system-info.ts'
 
@@ -22,6 +23,8 @@ export interface SourceParts {
   about: WorkerFacts['about']
   /** Megabits per second of the latest downloads. */
   downloadMbps(): number
+  /** Why nothing can be rendered, in the words of this machine's log. */
+  reason(): string | undefined
   log: Log
 }
 
@@ -33,7 +36,7 @@ export async function openSource(
   config: Config,
   parts: SourceParts,
 ): Promise<OpenSource> {
-  if (mode.source === 'runpod') throw new Error('not yet')
+  if (mode.source === 'runpod') return openRunpodPlace(config, parts)
   const given = mode.workerId ?? givenId(config)
   const { workerId, ...place } = await takePlace(config.STATE_DIR, mode.source, given)
   const system = await freshSystemInfo(config.SCRATCH_DIR, parts.downloadMbps)
@@ -77,6 +80,23 @@ export function bystander(mode: Mode, config: Config, jobs: Jobs, log: Log) {
     batch_size: config.BATCH_SIZE ?? null,
   }
   return tellBystander(openApi(openFetch({ blocked: () => false }), url, key), tag, jobs, log)
+}
+
+/** RunPod's queue knows a worker by the name that the platform gave to it. */
+async function openRunpodPlace(config: Config, parts: SourceParts): Promise<OpenSource> {
+  const given = config.RUNPOD_POD_ID ?? givenId(config)
+  const { workerId, ...place } = await takePlace(config.STATE_DIR, 'runpod', given)
+  const { about, reason, log } = parts
+  const { source, ...open } = await openRunpod(config, {
+    ...{ workerId, version: about().version, reason, log },
+  })
+  return {
+    ...{ source, dir: place.dir },
+    async [Symbol.asyncDispose]() {
+      open[Symbol.dispose]()
+      await place[Symbol.asyncDispose]()
+    },
+  }
 }
 
 const REFRESH_MS = 5_000

@@ -1,4 +1,4 @@
-import { asJobError } from '../../handler/errors.ts'
+import { asJobError, InputError } from '../../handler/errors.ts'
 import type { Log } from '../../handler/render/context.ts'
 import { follow } from '../follow.ts'
 import type { Jobs } from '../jobs.ts'
@@ -37,7 +37,7 @@ export interface LeaseOptions {
 
 export function runLease(lease: Lease, options: LeaseOptions): Leased {
   const { source, jobs, outbox, journal, origin, changed, log } = options
-  const { id, ref, payload, runMs } = lease
+  const { id, ref, payload, refusal, runMs } = lease
   const held: Held = { id, ...(ref !== undefined && { ref }) }
   let job: Job | undefined
   let renders = false
@@ -64,6 +64,7 @@ export function runLease(lease: Lease, options: LeaseOptions): Leased {
   async function outcomeOf(): Promise<Outcome> {
     const teller = tellProgress(source.progress, held, giveUp, log)
     try {
+      if (refusal !== undefined) throw new InputError('INVALID_JOB', refusal)
       job = jobs.submit({
         ...{ id, payload, origin, shape: 'pull', keepMs: KEEP_MS, detached: true },
         ...(runMs !== undefined && { runMs }),

@@ -38,6 +38,7 @@ export function startPulse(source: Source, situation: () => Situation, log: Log)
   const refresh = (now = false) => {
     const beat = source.beat(situation())
     if (beat) heart.say(beat, now)
+    else begun() // none is wanted, so none is waited for
   }
   // What it says of memory and disk is at most half a beat old.
   const timer = setInterval(refresh, everyMs / 2)

@@ -10,6 +10,8 @@ export interface Lease {
   payload: unknown
   /** A second name, where reports go by another one than the job. */
   ref?: string
+  /** What is wrong with it, where its giver's envelope was not right; it fails with that. */
+  refusal?: string
   /** Limit of the run in milliseconds, if shorter than the worker's own. */
   runMs?: number
 }

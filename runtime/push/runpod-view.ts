@@ -1,5 +1,5 @@
-import { InputError, type JobError } from '../../handler/errors.ts'
 import { isFinal, type Job } from '../record.ts'
+import { runpodError } from '../runpod-error.ts'
 
 export type RunpodStatus =
   'IN_QUEUE' | 'IN_PROGRESS' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'TIMED_OUT'
@@ -42,24 +42,4 @@ function outputOf(job: Job) {
   if (isFinal(job) || !job.events.last) return undefined
   const { phase, progress, eta_sec, metrics } = job.events.last
   return { phase, progress, eta_sec, metrics }
-}
-
-/**
- * Always a string: clients lose an object. A short sentence where the caller must act, else the
- * SDK's object as JSON, without its traceback.
- */
-export function runpodError(error: JobError, worker: { id: string; version: string }): string {
-  if (error instanceof InputError) return `${error.code}: ${error.message}`
-  const { code, message, stage, retryable } = error.toJSON()
-  return JSON.stringify({
-    error_type: error.name,
-    error_message: message,
-    error_traceback: '',
-    hostname: worker.id,
-    worker_id: worker.id,
-    runpod_version: `musetalk-worker/${worker.version}`,
-    code,
-    ...(stage && { stage }),
-    retryable,
-  })
 }

@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { Hono, type Context } from 'hono'
 import { asJobError, InputError, type JobError } from '../../handler/errors.ts'
 import { isFinal, type Job } from '../record.ts'
+import { runpodError } from '../runpod-error.ts'
 import { comeBack, originOf, statusOfRefusal } from './answers.ts'
 import { readJson } from './body.ts'
 import type { Callbacks } from './callbacks.ts'
 import type { PushOptions } from './options.ts'
 import { jobOf, parseEnvelope, waitOf, type Envelope } from './runpod-request.ts'
-import { runpodError, runpodStatus, runpodView } from './runpod-view.ts'
+import { runpodStatus, runpodView } from './runpod-view.ts'
 
 const KEEP_ASYNC_MS = 30 * 60_000
 const KEEP_SYNC_MS = 60_000

@@ -1,0 +1,35 @@
+import { statfs } from 'node:fs/promises'
+
+/** What RunPod's own SDK demands of a machine before it takes a job, by the same variables. */
+export interface Demands {
+  /** Of memory that is free, GB. */
+  memoryGb: number
+  /** Of the root disk, that are free. */
+  diskPercent: number
+}
+
+/** What is wrong with this machine. */
+export interface Unfit {
+  check: 'memory' | 'disk' | 'models'
+  reason: string
+}
+
+const GB = 2 ** 30
+
+/** The models and the GPU are not looked at here: warming up uses them. */
+export async function unfitness(
+  { memoryGb, diskPercent }: Demands,
+  availableBytes: number,
+  root = '/',
+): Promise<Unfit | undefined> {
+  const freeGb = availableBytes / GB
+  if (freeGb < memoryGb) {
+    const reason = `${freeGb.toFixed(1)} GB of memory are free, ${memoryGb} are needed`
+    return { check: 'memory', reason }
+  }
+  const { bavail, blocks } = await statfs(root)
+  const free = (100 * bavail) / Math.max(1, blocks)
+  if (free >= diskPercent) return undefined
+  const reason = `${free.toFixed(1)} % of the disk are free, ${diskPercent} are needed`
+  return { check: 'disk', reason }
+}

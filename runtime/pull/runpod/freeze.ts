@@ -1,0 +1,19 @@
+const TICK_MS = 1_000
+
+/**
+ * Notice when this process was stopped and goes on: platforms freeze idle workers. By the clock on the
+ * wall, because others stand still meanwhile; being fooled by one that is set costs nothing but connections.
+ */
+export function watchFreezes(frozenMs: number, thawed: () => void): Disposable {
+  let last = Date.now()
+  const timer = setInterval(
+    () => {
+      const gap = Date.now() - last
+      last = Date.now()
+      if (gap > frozenMs) thawed()
+    },
+    Math.min(TICK_MS, frozenMs / 4),
+  )
+  timer.unref()
+  return { [Symbol.dispose]: () => clearInterval(timer) }
+}
