@@ -30,8 +30,8 @@ export interface BundleOptions extends SessionOptions {
    * is kept where unset. Several processes may share it.
    */
   cache?: string
-  /** Hash all files and recompute all golden numbers, whatever is known. */
-  again?: boolean
+  /** Whatever is known: recompute the golden numbers; hash the files too. */
+  again?: 'numbers' | 'all'
   /** Load the portable graphs as they are, and forget their copies. */
   plain?: boolean
   /** Told what an operator should know: a fallback, a copy that could not be kept. */
@@ -58,10 +58,10 @@ const ONE_LANE_BYTES = 256 << 20
  * @throws ModelError naming the file and what is wrong with it
  */
 export async function openBundle(directory: string, options: BundleOptions): Promise<Bundle> {
-  const { cache, again = false, note = () => {} } = options
+  const { cache, again, note = () => {} } = options
   const { manifest, id } = await readManifest(directory)
   const stamps = stampsOf(directory, cache && join(cache, 'stamps'))
-  const known = again ? undefined : await stamps.read()
+  const known = again === 'all' ? undefined : await stamps.read()
   const stamp = await checkFiles(directory, id, filesOf(manifest), known)
   const remember = async (tested: string[]) => {
     const problem = await stamps.write({ ...stamp, tested })

@@ -63,7 +63,7 @@ async function info(directory: string): Promise<Facts> {
 async function verify(directory: string, config: BundleConfig, output: Output): Promise<Facts> {
   const began = performance.now()
   await using bundle = await openProven(directory, {
-    ...{ device: config.DEVICE, threads: 1, lanes: 2, cache: config.CACHE_DIR, again: true },
+    ...{ device: config.DEVICE, threads: 1, lanes: 2, cache: config.CACHE_DIR, again: 'all' },
     note: (event, fields) => output.err(`warn: ${event} ${JSON.stringify(fields)}\n`),
   })
   const { manifest, id } = bundle

@@ -4,6 +4,7 @@ import { JobError } from '../handler/errors.ts'
 import { bundleCommand, type Output } from './bundle-command.ts'
 import { readConfig, type Config } from './config.ts'
 import { demo } from './demo.ts'
+import { doctor } from './doctor/doctor.ts'
 import { modeOf } from './mode.ts'
 import { EXIT, run, type RunOptions } from './run.ts'
 import { serve } from './serve.ts'
@@ -15,6 +16,7 @@ const USAGE = `musetalk-worker: a face video and a speech recording in, a talkin
   musetalk-worker demo
   musetalk-worker start     take jobs from whom the environment names, and over HTTP
   musetalk-worker serve     take jobs over HTTP only
+  musetalk-worker doctor    what works on this machine, what does not, and what to do
   musetalk-worker bundle info|verify [DIR]   what a bundle holds; whether it is whole and computes well
 
   --bundle DIR    model bundle (default: MODEL_BUNDLE, else the embedded lite)
@@ -57,6 +59,7 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
     throw new UsageError(`unexpected argument "${rest[0]}"`)
   // ONNX Runtime reports to its makers otherwise; it reads this when it is loaded, here and in engines.
   env['ORT_DISABLE_TELEMETRY'] ??= '1'
+  if (command === 'doctor') return doctor(() => readConfig(env), values.json, OUTPUT)
   const config = readConfig(env)
   switch (command) {
     case 'run':

@@ -89,7 +89,7 @@ test('a copy that computes something else is thrown away, and the next start mak
   await writeFile(await copied('copy.json'), JSON.stringify(stamp))
   // As long as nobody looks it stays unnoticed; verify looks.
   expect((await opened()).mean).toBe(0)
-  const looked = await opened({ again: true })
+  const looked = await opened({ again: 'numbers' })
   expect(looked.from['generate']).toBe('file')
   expect(looked.mean).toBeCloseTo(3, 4)
   expect(looked.told.map(({ event }) => event)).toContain('bundle.distrusted')

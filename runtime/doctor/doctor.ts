@@ -1,0 +1,75 @@
+import type { Output } from '../bundle-command.ts'
+import type { Config } from '../config.ts'
+import { checkDisks } from './disks.ts'
+import { checkFfmpeg } from './ffmpeg.ts'
+import { fail, type Check, type Finding } from './finding.ts'
+import { checkMachine } from './machine.ts'
+import { checkModels } from './models.ts'
+import { checkMode, checkSource } from './source.ts'
+import { checkPorts } from './ports.ts'
+import { checkStorage } from './storage.ts'
+import { checkWebhooks } from './webhooks.ts'
+
+const LIMIT_MS = 60_000
+const MODELS_LIMIT_MS = 600_000 // gigabytes are hashed and loaded
+
+/**
+ * Look at everything that a worker needs on this machine, and say of each part how it is and what to
+ * do: one line each, as soon as it is known. It may run beside a worker; it takes no job.
+ *
+ * @param read reads the environment; throws what is wrong with it
+ * @returns the exit status: 1 where something failed
+ */
+export async function doctor(read: () => Config, json: boolean, output: Output): Promise<number> {
+  const findings: Finding[] = []
+  for await (const finding of examine(read)) {
+    findings.push(finding)
+    if (!json) output.out(lineOf(finding))
+  }
+  const failed = findings.filter(({ status }) => status === 'fail').length
+  const warned = findings.filter(({ status }) => status === 'warn').length
+  if (json) output.out(`${JSON.stringify({ ok: failed === 0, checks: findings })}\n`)
+  else output.out(`${failed} failed, ${warned} to look at, of ${findings.length} checks\n`)
+  return failed === 0 ? 0 : 1
+}
+
+async function* examine(read: () => Config): AsyncGenerator<Finding> {
+  let config: Config
+  try {
+    config = read()
+  } catch (error) {
+    const found = (error as Error).message.replace(/\s*\n\s*/g, ' ')
+    yield fail('environment', found, 'correct these variables; the rest was not looked at')
+    return
+  }
+  for (const [name, check, limitMs = LIMIT_MS] of checksOf(config)) {
+    try {
+      yield* await check(AbortSignal.timeout(limitMs))
+    } catch (error) {
+      yield fail(
+        name,
+        `could not be looked at: ${(error as Error).message}`,
+        'report this as a bug',
+      )
+    }
+  }
+}
+
+function checksOf(config: Config): [name: string, check: Check, limitMs?: number][] {
+  return [
+    ['environment', async () => checkMode(config)],
+    ['ffmpeg', (signal) => checkFfmpeg(config, signal)],
+    ['machine', () => checkMachine(config)],
+    ['disks', () => checkDisks(config)],
+    ['ports', (signal) => checkPorts(config, signal)],
+    ['webhooks', async () => checkWebhooks(config)],
+    ['storage', (signal) => checkStorage(config, signal)],
+    ['source', (signal) => checkSource(config, signal)],
+    ['models', () => checkModels(config), MODELS_LIMIT_MS],
+  ]
+}
+
+function lineOf({ check, status, found, todo }: Finding): string {
+  const more = todo === undefined ? '' : ` → ${todo}`
+  return `${status.padEnd(5)} ${check.padEnd(12)} ${found}${more}\n`
+}

@@ -1,0 +1,14 @@
+import { webhookKeys } from '../../handler/signature.ts'
+import type { Config } from '../config.ts'
+import { ok, type Finding } from './finding.ts'
+
+/** A malformed secret is found by the environment's check, which names the variable. */
+export function checkWebhooks({ WEBHOOK_SECRET }: Pick<Config, 'WEBHOOK_SECRET'>): Finding[] {
+  const keys = webhookKeys(WEBHOOK_SECRET ?? '')?.length ?? 0
+  const secrets = keys === 1 ? 'one secret' : `${keys} secrets`
+  return [
+    keys === 0
+      ? ok('webhooks', 'events go out unsigned: WEBHOOK_SECRET is not set')
+      : ok('webhooks', `events are signed with ${secrets} of the right form`),
+  ]
+}
