@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { chaos } from '../helpers/chaos/chaos.ts'
 
-// `.ci/long` asks for it: ten seeds take a quarter of an hour of two cores.
+// `.ci/long` asks for it: a seed takes two to four minutes of two cores.
 const SEEDS = Number(process.env['CHAOS_SEEDS'] ?? 10)
 const FIRST = Number(process.env['CHAOS_FIRST'] ?? 1)
 const JOBS = 100
