@@ -165,6 +165,12 @@ describe.skipIf(!canCompare)(`the golden clip as a job ${NEEDS}`, () => {
     expect(JSON.parse(stdout)).toMatchObject({ status: 'succeeded', frames: clip.T, fps: 25 })
     const frames = await readRgb(ffmpeg!, file)
     expect(frames).toHaveLength(clip.T)
-    for (const [i, frame] of frames.entries()) expect(differing(frame, out![i]!)).toBe(0)
+    const figures = frames.map((frame, i) => difference(frame.data, out![i]!.data))
+    const row = { check: '19', what: 'the command line against handle(), whole frames' }
+    // It may load optimised copies of the graphs, whose sums are rounded in another order.
+    const max = Math.max(...figures.map((d) => d.max))
+    measured({ ...row, figure: 'max, levels', found: max, limit: 1 })
+    const off = 100 * Math.max(...figures.map((d) => d.off))
+    measured({ ...row, figure: '% of bytes that differ', found: off, limit: 0.05 })
   })
 })
