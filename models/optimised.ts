@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises'
 import { rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 
@@ -75,7 +76,8 @@ export async function makeCopy(
 ): Promise<string> {
   const { folder, key, bytes } = place
   const entry = join(folder, key)
-  const partial = join(folder, `.${key}.${randomUUID().slice(0, 8)}.partial`)
+  const maker = `${hostname()}~${process.pid}~${randomUUID().slice(0, 8)}`
+  const partial = join(folder, `.${key}~${maker}.partial`)
   try {
     await mkdir(partial, { recursive: true })
     await sweep(folder)
@@ -112,12 +114,35 @@ async function flush(path: string): Promise<void> {
   await file.sync()
 }
 
-/** Remove what nobody has used for long: copies for bundles, processors and runtimes of the past. */
+/**
+ * Remove what nobody has used for long: copies for bundles, processors and runtimes of the past. What
+ * a killed process left half made goes at once, lest a worker that dies at every start fill the disk.
+ */
 async function sweep(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
     const { mtimeMs = Infinity } = (await stat(path).catch(() => undefined)) ?? {}
     const days = name.startsWith('.') ? 1 : UNUSED_DAYS
-    if (Date.now() - mtimeMs > days * DAY_MS) await rm(path, { recursive: true, force: true })
+    if (Date.now() - mtimeMs > days * DAY_MS || isLeft(name, mtimeMs)) {
+      await rm(path, { recursive: true, force: true })
+    }
+  }
+}
+
+/** Whether a half made copy is that of a process of this machine which is gone. */
+function isLeft(name: string, mtimeMs: number): boolean {
+  const [, host, id] = name.split('~')
+  if (!name.startsWith('.') || host !== hostname()) return false
+  // In a container every life of the worker may have the same id.
+  const before = mtimeMs < Date.now() - process.uptime() * 1000
+  return Number(id) === process.pid ? before : !isRunning(Number(id))
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { mkdir, readFile, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { dropCopy, findCopy, makeCopy, placeOf, WEIGHTS } from '../../models/optimised.ts'
@@ -89,5 +91,20 @@ test('copies that nobody has used for a month are removed, and what crashes left
   const made = dirname(await makeCopy(at(), writes('new')))
   expect((await names()).map((name) => join(dirname(old), name)).sort()).toEqual(
     [used, made].sort(),
+  )
+})
+
+test('what a killed process left half made goes with the next copy, what others make stays', async () => {
+  const dead = spawnSync(process.execPath, ['--version']).pid
+  const partial = (pid: number) => place.file(`graphs/.key~${hostname()}~${pid}~1.partial`)
+  await mkdir(partial(dead), { recursive: true })
+  await mkdir(partial(process.ppid))
+  await mkdir(partial(process.pid))
+  await utimes(partial(process.pid), 1e9, Date.now() / 1000 - process.uptime() - 60)
+  const elsewhere = place.file('graphs/.key~another-host~1~1.partial')
+  await mkdir(elsewhere)
+  const made = dirname(await makeCopy(at(), writes('new')))
+  expect((await names()).map((name) => place.file(`graphs/${name}`)).sort()).toEqual(
+    [made, partial(process.ppid), elsewhere].sort(),
   )
 })
