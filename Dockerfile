@@ -1,6 +1,12 @@
-# The worker with the embedded bundle, on any CPU: no compiler, no Python, nothing fetched at start.
+# The worker: no compiler, no Python, nothing fetched at start.
 #
 #   docker build -t musetalk-worker --build-arg VERSION=0.1.0 --build-arg GIT_REVISION=$(git rev-parse HEAD) .
+#
+# BUNDLE=musetalk-v1.5 makes MuseTalk's bundle from the official checkpoints in checkpoints/ (or in a named
+# build context of that name); DEVICE=cuda adds ONNX Runtime's CUDA provider and NVIDIA's libraries.
+# Stages that a build does not need do nothing, so that any builder can run them.
+ARG BUNDLE=lite
+ARG DEVICE=cpu
 
 FROM node:26-bookworm-slim AS packages
 WORKDIR /app
@@ -11,6 +17,26 @@ RUN npm ci --omit=dev --omit=optional \
  && cd node_modules/onnxruntime-node/bin/napi-v6 \
  && rm -rf darwin win32 \
  && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -r {} +
+
+FROM debian:bookworm-slim AS cuda
+ARG DEVICE
+COPY docker/cuda.sh docker/cuda-requirements.txt /docker/
+RUN /docker/cuda.sh "$DEVICE"
+
+# The glob matches nothing where there are no checkpoints.
+FROM scratch AS checkpoints
+COPY package.json checkpoint[s] /
+
+FROM debian:bookworm-slim AS export
+ARG BUNDLE
+ARG DEVICE
+ARG PRECISION=fp32
+ARG ALLOW_UNKNOWN=false
+WORKDIR /export
+COPY docker/export.sh /docker/
+COPY models/export/musetalk_export musetalk_export
+COPY --from=checkpoints / /checkpoints/
+RUN /docker/export.sh "$BUNDLE" "$DEVICE" "$PRECISION" "$ALLOW_UNKNOWN"
 
 FROM node:26-bookworm-slim
 # Mesa's drivers and the compiler behind them (160 MB) come with ffmpeg for its window, which nobody opens.
@@ -24,15 +50,31 @@ RUN apt-get update -qq \
  && install -d -o worker -g worker /data
 
 WORKDIR /app
+COPY --from=cuda /cuda/lib /opt/cuda/lib
 COPY --from=packages /app/node_modules node_modules
-COPY . .
+COPY --from=cuda /cuda/provider node_modules/onnxruntime-node/bin/napi-v6/linux/x64/
+ARG DEVICE
+COPY docker/check-cuda.sh /docker/
+RUN /docker/check-cuda.sh "$DEVICE" node_modules/onnxruntime-node/bin/napi-v6/linux/x64
+COPY --from=export /bundles models/
+COPY package.json LICENSE ./
+COPY bin bin
+COPY demo demo
+COPY handler handler
+COPY models/*.ts models/
+COPY models/pixels models/pixels
+COPY models/lite models/lite
+COPY runtime runtime
 RUN ln -s /app/bin/musetalk-worker.mjs /usr/local/bin/musetalk-worker
 
 # `video` brings NVENC where the machine has an NVIDIA GPU. ONNX Runtime reports to its makers otherwise.
+ARG BUNDLE
 ENV NODE_ENV=production \
     ORT_DISABLE_TELEMETRY=1 \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
+    MODEL_BUNDLE=/app/models/${BUNDLE} \
     CACHE_DIR=/data/cache \
+    STATE_DIR=/data/state \
     OUTPUT_DIR=/data/outputs
 EXPOSE 8000
 
@@ -48,10 +90,11 @@ LABEL org.opencontainers.image.title="musetalk-worker" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${GIT_REVISION}"
 
+# A worker of RunPod's queue listens nowhere unless PORT says so.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8000}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "process.env.RUNPOD_WEBHOOK_GET_JOB && !process.env.PORT ? process.exit(0) : fetch(`http://127.0.0.1:${process.env.PORT || 8000}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 
 # Platforms replace the command or start it through a shell, so it is whole, and the base's entrypoint is
 # off. tini buries the ffmpegs of a render process that was killed; Node as process 1 would not.
 ENTRYPOINT []
-CMD ["tini", "-s", "--", "node", "/app/runtime/main.ts", "serve"]
+CMD ["tini", "-s", "--", "node", "/app/runtime/main.ts", "start"]

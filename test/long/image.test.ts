@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
-import { networkInterfaces } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { build, container, docker } from '../helpers/docker.ts'
 import { folder, readVideo, testFfmpeg } from '../helpers/media.ts'
+import { startOrchestrator } from '../helpers/orchestrator/server.ts'
+import { ended, reportsOf } from '../helpers/pull-worker.ts'
 import { webServer } from '../helpers/webserver.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url))
@@ -19,11 +20,17 @@ const MB = 1e6
 
 /** The demo's media, where a container can fetch them: on the host's end of Docker's bridge. */
 async function media() {
-  const bridge = networkInterfaces()['docker0']?.find(({ family }) => family === 'IPv4')
-  return webServer(async ({ url = '' }, response) => {
-    response.end(await readFile(path(`demo/${url.slice(1)}`)))
-  }, bridge?.address)
+  return webServer(
+    async ({ url = '' }, response) => {
+      response.end(await readFile(path(`demo/${url.slice(1)}`)))
+    },
+    await bridge(),
+  )
 }
+
+/** Its interface is only listed while a container runs; its address can be bound all the time. */
+const bridge = () =>
+  docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')
 
 const post = async (url: string, body: object) => {
   const headers = { 'content-type': 'application/json' }
@@ -69,7 +76,7 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
       'org.opencontainers.image.revision': revision,
     })
     expect(config.Entrypoint ?? []).toEqual([])
-    expect(config.Cmd).toEqual(['tini', '-s', '--', 'node', '/app/runtime/main.ts', 'serve'])
+    expect(config.Cmd).toEqual(['tini', '-s', '--', 'node', '/app/runtime/main.ts', 'start'])
     expect(await docker('run', '--rm', IMAGE, 'id', '-u')).toBe('10001')
   })
 
@@ -120,6 +127,50 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     await docker('stop', '-t', '60', worker.name)
     expect(await last).toMatchObject({ status: 200, body: { status: 'success' } })
     expect(await worker.inspect('.State.ExitCode')).toBe('0')
+  }, 180_000)
+
+  test("does an orchestrator's jobs in the predecessor's environment, over a restart", async () => {
+    await using dir = await folder()
+    await using files = await media()
+    await using giver = await startOrchestrator({ host: await bridge() })
+    const at = `http://host.docker.internal:${files.port}`
+    const env = {
+      ORCHESTRATOR_BASE_URL: giver.url,
+      INTERNAL_API_KEY: giver.key,
+      ...{ WORKER_ID: 'desk-1', WORKER_TYPE: 'main', PROVIDER: 'desk', CONFIG_LABEL: 'v6' },
+      ...{ GPU_CLASS_NAME: 'RTX 4090', BATCH_SIZE: '8', POLL_INTERVAL_SEC: '1' },
+      ...{ USE_OPTIMIZED_INFERENCE: 'true', MUSETALK_WORKDIR: '/app' },
+      ...{ MUSETALK_RESULT_DIR: 'results/job_queue', ALLOW_PRIVATE_URLS: 'true' },
+    }
+    await writeFile(
+      dir.file('.env'),
+      Object.entries(env)
+        .map((pair) => pair.join('='))
+        .join('\n'),
+    )
+    await using worker = await container([
+      ...['--restart=always', '--shm-size=8g', '--env-file', dir.file('.env')],
+      ...['--add-host', 'host.docker.internal:host-gateway', IMAGE],
+    ])
+    await worker.ready()
+    const job = {
+      ...{ video_url: `${at}/portrait.png`, audio_url: `${at}/speech.wav` },
+      ...{ aspect_ratio: '1:1', resolution: '512x512' },
+    }
+    giver.submit(job, 'first')
+    await ended(giver, 'first')
+    expect(giver.jobs.get('first')).toMatchObject({
+      state: 'succeeded',
+      report: { output_url: expect.stringContaining('first.mp4'), worker_id: 'desk-1' },
+    })
+    giver.submit(job, 'second')
+    await giver.until(() => reportsOf(giver, 'second').length > 1, AbortSignal.timeout(30_000))
+    await worker.sh('kill -9 $(cat /proc/1/task/1/children)').catch(() => {})
+    await ended(giver, 'second')
+    expect(giver.jobs.get('second')!.state).toBe('succeeded')
+    const told = reportsOf(giver, 'second').filter(({ status }) => status !== 'running')
+    expect(told[0]).toMatchObject({ status: 'failed', error_code: 'ENGINE_LOST', retryable: true })
+    expect(await worker.sh('ls /tmp/musetalk-worker/*')).toBe('')
   }, 180_000)
 
   test("passes the Hub's tests as its tester starts it: as root, through a shell", async () => {

@@ -12,6 +12,8 @@ export const INTERNAL_KEY = 'internal-key-of-the-test'
 
 export interface OrchestratorOptions extends Partial<Omit<BookOptions, 'onChange'>> {
   faults?: Faults
+  /** Where it listens; a container reaches the host by another address than loopback. */
+  host?: string | undefined
 }
 
 /** The predecessor's orchestrator as far as workers and clients see it, on a loopback port. */
@@ -35,7 +37,8 @@ export interface Orchestrator extends AsyncDisposable {
 const SWEEP_MS = 250
 
 export async function startOrchestrator(options: OrchestratorOptions = {}): Promise<Orchestrator> {
-  const { faults = () => undefined, now = () => performance.now(), ...rest } = options
+  const { faults = () => undefined, now = () => performance.now(), ...others } = options
+  const { host = '127.0.0.1', ...rest } = others
   const watchers = new Set<() => void>()
   const record = new Set<Entry>()
   const note = (entry: Entry) => {
@@ -53,7 +56,7 @@ export async function startOrchestrator(options: OrchestratorOptions = {}): Prom
 
   async function up() {
     server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server
-    server.listen(port, '127.0.0.1')
+    server.listen(port, host)
     await once(server, 'listening')
     port = (server.address() as AddressInfo).port
     note({ kind: 'turn', at: now(), turn: 'up' })
@@ -70,7 +73,7 @@ export async function startOrchestrator(options: OrchestratorOptions = {}): Prom
   await up()
   const sweeping = setInterval(() => server.listening && book.sweep(), SWEEP_MS)
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `http://${host}:${port}`,
     key: INTERNAL_KEY,
     record: () => [...record],
     jobs: book.jobs,
