@@ -14,6 +14,8 @@ export interface Fault {
   body?: string
   /** `before`: nothing is done. `after`: it is done, the answer is lost. `midway`: in the middle of it. */
   cut?: 'before' | 'after' | 'midway'
+  /** The headers of the answer come at once, its body so much later. */
+  bodyAfterMs?: number
   /** Never answered. */
   silent?: true
 }
@@ -137,7 +139,7 @@ export async function runpodPlatform(options: { holdMs?: number } = {}): Promise
       )
     }
     recorder.end(exchange, response.status)
-    return response
+    return fault.bodyAfterMs ? later(response, fault.bodyAfterMs) : response
   }
 
   const app = new Hono<Env>()
@@ -181,6 +183,20 @@ export async function runpodPlatform(options: { holdMs?: number } = {}): Promise
       await closed
     },
   }
+}
+
+/** The same answer, whose body comes after its headers. */
+async function later(response: Response, ms: number): Promise<Response> {
+  const text = await response.text()
+  const body = new ReadableStream<Uint8Array>({
+    start(stream) {
+      setTimeout(() => {
+        stream.enqueue(Buffer.from(text))
+        stream.close()
+      }, ms)
+    },
+  })
+  return new Response(body, response)
 }
 
 /** Break the connection off, as a crashing server does: at once, or in the middle of the answer. */

@@ -53,13 +53,17 @@ export class Recorder {
   }
 
   /** Resolves when `holds()` does; it is asked again at every request and every answer. */
-  async until(holds: () => boolean, what = 'what was waited for', limitMs = 30_000): Promise<void> {
+  async until(holds: () => boolean, what = 'what was waited for', limitMs = 15_000): Promise<void> {
     if (holds()) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const look = () => holds() && resolve()
-    const counts = () => JSON.stringify(Object.groupBy(this.exchanges, (one) => one.channel))
+    const last = () =>
+      this.exchanges
+        .slice(-15)
+        .map(({ method, path, query, status }) => `${method} ${path}?${query.join('&')} ${status}`)
+        .join('\n')
     const late = setTimeout(
-      () => reject(new Error(`${what} did not come in time: ${counts()}`.slice(0, 3000))),
+      () => reject(new Error(`${what} did not come in time: \n${last()}`)),
       limitMs,
     )
     this.#watchers.add(look)

@@ -34,7 +34,7 @@ export function outcomesTo(options: OutcomeOptions) {
 
   /** @returns the status; @throws NetworkError where another try may help */
   async function say(id: string, body: string, signal: AbortSignal): Promise<number> {
-    const ms = POST_MS + Buffer.byteLength(body) / SLOWEST
+    const ms = POST_MS + Math.ceil(Buffer.byteLength(body) / SLOWEST)
     const reply = await client.post(urls.done(id), id, body, ms, signal)
     const { status } = reply
     // A key can be corrected, and whoever redirects a post knows another place for it.

@@ -80,5 +80,5 @@ export function runpodQueue(options: RunpodOptions): Source {
   }
 }
 
-const idsOf = (held: readonly Held[]): string | undefined =>
-  held.length > 0 ? held.map(({ id }) => id).join(',') : undefined
+/** A job whose outcome has just been put down is held twice for a moment. */
+const idsOf = (held: readonly Held[]): string => [...new Set(held.map(({ id }) => id))].join(',')
