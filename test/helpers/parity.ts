@@ -31,3 +31,10 @@ export const four = (i: number): string => String(i).padStart(4, '0')
 
 export const f32 = ({ shape, data }: Array32): Tensor => ({ type: 'float32', dims: shape, data })
 export const u8 = (dims: number[], data: Uint8Array): Tensor => ({ type: 'uint8', dims, data })
+
+/** Whether the bundle looks for faces as the reference does: it needs a pose checkpoint. */
+export const hasDetector =
+  canCompare &&
+  'face_reference' in
+    (JSON.parse(readFileSync(join(parityBundle, 'manifest.json'), 'utf8')) as { graphs: object })
+      .graphs
