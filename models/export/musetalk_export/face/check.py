@@ -17,8 +17,9 @@ import onnx
 import onnxruntime as ort
 from PIL import Image
 
-from . import parts
+from . import inner, parts
 from .check_bins import bins_to_frame
+from .check_face import tracked
 from .simcc import FACE
 
 POSE = ['view', 'picture', 'simcc_x', 'simcc_y', 'averaged_x', 'averaged_y', 'points', 'point_scores']
@@ -35,18 +36,6 @@ class Table:
         print(f'{what:34} {found:58} {"ok" if good else "FAILED"}')
 
 
-def session(model: onnx.ModelProto, inner: list[str] = []) -> ort.InferenceSession:
-    """`model` on the CPU, one thread, with some inner values as outputs."""
-    model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in inner)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    return ort.InferenceSession(model.SerializeToString(), options, ['CPUExecutionProvider'])
-
-
-def run(face: ort.InferenceSession, image: np.ndarray) -> dict[str, np.ndarray]:
-    return dict(zip([value.name for value in face.get_outputs()], face.run(None, {'image': image})))
-
-
 def rgb(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert('RGB'))
 
@@ -57,7 +46,7 @@ def crc(array: np.ndarray) -> str:
 
 def check_s3fd(face: ort.InferenceSession, golden: Path, table: Table) -> None:
     for name, want in json.loads((golden / 's3fd.json').read_text()).items():
-        got = run(face, rgb(golden / f'{name}.png'))
+        got = inner.run(face, {'image': rgb(golden / f'{name}.png')})
         maps = [got[key] for key in parts.MAPS]
         shapes = [list(values.shape) for values in maps] == want['map_shapes']
         off = max(
@@ -78,14 +67,14 @@ def check_s3fd(face: ort.InferenceSession, golden: Path, table: Table) -> None:
             box == want['returned_box'] and raw < PX and abs(got['scores'][0] - first[4]) < LOGIT,
         )
     want = json.loads((golden / 'none.json').read_text())['best_candidates'][0]
-    got = run(face, rgb(golden / 'none.png'))
+    got = inner.run(face, {'image': rgb(golden / 'none.png')})
     table.line('s3fd none', f'score {got["scores"][0]:.7f} of {want[4]}', got['scores'][0] < 0.5 and abs(got['scores'][0] - want[4]) < LOGIT)
 
 
 def check_pose(face: ort.InferenceSession, golden: Path, table: Table) -> None:
     expected = json.loads((golden / 'pose.json').read_text())
     for name, want in expected['images'].items():
-        got = run(face, pose_image(golden, name))
+        got = inner.run(face, {'image': pose_image(golden, name)})
         view = crc(got['view'][..., ::-1])
         table.line(f'pose {name} input', f'crc32 {view}', view == want['input_bgr_crc32'])
         stored = rgb(golden / want['input_png'])
@@ -147,12 +136,16 @@ def main() -> None:
     arguments.add_argument('golden', type=Path)
     given = arguments.parse_args()
     table = Table()
-    model = onnx.load(given.bundle / 'face_reference.onnx')
-    for line in bins_to_frame(model, given.golden / 'pose' / 'pose.json'):
+    pictures = given.golden / 's3fd', given.golden / 'pose'
+    path = given.bundle / 'face_reference.onnx'
+    for line in bins_to_frame(onnx.load(path), pictures[1] / 'pose.json'):
         table.line(*line)
-    face = session(model, ['found', *parts.MAPS, *POSE])
-    check_s3fd(face, given.golden / 's3fd', table)
-    check_pose(face, given.golden / 'pose', table)
+    face = inner.whole(path, ['found', *parts.MAPS, *POSE])
+    check_s3fd(face, pictures[0], table)
+    check_pose(face, pictures[1], table)
+    wide, small, view = rgb(pictures[1] / 'wide.png'), rgb(pictures[0] / 'square.png'), rgb(pictures[1] / 'wide-input.png')
+    for line in tracked(given.bundle / 'face.onnx', wide, small, view):
+        table.line(*line)
     sys.exit(table.failed)
 
 
