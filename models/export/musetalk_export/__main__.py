@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 from .checkpoints import CheckpointError
@@ -17,13 +18,16 @@ def arguments() -> argparse.Namespace:
     parse.add_argument('--out', type=Path, required=True, help='folder of the bundle; replaced when the export succeeds')
     parse.add_argument('--precision', choices=['fp32', 'fp16'], default='fp32', help='of encode and generate')
     parse.add_argument('--allow-unknown', action='store_true', help='take weights that hashes.json does not know')
-    parse.add_argument('--cuda', action='store_true', help='add variants of encode and generate for CUDA, fused and in half precision')
+    parse.add_argument('--cuda', action='store_true', help='add a variant of generate for CUDA, fused and in half precision')
     return parse.parse_args()
 
 
 def main() -> int:
     chosen = arguments()
+    # Progress bars and what the exporter has to say about names: the table below is what counts.
+    os.environ.setdefault('TQDM_DISABLE', '1')
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
+    warnings.filterwarnings('ignore', '(?s).*The axis name', UserWarning)
     from .bundle import build
 
     # Beside the target, so that it takes its place in one step and a failed export leaves the old bundle alone.

@@ -4,21 +4,13 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoints, gate, manifest, selftest, write
-from .graphs import GRAPHS, Checkpoints
-from .layout import POSE, POSE_ONNX
-
-# Of states near 1, latents near 1, class numbers and levels of 255; the measured errors are in README.md.
-LIMITS = {
-    'listen': gate.Limit(2e-5, 2e-6),
-    'encode': gate.Limit(5e-3, 5e-4),
-    'parse': gate.Limit(18, 0.01),
-    'generate': gate.Limit(1, 0.005),
-}
+from . import checkpoints, cuda, gate, manifest, selftest, write
+from .graphs import GRAPHS, Checkpoints, Graph
+from .layout import POSE, POSE_ONNX, S3FD
 
 
 @torch.no_grad()
-def build(folder: Path, out: Path, precision: str, allow_unknown: bool, cuda: bool) -> str:
+def build(folder: Path, out: Path, precision: str, allow_unknown: bool, with_cuda: bool) -> str:
     """Write a bundle into `out` and return its id.
 
     @raises CheckpointError, GateError
@@ -26,17 +18,20 @@ def build(folder: Path, out: Path, precision: str, allow_unknown: bool, cuda: bo
     made: Checkpoints = {source: checkpoints.read(folder, source, allow_unknown) for source in checkpoints.present(folder)}
     for checkpoint in made.values():
         print(f'{checkpoint.source.path}: {checkpoint.what}', flush=True)
-    paths, entries = {}, {}
+    latent = torch.float16 if precision == 'fp16' else torch.float32
+    entries = {}
     for graph in GRAPHS:
-        path = paths[graph.name] = out / f'{graph.name}.onnx'
-        network, example = graph.network(made), graph.example(torch.float32)
-        write.export(network, example, graph.inputs, graph.output, path, graph.batched)
-        gate.against_network(graph.name, path, network, example, graph.batched, LIMITS[graph.name])
-        entries[graph.name] = manifest.entry(path, [made[source] for source in graph.sources], None)
-    if POSE in made or POSE_ONNX in made:
+        fused = with_cuda and graph.name == 'generate'
+        portable(graph, made, out / f'{graph.name}.onnx', latent)
+        if fused:
+            cuda.variant(graph, made, out / f'{graph.name}.cuda.onnx', latent)
+        entries[graph.name] = manifest.entry(out, graph.name, [made[source] for source in graph.sources], fused)
+    pose = next((made[source] for source in (POSE, POSE_ONNX) if source in made), None)
+    if pose:
         from .face import export_face
 
-        entries |= export_face(folder, out, precision)
+        whose = manifest.origin([made[S3FD], pose])
+        entries |= {name: entry | {'origin': whose} for name, entry in export_face(folder, out, precision).items()}
     return manifest.save(out, {
         'format': 1,
         'name': 'musetalk-v1.5',
@@ -44,7 +39,19 @@ def build(folder: Path, out: Path, precision: str, allow_unknown: bool, cuda: bo
         'precision': precision,
         'graphs': entries,
         **manifest.FIXED,
-        'states': [manifest.state(paths['encode'], 'float32')],
-        'batch': [1, 2],
-        'selfTest': selftest.self_test(paths),
+        'states': [manifest.state(out / 'encode.onnx', latent)],
+        # A CPU gains nothing from more than its memory can hold; a GPU is for bundles in half precision.
+        'batch': [1, 8] if precision == 'fp16' or with_cuda else [1, 2],
+        'selfTest': selftest.self_test(out),
     })
+
+
+def portable(graph: Graph, made: Checkpoints, path: Path, latent: torch.dtype) -> None:
+    """One graph of ordinary operators, in half precision where the bundle and the graph are."""
+    network, example = graph.network(made), graph.example(latent)
+    wanted = gate.answers(network, example, graph.batched)
+    halved = graph.half if latent == torch.float16 else None
+    if halved:
+        network.half()
+    write.export(network, example, graph.inputs, graph.output, path, graph.batched)
+    gate.check(f'{graph.name} {"fp16" if halved else "fp32"}', path, wanted, halved or graph.limit)

@@ -11,6 +11,8 @@ from torch import nn
 BATCHES = (1, 3)
 """Neither is the exporter's example batch, so that a batch taken for a constant shows."""
 
+Inputs = list[np.ndarray]
+
 
 class GateError(Exception):
     """A graph does not compute what its network computes."""
@@ -18,28 +20,28 @@ class GateError(Exception):
 
 @dataclass(frozen=True)
 class Limit:
-    """Most that an output may be off, as maximum and as mean of absolute differences."""
+    """Most that an output may be off: the largest and the mean absolute difference.
+
+    Of names, such as classes, a difference is 1: the mean is the share of wrong ones.
+    """
 
     max: float
     mean: float
+    names: bool = False
 
+    def check(self, what: str, found: np.ndarray, wanted: np.ndarray) -> None:
+        """Print one line of the table.
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: what was compared, on how many items, and how far apart it was."""
-
-    graph: str
-    against: str
-    items: int
-    max: float
-    mean: float
-    limit: Limit
-
-    def __str__(self) -> str:
-        return (
-            f'{self.graph:9}{self.against:14}N={self.items:<3} max {self.max:<9.3g} (limit {self.limit.max:<6g}) '
-            f'mean {self.mean:<9.3g} (limit {self.limit.mean:g})'
-        )
+        @raises GateError when the difference is over the limit, or no number at all
+        """
+        if found.shape != wanted.shape:
+            raise GateError(f'{what}: made {found.shape} where {wanted.shape} is due')
+        off = found != wanted if self.names else np.abs(found.astype(np.float64) - wanted.astype(np.float64))
+        most, mean = float(off.max()), float(off.mean())
+        row = f'{what:36} max {most:<9.3g} (limit {self.max:<5g}) mean {mean:<9.3g} (limit {self.mean:g})'
+        print(row, flush=True)
+        if not (most <= self.max and mean <= self.mean):
+            raise GateError(f'{row}\nthis is too far off')
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
@@ -48,8 +50,11 @@ def session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
 
 
-def seeded(example: tuple[torch.Tensor, ...], items: int | None) -> list[np.ndarray]:
-    """Inputs like the example's: bytes over the whole range in smooth patches with noise, floats of a normal distribution."""
+def seeded(example: tuple[torch.Tensor, ...], items: int | None) -> Inputs:
+    """Inputs like the example's: bytes in coarse patches with noise, floats of a normal distribution.
+
+    @param items batch, or None where the graph has none
+    """
     random = np.random.default_rng(7)
     made = []
     for tensor in example:
@@ -58,29 +63,20 @@ def seeded(example: tuple[torch.Tensor, ...], items: int | None) -> list[np.ndar
             coarse = random.integers(0, 200, (dims[0], dims[1] // 32, dims[2] // 32, 3)).repeat(32, 1).repeat(32, 2)
             made.append((coarse + random.integers(0, 56, dims)).astype(np.uint8))
         else:
-            made.append(random.standard_normal(dims).astype(np.float32).astype(str(tensor.dtype).removeprefix('torch.')))
+            made.append(random.standard_normal(dims).astype(str(tensor.dtype).removeprefix('torch.')))
     return made
 
 
-def compare(graph: str, against: str, items: int, found: np.ndarray, wanted: np.ndarray, limit: Limit) -> Row:
-    """@raises GateError when the difference is over the limit, or no number at all"""
-    off = np.abs(found.astype(np.float64) - wanted.astype(np.float64))
-    row = Row(graph, against, items, float(off.max()), float(off.mean()), limit)
-    print(row, flush=True)
-    if found.shape != wanted.shape or not (row.max <= limit.max and row.mean <= limit.mean):
-        raise GateError(f'{row}\nthe graph does not compute what it should; outputs {found.shape} and {wanted.shape}')
-    return row
+def answers(network: nn.Module, example: tuple[torch.Tensor, ...], batched: bool) -> list[tuple[Inputs, np.ndarray]]:
+    """What a network makes of seeded inputs, for each batch."""
+    asked = [seeded(example, items) for items in (BATCHES if batched else (None,))]
+    return [(inputs, network(*map(torch.from_numpy, inputs)).numpy()) for inputs in asked]
 
 
-@torch.no_grad()
-def against_network(
-    graph: str, path: Path, network: nn.Module, example: tuple[torch.Tensor, ...], batched: bool, limit: Limit,
-) -> list[Row]:
+def check(what: str, path: Path, wanted: list[tuple[Inputs, np.ndarray]], limit: Limit) -> None:
+    """@raises GateError when the graph at `path` answers otherwise"""
     made = session(path)
-    rows = []
-    for items in BATCHES if batched else (None,):
-        inputs = seeded(example, items)
-        found = made.run(None, {given.name: value for given, value in zip(made.get_inputs(), inputs)})[0]
-        wanted = network(*map(torch.from_numpy, inputs)).numpy()
-        rows.append(compare(graph, 'PyTorch', items or 1, found, wanted, limit))
-    return rows
+    names = [given.name for given in made.get_inputs()]
+    for i, (inputs, answer) in enumerate(wanted):
+        batch = f', N={BATCHES[i]}' if len(wanted) > 1 else ''
+        limit.check(what + batch, made.run(None, dict(zip(names, inputs)))[0], answer)

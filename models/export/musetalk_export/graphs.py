@@ -1,4 +1,4 @@
-"""The graphs of the bundle: which checkpoints each is made of, and how to build its network."""
+"""The graphs of the bundle: which checkpoints each is made of, how to build its network, how far off it may be."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from torch import nn
 
 from . import generate, listen, parse, unet, vae
 from .checkpoints import Checkpoint
+from .gate import Limit
 from .layout import PARSE, UNET, VAE, WHISPER, Source
-from .norm import centre
+from .norm import exact
 
 Checkpoints = dict[Source, Checkpoint]
 
@@ -23,11 +24,15 @@ class Graph:
     network: Callable[[Checkpoints], nn.Module]
     example: Callable[[torch.dtype], tuple[torch.Tensor, ...]]
     """By the type of the latent: inputs of a batch of 2."""
+    limit: Limit
+    """Of a graph in single precision; the measured errors are in README.md."""
+    half: Limit | None = None
+    """Of a graph in half precision against the network in single; None where the graph stays in single."""
     batched: bool = True
 
 
 def encode_network(checkpoints: Checkpoints) -> nn.Module:
-    return vae.Encode(centre(vae.build(checkpoints[VAE]))).eval()
+    return vae.Encode(exact(vae.build(checkpoints[VAE]))).eval()
 
 
 def generate_network(checkpoints: Checkpoints) -> nn.Module:
@@ -37,9 +42,17 @@ def generate_network(checkpoints: Checkpoints) -> nn.Module:
 # In the order of the self-test, in which `generate` is fed what `encode` made.
 GRAPHS = (
     Graph(
-        'listen', (WHISPER,), ('pcm',), 'states', lambda made: listen.build(made[WHISPER]), lambda _: listen.example(), False,
+        'listen', (WHISPER,), ('pcm',), 'states', lambda made: listen.build(made[WHISPER]), lambda _: listen.example(),
+        Limit(2e-5, 2e-6), batched=False,
     ),
-    Graph('encode', (VAE,), ('crop',), 'latent', encode_network, lambda _: vae.example()),
-    Graph('parse', (PARSE,), ('image',), 'classes', lambda made: parse.build(made[PARSE]), lambda _: parse.example()),
-    Graph('generate', (UNET, VAE), ('latent', 'prompt'), 'face', generate_network, generate.example),
+    Graph(
+        'encode', (VAE,), ('crop',), 'latent', encode_network, lambda _: vae.example(), Limit(2e-4, 1e-5), Limit(0.15, 5e-3),
+    ),
+    Graph(
+        'parse', (PARSE,), ('image',), 'classes', lambda made: parse.build(made[PARSE]), lambda _: parse.example(),
+        Limit(1, 1e-3, names=True),
+    ),
+    Graph(
+        'generate', (UNET, VAE), ('latent', 'prompt'), 'face', generate_network, generate.example, Limit(1, 5e-3), Limit(4, 0.5),
+    ),
 )

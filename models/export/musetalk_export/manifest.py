@@ -5,8 +5,10 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+import torch
+
 from .checkpoints import Checkpoint, file_hash
-from .write import files, signature
+from .write import dims, files
 
 FIXED = {
     'listen': {'layers': 5, 'dim': 384, 'overlapS': 2},
@@ -21,19 +23,23 @@ def stamp(path: Path) -> dict:
     return {**first, **({'data': data} if data else {})}
 
 
-def entry(path: Path, checkpoints: Iterable[Checkpoint], cuda: Path | None) -> dict:
+def entry(out: Path, name: str, checkpoints: Iterable[Checkpoint], cuda: bool) -> dict:
     sources = list(checkpoints)
     return {
-        **stamp(path),
+        **stamp(out / f'{name}.onnx'),
         'licence': '; '.join(dict.fromkeys(made.source.licence for made in sources)),
-        'origin': '; '.join(f'{made.source.path} of {made.source.origin}: {made.what}' for made in sources),
-        **({'cuda': stamp(cuda)} if cuda else {}),
+        'origin': origin(sources),
+        **({'cuda': stamp(out / f'{name}.cuda.onnx')} if cuda else {}),
     }
 
 
-def state(path: Path, dtype: str) -> dict:
+def origin(checkpoints: Iterable[Checkpoint]) -> str:
+    return '; '.join(f'{made.source.path} of {made.source.origin}: {made.what}' for made in checkpoints)
+
+
+def state(encode: Path, dtype: torch.dtype) -> dict:
     """The latent, as `encode` makes it and `generate` takes it."""
-    return {'name': 'latent', 'dtype': dtype, 'shape': signature(path)['latent'][1:]}
+    return {'name': 'latent', 'dtype': str(dtype).removeprefix('torch.'), 'shape': dims(encode, 'latent')[1:]}
 
 
 def written(tree: object, margin: str = '') -> str:

@@ -77,12 +77,12 @@ def numbers(name: str, tensor: np.ndarray) -> dict:
     }
 
 
-def self_test(files: dict[str, Path]) -> list[dict]:
-    """One run of each graph in `files`, by name."""
+def self_test(out: Path) -> list[dict]:
+    """One run of each graph in the bundle at `out`."""
     made: dict[str, np.ndarray] = {}
     runs = []
     for graph, feeds in RUNS.items():
-        network = session(files[graph])
+        network = session(out / f'{graph}.onnx')
         (output,) = network.get_outputs()
         tensor = network.run(None, {name: value(feed, made) for name, feed in feeds.items()})[0]
         made[f'{graph}.{output.name}'] = tensor

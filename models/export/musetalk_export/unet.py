@@ -11,7 +11,9 @@ from .checkpoints import Checkpoint, fill
 
 def build(checkpoint: Checkpoint) -> 'Unet':
     (config,) = checkpoint.configs
-    return Unet(fill(UNet2DConditionModel.from_config(config), checkpoint.tensors, checkpoint.source.path))
+    with torch.device('meta'):
+        unet = UNet2DConditionModel.from_config(config)
+    return Unet(fill(unet, checkpoint.tensors, checkpoint.source.path))
 
 
 def fold_time(unet: UNet2DConditionModel) -> None:
@@ -19,7 +21,8 @@ def fold_time(unet: UNet2DConditionModel) -> None:
     embedding = F.silu(unet.time_embedding(unet.time_proj(torch.zeros(1))))
     for block in unet.modules():
         if isinstance(block, ResnetBlock2D) and block.time_emb_proj is not None:
-            block.conv1.bias += block.time_emb_proj(embedding)[0]
+            # A new tensor: the old one may be the checkpoint's own.
+            block.conv1.bias = nn.Parameter(block.conv1.bias + block.time_emb_proj(embedding)[0], requires_grad=False)
             block.time_emb_proj = None
 
 

@@ -16,7 +16,8 @@ SCALING = 0.18215
 def build(checkpoint: Checkpoint) -> AutoencoderKL:
     (config,) = checkpoint.configs
     tensors = dict(renamed(key, value) for key, value in checkpoint.tensors.items())
-    vae = AutoencoderKL.from_config(config)
+    with torch.device('meta'):
+        vae = AutoencoderKL.from_config(config)
     return fill(vae, tensors, checkpoint.source.path)
 
 

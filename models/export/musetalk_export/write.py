@@ -15,9 +15,9 @@ MAX_BATCH = 64
 
 
 def export(
-    network: nn.Module, example: tuple[torch.Tensor, ...], inputs: tuple[str, ...], output: str, path: Path, batched: bool = True,
+    network: nn.Module, example: tuple[torch.Tensor, ...], inputs: tuple[str, ...], output: str, path: Path, batched: bool,
 ) -> None:
-    """Write `network` to `path`, and its weights beside it (`.data`) where they are big.
+    """Write `network` to `path`, and its weights beside it where they are big.
 
     @param example batch of 2: a batch of 1 would be taken for a constant
     """
@@ -28,7 +28,7 @@ def export(
     )
     strip(program.model)
     big = sum(value.const_value.nbytes for value in program.model.graph.initializers.values()) > EXTERNAL_BYTES
-    onnx_ir.save(program.model, path, external_data=f'{path.name}.data' if big else None)
+    onnx_ir.save(program.model, path, external_data=data_of(path).name if big else None)
 
 
 def strip(model: onnx_ir.Model) -> None:
@@ -46,16 +46,27 @@ def strip(model: onnx_ir.Model) -> None:
                 value.metadata_props.clear()
 
 
+def save(model: onnx.ModelProto, path: Path) -> None:
+    """Write a graph that is in memory, its weights beside it where they are big."""
+    data_of(path).unlink(missing_ok=True)
+    big = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > EXTERNAL_BYTES
+    onnx.save_model(model, path, save_as_external_data=big, location=data_of(path).name)
+    if big:
+        onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
+
+
+def data_of(path: Path) -> Path:
+    """Where the weights of the graph at `path` lie, if they are big."""
+    return path.with_name(f'{path.name}.data')
+
+
 def files(path: Path) -> list[Path]:
     """The graph and, where it has one, the file of its weights."""
-    data = path.with_name(f'{path.name}.data')
-    return [path, data] if data.exists() else [path]
+    return [file for file in (path, data_of(path)) if file.exists()]
 
 
-def signature(path: Path) -> dict[str, list]:
-    """Dimensions of every input and output, by name."""
+def dims(path: Path, name: str) -> list[int | str]:
+    """Dimensions of an input or output; a name where it is open."""
     graph = onnx.load(path, load_external_data=False).graph
-    return {
-        value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
-        for value in (*graph.input, *graph.output)
-    }
+    value = next(value for value in (*graph.input, *graph.output) if value.name == name)
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
