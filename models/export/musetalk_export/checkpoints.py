@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from . import inert
 from .layout import POSE, POSE_ONNX, REQUIRED, S3FD, Source
 
 KNOWN = json.loads((Path(__file__).parent / 'hashes.json').read_text())
@@ -58,7 +59,7 @@ def read(folder: Path, source: Source, allow_unknown: bool = False) -> Checkpoin
         raise CheckpointError(f'{path} has {path.stat().st_size:,} bytes; the official file is below {source.limit_mb} MB')
     digest = file_hash(path)
     what = KNOWN['files'].get(digest)
-    tensors = {} if path.suffix == '.onnx' else unpickle(path, trusted=what is not None)
+    tensors = {} if path.suffix == '.onnx' else unpickle(path)
     what = what or KNOWN['contents'].get(content_hash(tensors)) or 'unknown weights'
     if what == 'unknown weights' and not allow_unknown:
         raise CheckpointError(
@@ -68,25 +69,23 @@ def read(folder: Path, source: Source, allow_unknown: bool = False) -> Checkpoin
     return Checkpoint(source, tensors, what, tuple(json.loads((folder / name).read_text()) for name in source.config))
 
 
-def unpickle(path: Path, trusted: bool) -> dict[str, torch.Tensor]:
-    """The tensors of a torch pickle, which may not run code unless the file's hash is known.
+def unpickle(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a torch pickle, which may not run code whatever it holds.
 
-    @raises CheckpointError when the file needs more than tensors and is not trusted, or holds none
+    @raises CheckpointError when it holds no tensors, or more than tensors in the old format
     """
+    zipped = zipfile.is_zipfile(path)
     try:
         # Mapped, not read, where the format allows: the UNet alone is 3.4 GB.
-        loaded = torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path))
+        loaded = torch.load(path, map_location='cpu', weights_only=True, mmap=zipped)
     except pickle.UnpicklingError as cause:
-        if not trusted:
-            raise CheckpointError(
-                f'{path} holds more than tensors. Unpickling it could run any code, so this is done only with files '
-                f"whose SHA-256 is in hashes.json, under 'files'"
-            ) from cause
-        loaded = torch.load(path, map_location='cpu', weights_only=False)
+        if not zipped:
+            raise CheckpointError(f'{path} is not a torch file, or holds more than tensors') from cause
+        loaded = inert.load(path)
     tensors = loaded.get(WRAPPER, loaded) if isinstance(loaded, dict) else None
     if not tensors or not all(isinstance(value, torch.Tensor) for value in tensors.values()):
         raise CheckpointError(f'{path} is not a plain dict of tensors')
-    return dict(tensors)
+    return {name: tensor.detach() for name, tensor in tensors.items()}
 
 
 def file_hash(path: Path) -> str:
