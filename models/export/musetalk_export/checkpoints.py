@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import pickle
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +77,7 @@ def unpickle(path: Path) -> dict[str, torch.Tensor]:
     try:
         # Mapped, not read, where the format allows: the UNet alone is 3.4 GB.
         loaded = torch.load(path, map_location='cpu', weights_only=True, mmap=zipped)
-    except pickle.UnpicklingError as cause:
+    except Exception as cause:
         if not zipped:
             raise CheckpointError(f'{path} is not a torch file, or holds more than tensors') from cause
         loaded = inert.load(path)
