@@ -24,12 +24,14 @@ export async function unfitness(
 ): Promise<Unfit | undefined> {
   const freeGb = availableBytes / GB
   if (freeGb < memoryGb) {
-    const reason = `${freeGb.toFixed(1)} GB of memory are free, ${memoryGb} are needed`
+    const reason = `${round(freeGb)} GB of memory are free, ${memoryGb} are needed`
     return { check: 'memory', reason }
   }
   const { bavail, blocks } = await statfs(root)
   const free = (100 * bavail) / Math.max(1, blocks)
   if (free >= diskPercent) return undefined
-  const reason = `${free.toFixed(1)} % of the disk are free, ${diskPercent} are needed`
+  const reason = `${round(free)} % of the disk are free, ${diskPercent} are needed`
   return { check: 'disk', reason }
 }
+
+const round = (value: number): number => Math.round(value * 100) / 100
