@@ -15,6 +15,7 @@ import { hz, rateOf, type Rate, type Reading, type VideoFacts } from './media.ts
 import { play } from './playback.ts'
 import { probe, refuseLong, type MediaLimits } from './probe.ts'
 import { listen, type Speech } from './speech.ts'
+import { refuseBlind } from './track.ts'
 
 /** One render, as it crosses to the process that does it: files and plain values. */
 export interface RenderTask {
@@ -70,6 +71,7 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
     await mkdir(dir, { recursive: true })
     const rule = options.compat ?? 'recommended'
 
+    refuseBlind(models, options)
     const reading = readingFor(options)
     const media = await ctx.stage('probe', () => probe(task, reading, limits, ffmpeg, signal))
     const rate = options.fps === undefined ? media.video.rate : rateOf(options.fps)

@@ -105,16 +105,23 @@ export function faceTracker(
 
 const NOWHERE: Landmarks = new Float32Array(136) // for bundles that do not ask
 
-/** The bundle's face graph on a part of a frame; the job's rules choose which of two. */
+/** Which face graph a job uses; a bundle may have one for the rules of the reference. */
+const graphFor = ({ manifest }: Models, compat: Job['compat']) =>
+  compat === 'reference' && manifest.graphs.face_reference ? 'face_reference' : 'face'
+
+/** @throws InputError INVALID_JOB where a face must be looked for and the bundle has no graph for it */
+export function refuseBlind(models: Models, { face, compat }: Pick<Job, 'face' | 'compat'>): void {
+  const named = typeof face === 'object' && 'boxes' in face && !wantsLandmarks(models)
+  if (named || models.manifest.graphs[graphFor(models, compat)]) return
+  const why = "this worker's bundle has no face detector: name the face's box in every frame"
+  throw new InputError('INVALID_JOB', `face.boxes: ${why}`)
+}
+
+/** The bundle's face graph on a part of a frame. */
 function detector(models: Models, facts: VideoFacts, compat: Job['compat']) {
   const canvas = canvasOf(facts)
-  const graphs = models.manifest.graphs
-  const graph = compat === 'reference' && graphs.face_reference ? 'face_reference' : 'face'
+  const graph = graphFor(models, compat)
   return async (frame: Uint8Array, box: Box): Promise<Candidate[]> => {
-    if (!graphs[graph]) {
-      const why = "this worker's bundle has no face detector: name the face's box in every frame"
-      throw new InputError('INVALID_JOB', `face.boxes: ${why}`)
-    }
     const rgb = canvas.cut(frame, box)
     const dims = [rgb.height, rgb.width, 3]
     const image: Tensor = { type: 'uint8', dims, data: rgb.data }
