@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { isAlive } from './alive.ts'
 
 export interface Scratch extends AsyncDisposable {
   dir: string
@@ -45,14 +46,5 @@ async function keepNotes(from: string, to: string): Promise<void> {
   for (const name of files.filter((file) => file.endsWith('.upload'))) {
     await mkdir(to, { recursive: true })
     await rename(join(from, name), join(to, `${randomUUID()}.upload`)).catch(() => {})
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
+import { isAlive } from '../alive.ts'
 
 /** A claimer's own folder, which outlives the process, and what it is called. */
 export interface Place extends AsyncDisposable {
@@ -84,13 +85,4 @@ async function markOf(pid: number): Promise<string> {
   // The second field is the program's name, which may hold spaces and brackets.
   const began = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
   return began === undefined && !isAlive(pid) ? '' : `${pid} ${began ?? ''}`
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return isErrno(error, 'EPERM')
-  }
 }
