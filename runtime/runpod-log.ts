@@ -13,7 +13,7 @@ const SENTENCES: Record<string, (fields: Record<string, unknown>) => string> = {
 }
 const ERRORS = /^(worker\.(unfit|not_ready)|engine\.broken|outcome\.given_up|http\.failed)$/
 const WARNINGS =
-  /(failed|refused|unheard|unsafe|stuck|too_large|unreadable|nameless|unanswered|forbidden|unknown)$/
+  /(failed|refused|unheard|unsafe|stuck|too_large|unreadable|nameless|unanswered|forbidden|unknown|unreachable)$/
 
 /** One JSON line per event on stdout, as RunPod's console links them to a request. */
 export function runpodLog(

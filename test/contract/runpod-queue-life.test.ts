@@ -171,6 +171,8 @@ describe('24. a worker that is not fit', () => {
     }
     expect(logged[0]!['message']).toMatch(/^--- Starting Serverless Worker \| {2}Version \d/)
     expect(logged.at(-1)).toMatchObject({ level: 'ERROR', event: 'worker.unfit' })
+    const warned = logged.filter(({ level }) => level === 'WARN').map(({ event }) => event)
+    expect(warned).toContain('storage.unreachable')
   })
 })
 
