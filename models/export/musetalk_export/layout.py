@@ -17,7 +17,7 @@ class Source:
     """More than the official file weighs: a bigger one is something else."""
 
 
-# Sizes of the official files: 3.40 GB, 335 MB, 151 MB, 53.3 MB, 89.8 MB, about 400 MB, 134 MB.
+# Sizes of the official files: 3,400,074,924, 334,707,217, 151,095,027, 53,289,463, 89,843,225, 406,878,486 and 134,399,116 bytes.
 UNET = Source(
     'musetalkV15/unet.pth', 'TMElyralab/MuseTalk',
     "MIT code; weights for any purpose, commercial included (authors' README); model hub tag creativeml-openrail-m",
