@@ -36,8 +36,10 @@ export async function pullUntilStopped(options: LoopOptions): Promise<void> {
   let waker = new AbortController()
 
   function changed(): void {
-    const unheard = outbox.list().map((completion) => completion.held)
-    options.holding([...[...leases.values()].map((lease) => lease.held), ...unheard])
+    // An outcome is in the outbox a moment before its lease is gone.
+    const held = new Map([...leases].map(([id, lease]) => [id, lease.held]))
+    for (const completion of outbox.list()) held.set(completion.held.id, completion.held)
+    options.holding([...held.values()])
     waker.abort()
   }
 
