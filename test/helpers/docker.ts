@@ -11,12 +11,19 @@ export async function docker(...args: string[]): Promise<string> {
   return (await promisify(execFile)('docker', args, options)).stdout.trim()
 }
 
-/** Build the Dockerfile, up to a stage of it where `target` is given. */
-export async function build(tag: string, args: Record<string, string> = {}, target?: string) {
+/**
+ * Build the Dockerfile, up to a stage of it where `target` is given.
+ * @param context folder of the build; the repository where unset
+ */
+export async function build(
+  tag: string,
+  args: Record<string, string> = {},
+  { target, context = '.' }: { target?: string; context?: string } = {},
+) {
   const given = Object.entries(args).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`])
   const until = target ? ['--target', target] : []
   // The host's network: a build machine's bridge may lead nowhere.
-  await docker('build', '--quiet', '--network', 'host', '--tag', tag, ...given, ...until, '.')
+  await docker('build', '--quiet', '--network', 'host', '--tag', tag, ...given, ...until, context)
 }
 
 export interface Container extends AsyncDisposable {

@@ -48,7 +48,7 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
       .toString()
       .trim()
     const began = performance.now()
-    await build(STAGE, {}, 'packages')
+    await build(STAGE, {}, { target: 'packages' })
     await build(IMAGE, { VERSION: version, GIT_REVISION: revision })
     console.log(`image: built in ${((performance.now() - began) / 1000).toFixed(0)} s`)
   }, 900_000)
