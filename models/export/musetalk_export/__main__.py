@@ -8,7 +8,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from .checkpoints import CheckpointError
+from .layout import CheckpointError
 from .gate import GateError
 
 

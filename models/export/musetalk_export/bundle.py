@@ -6,7 +6,7 @@ import torch
 
 from . import checkpoints, cuda, gate, manifest, selftest, write
 from .graphs import GRAPHS, Checkpoints, Graph
-from .layout import POSE, POSE_ONNX, S3FD
+from .layout import POSE, POSE_ONNX, S3FD, present
 
 
 @torch.no_grad()
@@ -15,7 +15,7 @@ def build(folder: Path, out: Path, precision: str, allow_unknown: bool, with_cud
 
     @raises CheckpointError, GateError
     """
-    made: Checkpoints = {source: checkpoints.read(folder, source, allow_unknown) for source in checkpoints.present(folder)}
+    made: Checkpoints = {source: checkpoints.read(folder, source, allow_unknown) for source in present(folder)}
     for checkpoint in made.values():
         print(f'{checkpoint.source.path}: {checkpoint.what}', flush=True)
     latent = torch.float16 if precision == 'fp16' else torch.float32

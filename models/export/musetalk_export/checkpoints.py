@@ -9,15 +9,11 @@ from pathlib import Path
 import torch
 
 from . import inert
-from .layout import POSE, POSE_ONNX, REQUIRED, S3FD, Source
+from .layout import CheckpointError, Source
 
 KNOWN = json.loads((Path(__file__).parent / 'hashes.json').read_text())
 WRAPPER = 'state_dict'
 """mmpose keeps the tensors under this key, beside notes on the training."""
-
-
-class CheckpointError(Exception):
-    """A checkpoint is missing or not what it should be; the message says which and what to do."""
 
 
 @dataclass(frozen=True)
@@ -27,25 +23,6 @@ class Checkpoint:
     what: str
     """Name of the weights in hashes.json, or 'unknown weights'."""
     configs: tuple[dict, ...]
-
-
-def present(folder: Path) -> tuple[Source, ...]:
-    """The files an export of this folder uses, the pose network as it is at hand.
-
-    @raises CheckpointError naming every required file that is missing and where to get it
-    """
-    missing = [
-        f'  {name} from {source.origin}'
-        for source in REQUIRED for name in (source.path, *source.config) if not (folder / name).is_file()
-    ]
-    if missing:
-        raise CheckpointError('\n'.join([f'{folder} lacks', *missing]))
-    poses = [source for source in (POSE, POSE_ONNX) if (folder / source.path).is_file()]
-    if not poses:
-        return REQUIRED
-    if not (folder / S3FD.path).is_file():
-        raise CheckpointError(f'{folder} has {poses[0].path} but lacks\n  {S3FD.path} from {S3FD.origin}')
-    return (*REQUIRED, S3FD, poses[0])
 
 
 def read(folder: Path, source: Source, allow_unknown: bool = False) -> Checkpoint:

@@ -1,6 +1,11 @@
-"""The checkpoint files: where they lie, what they weigh, whose they are, and where to get them."""
+"""The checkpoint files: where they lie, what they weigh, whose they are, and where to get them.
 
+`python -m musetalk_export.layout DIR` looks whether a folder has them, and needs no package.
+"""
+
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -38,3 +43,33 @@ POSE_ONNX = Source('dwpose/dw-ll_ucoco_384.onnx', 'yzd-v/DWPose', 'Apache-2.0', 
 
 REQUIRED = (UNET, VAE, WHISPER, PARSE)
 """Without the face files there is no `face` graph, and jobs bring their own boxes."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint is missing or not what it should be; the message says which and what to do."""
+
+
+def present(folder: Path) -> tuple[Source, ...]:
+    """The files an export of this folder uses, the pose network as it is at hand.
+
+    @raises CheckpointError naming every required file that is missing and where to get it
+    """
+    missing = [
+        f'  {name} from {source.origin}'
+        for source in REQUIRED for name in (source.path, *source.config) if not (folder / name).is_file()
+    ]
+    if missing:
+        raise CheckpointError('\n'.join([f'{folder} lacks', *missing]))
+    poses = [source for source in (POSE, POSE_ONNX) if (folder / source.path).is_file()]
+    if not poses:
+        return REQUIRED
+    if not (folder / S3FD.path).is_file():
+        raise CheckpointError(f'{folder} has {poses[0].path} but lacks\n  {S3FD.path} from {S3FD.origin}')
+    return (*REQUIRED, S3FD, poses[0])
+
+
+if __name__ == '__main__':
+    try:
+        present(Path(sys.argv[1]))
+    except CheckpointError as error:
+        sys.exit(str(error))

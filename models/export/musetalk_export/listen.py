@@ -4,7 +4,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .checkpoints import Checkpoint, CheckpointError, fill
+from .checkpoints import Checkpoint, fill
+from .layout import CheckpointError
 from .mel import SAMPLES, LogMel
 
 PREFIX = 'model.encoder.'

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime as ort
 from onnx import TensorProto, helper, parser, version_converter
 
-from ..checkpoints import CheckpointError
+from ..layout import CheckpointError
 from .assemble import OPSET, Assembly
 from .rtmpose import BINS_PER_PX, HEIGHT, POINTS, WIDTH
 
