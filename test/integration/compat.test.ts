@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sourceIndex } from '../../handler/render/playback.ts'
 import type { Box, Image } from '../../models/pixels/image.ts'
 import { ffmpeg as run, makeSound, makeVideo, testFfmpeg } from '../helpers/media.ts'
 import { type VideoOptions } from '../helpers/media.ts'
@@ -55,6 +56,16 @@ describe('a lossless result has every pixel of the source but the mouth', () => 
     for (const [i, frame] of out.entries()) {
       expect(differing(frame, source[shown[i]!]!, CROP)).toBe(0)
     }
+  })
+  test('of more frames than are held at once, to and fro', async () => {
+    const file = await video('long.mkv', { fps: '24000/1001', frames: 130 })
+    const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 10)
+    const face = { boxes: [FACE, ...boxes(129, null)] }
+    const { out, source } = await both(file, { ...LOSSLESS, audio, face })
+    expect(out).toHaveLength(230)
+    const changed = out.map((frame, i) => differing(frame, source[sourceIndex(i, 130)]!))
+    expect(changed[0]).toBeGreaterThan(1000)
+    expect(changed.slice(1).filter((bytes) => bytes !== 0)).toEqual([])
   })
 })
 
