@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { folder, testFfmpeg } from '../media.ts'
+import { gaps } from '../orchestrator/checks.ts'
 import { someFaults } from '../orchestrator/faults.ts'
 import { seeded, type Random } from '../orchestrator/random.ts'
 import { startOrchestrator, type Orchestrator } from '../orchestrator/server.ts'
@@ -31,6 +32,8 @@ export interface ChaosSummary {
   kills: number
   restarts: number
   faults: { orchestrator: number; storage: number; media: number }
+  /** Between two heartbeats of a worker that lived. */
+  longestSilenceS: number
   seconds: number
   /** What may never happen and did, one sentence each. */
   violations: string[]
@@ -100,6 +103,8 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
   const ended = statuses.flatMap((status, i) =>
     status === 0 ? [] : [`worker-${i} ended with ${status} when it was asked to`],
   )
+  const lives = workers.flatMap((each) => each.lives)
+  const silent = gaps(lives, record)
   const count = (change: string) =>
     record.filter((it) => it.kind === 'change' && it.change === change).length
   return {
@@ -111,6 +116,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
       orchestrator: record.filter((it) => it.kind === 'request' && it.fault).length,
       ...{ storage: s3.faults(), media: media.faults() },
     },
+    longestSilenceS: Math.round(Math.max(...silent.map(({ ms }) => ms)) / 100) / 10,
     seconds: Math.round((now() - began) / 1000),
     violations: [...late, ...wrong, ...ended],
   }

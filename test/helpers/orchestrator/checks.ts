@@ -115,23 +115,27 @@ export interface Life {
   to: number
 }
 
-/** A worker that lives says so; time when the orchestrator was away does not count. */
+/** A worker that lives says so. */
 export const silences =
   (lives: readonly Life[], longestMs = 15_000): Check =>
-  (record) => {
-    const beats = requests(record).filter(({ route }) => route.endsWith('.heartbeat'))
-    const away = absences(record)
-    return lives.flatMap(({ worker, from, to }) => {
-      const heard = beats.filter((it) => it.worker === worker && it.at > from && it.at < to)
-      const times = [from, ...heard.map(({ at }) => at), to]
-      return times.slice(1).flatMap((at, i) => {
-        const before = times[i]!
-        const excused = away.reduce((ms, it) => ms + overlap(it, [before, at]), 0)
-        const gap = at - before - excused
-        return gap > longestMs ? [`${worker} was silent for ${Math.round(gap)} ms`] : []
-      })
+  (record) =>
+    gaps(lives, record)
+      .filter(({ ms }) => ms > longestMs)
+      .map(({ worker, ms }) => `${worker} was silent for ${Math.round(ms)} ms`)
+
+/** Between a worker's signs of life; time when the orchestrator was away does not count. */
+export function gaps(lives: readonly Life[], record: readonly Entry[]) {
+  const beats = requests(record).filter(({ route }) => route.endsWith('.heartbeat'))
+  const away = absences(record)
+  return lives.flatMap(({ worker, from, to }) => {
+    const heard = beats.filter((it) => it.worker === worker && it.at > from && it.at < to)
+    const times = [from, ...heard.map(({ at }) => at), to]
+    return times.slice(1).map((at, i) => {
+      const excused = away.reduce((ms, it) => ms + overlap(it, [times[i]!, at]), 0)
+      return { worker, ms: at - times[i]! - excused }
     })
-  }
+  })
+}
 
 function absences(record: readonly Entry[]): [number, number][] {
   const turns = record.filter((entry) => entry.kind === 'turn')
