@@ -143,8 +143,8 @@ def main() -> None:
     face = inner.whole(path, ['found', *parts.MAPS, *POSE])
     check_s3fd(face, pictures[0], table)
     check_pose(face, pictures[1], table)
-    wide, small, view = rgb(pictures[1] / 'wide.png'), rgb(pictures[0] / 'square.png'), rgb(pictures[1] / 'wide-input.png')
-    for line in tracked(given.bundle / 'face.onnx', wide, small, view):
+    files = pictures[1] / 'wide.png', pictures[1] / 'yongen-100.png', pictures[0] / 'square.png', pictures[0] / 'odd.png'
+    for line in tracked(given.bundle / 'face.onnx', [rgb(file) for file in files], rgb(pictures[1] / 'wide-input.png')):
         table.line(*line)
     sys.exit(table.failed)
 

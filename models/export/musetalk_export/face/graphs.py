@@ -8,6 +8,9 @@ from .assemble import Assembly
 
 LONGEST = 640
 """Px: the detector of `face` sees no more than this."""
+STEP = 32
+"""Px: and only sides that are multiples of this. Every new size of a picture costs a GPU a search for the fastest
+convolutions, and the window around a followed face has a new size in nearly every frame."""
 ROOM = 3.0
 """The pose network of `face` sees a view so many times as high as the detector's box."""
 
@@ -26,20 +29,21 @@ whole_box (float[4] found) => (float[4] box) {
   positive = Max(found, zero)
   box = Floor(positive)
 }'''
-# At least 16 px a side: the detector halves four times.
 SHRUNK = f'''<ir_version: 10, opset_import: ["" : 20]>
 shrunk (float[1,3,H,W] pixels) => (float[1,3,h,w] smaller, float[4] back) {{
   sides = Shape<start = 2>(pixels)
   is = Cast<to = 1>(sides)
   most = Constant<value_float = {float(LONGEST)}>()
   one = Constant<value_float = 1.0>()
-  least = Constant<value_float = 16.0>()
+  step = Constant<value_float = {float(STEP)}>()
   longer = ReduceMax<keepdims = 0>(is)
   over = Div(longer, most)
   shrink = Max(over, one)
-  exact = Div(is, shrink)
-  whole = Round(exact)
-  becomes = Max(whole, least)
+  coarse = Mul(shrink, step)
+  exact = Div(is, coarse)
+  nearest = Round(exact)
+  steps = Max(nearest, one)
+  becomes = Mul(steps, step)
   target = Cast<to = 7>(becomes)
   outer = Shape<end = 2>(pixels)
   shape = Concat<axis = 0>(outer, target)
