@@ -13,18 +13,21 @@ RATE = 16000
 
 @dataclass(frozen=True)
 class Style:
-    """How a set of clips is made: share of espeak, flite, festival; shares of rooms, narrow band, telephones."""
+    """How a set of clips is made: share of espeak, flite, festival; shares of rooms, narrow band, telephones; breaths."""
 
     voices: tuple
     room: float
     narrow: float
     telephone: float | None
+    late_breath: bool = False
 
 
 # The second set has fewer narrow recordings: their missing top hides what tells f from s and th.
+# The third has breaths only before words: in the others they follow the last consonant, which then is taken for one.
 STYLES = {
     "first": Style((0.4, 0.38, 0.22), room=0.4, narrow=0.12, telephone=None),
     "second": Style((0.36, 0.4, 0.24), room=0.35, narrow=0.05, telephone=0.2),
+    "third": Style((0.34, 0.42, 0.24), room=0.35, narrow=0.05, telephone=0.2, late_breath=True),
 }
 
 

@@ -13,10 +13,10 @@ STEPS = SECONDS * 50
 _GROUP = 50  # clips that share one codec
 
 
-def clip(rng, voices, shares):
-    """-> (f32 [8 s], segments). voices: list of corpora, taken with the given shares."""
+def clip(rng, voices, style):
+    """-> (f32 [8 s], segments). voices: list of corpora, taken with the style's shares."""
     pcm, segments = np.zeros(SECONDS * RATE, np.float32), []
-    speech = voices[rng.choice(len(voices), p=shares)] if len(voices) > 1 else voices[0]
+    speech = voices[rng.choice(len(voices), p=style.voices)] if len(voices) > 1 else voices[0]
     spread = rng.choice([2, 4, 7])
     at = 0.0 if rng.random() < 0.5 else rng.uniform(0.1, 3 if rng.random() < 0.2 else 0.8)
     while at < SECONDS:
@@ -33,7 +33,7 @@ def clip(rng, voices, shares):
         at += len(sound) / RATE
         gap = rng.uniform(0.0, 0.3) if rng.random() < 0.5 else rng.uniform(0.3, 1.5)
         if gap > 0.35 and rng.random() < 0.5:
-            _breath(rng, pcm, at, gap)
+            (_late_breath if style.late_breath else _breath)(rng, pcm, at, gap)
         at += gap
     segments.append((SIL, segments[-1][2], max(SECONDS + 1.0, segments[-1][2])))
     return pcm, _joined(segments)
@@ -46,6 +46,16 @@ def _breath(rng, pcm, at, gap):
     burst = coloured(rng, count, rng.uniform(0, 1.2)) * np.sin(np.linspace(0, np.pi, count)) ** 1.5
     room_left = max(0, len(pcm) - first)
     pcm[first : first + count] += burst[:room_left] * 10 ** (rng.uniform(-50, -32) / 20)
+
+
+def _late_breath(rng, pcm, at, gap):
+    """The same, darker and just before the next words: right after speech it passes for a last s or t."""
+    length = rng.uniform(0.2, min(0.7, gap - 0.14))
+    count = int(length * RATE)
+    first = int((at + gap - rng.uniform(0.01, 0.04) - length) * RATE)
+    burst = coloured(rng, count, rng.uniform(0.4, 2)) * np.sin(np.linspace(0, np.pi, count)) ** 1.5
+    room_left = max(0, len(pcm) - first)
+    pcm[first : first + count] += burst[:room_left] * 10 ** (rng.uniform(-55, -34) / 20)
 
 
 def _joined(segments):
@@ -97,12 +107,12 @@ def render(count, seed, voices, style, noisy=0.06):
     label = np.empty((count, STEPS), np.int8)
     for first in range(0, count, _GROUP):
         group = range(first, min(count, first + _GROUP))
-        made, babble = [], clip(rng, voices, style.voices)[0]
+        made, babble = [], clip(rng, voices, style)[0]
         for _ in group:
             if rng.random() < noisy:
                 made.append(_noise_only(rng, noises))
                 continue
-            pcm, segments = clip(rng, voices, style.voices)
+            pcm, segments = clip(rng, voices, style)
             pcm, segments = _digital(rng, spoil(rng, pcm, noises, babble, style), segments)
             made.append((pcm, segments))
             if rng.random() < 0.3:
@@ -116,7 +126,7 @@ def render(count, seed, voices, style, noisy=0.06):
 
 
 def clips(kind, count, seed, cache):
-    """Clips of style 'first' or 'second', or 'held_out' voices in the first style; the arrays of `render`, cached."""
+    """Clips of one of the STYLES, or 'held_out' voices in the first style; the arrays of `render`, cached."""
     path = cache / f"clips-{kind}-{count}-{seed}.npz"
     if not path.exists():
         sources = ["held_out"] if kind == "held_out" else ["espeak", "flite", "festival"]

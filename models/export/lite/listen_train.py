@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional as F
 
 from listen_clips import clips
-from listen_network import BANDS, Listen, normalise
+from listen_network import Listen, normalise
+from listen_spoil import augment, mask, weaken
 
 BATCH = 12
 
@@ -23,57 +24,21 @@ class Stage:
     weight: tuple  # per parameter
     tuck: float  # extra weight where the lip is tucked
     phones: float  # weight of the phone classes
+    tracts: tuple = (0.82, 1.22)  # shortest and longest vocal tract
+    weaken: bool = False  # let consonants fade
+    tilt: float = 0.0  # of listen_spoil.mask
 
 
 STAGES = [
     Stage(("first", 9000, 1), 3000, 2.5e-3, 0.2, (2, 1.5, 1.2, 2, 3, 2, 1, 1), 1.5, 0.1),
     Stage(("second", 10000, 2), 3500, 1.5e-3, 0.08, (2, 1.5, 1.2, 2, 3, 2.5, 1.2, 1), 2.0, 0.15),
-]
+    # The synthesizers are mostly men: shorter tracts.
+    Stage(
+        ("third", 6000, 3), 800, 8e-4, 0.08, (2, 1.5, 1.2, 2, 3, 2.5, 1.2, 1), 2.0, 0.15,
+        tracts=(0.7, 1.15), weaken=True, tilt=0.15,
+    ),
+]  # fmt: skip
 _OPEN, _WIDE, _ROUND, _PRESS, _TUCK = 0, 2, 3, 4, 5
-
-
-def _warps():
-    """f32 [21, 64, 64]: log mel -> log mel of a vocal tract .82 to 1.22 times as long."""
-    mel = np.linspace(2595 * np.log10(1 + 60 / 700), 2595 * np.log10(1 + 7600 / 700), BANDS + 2)[1:-1]
-    hz = 700 * (10 ** (mel / 2595) - 1)
-    out = np.zeros((21, BANDS, BANDS), np.float32)
-    for m, factor in zip(out, np.geomspace(0.82, 1.22, 21)):
-        at = np.clip(np.interp(hz * factor, hz, np.arange(BANDS)), 0, BANDS - 1.001)
-        low = at.astype(int)
-        m[np.arange(BANDS), low] = 1 - (at - low)
-        m[np.arange(BANDS), low + 1] = at - low
-    return torch.tensor(out)
-
-
-_WARPS = _warps()
-
-
-def augment(mel, generator, narrow):
-    """Log mel [B, 64, T] -> the same with another vocal tract, frequency response, noise and band limit."""
-    uniform = lambda *shape, a=0.0, b=1.0: torch.rand(*shape, generator=generator) * (b - a) + a
-    count = len(mel)
-    mel = _WARPS[torch.randint(0, 21, (count,), generator=generator)] @ mel
-    curve = F.interpolate(uniform(count, 1, 6, a=-1.5, b=1.5), size=BANDS, mode="linear", align_corners=True)
-    mel = mel + curve.transpose(1, 2)
-    level = mel.mean(1).amax(1)[:, None, None]
-    noise = level - uniform(count, 1, 1, a=2, b=9) + uniform(count, 1, 1, a=-1.5, b=1.5) * torch.linspace(-1, 1, BANDS)[:, None]
-    ripple = torch.log((-torch.log(uniform(*mel.shape, a=1e-4, b=1))).clamp(min=1e-3)) * 0.6
-    mel = torch.where(uniform(count, 1, 1) < 0.35, torch.logaddexp(mel, noise + ripple), mel)
-    band = torch.arange(BANDS)[:, None]
-    edge = torch.where(uniform(count, 1, 1) < narrow, uniform(count, 1, 1, a=40, b=60), torch.full((count, 1, 1), 99.0))
-    return torch.where(band > edge, mel.amin((1, 2), keepdim=True), mel)
-
-
-def _after(x, generator):
-    """Normalised mel -> contrast .85 to 1.2, two masks of up to 6 bands."""
-    count = len(x)
-    x = x * (0.85 + 0.35 * torch.rand(count, 1, 1, generator=generator))
-    band = torch.arange(BANDS)[:, None]
-    for _ in range(2):
-        first = torch.randint(0, BANDS, (count, 1, 1), generator=generator)
-        width = torch.randint(0, 7, (count, 1, 1), generator=generator)
-        x = torch.where((band >= first) & (band < first + width), torch.zeros(()), x)
-    return x
 
 
 def loss_of(out, logits, target, label, stage):
@@ -100,17 +65,17 @@ def train(cache, log=print):
     torch.set_num_threads(1)
     torch.manual_seed(STAGES[0].clips[2])
     network = Listen()
-    for i, stage in enumerate(STAGES):
-        path = cache / f"listen-stage-{i + 1}.pt"
+    for number, stage in enumerate(STAGES, 1):
+        path = cache / f"listen-stage-{number}.pt"
         if not path.exists():
-            torch.save(_train(network.train(), stage, cache, log).state_dict(), path)
+            torch.save(_train(network.train(), stage, number, cache, log).state_dict(), path)
         network.load_state_dict(torch.load(path))
     return network.eval()
 
 
-def _train(network, stage, cache, log):
+def _train(network, stage, seed, cache, log):
     """-> the exponential mean of the network's weights over the stage, in eval mode."""
-    generator = torch.Generator().manual_seed(stage.clips[2])
+    generator = torch.Generator().manual_seed(seed)
     mel, target, label = clips(*stage.clips, cache)
     mean = copy.deepcopy(network).eval()
     optimiser = torch.optim.AdamW(network.parameters(), stage.peak, weight_decay=0.02, fused=True)
@@ -119,7 +84,9 @@ def _train(network, stage, cache, log):
     for step in range(stage.steps):
         chosen = torch.randint(0, len(mel), (BATCH,), generator=generator).numpy()
         x = torch.from_numpy(mel[chosen]).float().transpose(1, 2)
-        x = _after(normalise(augment(x, generator, stage.narrow)), generator)
+        if stage.weaken:
+            x = weaken(x, torch.from_numpy(label[chosen]).long(), generator)
+        x = mask(normalise(augment(x, generator, stage.narrow, stage.tracts)), generator, stage.tilt)
         with torch.autocast("cpu", torch.bfloat16):
             out, logits = network(x)
         truth = torch.from_numpy(target[chosen]).float(), torch.from_numpy(label[chosen]).long()
