@@ -5,10 +5,12 @@ import time
 import numpy as np
 
 import listen_scores as scores
+from build import FIXED
 from phones import PARAMETERS
 from speech_align import RATE, load
 
 WINDOW = 480_000
+OVERLAP_S = FIXED["listen"]["overlapS"]
 OPEN, PRESS = PARAMETERS.index("open"), PARAMETERS.index("press")
 
 
@@ -80,16 +82,23 @@ def silence(listen):
 
 
 def seams(listen, media):
-    """The overlap second as two windows hear it; the pipeline cuts in its middle."""
-    print("\n## seams, |difference| in the middle 0.2 s of the overlap")
+    """Two 30 s pieces where the pipeline goes from one to the other: OVERLAP_S before the first one's end."""
+    print(f"\n## seams, |difference| within .1 s of the cut, {OVERLAP_S} s of both pieces beyond it")
+    cut = round(OVERLAP_S * 50)
+    step = WINDOW - 640 * cut  # 320 samples a state
+    found = []
     for name in ("eng", "sun"):
-        pcm = np.tile(load(media / f"{name}.wav"), 3)
-        for at in (0, 7, 11):
-            a, b = listen.window(pcm[at * RATE :][:WINDOW]), listen.window(pcm[(at + 29) * RATE :][:WINDOW])
-            d = np.abs(a[1450:] - b[:50])[20:30]
-            jump, without = np.abs(a[1474] - b[25]).max(), np.abs(a[1474] - a[1475]).max()
-            print(f"{name} +{at} s: open {d[:, OPEN].mean():.4f} press {d[:, PRESS].mean():.4f} all {d.mean():.4f},", end=" ")
-            print(f"max {d.max():.3f}; step at the cut {jump:.3f}, without a cut {without:.3f}")
+        pcm = np.tile(load(media / f"{name}.wav"), 4)
+        for at in (*range(0, 24, 4), 7, 11):
+            a, b = listen.window(pcm[at * RATE :][:WINDOW]), listen.window(pcm[at * RATE + step :][:WINDOW])
+            d = np.abs(a[1495 - cut : 1505 - cut] - b[cut - 5 : cut + 5])
+            jump, without = np.abs(a[1499 - cut] - b[cut]).max(), np.abs(a[1499 - cut] - a[1500 - cut]).max()
+            found.append((d[:, OPEN].mean(), d[:, PRESS].mean(), d.mean(), d.max()))
+            print(f"{name} +{at} s: open %.4f press %.4f all %.4f, max %.3f;" % found[-1], end=" ")
+            print(f"step at the cut {jump:.3f}, without a cut {without:.3f}")
+    mean, most = np.mean(found, 0), np.max(found, 0)
+    print("mean of all: open %.4f press %.4f all %.4f, max %.3f" % tuple(mean))
+    print("worst: open %.4f press %.4f all %.4f, max %.3f" % tuple(most))
 
 
 def speed(listen, path):

@@ -16,10 +16,10 @@ import onnxruntime as ort
 
 import listen_robust as checks
 import listen_scores as scores
-from listen_robust import WINDOW
+from listen_robust import OVERLAP_S, WINDOW
 from listen_targets import curves
 from phones import PARAMETERS
-from speech_align import RATE, Aligner, load, recording, segments
+from speech_align import Aligner, load, recording, segments
 from speech_corpus import corpus
 from speech_espeak import HELD_OUT, Espeak
 from speech_prompts import prompts
@@ -41,13 +41,14 @@ class Listen:
         return self.session.run(None, {"pcm": padded})[0][:, 0]
 
     def __call__(self, pcm):
-        """Any length -> f32 [50 per second, 8]: 30 s windows, 1 s overlap cut in its middle."""
-        out, start, step = [], 0, WINDOW - RATE
+        """Any length -> f32 [50 per second, 8]: 30 s windows, cut as the pipeline does."""
+        cut = round(OVERLAP_S * 50)
+        out, start, step = [], 0, WINDOW - 640 * cut
         while True:
             states = self.window(pcm[start : start + WINDOW])
             last = start + WINDOW >= len(pcm)
-            first = 25 if start else 0
-            out.append(states[first : (len(pcm) - start) // 320 if last else 1475])
+            first = cut if start else 0
+            out.append(states[first : (len(pcm) - start) // 320 if last else 1500 - cut])
             if last:
                 return np.concatenate(out)
             start += step
