@@ -36,6 +36,10 @@ export async function openSource(
   config: Config,
   parts: SourceParts,
 ): Promise<OpenSource> {
+  if (config.STORAGE === 'directory' && config.PUBLIC_BASE_URL === undefined) {
+    const reason = 'results stay on this machine, unless each job brings a place for its own'
+    parts.log('storage.unreachable', { reason })
+  }
   if (mode.source === 'runpod') return openRunpodPlace(config, parts)
   const given = mode.workerId ?? givenId(config)
   const { workerId, ...place } = await takePlace(config.STATE_DIR, mode.source, given)

@@ -40,10 +40,6 @@ export async function openRunpod(config: Config, parts: RunpodParts): Promise<Op
     process.exit(1) // whatever threads and connections there are
   }
   log('worker.starting', { version })
-  if (config.STORAGE === 'directory' && config.PUBLIC_BASE_URL === undefined) {
-    const reason = 'results stay in this container, unless each job brings a place for its own'
-    log('storage.unreachable', { reason })
-  }
   if (!config.RUNPOD_SKIP_AUTO_SYSTEM_CHECKS) {
     const demands = {
       memoryGb: config.RUNPOD_MIN_MEMORY_GB,
