@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Life } from '../orchestrator/checks.ts'
 
+const LISTENING = '"worker.listening"'
 const CHILD = fileURLToPath(new URL('../pull-child.ts', import.meta.url))
 
 /** A worker with a folder of its own that is killed and started again, always as the same one. */
@@ -18,8 +19,11 @@ export interface Worker {
   start(): void
   /** What nobody can catch; its render process notices by itself. @returns whether it lived */
   kill(): Promise<boolean>
-  /** Ask it to end. @returns its exit status; null where it had to be killed */
-  end(limitMs: number): Promise<number | null>
+  /**
+   * Ask it to end, once it has got so far that it can hear.
+   * @returns its exit status, or the signal that ended it: SIGKILL where it took too long
+   */
+  end(limitMs: number): Promise<number | NodeJS.Signals | null>
 }
 
 /** @param now the orchestrator's clock */
@@ -42,6 +46,7 @@ export async function worker(
   const log = createWriteStream(join(dir, 'log.jsonl'), { flags: 'a' })
   let child: ChildProcess | undefined
   let ended: Promise<unknown> = Promise.resolve()
+  let hears: Promise<void> = Promise.resolve()
   let life: Life | undefined
 
   const crashes: string[] = []
@@ -62,6 +67,9 @@ export async function worker(
       spawned.stderr.pipe(log, { end: false })
       child = spawned
       ended = once(spawned, 'exit')
+      hears = new Promise((resolve) => {
+        spawned.stderr.on('data', (text) => String(text).includes(LISTENING) && resolve())
+      })
       life = { worker: id, from: now(), to: Infinity }
       const mine = life
       lives.push(mine)
@@ -74,9 +82,10 @@ export async function worker(
     kill: () => stop('SIGKILL'),
     async end(limitMs) {
       const late = setTimeout(() => child?.kill('SIGKILL'), limitMs)
+      await Promise.race([hears, ended])
       await stop('SIGTERM')
       clearTimeout(late)
-      return child?.exitCode ?? null
+      return child!.exitCode ?? child!.signalCode
     },
   }
 }
