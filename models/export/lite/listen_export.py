@@ -16,7 +16,7 @@ SAMPLES = 480_000
 # Chosen on the dev prompts (speech_prompts.py), per parameter. MIX: share of the phone posteriors'
 # expected pose in the regressed pose; it lowers false closures. Then (x - OFF) * GAIN, clipped, because
 # training pulls unsure voices towards the mean.
-MIX = [0.2, 0.15, 0.25, 0.2, 0.5, 0.2, 0.2, 0.5]
+MIX = [0.2, 0.15, 0.25, 0.2, 0.4, 0.2, 0.2, 0.5]
 OFF = [0.02, 0.02, 0, 0.08, 0.05, 0.03, 0.02, 0.03]
 GAIN = [1.3, 1.25, 1.3, 1.25, 1.6, 2.0, 1.2, 1.4]
 SMOOTH = [0.15, 0.7, 0.15]  # over neighbouring 20 ms steps
