@@ -33,6 +33,21 @@ describe('the table of errors', () => {
   })
 })
 
+describe('the page about fidelity', () => {
+  test('has a row for each of the twenty checks', () => {
+    const named = [...read('docs/fidelity.md').matchAll(/^\| (\d[\d, -]*) \|/gm)].flatMap(
+      ([, cell]) =>
+        cell!.split(', ').flatMap((part) => {
+          const [from, to = from] = part.split('-').map(Number)
+          return Array.from({ length: to! - from! + 1 }, (_, i) => from! + i)
+        }),
+    )
+    expect([...new Set(named)].sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    )
+  })
+})
+
 describe('the page about webhooks', () => {
   const page = read('docs/webhooks.md')
   test('has every type of event', () => {
