@@ -9,7 +9,6 @@ import warnings
 from pathlib import Path
 
 from .layout import CheckpointError
-from .gate import GateError
 
 
 def arguments() -> argparse.Namespace:
@@ -29,6 +28,7 @@ def main() -> int:
     logging.getLogger('torch.onnx').setLevel(logging.ERROR)
     warnings.filterwarnings('ignore', '(?s).*The axis name', UserWarning)
     from .bundle import build
+    from .gate import GateError
 
     # Beside the target, so that it takes its place in one step and a failed export leaves the old bundle alone.
     work = chosen.out.with_name(f'.{chosen.out.name}.{os.getpid()}')

@@ -18,13 +18,12 @@ def build(folder: Path, out: Path, precision: str, allow_unknown: bool, with_cud
     made: Checkpoints = {source: checkpoints.read(folder, source, allow_unknown) for source in present(folder)}
     for checkpoint in made.values():
         print(f'{checkpoint.source.path}: {checkpoint.what}', flush=True)
-    latent = torch.float16 if precision == 'fp16' else torch.float32
     entries = {}
     for graph in GRAPHS:
         fused = with_cuda and graph.name == 'generate'
-        portable(graph, made, out / f'{graph.name}.onnx', latent)
+        portable(graph, made, out / f'{graph.name}.onnx', precision)
         if fused:
-            cuda.variant(graph, made, out / f'{graph.name}.cuda.onnx', latent)
+            cuda.variant(graph, made, out / f'{graph.name}.cuda.onnx')
         entries[graph.name] = manifest.entry(out, graph.name, [made[source] for source in graph.sources], fused)
     pose = next((made[source] for source in (POSE, POSE_ONNX) if source in made), None)
     if pose:
@@ -39,18 +38,18 @@ def build(folder: Path, out: Path, precision: str, allow_unknown: bool, with_cud
         'precision': precision,
         'graphs': entries,
         **manifest.FIXED,
-        'states': [manifest.state(out / 'encode.onnx', latent)],
+        'states': [manifest.state(out / 'encode.onnx')],
         # A CPU gains nothing from more than its memory can hold; a GPU is for bundles in half precision.
         'batch': [1, 8] if precision == 'fp16' or with_cuda else [1, 2],
         'selfTest': selftest.self_test(out),
     })
 
 
-def portable(graph: Graph, made: Checkpoints, path: Path, latent: torch.dtype) -> None:
+def portable(graph: Graph, made: Checkpoints, path: Path, precision: str) -> None:
     """One graph of ordinary operators, in half precision where the bundle and the graph are."""
-    network, example = graph.network(made), graph.example(latent)
+    network, example = graph.network(made), graph.example()
     wanted = gate.answers(network, example, graph.batched)
-    halved = graph.half if latent == torch.float16 else None
+    halved = graph.half if precision == 'fp16' else None
     if halved:
         network.half()
     write.export(network, example, graph.inputs, graph.output, path, graph.batched)

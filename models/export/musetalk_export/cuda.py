@@ -8,7 +8,6 @@ from collections import Counter
 from pathlib import Path
 
 import onnx
-import torch
 from onnxruntime.transformers.fusion_options import FusionOptions
 from onnxruntime.transformers.optimizer import optimize_model
 
@@ -22,12 +21,12 @@ FUSED = {'GroupNorm': 56, 'SkipGroupNorm': 34, 'MultiHeadAttention': 33, 'SkipLa
 """Of MuseTalk's UNet and decoder together, whatever their widths."""
 
 
-def variant(graph: Graph, made: Checkpoints, path: Path, latent: torch.dtype) -> None:
+def variant(graph: Graph, made: Checkpoints, path: Path) -> None:
     """Write the fused graph to `path`; inputs and outputs are those of the portable one.
 
     @raises GateError when it was not fused as expected, or computes something else
     """
-    network, example = graph.network(made), graph.example(latent)
+    network, example = graph.network(made), graph.example()
     wanted = gate.answers(network, example, graph.batched)
     emit(network)
     work = path.with_suffix('.work.onnx')

@@ -63,7 +63,7 @@ def seeded(example: tuple[torch.Tensor, ...], items: int | None) -> Inputs:
             coarse = random.integers(0, 200, (dims[0], dims[1] // 32, dims[2] // 32, 3)).repeat(32, 1).repeat(32, 2)
             made.append((coarse + random.integers(0, 56, dims)).astype(np.uint8))
         else:
-            made.append(random.standard_normal(dims).astype(str(tensor.dtype).removeprefix('torch.')))
+            made.append(random.standard_normal(dims).astype(np.float32))
     return made
 
 

@@ -1,4 +1,4 @@
-"""`generate`: latent [N, 8, 32, 32], prompt f32 [N, 50, 384] -> face u8 [N, 256, 256, 3] RGB."""
+"""`generate`: latent f32 [N, 8, 32, 32], prompt f32 [N, 50, 384] -> face u8 [N, 256, 256, 3] RGB."""
 
 import math
 
@@ -35,5 +35,5 @@ class Generate(nn.Module):
         return levels.round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def example(latent: torch.dtype) -> tuple[torch.Tensor, ...]:
-    return torch.zeros(2, 8, LATENT, LATENT, dtype=latent), torch.zeros(2, TOKENS, WIDTH)
+def example() -> tuple[torch.Tensor, ...]:
+    return torch.zeros(2, 8, LATENT, LATENT), torch.zeros(2, TOKENS, WIDTH)

@@ -22,8 +22,8 @@ class Graph:
     inputs: tuple[str, ...]
     output: str
     network: Callable[[Checkpoints], nn.Module]
-    example: Callable[[torch.dtype], tuple[torch.Tensor, ...]]
-    """By the type of the latent: inputs of a batch of 2."""
+    example: Callable[[], tuple[torch.Tensor, ...]]
+    """Inputs of a batch of 2."""
     limit: Limit
     """Of a graph in single precision; the measured errors are in README.md."""
     half: Limit | None = None
@@ -42,14 +42,14 @@ def generate_network(checkpoints: Checkpoints) -> nn.Module:
 # In the order of the self-test, in which `generate` is fed what `encode` made.
 GRAPHS = (
     Graph(
-        'listen', (WHISPER,), ('pcm',), 'states', lambda made: listen.build(made[WHISPER]), lambda _: listen.example(),
+        'listen', (WHISPER,), ('pcm',), 'states', lambda made: listen.build(made[WHISPER]), listen.example,
         Limit(2e-5, 2e-6), batched=False,
     ),
     Graph(
-        'encode', (VAE,), ('crop',), 'latent', encode_network, lambda _: vae.example(), Limit(2e-4, 1e-5), Limit(0.15, 5e-3),
+        'encode', (VAE,), ('crop',), 'latent', encode_network, vae.example, Limit(2e-4, 1e-5), Limit(0.15, 5e-3),
     ),
     Graph(
-        'parse', (PARSE,), ('image',), 'classes', lambda made: parse.build(made[PARSE]), lambda _: parse.example(),
+        'parse', (PARSE,), ('image',), 'classes', lambda made: parse.build(made[PARSE]), parse.example,
         Limit(1, 1e-3, names=True),
     ),
     Graph(

@@ -5,8 +5,6 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
-
 from .checkpoints import Checkpoint, file_hash
 from .write import dims, files
 
@@ -37,9 +35,9 @@ def origin(checkpoints: Iterable[Checkpoint]) -> str:
     return '; '.join(f'{made.source.path} of {made.source.origin}: {made.what}' for made in checkpoints)
 
 
-def state(encode: Path, dtype: torch.dtype) -> dict:
+def state(encode: Path) -> dict:
     """The latent, as `encode` makes it and `generate` takes it."""
-    return {'name': 'latent', 'dtype': str(dtype).removeprefix('torch.'), 'shape': dims(encode, 'latent')[1:]}
+    return {'name': 'latent', 'dtype': 'float32', 'shape': dims(encode, 'latent')[1:]}
 
 
 def written(tree: object, margin: str = '') -> str:

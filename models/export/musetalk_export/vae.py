@@ -1,4 +1,4 @@
-"""The image autoencoder of the checkpoint, and `encode`: crop u8 [N, 256, 256, 3] RGB -> latent [N, 8, 32, 32]."""
+"""The image autoencoder of the checkpoint, and `encode`: crop u8 [N, 256, 256, 3] RGB -> latent f32 [N, 8, 32, 32]."""
 
 import torch
 from diffusers import AutoencoderKL
@@ -44,7 +44,8 @@ class Encode(nn.Module):
         both = (torch.cat([whole * self.upper, whole]) - 0.5) / 0.5
         moments = self.quant_conv(self.encoder(both.to(self.quant_conv.weight.dtype)))
         mean = moments[:, :4] * self.scaling
-        return mean.unflatten(0, (2, -1)).transpose(0, 1).flatten(1, 2)
+        # Single precision in every bundle: Node's runtime takes no half-precision inputs.
+        return mean.unflatten(0, (2, -1)).transpose(0, 1).flatten(1, 2).float()
 
 
 def example() -> tuple[torch.Tensor, ...]:
