@@ -67,6 +67,14 @@ def enlarge(count):
     return nn.functional.interpolate(one, size=(FINER * count, count), mode="bicubic", align_corners=False)[0, 0]
 
 
+def soften(matrix):
+    """Each column of [FINER*count, count] blurred by about one entry of the coarse grid: two boxes"""
+    lines = matrix.T[None]
+    for _ in range(2):
+        lines = nn.functional.avg_pool1d(nn.functional.pad(lines, (FINER, FINER), "replicate"), 2 * FINER + 1, 1)
+    return lines[0].T.contiguous()
+
+
 class Clip(nn.Module):
     """shape f32 [F,S], inside u8 [F,4,R,C] -> mouth f32 [1,M], teeth f32 [1,4R,4C,4]"""
 
@@ -85,6 +93,8 @@ class Clip(nn.Module):
         # Enlarging by FINER as two matrices: on one core ten times as fast as the Resize operator.
         self.register_buffer("taller", enlarge(ROWS))
         self.register_buffer("wider", enlarge(COLUMNS).T.contiguous())
+        self.register_buffer("softly_taller", soften(enlarge(ROWS)))
+        self.register_buffer("softly_wider", soften(enlarge(COLUMNS)).T.contiguous())
 
     def forward(self, shape, inside):
         s = split(shape, SHAPE)
@@ -176,8 +186,17 @@ class Clip(nn.Module):
         covered = (own[:, 3:] + missing * self.drawn[:, 3:]).clamp(max=1)
         own_rgb = others + (own[:, :3] * gain[:, :, None, None] - others) * own[:, 3:]
         own = torch.cat([own_rgb, covered], 1)
-        both = torch.matmul(torch.matmul(self.taller, drawn + trust * (own - drawn)), self.wider)
-        return both.clamp(0, 1).permute(0, 2, 3, 1), usual
+        return self.finer(drawn + trust * (own - drawn)).permute(0, 2, 3, 1), usual
+
+    def finer(self, teeth):
+        """[1,4,R,C] -> FINER times as fine, the edge soft: a sharp or ragged one flickers on every move of the head."""
+        sharp = torch.matmul(torch.matmul(self.taller, teeth), self.wider).clamp(0, 1)
+        covered = torch.cat([teeth[:, :3] * teeth[:, 3:], teeth[:, 3:]], 1)
+        soft = torch.matmul(torch.matmul(self.softly_taller, covered), self.softly_wider).clamp(0, 1)
+        cover = soft[:, 3:]
+        rgb = soft[:, :3] / cover.clamp(min=1e-3)
+        rgb = rgb + (sharp[:, :3] - rgb) * (0.8 * sharp[:, 3:] * ramp(cover, 0.5, 1.0))
+        return torch.cat([rgb.clamp(0, 1), cover], 1)
 
     def place(self, picture, line):
         """From rows below the nose base to rows around the closed line: [1,4,R,C]"""

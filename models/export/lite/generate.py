@@ -117,7 +117,7 @@ class Generate(nn.Module):
         face = above + (below - above) * lower[:, None]
 
         # Contact line where a source opening was closed or the lips are pressed.
-        drawn = torch.maximum(ramp(s["gap"], 1.0, 6.0), 0.7 * p["press"].clamp(0, 1))
+        drawn = torch.maximum(ramp(s["gap"], 0.0, 7.0), 0.7 * p["press"].clamp(0, 1))
         dark = torch.exp(-(((y - middle) / 1.3) ** 2)) * (1 - ramp(t.abs(), 0.6, 1.0)) * (1 - ramp(hole, 0.3, 1.5))
         face = face * (1 - self.line * (cell(drawn) * dark)[:, None])
 
@@ -128,7 +128,8 @@ class Generate(nn.Module):
         face = face * (1 + cell(p["round"].clamp(0, 1)) * (0.10 * full - 0.10 * shadow))[:, None]
 
         inside = draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole) * 255
-        mask = ((y - top) * 0.8 + 0.5).clamp(0, 1) * ((bottom - y) * 0.8 + 0.5).clamp(0, 1) * ramp(hole, 0.2, 1.8)
+        # 2.5 px of edge: a face of 100 px is pasted at less than half this size, and a sharper edge would not survive.
+        mask = ((y - top) * 0.4 + 0.5).clamp(0, 1) * ((bottom - y) * 0.4 + 0.5).clamp(0, 1) * ramp(hole, 0.2, 1.8)
         face = face + (inside - face) * mask[:, None]
         done = (face + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
         return torch.cat([pixels[:, :FIRST], done], 1)

@@ -32,7 +32,8 @@ def draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole):
     deep = ((y - top) / hole.clamp(min=1)).clamp(0, 1)
     side = (t / cell(new["reach"])).abs().clamp(0, 1)
 
-    rgb = colour((0.25, 0.095, 0.085), (0.30 + 0.70 * light) * tint) * (0.45 + 0.55 * deep)[:, None]
+    # Not black: under bright teeth that is what flickers most, and what looks cut out.
+    rgb = colour((0.475, 0.18, 0.16), (0.30 + 0.70 * light) * tint) * (0.45 + 0.55 * deep)[:, None]
 
     # Tongue: rises from below with a soft, rounded top.
     tall = cell(0.40 + 0.40 * p["tongue"].clamp(0, 1)) * cell(new["o"].clamp(max=1)).clamp(min=0.2) ** 0.25
@@ -50,7 +51,7 @@ def draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole):
     # Lower teeth ride on the jaw; seen a little when the mouth is wide open or the teeth are together.
     rest = cell(base["line0"]) + 0.70 * cell(new["gap"])
     low, over_low = teeth_at(teeth, u * 1.45, 0.035 - (y - rest + 0.08 * unit) / cell(s["rise"]))
-    show = cell((0.6 * p["teeth"].clamp(0, 1) + 0.55 * ramp(p["open"], 0.35, 0.8) * (1 - p["round"].clamp(0, 1))).clamp(max=0.8))
+    show = cell((0.6 * p["teeth"].clamp(0, 1) + 0.35 * ramp(p["open"], 0.35, 0.8) * (1 - p["round"].clamp(0, 1))).clamp(max=0.8))
     rgb = rgb + (low * gain * 0.72 * dim - rgb) * over_low * show[:, None]
 
     # Upper teeth: fixed to the head, in the lip's shadow at the top; rounded lips reach over them.

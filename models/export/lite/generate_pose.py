@@ -36,6 +36,8 @@ def neutral(s, tables, m, t):
     up0 = (up * near).sum(1, keepdim=True)
     gap0 = (gap * near).sum(1, keepdim=True)
     share = ((m["line"] * s["rise"] + s["nose"] - up0) / gap0.clamp(min=0.5)).clamp(0.15, 0.55)
+    # Of a narrow opening the share is noise, which made the line jump between its two bounds.
+    share = 0.3 + (share - 0.3) * gap0 * gap0 / (gap0 * gap0 + (0.05 * s["rise"]) ** 2)
 
     # A dropped jaw drags the corners down, a smile lifts them: back to the clip's height, or, when no frame is
     # closed, part of the way to the line's.
@@ -62,6 +64,11 @@ def neutral(s, tables, m, t):
     thick_up = thick_up + known * (m["upper"] * s["rise"] - thick_up)
     thick_low = thick_low + known * (m["lower"] * s["rise"] - thick_low)
     line0 = (line * near).sum(1, keepdim=True)
+    # Where the corners stand at the clip's height they tell where the teeth are as well as the nose does, and the
+    # mean of two is steadier than one.
+    by_corner = (m["line"] - m["corner"]) * s["rise"]
+    agree = torch.exp(-(((by_corner - m["line"] * s["rise"] - s["nose"]) / (0.05 * s["rise"])) ** 2))
+    line0 = line0 + 0.5 * agree * (by_corner - line0)
     return {"line": line, "line0": line0, "up": thick_up, "low": thick_low, "ratio": ratio, "gape": gape,
             "lift": (1 - share) * gap0}
 
@@ -75,7 +82,7 @@ def outlines(s, tables, beyond, base, p, t):
         p["tuck"].clamp(0, 1), p["teeth"].clamp(0, 1)
     apart, together = p["wide"].clamp(min=0), (-p["wide"]).clamp(min=0)
 
-    width = 1 + 0.13 * apart - 0.09 * together - 0.17 * round_ - 0.05 * ramp(open_, 0.3, 0.9) * (1 - apart)
+    width = 1 + 0.13 * apart - 0.09 * together - 0.185 * round_ - 0.05 * ramp(open_, 0.3, 0.9) * (1 - apart)
     half = s["half"] * base["ratio"] * width
 
     o = torch.maximum(open_ * (1 - 0.97 * press) * (1 - 0.8 * tuck), 0.16 * teeth * (1 - press))
@@ -98,7 +105,7 @@ def outlines(s, tables, beyond, base, p, t):
     new_under = bottom + base["low"] * thin_low
 
     # Cut a little inside the source's lips, so that no source tooth hangs on, and roll them in when pressed.
-    open_source = ramp(s["gap"], 0.5, 5.0)
+    open_source = ramp(s["gap"], 0.0, 6.0)
     nearly = 0.05 * (1 - ramp(o, 0.02, 0.12)) * open_source
     # Towards the corners more: there the dark of the open source mouth reaches past the contour.
     inset = 1.5 * open_source + 1.2 * ramp(s["gap"], 6.0, 24.0)
