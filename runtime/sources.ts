@@ -12,6 +12,7 @@ import { takePlace } from './pull/place.ts'
 import { openRunpod } from './pull/runpod/open.ts'
 import type { Source } from './pull/source.ts'
 import { systemInfo, type SystemInfo } from './pull/system-info.ts'
+import { warnUnreachable } from './pull/unreachable.ts'
 
 /** A source of jobs, and the folder that its claimer keeps over its lives. */
 export interface OpenSource extends AsyncDisposable {
@@ -36,11 +37,8 @@ export async function openSource(
   config: Config,
   parts: SourceParts,
 ): Promise<OpenSource> {
-  if (config.STORAGE === 'directory' && config.PUBLIC_BASE_URL === undefined) {
-    const reason = 'results stay on this machine, unless each job brings a place for its own'
-    parts.log('storage.unreachable', { reason })
-  }
   if (mode.source === 'runpod') return openRunpodPlace(config, parts)
+  warnUnreachable(config, parts.log)
   const given = mode.workerId ?? givenId(config)
   const { workerId, ...place } = await takePlace(config.STATE_DIR, mode.source, given)
   const system = await freshSystemInfo(config.SCRATCH_DIR, parts.downloadMbps)

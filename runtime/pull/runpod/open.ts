@@ -1,6 +1,7 @@
 import type { Log } from '../../../handler/render/context.ts'
 import type { Config } from '../../config.ts'
 import type { Source } from '../source.ts'
+import { warnUnreachable } from '../unreachable.ts'
 import { openClient, type Client } from './client.ts'
 import { unfitness, type Unfit } from './fitness.ts'
 import { runpodQueue } from './source.ts'
@@ -40,6 +41,7 @@ export async function openRunpod(config: Config, parts: RunpodParts): Promise<Op
     process.exit(1) // whatever threads and connections there are
   }
   log('worker.starting', { version })
+  warnUnreachable(config, log)
   if (!config.RUNPOD_SKIP_AUTO_SYSTEM_CHECKS) {
     const demands = {
       memoryGb: config.RUNPOD_MIN_MEMORY_GB,
