@@ -49,7 +49,7 @@ const Manifest = v.object({
   states: v.array(
     v.object({
       name: v.string(),
-      dtype: v.picklist(['uint8', 'float32', 'float16']),
+      dtype: v.picklist(['uint8', 'float32']),
       shape: v.array(whole),
     }),
   ),

@@ -1,8 +1,10 @@
-/** Element types that cross the door to ONNX Runtime; float16 travels as its 16 bits. */
+/**
+ * Element types that cross the door to ONNX Runtime. Half floats do not: onnxruntime-node 1.30 on Node 26
+ * takes their bits for a Float16Array and loses them, so graphs cast inside.
+ */
 export interface TensorData {
   uint8: Uint8Array
   float32: Float32Array
-  float16: Uint16Array
 }
 export type TensorType = keyof TensorData
 
@@ -20,7 +22,7 @@ export interface TensorSpec {
   shape: readonly (number | string)[]
 }
 
-const BYTES = { uint8: 1, float32: 4, float16: 2 } as const
+const BYTES = { uint8: 1, float32: 4 } as const
 
 export const elements = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1)
 
@@ -36,8 +38,6 @@ export function tensorOf(type: TensorType, dims: readonly number[], bytes: Uint8
       return { type, dims, data: new Uint8Array(buffer, byteOffset, count) }
     case 'float32':
       return { type, dims, data: new Float32Array(buffer, byteOffset, count) }
-    case 'float16':
-      return { type, dims, data: new Uint16Array(buffer, byteOffset, count) }
   }
 }
 

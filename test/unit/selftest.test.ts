@@ -91,9 +91,7 @@ test('a missing output and a feed that nobody made are named', async () => {
   await expect(selfTest(models(early).fake)).rejects.toThrow(/feeds "encode.shape"/)
 })
 
-test('half floats are read as numbers, and whole numbers keep their mean within a quarter', async () => {
-  const halves: Tensor = { type: 'float16', dims: [2], data: Uint16Array.of(0x3c00, 0x4200) } // 1, 3
-  await selfTest(models(expecting(golden), { states: halves }).fake)
+test('whole numbers keep their mean within a quarter', async () => {
   const levels = { dims: [2], mean: 11, at: [], tolerance: 2 }
   const bytes: Tensor = { type: 'uint8', dims: [2], data: Uint8Array.of(11, 13) }
   await expect(selfTest(models(expecting(levels), { states: bytes }).fake)).rejects.toThrow(/± 0.5/)
