@@ -90,16 +90,24 @@ export function claimed(reply: Reply): Lease[] {
   if (!ok || typeof json !== 'object' || json === null) throw unusable(reply, 'answer to a claim')
   const { job } = json as { job?: unknown }
   if (typeof job !== 'object' || job === null) return []
-  const { musetalk_job_id: id, buffer_job_id: ref } = job as Record<string, unknown>
-  if (typeof id !== 'string' || id === '') throw unusable(reply, 'job with a musetalk_job_id')
-  const named = typeof ref === 'string' || typeof ref === 'number'
-  return [{ id, payload: known(job), ...(named && { ref: String(ref) }) }]
+  const { musetalk_job_id, buffer_job_id } = job as Record<string, unknown>
+  const [id, ref] = [nameOf(musetalk_job_id), nameOf(buffer_job_id)]
+  if (id === undefined) throw unusable(reply, 'job with a musetalk_job_id')
+  const payload = { ...known(job), musetalk_job_id: id }
+  return [{ id, payload, ...(ref !== undefined && { ref }) }]
 }
 
-/** An orchestrator's row of a job has more columns than a job has fields, and some without a value. */
+/** Some orchestrators count their jobs, others name them. */
+const nameOf = (value: unknown): string | undefined =>
+  typeof value === 'number' || (typeof value === 'string' && value) ? String(value) : undefined
+
+/**
+ * An orchestrator's row of a job has more columns than a job has fields, and some without a value.
+ * An `id` among them is the row's, not the job's.
+ */
 function known(job: object): Record<string, unknown> {
   const fields = Object.entries(job).filter(
-    ([name, value]) => Object.hasOwn(JobSchema.entries, name) && value !== null,
+    ([name, value]) => Object.hasOwn(JobSchema.entries, name) && name !== 'id' && value !== null,
   )
   return Object.fromEntries(fields)
 }

@@ -21,7 +21,7 @@ describe('an orchestrator', () => {
   test('gets its jobs done, told of as the predecessor told', async () => {
     await using giver = await startOrchestrator()
     await using worker = await pullWorker(giver, { CONFIG_LABEL: 'blue', BATCH_SIZE: '4' })
-    const asked = { aspect_ratio: '1:1', resolution: '512x512', priority: 3, params: null }
+    const asked = { id: 7, aspect_ratio: '1:1', resolution: '512x512', priority: 3, params: null }
     giver.submit({ ...worker.job, ...asked }, 'a')
     await ended(giver, 'a')
     const { report, state } = giver.jobs.get('a')!
