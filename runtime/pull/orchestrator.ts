@@ -1,5 +1,5 @@
 import { JobSchema } from '../../handler/job-schema.ts'
-import { unusable, type Api, type Reply } from './api.ts'
+import { isOk, unusable, type Api, type Reply } from './api.ts'
 import { outcomeBody, outcomeTeller, progressPath, reportProgress } from './reports.ts'
 import type { Lease, Situation, Source } from './source.ts'
 import type { SystemInfo } from './system-info.ts'
@@ -85,9 +85,9 @@ export function beatBody({ held, ready, broken }: Situation, facts: WorkerFacts)
 /** @throws NetworkError where the answer is no answer to a claim */
 export function claimed(reply: Reply): Lease[] {
   const { status, json } = reply
-  const ok = status >= 200 && status < 300
   if (status === 204) return []
-  if (!ok || typeof json !== 'object' || json === null) throw unusable(reply, 'answer to a claim')
+  if (!isOk(status) || typeof json !== 'object' || json === null)
+    throw unusable(reply, 'answer to a claim')
   const { job } = json as { job?: unknown }
   if (typeof job !== 'object' || job === null) return []
   const { musetalk_job_id, buffer_job_id } = job as Record<string, unknown>

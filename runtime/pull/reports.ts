@@ -1,6 +1,6 @@
 import type { JobEvent } from '../../handler/result.ts'
 import { metricsOf, STAGE_NAMES } from '../predecessor.ts'
-import { unusable, type Api, type Reply } from './api.ts'
+import { isOk, unusable, type Api, type Reply } from './api.ts'
 import type { Completion, Held } from './source.ts'
 
 const PROGRESS_MS = 5_000
@@ -27,7 +27,7 @@ export async function reportProgress(
   const reply = await api.post(progressPath(id), body, PROGRESS_MS, signal)
   if (reply.status === 409 || reply.status === 410) return 'gone'
   if (reply.status === 404 && speaksOfJob(reply)) return 'gone'
-  if (isOk(reply)) return 'heard'
+  if (isOk(reply.status)) return 'heard'
   throw unusable(reply, 'report')
 }
 
@@ -68,7 +68,7 @@ export function outcomeTeller(api: Api, isWell: () => boolean) {
 
   function verdictOf(id: string, reply: Reply): 'delivered' | 'refused' | undefined {
     const { status } = reply
-    if (isOk(reply)) return 'delivered'
+    if (isOk(status)) return 'delivered'
     if (status === 404) return isUnknown(id, reply) ? 'refused' : undefined
     // A key can be corrected; what else is wrong with the request would be wrong for ever.
     const mayChange = status === 401 || status === 403 || status === 408 || status === 425
@@ -87,5 +87,3 @@ function speaksOfJob({ json }: Reply): boolean {
   const { detail } = Object(json) as { detail?: unknown }
   return typeof json === 'object' && json !== null && detail !== 'Not Found'
 }
-
-const isOk = ({ status }: Reply): boolean => status >= 200 && status < 300

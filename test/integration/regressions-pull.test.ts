@@ -106,6 +106,17 @@ test('5. the job finished and nobody was told: told after a restart of both', as
   expect(violations(giver)).toEqual([])
 })
 
+test('5. a proxy’s page, with status 200, is nobody who has heard the outcome', async () => {
+  await using giver = await startOrchestrator()
+  await using worker = await pullWorker(giver)
+  const isEnd = () => reportsOf(giver, 'a').some(({ status }) => status !== 'running')
+  giver.fail('main.progress', ...Array(40).fill({ kind: 'html' }))
+  giver.submit(worker.job, 'a')
+  await giver.until(isEnd, soon())
+  await expect.poll(() => worker.logged.map(({ event }) => event)).toContain('outcome.unheard')
+  expect(giver.jobs.get('a')!.state).toBe('running')
+})
+
 test('6. phantom success: a success names its object and its measurements', async () => {
   await using giver = await startOrchestrator()
   await using worker = await pullWorker(giver, { WORKER_MODE: 'buffer' })
