@@ -32,6 +32,12 @@ const url = v.pipe(
   text,
   v.check((value) => /^https?:/.test(value) && URL.canParse(value), 'must be an http or https URL'),
 )
+/** One with a line end, from a file, could not be sent in a header. */
+const key = v.pipe(text, v.regex(/^[\x20-\x7e]+$/, 'must be printable ASCII, in one line'))
+const template = v.pipe(
+  text,
+  v.regex(/^\s*https?:\/\/[^/]/, 'must be an http or https URL; RunPod sets it'),
+)
 const runpodLevel = v.pipe(text, v.toUpperCase(), v.picklist(RUNPOD_LEVELS))
 const prefix = (fallback: string) =>
   v.pipe(
@@ -75,7 +81,7 @@ const Env = v.object({
   GPU_CLASS: v.optional(text),
   GPU_CLASS_NAME: v.optional(text, 'unknown'),
   HOST: v.optional(text),
-  INTERNAL_API_KEY: v.optional(text),
+  INTERNAL_API_KEY: v.optional(key),
   JOB_TIMEOUT_SEC: number(3600, 1),
   LOG_LEVEL: v.optional(v.picklist(['silent', 'info', 'debug']), 'info'),
   MAX_AUDIO_SEC: number(1800, 1),
@@ -92,7 +98,7 @@ const Env = v.object({
   PROVIDER: v.optional(text, 'unknown'),
   PUBLIC_BASE_URL: v.optional(url),
   QUEUE_LIMIT: whole(16, 0),
-  RUNPOD_AI_API_KEY: v.optional(text),
+  RUNPOD_AI_API_KEY: v.optional(key),
   RUNPOD_DEBUG_LEVEL: v.optional(runpodLevel),
   RUNPOD_GPU_TYPE_ID: v.optional(v.string(), ''),
   RUNPOD_LOG_LEVEL: v.optional(runpodLevel),
@@ -107,9 +113,9 @@ const Env = v.object({
   RUNPOD_POD_ID: v.optional(text),
   RUNPOD_REFRESH_WORKER: flag(false),
   RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: flag(false),
-  RUNPOD_WEBHOOK_GET_JOB: v.optional(text),
-  RUNPOD_WEBHOOK_PING: v.optional(text),
-  RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(text),
+  RUNPOD_WEBHOOK_GET_JOB: v.optional(template),
+  RUNPOD_WEBHOOK_PING: v.optional(template),
+  RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(template),
   S3_BUCKET: v.optional(text),
   S3_ENDPOINT: v.optional(url),
   S3_KEY_ID: v.optional(text),

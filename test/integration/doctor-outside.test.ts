@@ -147,10 +147,11 @@ describe('who gives the jobs', () => {
   })
   test('is a platform’s queue, of which only the address can be tested', async () => {
     await using server = await webServer((_, response) => void response.writeHead(401).end())
-    const queue = (url: string) => asked(config(place, { RUNPOD_WEBHOOK_GET_JOB: url }))
+    const done = { RUNPOD_WEBHOOK_POST_OUTPUT: server.url('/done/$ID') }
+    const queue = (url: string) => asked(config(place, { RUNPOD_WEBHOOK_GET_JOB: url, ...done }))
     expect(await queue(server.url('/take/$ID'))).toMatchObject({ check: 'runpod', status: 'ok' })
     expect(server.seen.map(({ path }) => path)).toEqual(['/'])
     expect(await queue('http://127.0.0.1:9/take')).toMatchObject({ status: 'fail' })
-    expect(await queue('take')).toMatchObject({ status: 'fail' })
+    expect(await queue('http://[take')).toMatchObject({ status: 'fail' })
   })
 })
