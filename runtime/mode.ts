@@ -5,12 +5,14 @@ import type { Config } from './config.ts'
 export type Mode =
   | { source: 'push' }
   | { source: 'orchestrator' | 'buffer'; baseUrl: string; key: string; workerId?: string }
-  | { source: 'runpod' }
+  /** URL templates: where jobs are taken, and where they are reported. */
+  | { source: 'runpod'; take: string; done: string }
 
 export type ModeConfig = Pick<
   Config,
   | ('BUFFER_ORCHESTRATOR_BASE_URL' | 'BUFFER_WORKER_ID' | 'INTERNAL_API_KEY')
-  | ('ORCHESTRATOR_BASE_URL' | 'RUNPOD_WEBHOOK_GET_JOB' | 'WORKER_MODE')
+  | ('ORCHESTRATOR_BASE_URL' | 'WORKER_MODE')
+  | ('RUNPOD_WEBHOOK_GET_JOB' | 'RUNPOD_WEBHOOK_POST_OUTPUT')
 >
 
 /**
@@ -31,7 +33,11 @@ export function modeOf(config: ModeConfig): Mode {
           'a container has one source of jobs, so unset one of them',
       )
     }
-    return { source: 'runpod' }
+    const { RUNPOD_WEBHOOK_GET_JOB: take, RUNPOD_WEBHOOK_POST_OUTPUT: done } = config
+    if (done !== undefined) return { source: 'runpod', take, done }
+    throw new Error(
+      "to take jobs from RunPod's queue, the environment must have RUNPOD_WEBHOOK_POST_OUTPUT",
+    )
   }
   const baseUrl = (asBuffer && config.BUFFER_ORCHESTRATOR_BASE_URL) || main
   if (!asBuffer && main === undefined && key === undefined) return { source: 'push' }

@@ -37,7 +37,7 @@ export async function openSource(
   config: Config,
   parts: SourceParts,
 ): Promise<OpenSource> {
-  if (mode.source === 'runpod') return openRunpodPlace(config, parts)
+  if (mode.source === 'runpod') return openRunpodPlace(mode, config, parts)
   warnUnreachable(config, parts.log)
   const given = mode.workerId ?? givenId(config)
   const { workerId, ...place } = await takePlace(config.STATE_DIR, mode.source, given)
@@ -85,12 +85,16 @@ export function bystander(mode: Mode, config: Config, jobs: Jobs, log: Log) {
 }
 
 /** RunPod's queue knows a worker by the name that the platform gave to it. */
-async function openRunpodPlace(config: Config, parts: SourceParts): Promise<OpenSource> {
+async function openRunpodPlace(
+  { take, done }: Extract<Mode, { source: 'runpod' }>,
+  config: Config,
+  parts: SourceParts,
+): Promise<OpenSource> {
   const given = config.RUNPOD_POD_ID ?? givenId(config)
   const { workerId, ...place } = await takePlace(config.STATE_DIR, 'runpod', given)
   const { about, reason, log } = parts
   const { source, ...open } = await openRunpod(config, {
-    ...{ workerId, version: about().version, reason, log },
+    ...{ take, done, workerId, version: about().version, reason, log },
   })
   return {
     ...{ source, dir: place.dir },

@@ -37,8 +37,7 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
   if (!mode) return []
   const fetch = openFetch({ blocked: () => false })
   if (mode.source === 'push') return [ok('source', 'none is asked: jobs come over HTTP')]
-  if (mode.source === 'runpod')
-    return [await checkQueue(config.RUNPOD_WEBHOOK_GET_JOB!, fetch, signal)]
+  if (mode.source === 'runpod') return [await checkQueue(mode.take, fetch, signal)]
   const { source, baseUrl, key } = mode
   const variable =
     source === 'buffer' && config.BUFFER_ORCHESTRATOR_BASE_URL !== undefined

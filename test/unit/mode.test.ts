@@ -5,7 +5,8 @@ import { modeOf } from '../../runtime/mode.ts'
 
 const mode = (env: Record<string, string>) => modeOf(readConfig(env))
 const MAIN = { ORCHESTRATOR_BASE_URL: 'https://o.test', INTERNAL_API_KEY: 'k' }
-const QUEUE = { RUNPOD_WEBHOOK_GET_JOB: 'https://r.test/job-take/$ID' }
+const TAKE = { RUNPOD_WEBHOOK_GET_JOB: 'https://r.test/job-take/$ID' }
+const QUEUE = { ...TAKE, RUNPOD_WEBHOOK_POST_OUTPUT: 'https://r.test/job-done/$ID' }
 
 describe('who gives the jobs', () => {
   test('nobody named: HTTP only', () => expect(mode({})).toEqual({ source: 'push' }))
@@ -21,7 +22,11 @@ describe('who gives the jobs', () => {
     expect(
       mode({ ...MAIN, WORKER_MODE: 'buffer', BUFFER_ORCHESTRATOR_BASE_URL: 'https://b.test' }),
     ).toMatchObject({ baseUrl: 'https://b.test', workerId: `buffer-${hostname()}` }))
-  test('RunPod’s queue', () => expect(mode(QUEUE)).toEqual({ source: 'runpod' }))
+  test('RunPod’s queue', () =>
+    expect(mode(QUEUE)).toEqual({
+      ...{ source: 'runpod', take: TAKE.RUNPOD_WEBHOOK_GET_JOB },
+      done: QUEUE.RUNPOD_WEBHOOK_POST_OUTPUT,
+    }))
 })
 
 describe('a start that cannot be meant', () => {
@@ -34,6 +39,7 @@ describe('a start that cannot be meant', () => {
   test.each([
     [{ INTERNAL_API_KEY: 'k' }, /must have ORCHESTRATOR_BASE_URL/],
     [{ ORCHESTRATOR_BASE_URL: 'https://o.test' }, /must have INTERNAL_API_KEY/],
+    [TAKE, /must have RUNPOD_WEBHOOK_POST_OUTPUT/],
     [{ WORKER_MODE: 'buffer' }, /ORCHESTRATOR_BASE_URL .* and INTERNAL_API_KEY/],
   ])('a source without address or key: %j', (env, text) => expect(() => mode(env)).toThrow(text))
 })

@@ -12,6 +12,9 @@ export interface OpenRunpod extends Disposable {
 }
 
 export interface RunpodParts {
+  /** URL templates, as `urls.ts` wants them. */
+  take: string
+  done: string
   workerId: string
   version: string
   /** Why the models cannot be used, in the words of this machine's log. */
@@ -25,8 +28,6 @@ const LONGEST_REASON = 256
 /**
  * RunPod's queue, as its variables describe it. A machine that is not fit is reported, and the process
  * ends: the platform starts another.
- *
- * @throws Error naming the variable that is missing
  */
 export async function openRunpod(config: Config, parts: RunpodParts): Promise<OpenRunpod> {
   const { workerId, version, log } = parts
@@ -34,7 +35,7 @@ export async function openRunpod(config: Config, parts: RunpodParts): Promise<Op
     key: config.RUNPOD_AI_API_KEY,
     agent: `musetalk-worker/${version}`,
   })
-  const urls = urlsFrom(config, workerId)
+  const urls = urlsFrom(config, parts)
   const give = async (unfit: Unfit) => {
     await report(client, urls, unfit, version)
     log('worker.unfit', { ...unfit })
@@ -60,12 +61,7 @@ export async function openRunpod(config: Config, parts: RunpodParts): Promise<Op
   return { source, [Symbol.dispose]: () => client[Symbol.dispose]() }
 }
 
-function urlsFrom(config: Config, workerId: string): Urls {
-  const { RUNPOD_WEBHOOK_GET_JOB: take, RUNPOD_WEBHOOK_POST_OUTPUT: done } = config
-  if (take === undefined || done === undefined) {
-    const missing = take === undefined ? 'RUNPOD_WEBHOOK_GET_JOB' : 'RUNPOD_WEBHOOK_POST_OUTPUT'
-    throw new Error(`to take jobs from RunPod's queue, the environment must have ${missing}`)
-  }
+function urlsFrom(config: Config, { take, done, workerId }: RunpodParts): Urls {
   // Only a worker that the platform knows by name and key is listened to.
   const known = config.RUNPOD_AI_API_KEY !== undefined && config.RUNPOD_POD_ID !== undefined
   const ping = known ? config.RUNPOD_WEBHOOK_PING : undefined
