@@ -3,6 +3,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from './alive.ts'
+import { makeFolder } from './folder.ts'
 
 export interface Scratch extends AsyncDisposable {
   dir: string
@@ -20,7 +21,7 @@ export async function openScratch(root: string): Promise<Scratch> {
   const prefix = `${hostname()}-`
   const dir = join(root, `${prefix}${process.pid}`)
   const begun = join(root, `${prefix}begun`)
-  await mkdir(root, { recursive: true })
+  await makeFolder(root, 'SCRATCH_DIR')
   for (const name of await readdir(root)) {
     if (!name.startsWith(prefix)) continue
     const pid = Number(name.slice(prefix.length))

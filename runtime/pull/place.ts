@@ -3,6 +3,7 @@ import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
 import { isAlive } from '../alive.ts'
+import { makeFolder } from '../folder.ts'
 
 /** A claimer's own folder, which outlives the process, and what it is called. */
 export interface Place extends AsyncDisposable {
@@ -24,7 +25,7 @@ export async function takePlace(
   workerId: string | undefined,
 ): Promise<Place> {
   const floor = join(root, source)
-  await mkdir(floor, { recursive: true })
+  await makeFolder(floor, 'STATE_DIR')
   if (workerId !== undefined) {
     const dir = join(floor, `id-${encodeURIComponent(workerId)}`)
     const owner = await lock(dir)
