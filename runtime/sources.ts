@@ -50,14 +50,15 @@ export async function openSource(
   // The operator's own addresses may be anywhere.
   const fetch = openFetch({ blocked: () => false })
   const api = openApi(fetch, mode.baseUrl, mode.key)
+  const { log } = parts
   const source =
     mode.source === 'orchestrator'
       ? orchestrator({
-          ...{ api, facts, workerType: config.WORKER_TYPE, provider: config.PROVIDER },
+          ...{ api, facts, log, workerType: config.WORKER_TYPE, provider: config.PROVIDER },
           pollMs: config.POLL_INTERVAL_SEC * 1000,
         })
       : buffer({
-          ...{ api, facts, capacity: config.BUFFER_CAPACITY },
+          ...{ api, facts, log, capacity: config.BUFFER_CAPACITY },
           progressApi: openApi(fetch, config.ORCHESTRATOR_BASE_URL ?? mode.baseUrl, mode.key),
           pollMs: config.BUFFER_POLL_INTERVAL_SEC * 1000,
         })

@@ -51,11 +51,15 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
     ...{ about: () => ({ ...about, bundle: null }), system: () => system },
   }
   const api = openApi(fetch, baseUrl, key)
+  const log = () => {} // it reports nothing
   const { beat } =
     source === 'buffer'
-      ? buffer({ ...{ api, facts, progressApi: api, pollMs: 0 }, capacity: config.BUFFER_CAPACITY })
+      ? buffer({
+          ...{ api, facts, log, progressApi: api, pollMs: 0 },
+          capacity: config.BUFFER_CAPACITY,
+        })
       : orchestrator({
-          ...{ api, facts, pollMs: 0 },
+          ...{ api, facts, log, pollMs: 0 },
           ...{ workerType: config.WORKER_TYPE, provider: config.PROVIDER },
         })
   const { url, ...request } = beat({ held: [], ready: false, broken: 'only its doctor' })!

@@ -1,3 +1,4 @@
+import type { Log } from '../../handler/render/context.ts'
 import type { Api } from './api.ts'
 import { beatBody, claimed, tagOf, unstoppable, type WorkerFacts } from './orchestrator.ts'
 import { outcomeBody, outcomeTeller, reportProgress } from './reports.ts'
@@ -14,15 +15,16 @@ export interface BufferOptions {
   /** Jobs at a time, as it is told. */
   capacity: number
   pollMs: number
+  log: Log
 }
 
 /** The desk machines' buffer: `musetalk.md` 9.4. Its heartbeats go on while a job runs. */
 export function buffer(options: BufferOptions): Source {
-  const { api, progressApi, facts, capacity, pollMs } = options
+  const { api, progressApi, facts, capacity, pollMs, log } = options
   const { workerId, gpuClass } = facts
   const tag = tagOf(facts)
   let well = false
-  const tell = outcomeTeller(api, () => well)
+  const tell = outcomeTeller(api, () => well, log)
   return {
     ...{ name: 'buffer', workerId, pollMs, wantsInterrupted: true },
     pulse: { everyMs: Math.min(pollMs, MOST_MS), timeoutMs: 5_000 },

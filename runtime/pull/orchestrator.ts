@@ -1,4 +1,5 @@
 import { JobSchema } from '../../handler/job-schema.ts'
+import type { Log } from '../../handler/render/context.ts'
 import { isOk, unusable, type Api, type Reply } from './api.ts'
 import { outcomeBody, outcomeTeller, progressPath, reportProgress } from './reports.ts'
 import type { Lease, Situation, Source } from './source.ts'
@@ -25,15 +26,16 @@ export interface OrchestratorOptions {
   workerType: string
   provider: string
   pollMs: number
+  log: Log
 }
 
 /** The predecessor's orchestrator: `musetalk.md` 9.2 and 9.3. */
 export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Source {
   const { workerId, gpuClass } = facts
-  const { workerType, provider, pollMs } = rest
+  const { workerType, provider, pollMs, log } = rest
   const tag = tagOf(facts)
   let well = false
-  const tell = outcomeTeller(api, () => well)
+  const tell = outcomeTeller(api, () => well, log)
   return {
     ...{ name: 'orchestrator', workerId, pollMs, wantsInterrupted: true, pulse: PULSE },
     async claim() {

@@ -1,3 +1,4 @@
+import type { Log } from '../../handler/render/context.ts'
 import type { JobEvent } from '../../handler/result.ts'
 import { metricsOf, STAGE_NAMES } from '../predecessor.ts'
 import { isOk, unusable, type Api, type Reply } from './api.ts'
@@ -6,6 +7,7 @@ import type { Completion, Held } from './source.ts'
 const PROGRESS_MS = 5_000
 const COMPLETION_MS = 10_000
 const LONGEST_ERROR = 10_000
+const LONGEST_REFUSAL = 500
 /** So many 404s that do not speak of the job are believed, from a server that is well otherwise. */
 const UNCLEAR_404S = 3
 
@@ -55,7 +57,7 @@ export function outcomeBody({ outcome }: Completion, gpuClass: string) {
 }
 
 /** Tells outcomes, and says which answers end the telling. */
-export function outcomeTeller(api: Api, isWell: () => boolean) {
+export function outcomeTeller(api: Api, isWell: () => boolean, log: Log) {
   const unclear = new Map<string, number>()
 
   return async (id: string, path: string, body: object, signal: AbortSignal) => {
@@ -63,6 +65,7 @@ export function outcomeTeller(api: Api, isWell: () => boolean) {
     const verdict = verdictOf(id, reply)
     if (!verdict) throw unusable(reply, 'report')
     unclear.delete(id)
+    if (verdict === 'refused') log('report.refused', { job: id, ...refusalOf(reply) })
     return verdict
   }
 
@@ -81,6 +84,12 @@ export function outcomeTeller(api: Api, isWell: () => boolean) {
     return speaksOfJob(reply) || (count >= UNCLEAR_404S && isWell())
   }
 }
+
+/** Why, in the server's words: nobody else will ever say it. */
+const refusalOf = ({ status, json }: Reply) => ({
+  status,
+  answer: JSON.stringify(json ?? null).slice(0, LONGEST_REFUSAL),
+})
 
 /** A server that is being deployed answers 404 to everything, and that is no word about the job. */
 function speaksOfJob({ json }: Reply): boolean {

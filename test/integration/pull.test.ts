@@ -92,6 +92,19 @@ describe('an orchestrator', () => {
     expect(violations(giver)).toEqual([])
   })
 
+  test('that refuses an outcome is quoted in the log, and asked for the next job', async () => {
+    await using giver = await startOrchestrator()
+    await using worker = await pullWorker(giver, { CONCURRENCY: '1' })
+    giver.fail('main.progress', ...Array(40).fill({ kind: 'status', status: 422 }))
+    giver.submit(worker.job, 'a')
+    const refusal = () => worker.logged.find(({ event }) => event === 'report.refused')?.fields
+    const answer = '{"detail":"status 422 on purpose"}'
+    await expect.poll(refusal, { timeout: 10_000 }).toEqual({ job: 'a', status: 422, answer })
+    const claims = () => bodies(giver, 'main.claim').length
+    const before = claims()
+    await giver.until(() => claims() > before, soon())
+  })
+
   test('gets a job back as retryable from a worker that has to stop', async () => {
     await using giver = await startOrchestrator({ maxAttempts: 1 })
     await using worker = await pullWorker(giver)
