@@ -7,6 +7,7 @@ import type { Mode } from './mode.ts'
 import { openApi } from './pull/api.ts'
 import { tellBystander } from './pull/bystander.ts'
 import { buffer } from './pull/buffer.ts'
+import { warnLeftovers } from './pull/leftovers.ts'
 import { orchestrator, type WorkerFacts } from './pull/orchestrator.ts'
 import { takePlace } from './pull/place.ts'
 import { openRunpod } from './pull/runpod/open.ts'
@@ -37,6 +38,12 @@ export async function openSource(
   config: Config,
   parts: SourceParts,
 ): Promise<OpenSource> {
+  const open = await openPlaced(mode, config, parts)
+  await warnLeftovers(config.STATE_DIR, open.dir, parts.log)
+  return open
+}
+
+async function openPlaced(mode: PullMode, config: Config, parts: SourceParts): Promise<OpenSource> {
   if (mode.source === 'runpod') return openRunpodPlace(mode, config, parts)
   warnUnreachable(config, parts.log)
   const given = mode.workerId ?? givenId(config)

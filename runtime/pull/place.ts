@@ -67,14 +67,20 @@ async function lock(dir: string): Promise<number | undefined> {
       } catch (error) {
         if (!isErrno(error, 'EEXIST')) throw error
       }
-      const mark = await readFile(path, 'utf8').catch(() => '')
-      const pid = Number.parseInt(mark, 10)
-      if (pid > 0 && mark === (await markOf(pid))) return pid
+      const owner = await ownerOf(dir)
+      if (owner !== undefined) return owner
       await rm(path, { force: true }) // of a process that was killed
     }
   } finally {
     await rm(draft, { force: true })
   }
+}
+
+/** The live process that has a place, if there is one. */
+export async function ownerOf(dir: string): Promise<number | undefined> {
+  const mark = await readFile(join(dir, 'lock'), 'utf8').catch(() => '')
+  const pid = Number.parseInt(mark, 10)
+  return pid > 0 && mark === (await markOf(pid)) ? pid : undefined
 }
 
 /**

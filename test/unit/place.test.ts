@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { warnLeftovers } from '../../runtime/pull/leftovers.ts'
 import { takePlace } from '../../runtime/pull/place.ts'
 
 let root: string
@@ -64,4 +65,23 @@ test('a state folder that cannot be made is told by the name of its variable', a
   await expect(takePlace(file, 'orchestrator', 'w')).rejects.toThrow(
     'cannot be made (ENOTDIR); set STATE_DIR to a folder that can be written',
   )
+})
+
+test('outcomes that wait under another name or source are told to the log, a live worker’s are not', async () => {
+  const put = async (dir: string) => {
+    await mkdir(join(dir, 'outbox'))
+    for (const name of ['a.json', 'b.json', 'c.draft'])
+      await writeFile(join(dir, 'outbox', name), '')
+  }
+  let gone = ''
+  {
+    await using old = await takePlace(root, 'buffer', 'w')
+    await put((gone = old.dir))
+  }
+  await using other = await takePlace(root, 'orchestrator', 'other')
+  await using own = await takePlace(root, 'orchestrator', 'w')
+  for (const { dir } of [other, own]) await put(dir)
+  const told: unknown[] = []
+  await warnLeftovers(root, own.dir, (event, fields) => void told.push([event, fields]))
+  expect(told).toEqual([['outbox.unheard', { dir: gone, outcomes: 2 }]])
 })
