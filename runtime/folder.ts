@@ -1,15 +1,18 @@
-import { mkdir } from 'node:fs/promises'
-
 /**
- * Make a folder that a variable names.
- * @throws Error naming the variable: on a read-only disk the system says only "no such file"
+ * Work in a folder that a variable names.
+ * @throws Error naming the variable: of a read-only disk the system says only "no such file"
  */
-export async function makeFolder(path: string, variable: 'SCRATCH_DIR' | 'STATE_DIR') {
+export async function inFolder<T>(
+  path: string,
+  variable: 'SCRATCH_DIR' | 'STATE_DIR',
+  work: () => Promise<T>,
+): Promise<T> {
   try {
-    await mkdir(path, { recursive: true })
+    return await work()
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === undefined) throw cause
     const todo = `set ${variable} to a folder that can be written`
-    throw new Error(`${path} cannot be made (${code}); ${todo}`, { cause })
+    throw new Error(`${path} cannot be used (${code}); ${todo}`, { cause })
   }
 }

@@ -3,7 +3,7 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from './alive.ts'
-import { makeFolder } from './folder.ts'
+import { inFolder } from './folder.ts'
 
 export interface Scratch extends AsyncDisposable {
   dir: string
@@ -21,7 +21,7 @@ export async function openScratch(root: string): Promise<Scratch> {
   const prefix = `${hostname()}-`
   const dir = join(root, `${prefix}${process.pid}`)
   const begun = join(root, `${prefix}begun`)
-  await makeFolder(root, 'SCRATCH_DIR')
+  await inFolder(root, 'SCRATCH_DIR', () => mkdir(root, { recursive: true }))
   for (const name of await readdir(root)) {
     if (!name.startsWith(prefix)) continue
     const pid = Number(name.slice(prefix.length))

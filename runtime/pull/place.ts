@@ -3,7 +3,7 @@ import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
 import { isAlive } from '../alive.ts'
-import { makeFolder } from '../folder.ts'
+import { inFolder } from '../folder.ts'
 
 /** A claimer's own folder, which outlives the process, and what it is called. */
 export interface Place extends AsyncDisposable {
@@ -24,8 +24,11 @@ export async function takePlace(
   source: string,
   workerId: string | undefined,
 ): Promise<Place> {
-  const floor = join(root, source)
-  await makeFolder(floor, 'STATE_DIR')
+  return inFolder(root, 'STATE_DIR', () => takeFrom(join(root, source), workerId))
+}
+
+async function takeFrom(floor: string, workerId: string | undefined): Promise<Place> {
+  await mkdir(floor, { recursive: true })
   if (workerId !== undefined) {
     const dir = join(floor, `id-${encodeURIComponent(workerId)}`)
     const owner = await lock(dir)

@@ -59,11 +59,11 @@ test('an id names no folder outside', async () => {
   expect(place.workerId).toBe('../../etc')
 })
 
-test('a state folder that cannot be made is told by the name of its variable', async () => {
+test('a state folder that cannot be used is told by the name of its variable', async () => {
   const file = join(root, 'file')
   await writeFile(file, '')
   await expect(takePlace(file, 'orchestrator', 'w')).rejects.toThrow(
-    'cannot be made (ENOTDIR); set STATE_DIR to a folder that can be written',
+    'cannot be used (ENOTDIR); set STATE_DIR to a folder that can be written',
   )
 })
 
