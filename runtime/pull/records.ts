@@ -22,14 +22,13 @@ export async function openRecords<T>(
   return {
     async put(key, record) {
       const draft = join(dir, `${randomUUID()}.draft`)
-      const file = await open(draft, 'wx')
       try {
-        await file.writeFile(JSON.stringify({ at: Date.now(), record }))
-        await file.sync()
-      } finally {
-        await file.close()
+        await write(draft, JSON.stringify({ at: Date.now(), record }))
+        await rename(draft, fileOf(key))
+      } catch (error) {
+        await rm(draft, { force: true }) // a full disk would fill up with them
+        throw error
       }
-      await rename(draft, fileOf(key))
       await syncFolder(dir)
     },
     async remove(key) {
@@ -57,6 +56,16 @@ async function readJson(file: string): Promise<{ at?: unknown; record?: unknown 
     return Object(JSON.parse(await readFile(file, 'utf8'))) as object
   } catch {
     return {}
+  }
+}
+
+async function write(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx')
+  try {
+    await file.writeFile(text)
+    await file.sync()
+  } finally {
+    await file.close()
   }
 }
 
