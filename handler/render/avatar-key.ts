@@ -5,7 +5,7 @@ import type { Source } from './decode.ts'
 import type { ScanOptions } from './scan.ts'
 
 /** Raised whenever a scan of the same video would learn something else than before. */
-const REVISION = 2
+const REVISION = 3
 
 /**
  * The name of what a scan would learn: the video's content, the models, and all options that count.

@@ -30,6 +30,17 @@ export function faceRegion(landmarks: Landmarks): Region {
   return [x1, middle - (y2 - middle), x2, y2]
 }
 
+const REST = 0.02 // of the region's longer side
+
+/**
+ * Where a region was before, while it moves less than can matter: each new pixel box samples the face
+ * anew, and what is drawn in it shimmers.
+ */
+export function resting(region: Region, last: Region | undefined): Region {
+  const room = REST * extent(region).side
+  return last?.every((edge, k) => Math.abs(edge - region[k]!) <= room) ? last : region
+}
+
 /**
  * MuseTalk's own rule, in whole pixels, for parity: nothing is clamped but the top, and an impossible
  * box falls back to the detector's.

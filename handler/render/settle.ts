@@ -1,9 +1,10 @@
-import { extent, faceRegion, referenceRegion, type Landmarks, type Region } from './box.ts'
+import { extent, faceRegion, referenceRegion, resting, type Landmarks, type Region } from './box.ts'
 import { hz, type Rate } from './media.ts'
+import { steady } from './steady.ts'
 import type { Seen } from './track.ts'
 
 const SMOOTH_S = 0.2 // half width of the region's smoothing window
-const STEADY_S = 0.04 // sigma of the landmarks' smoothing: less than any movement of a mouth
+const STEADY_S = 0.04 // least sigma of the landmarks' smoothing: less than any movement of a mouth
 const BRIDGE_S = 0.5 // longest gap that is filled
 const FADE_S = 0.12
 
@@ -16,9 +17,10 @@ export interface Settled {
 }
 
 /**
- * Turn what was seen frame by frame into what is drawn: the region is smoothed over time, the
- * landmarks just enough to still their noise (they must sit on the lips), gaps of up to half a second
- * are bridged, scene cuts are respected. Frames come out in order, delayed by at most 0.7 s of frames.
+ * Turn what was seen frame by frame into what is drawn: the region is smoothed over time and rests
+ * while the face stays in it, the landmarks lose their noise but must sit on the lips, gaps of up to
+ * half a second are bridged, scene cuts are respected. Frames come out in order, delayed by at most
+ * 0.7 s of frames.
  *
  * @param most frames to hold back at most, to bound memory
  */
@@ -31,13 +33,15 @@ export async function* settle<T extends { seen: Seen | undefined }>(
   const gap = Math.min(Math.round(BRIDGE_S * hz(rate)), Math.max(0, most - reach))
   const history = reach + gap + 1
   const fade = Math.round(FADE_S * hz(rate))
-  const steady = STEADY_S * hz(rate)
+  const sigma = STEADY_S * hz(rate)
   const track: (Point | undefined)[] = [] // of frames index - history .. index + reach + gap
   const held: T[] = []
   let index = 0 // of the frame to be settled next, within `track`
+  let last: Region | undefined
 
   const next = () => {
-    const face = settled(track, index, { reach, gap, fade, steady })
+    const face = settled(track, index, { reach, gap, fade, sigma }, last)
+    last = face?.region
     index++
     if (index > history) {
       track.shift()
@@ -77,24 +81,29 @@ interface Point {
 function settled(
   track: readonly (Point | undefined)[],
   index: number,
-  { reach, gap, fade, steady }: { reach: number; gap: number; fade: number; steady: number },
+  { reach, gap, fade, sigma }: { reach: number; gap: number; fade: number; sigma: number },
+  last: Region | undefined,
 ): Settled | undefined {
-  if (!pointAt(track, index, gap)) return undefined
-  const shot = sameShot(track, index, reach, gap)
+  const here = pointAt(track, index, gap)
+  if (!here) return undefined
+  const shot = sameShot(track, index, reach + gap, gap)
+  const at = shot.findIndex(({ distance }) => distance === 0)
+  const near = shot.slice(Math.max(0, at - reach), at + reach + 1)
+  const landmarks = shot.map(({ point }) => point.landmarks)
   return {
-    region: mean(shot, reach / 2, ({ region }) => region) as unknown as Region,
-    landmarks: Float32Array.from(mean(shot, steady, ({ landmarks }) => landmarks)),
+    region: resting(meanRegion(near, reach / 2), last),
+    landmarks: steady(landmarks, at, sigma, extent(here.region).side),
     fade: fadeAt(track, index, gap, fade),
   }
 }
 
 interface Neighbour {
-  /** Frames from the one in question. */
+  /** Frames after the one in question. */
   distance: number
   point: Point
 }
 
-/** A frame's neighbours, outwards as far as it is the same shot of the same face; itself first. */
+/** A frame and its neighbours in order, as far to both sides as it is the same shot of the face. */
 function sameShot(
   track: readonly (Point | undefined)[],
   index: number,
@@ -102,34 +111,29 @@ function sameShot(
   gap: number,
 ): Neighbour[] {
   const here = pointAt(track, index, gap)!
-  const shot: Neighbour[] = [{ distance: 0, point: here }]
-  for (const direction of [-1, 1]) {
+  const [before, after] = [-1, 1].map((direction) => {
+    const side: Neighbour[] = []
     for (let d = 1, near = here; d <= reach; d++) {
       const point = pointAt(track, index + direction * d, gap)
       if (!point || isCut(near, point)) break
-      shot.push({ distance: d, point })
+      side.push({ distance: direction * d, point })
       near = point
     }
-  }
-  return shot
+    return side
+  })
+  return [...before!.reverse(), { distance: 0, point: here }, ...after!]
 }
 
 /** Gaussian mean over the neighbours; sigma in frames. */
-function mean(
-  shot: readonly Neighbour[],
-  sigma: number,
-  valuesOf: (point: Point) => ArrayLike<number>,
-): number[] {
-  const sum = Array.from(valuesOf(shot[0]!.point), () => 0)
+function meanRegion(shot: readonly Neighbour[], sigma: number): Region {
+  const sum = [0, 0, 0, 0]
   let weights = 0
   for (const { distance, point } of shot) {
     const weight = distance === 0 ? 1 : Math.exp(-0.5 * (distance / sigma) ** 2)
-    if (weight < 1e-3) continue
-    const values = valuesOf(point)
-    for (let k = 0; k < sum.length; k++) sum[k]! += weight * values[k]!
+    for (let k = 0; k < sum.length; k++) sum[k]! += weight * point.region[k]!
     weights += weight
   }
-  return sum.map((value) => value / weights)
+  return sum.map((value) => value / weights) as unknown as Region
 }
 
 /** What was seen in a frame, or between its neighbours where the gap is short enough. */
