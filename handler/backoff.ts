@@ -57,3 +57,12 @@ export function retryAfter(value: string | undefined, now = Date.now()): number 
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }
+
+/** The signal, some time later: for what should rather end by itself. */
+export function delayed(signal: AbortSignal, ms: number): AbortSignal {
+  if (ms === 0) return signal
+  const controller = new AbortController()
+  const abort = () => setTimeout(() => controller.abort(signal.reason), ms).unref()
+  signal.addEventListener('abort', abort, { once: true })
+  return controller.signal
+}

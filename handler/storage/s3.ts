@@ -11,7 +11,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { backoff } from '../backoff.ts'
+import { backoff, delayed } from '../backoff.ts'
 import { NetworkError } from '../network-error.ts'
 import { PATIENCE, type Patience } from '../patience.ts'
 import { factsOf } from './checksum.ts'
@@ -212,13 +212,4 @@ async function limited<T>(
     if (late.aborted) throw uploadFailed(new NetworkError(`took longer than ${ms / 1000} s`))
     throw error instanceof NetworkError ? uploadFailed(error) : error
   }
-}
-
-/** The signal, some time later. */
-function delayed(signal: AbortSignal, ms: number): AbortSignal {
-  if (ms === 0) return signal
-  const controller = new AbortController()
-  const abort = () => setTimeout(() => controller.abort(signal.reason), ms).unref()
-  signal.addEventListener('abort', abort, { once: true })
-  return controller.signal
 }

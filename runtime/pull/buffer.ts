@@ -1,6 +1,6 @@
 import type { Log } from '../../handler/render/context.ts'
 import type { Api } from './api.ts'
-import { beatBody, claimed, tagOf, unstoppable, type WorkerFacts } from './orchestrator.ts'
+import { beatBody, claimed, patience, tagOf, type WorkerFacts } from './orchestrator.ts'
 import { outcomeBody, outcomeTeller, reportProgress } from './reports.ts'
 import type { Source } from './source.ts'
 
@@ -23,14 +23,15 @@ export function buffer(options: BufferOptions): Source {
   const { api, progressApi, facts, capacity, pollMs, log } = options
   const { workerId, gpuClass } = facts
   const tag = tagOf(facts)
+  const patient = patience()
   let well = false
   const tell = outcomeTeller(api, () => well, log)
   return {
     ...{ name: 'buffer', workerId, pollMs, wantsInterrupted: true },
     pulse: { everyMs: Math.min(pollMs, MOST_MS), timeoutMs: 5_000 },
-    async claim() {
+    async claim(_room, _held, signal) {
       const ask = { worker_id: workerId }
-      return claimed(await api.post('/internal/buffer/jobs/claim', ask, CLAIM_MS, unstoppable()))
+      return claimed(await api.post('/internal/buffer/jobs/claim', ask, CLAIM_MS, patient(signal)))
     },
     progress: (held, event, signal) => reportProgress(progressApi, held, event, tag, signal),
     deliver: (completion, signal) => {

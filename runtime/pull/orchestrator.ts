@@ -1,3 +1,4 @@
+import { delayed } from '../../handler/backoff.ts'
 import { JobSchema } from '../../handler/job-schema.ts'
 import type { Log } from '../../handler/render/context.ts'
 import { isOk, unusable, type Api, type Reply } from './api.ts'
@@ -17,6 +18,7 @@ export interface WorkerFacts {
 }
 
 const CLAIM_MS = 15_000
+const LAST_CLAIM_MS = 3_000
 /** Well under the 30 s after which an orchestrator takes a worker for dead, even with one beat lost. */
 const PULSE = { everyMs: 10_000, timeoutMs: 5_000 }
 
@@ -34,13 +36,14 @@ export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Sour
   const { workerId, gpuClass } = facts
   const { workerType, provider, pollMs, log } = rest
   const tag = tagOf(facts)
+  const patient = patience()
   let well = false
   const tell = outcomeTeller(api, () => well, log)
   return {
     ...{ name: 'orchestrator', workerId, pollMs, wantsInterrupted: true, pulse: PULSE },
-    async claim() {
+    async claim(_room, _held, signal) {
       const ask = { worker_id: workerId, worker_type: workerType, gpu_class: gpuClass }
-      return claimed(await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, unstoppable()))
+      return claimed(await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, patient(signal)))
     },
     progress: (held, event, signal) => reportProgress(api, held, event, tag, signal),
     deliver: (completion, signal) => {
@@ -62,10 +65,16 @@ export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Sour
 }
 
 /**
- * A claim is not given up when the worker stops: its answer may hold a job, which would wait for the
- * end of its lease. The request has a time limit of its own.
+ * A claim is not given up at once when the worker stops: its answer may hold a job, which would wait for
+ * the end of its lease. One signal for all claims, because each would leave a listener behind.
  */
-export const unstoppable = (): AbortSignal => new AbortController().signal
+export function patience(): (signal: AbortSignal) => AbortSignal {
+  let last: { of: AbortSignal; late: AbortSignal } | undefined
+  return (of) => {
+    if (last?.of !== of) last = { of, late: delayed(of, LAST_CLAIM_MS) }
+    return last.late
+  }
+}
 
 export const tagOf = ({ workerId, configLabel, batchSize }: WorkerFacts) => ({
   worker_id: workerId,

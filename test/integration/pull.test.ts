@@ -118,6 +118,17 @@ describe('an orchestrator', () => {
     expect(bodies(giver, 'main.heartbeat').length).toBeGreaterThan(0)
   })
 
+  test('that does not answer a claim holds a worker that stops for a moment only', async () => {
+    await using giver = await startOrchestrator()
+    giver.fail('main.claim', { kind: 'delay', ms: 12_000 })
+    await using worker = await pullWorker(giver)
+    await giver.until(() => bodies(giver, 'main.claim').length > 0, soon())
+    const began = performance.now()
+    worker.stopping.soon()
+    await worker.stopped
+    expect(performance.now() - began).toBeLessThan(9_000)
+  })
+
   test('that hands the same job out twice gets one video and one outcome', async () => {
     let times = 0
     await using giver = await startOrchestrator({ double: () => times++ < 3 })
