@@ -44,9 +44,15 @@ class Limit:
             raise GateError(f'{row}\nthis is too far off')
 
 
-def session(path: Path) -> onnxruntime.InferenceSession:
+def session(path: Path, frugal: bool = False) -> onnxruntime.InferenceSession:
+    """@param frugal keep no second copy of the weights, rearranged or in single precision: slower"""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
+    if frugal:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.enable_cpu_mem_arena = False
+        options.enable_mem_pattern = False
+        options.add_session_config_entry('session.disable_prepacking', '1')
     return onnxruntime.InferenceSession(path, options, providers=['CPUExecutionProvider'])
 
 
@@ -73,9 +79,9 @@ def answers(network: nn.Module, example: tuple[torch.Tensor, ...], batched: bool
     return [(inputs, network(*map(torch.from_numpy, inputs)).numpy()) for inputs in asked]
 
 
-def check(what: str, path: Path, wanted: list[tuple[Inputs, np.ndarray]], limit: Limit) -> None:
+def check(what: str, path: Path, wanted: list[tuple[Inputs, np.ndarray]], limit: Limit, frugal: bool = False) -> None:
     """@raises GateError when the graph at `path` answers otherwise"""
-    made = session(path)
+    made = session(path, frugal)
     names = [given.name for given in made.get_inputs()]
     for i, (inputs, answer) in enumerate(wanted):
         batch = f', N={BATCHES[i]}' if len(wanted) > 1 else ''
