@@ -1,6 +1,6 @@
 """Does the mouth of a rendered video follow the words? Landmarks of the result against the speech's phones.
 
-    python measure_spoken.py --video result.mp4 --audio speech.wav [--bundle ../../lite]
+    python measure_spoken.py --video result.mp4 --audio speech.wav [--bundle DIR]
 
 The ruler is the bundle's own `face` graph on every frame of the result: gap between the inner lips (mean of points
 61-67, 62-66, 63-65) and mouth width (48-54), over the distance of the outer eye corners (36-45). The phones are
@@ -10,6 +10,7 @@ pocketsphinx's (recognised, then force-aligned: many words are wrong, so the lab
 import argparse
 import json
 import subprocess
+from pathlib import Path
 
 import numpy as np
 
@@ -54,7 +55,7 @@ def main():
     parse = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parse.add_argument("--video", required=True)
     parse.add_argument("--audio", required=True)
-    parse.add_argument("--bundle", default="../../lite")
+    parse.add_argument("--bundle", default=Path(__file__).parents[2] / "lite")
     chosen = parse.parse_args()
     seen, fps = watched(chosen.video, Bundle(chosen.bundle))
     pcm = load(chosen.audio)
