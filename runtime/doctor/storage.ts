@@ -19,7 +19,7 @@ const HASTY = {
   upload: { tries: 2, firstMs: 500, maxMs: 1_000 },
 }
 
-const TODO: Record<StorageKind, string> = {
+const ADVICE: Record<StorageKind, string> = {
   b2: 'check B2_KEY_ID, B2_APP_KEY and B2_BUCKET_NAME, and that the key may read and write',
   s3: 'check S3_ENDPOINT, S3_REGION, S3_BUCKET, S3_KEY_ID and S3_SECRET, and what the key may do',
   directory: 'set OUTPUT_DIR to a folder that can be written and has room',
@@ -43,7 +43,8 @@ export async function checkStorage(
     doing = 'read'
     const found = await storage.find(name, signal)
     const same = found?.sha256 === stored.sha256 && nameIn(found.sidecar) === name
-    if (!same) return [fail('storage', `${kind}: what was written is not what is read`, TODO[kind])]
+    if (!same)
+      return [fail('storage', `${kind}: what was written is not what is read`, ADVICE[kind])]
     const gap = await publicProblem(kind, stored, signal)
     doing = 'removed'
     await storage.remove(name, signal)
@@ -54,7 +55,7 @@ export async function checkStorage(
     if (doing !== 'removed') {
       await storage.remove(name, signal).catch(() => {})
       const found = `${kind}: an object cannot be ${doing}: ${error.message}`
-      return [fail('storage', found, TODO[kind])]
+      return [fail('storage', found, ADVICE[kind])]
     }
     const todo = 'let the key delete: else videos of canceled jobs stay'
     return [warn('storage', `${kind}: ${name} cannot be removed: ${error.message}`, todo)]

@@ -1,3 +1,11 @@
+/** Faces may be one level off, on few bytes. @param golden the share that the golden data's maker found, in % */
+function near(what: string, max: number, off: number, golden?: number) {
+  const check = '13, 14'
+  const share = { found: 100 * off, limit: 0.5, ...(golden !== undefined && { golden }) }
+  measured({ check, what, figure: 'max, levels', found: max, limit: 1 })
+  measured({ check, what, figure: '% of bytes that differ', ...share })
+}
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Bundle } from '../../models/bundle.ts'
 import { image, type Image } from '../../models/pixels/image.ts'
@@ -43,22 +51,13 @@ describe.skipIf(!canCompare)(`generated faces ${NEEDS}`, () => {
     const what = 'eight faces, from the reference’s latents and prompts'
     const max = Math.max(...all.map((d) => d.max))
     const off = all.reduce((sum, d) => sum + d.off, 0) / all.length
-    measured({ check: '13, 14', what, figure: 'max, levels', found: max, limit: 1 })
-    const share = { figure: '% of bytes that differ', found: 100 * off, limit: 0.5, golden: 0.04 }
-    measured({ check: '13, 14', what, ...share })
+    near(what, max, off, 0.04)
   })
   test('do not depend on the batch', async () => {
     const alone = await draw(first(latents), first(prompts))
     const { max, off } = difference(alone[0]!.data, faces[0]!.data)
     const what = 'a face made alone against the same in a batch of eight'
-    measured({ check: '13, 14', what, figure: 'max, levels', found: max, limit: 1 })
-    measured({
-      check: '13, 14',
-      what,
-      figure: '% of bytes that differ',
-      found: 100 * off,
-      limit: 0.5,
-    })
+    near(what, max, off)
   })
   test('index latents by frame where a frame before has no face', async () => {
     const latent = item(readNpy(shared('golden/clip/latents.npy')), 3) // frame 39, shown by output 40
@@ -68,14 +67,7 @@ describe.skipIf(!canCompare)(`generated faces ${NEEDS}`, () => {
     )
     const { max, off } = difference(face!.data, reference('aligned-0040').data)
     const what = 'face of output 40 from the latent of its own frame'
-    measured({ check: '13, 14', what, figure: 'max, levels', found: max, limit: 1 })
-    measured({
-      check: '13, 14',
-      what,
-      figure: '% of bytes that differ',
-      found: 100 * off,
-      limit: 0.5,
-    })
+    near(what, max, off)
   })
 
   /** Each mistake must be far outside the tolerance; the reference made the same ones. */
