@@ -36,7 +36,7 @@ def variant(graph: Graph, made: Checkpoints, path: Path) -> None:
     work = path.with_suffix('.work.onnx')
     write.export(network, example, graph.inputs, graph.output, work, graph.batched)
     del network
-    gate.check(f'{graph.name} fp32, own attention', work, wanted, graph.limit)
+    gate.check(f'{graph.name} fp32, own attention', work, wanted, graph.limit, frugal=True)
     # onnxruntime's fusion needs four times what the graph weighs, and does not give it back.
     with ProcessPoolExecutor(1, mp_context=get_context('spawn')) as apart:
         apart.submit(fuse, work).result()
