@@ -18,12 +18,15 @@ export async function openRecords<T>(
   parse: (json: unknown) => T | undefined,
 ): Promise<Records<T>> {
   await mkdir(dir, { recursive: true })
+  let last = 0
   const fileOf = (key: string) => join(dir, `${hash(key)}.json`)
   return {
     async put(key, record) {
+      last = Math.max(last + 1, Date.now()) // two of one millisecond keep their order too
+      const at = last
       const draft = join(dir, `${randomUUID()}.draft`)
       try {
-        await write(draft, JSON.stringify({ at: Date.now(), record }))
+        await write(draft, JSON.stringify({ at, record }))
         await rename(draft, fileOf(key))
       } catch (error) {
         await rm(draft, { force: true }) // a full disk would fill up with them

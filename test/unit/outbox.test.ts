@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { NetworkError } from '../../handler/network-error.ts'
 import { openOutbox, type OutboxOptions } from '../../runtime/pull/outbox.ts'
 import type { Completion } from '../../runtime/pull/source.ts'
@@ -58,7 +58,9 @@ test('a definite refusal ends it, and is logged', async () => {
 test('what a former life could not tell is told by the next, in order', async () => {
   {
     await using outbox = await open((_, signal) => new Promise((_, no) => (signal.onabort = no)))
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(1) // all in one millisecond
     for (const id of ['a', 'b', 'c']) await outbox.put(success(id))
+    clock.mockRestore()
   }
   await writeFile(join(dir(), 'damaged.json'), '{"at": 1, "rec')
   await writeFile(join(dir(), 'half.draft'), '{')
