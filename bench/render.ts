@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { JobResult } from '../handler/result.ts'
-import { measure } from './tree.ts'
+import type { JobResult } from '../handler/events/job-events.ts'
+import { measure } from './process-tree.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg'

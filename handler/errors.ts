@@ -1,4 +1,4 @@
-import { ModelError } from '../models/errors.ts'
+import { ModelError } from '../models/inference/errors.ts'
 
 type InputCode =
   | 'INVALID_JOB'

@@ -1,13 +1,13 @@
 import { openContext, type Call, type Context, type Deps } from './context.ts'
-import { download } from './download.ts'
+import { download } from './download-inputs.ts'
 import { asJobError } from './errors.ts'
 import { storedResult } from './idempotency.ts'
-import { parseJob, type Job } from './job.ts'
+import { parseJob, type Job } from './parse-job.ts'
 import { render } from './render-job.ts'
 import type { RenderReport } from './render/render.ts'
-import type { JobResult } from './result.ts'
+import type { JobResult } from './events/job-events.ts'
 import type { Stored } from './storage/storage.ts'
-import { describe, upload } from './upload.ts'
+import { describe, upload } from './upload-result.ts'
 
 /**
  * One job, start to finish: parse → download → render → upload → report. Stateless; leaves nothing

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import type { Context } from './context.ts'
 import { InputError } from './errors.ts'
-import { isPath, objectName, type Job } from './job.ts'
-import type { JobResult } from './result.ts'
+import { isPath, objectName, type Job } from './parse-job.ts'
+import type { JobResult } from './events/job-events.ts'
 
 /** What is stored beside a result, so that the same job finds it again. */
 export interface Sidecar {

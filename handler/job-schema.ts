@@ -1,6 +1,6 @@
 import { toJsonSchema, type JsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
-import { urlProblem } from './address.ts'
+import { urlProblem } from './net/ip-guard.ts'
 
 const coordinate = v.pipe(v.number(), v.finite())
 const Box = v.pipe(

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Context } from './context.ts'
-import type { Inputs } from './download.ts'
-import type { Job } from './job.ts'
+import type { Inputs } from './download-inputs.ts'
+import type { Job } from './parse-job.ts'
 import type { RenderReport } from './render/render.ts'
 
 /** Have the job's inputs rendered into a file of its own folder, telling how far it is. */

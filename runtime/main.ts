@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { JobError } from '../handler/errors.ts'
-import { bundleCommand, type Output } from './bundle-command.ts'
-import { readConfig, type Config } from './config.ts'
-import { demo } from './demo.ts'
+import { bundleCommand, type Output } from './cli/bundle.ts'
+import { readConfig, type Config } from './config/config.ts'
+import { demo } from './cli/demo.ts'
 import { doctor } from './doctor/doctor.ts'
-import { modeOf } from './mode.ts'
-import { EXIT, run, type RunOptions } from './run.ts'
-import { serve } from './serve.ts'
+import { modeOf } from './config/job-source.ts'
+import { EXIT, run, type RunOptions } from './cli/run.ts'
+import { serve } from './worker/worker.ts'
 
 const USAGE = `musetalk-worker: a face video and a speech recording in, a talking video out
 

@@ -1,7 +1,7 @@
-import type { Models } from '../../models/bundle.ts'
-import type { AvatarCache } from './avatar-cache.ts'
-import type { Ffmpeg } from './ffmpeg.ts'
-import type { MediaLimits } from './probe.ts'
+import type { Models } from '../../models/inference/bundle.ts'
+import type { AvatarCache } from './face/avatar-cache.ts'
+import type { Ffmpeg } from './media/ffmpeg.ts'
+import type { MediaLimits } from './media/probe.ts'
 
 export const STAGES = ['probe', 'speech', 'avatar', 'generate', 'composite', 'encode'] as const
 export type Stage = (typeof STAGES)[number]

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isErrno, JobError, UpstreamError, WorkerError } from '../errors.ts'
-import { factsOf, sha256Of } from './checksum.ts'
+import { factsOf, sha256Of } from '../system/sha256-file.ts'
 import { sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 /** Where the worker itself serves what its directory store holds. */

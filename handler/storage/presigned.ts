@@ -1,11 +1,11 @@
 import { createReadStream } from 'node:fs'
-import { backoff, retryAfter } from '../backoff.ts'
+import { backoff, retryAfter } from '../net/retry.ts'
 import { InputError } from '../errors.ts'
-import type { Fetch } from '../fetch.ts'
-import { NetworkError } from '../network-error.ts'
-import type { Patience } from '../patience.ts'
-import { factsOf } from './checksum.ts'
-import { refusal, uploadFailed } from './failure.ts'
+import type { Fetch } from '../net/guarded-fetch.ts'
+import { NetworkError } from '../net/network-error.ts'
+import type { Patience } from '../net/timeouts.ts'
+import { factsOf } from '../system/sha256-file.ts'
+import { refusal, uploadFailed } from './storage-errors.ts'
 import { mediaTypeOf, type Storage } from './storage.ts'
 
 /**

@@ -11,12 +11,12 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { backoff, delayed } from '../backoff.ts'
-import { NetworkError } from '../network-error.ts'
-import { PATIENCE, type Patience } from '../patience.ts'
-import { factsOf } from './checksum.ts'
-import { fromS3, uploadFailed } from './failure.ts'
-import { fewAtATime, md5, readPart } from './parts.ts'
+import { backoff, delayed } from '../net/retry.ts'
+import { NetworkError } from '../net/network-error.ts'
+import { PATIENCE, type Patience } from '../net/timeouts.ts'
+import { factsOf } from '../system/sha256-file.ts'
+import { fromS3, uploadFailed } from './storage-errors.ts'
+import { fewAtATime, md5, readPart } from './multipart.ts'
 import { mediaTypeOf, noteFor, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 export interface S3Options {

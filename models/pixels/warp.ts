@@ -1,5 +1,5 @@
 import { type Image, sizeOf } from './image.ts'
-import { rint } from './rint.ts'
+import { rint } from './round-half-even.ts'
 
 const FINE = 1024 // OpenCV's fixed-point coordinates: 10 fractional bits, of which 5 are used
 

@@ -1,4 +1,4 @@
-import { type Coefficients, TO_RGB_BITS } from './colour.ts'
+import { type Coefficients, TO_RGB_BITS } from './color-matrix.ts'
 import { type Box, type Image, crop, image, sameSize } from './image.ts'
 
 /** A planar 8-bit 4:2:0 frame; the planes may lie in one buffer. */

@@ -1,8 +1,8 @@
-import { collect, findFfmpeg, type Ffmpeg } from '../../handler/render/ffmpeg.ts'
+import { collect, findFfmpeg, type Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
 import { WorkerError } from '../../handler/errors.ts'
-import type { Config } from '../config.ts'
-import { fail, ok, warn, type Finding } from './finding.ts'
-import { hasDriver } from './models.ts'
+import type { Config } from '../config/config.ts'
+import { fail, ok, warn, type Finding } from './check-result.ts'
+import { hasDriver } from './model-bundle.ts'
 
 /** ffmpeg, by what it does: an encoder that is listed may not work. */
 export async function checkFfmpeg(

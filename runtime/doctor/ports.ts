@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { isErrno } from '../../handler/errors.ts'
-import { openFetch } from '../../handler/fetch.ts'
-import type { Config } from '../config.ts'
-import { fail, ok, type Finding } from './finding.ts'
+import { openFetch } from '../../handler/net/guarded-fetch.ts'
+import type { Config } from '../config/config.ts'
+import { fail, ok, type Finding } from './check-result.ts'
 
 type PortConfig = Pick<Config, 'HOST' | 'PORT' | 'PORT_HEALTH' | 'RUNPOD_WEBHOOK_GET_JOB'>
 

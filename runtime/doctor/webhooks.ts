@@ -1,6 +1,6 @@
-import { webhookKeys } from '../../handler/signature.ts'
-import type { Config } from '../config.ts'
-import { ok, type Finding } from './finding.ts'
+import { webhookKeys } from '../../handler/events/webhook-signature.ts'
+import type { Config } from '../config/config.ts'
+import { ok, type Finding } from './check-result.ts'
 
 /** A malformed secret is found by the environment's check, which names the variable. */
 export function checkWebhooks({ WEBHOOK_SECRET }: Pick<Config, 'WEBHOOK_SECRET'>): Finding[] {

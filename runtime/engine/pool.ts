@@ -1,12 +1,12 @@
 import { CanceledError, WorkerError } from '../../handler/errors.ts'
-import type { CacheOptions } from '../../handler/render/avatar-cache.ts'
+import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
 import type { Log } from '../../handler/render/context.ts'
 import type { Render } from '../../handler/render/render.ts'
-import type { Device } from '../../models/session.ts'
-import { engineEnv } from '../config.ts'
-import { startEngine, type Engine, type EngineStatus } from './engine.ts'
+import type { Device } from '../../models/inference/session.ts'
+import { engineEnv } from '../config/config.ts'
+import { startEngine, type Engine, type EngineStatus } from './supervisor.ts'
 
-export type { EngineStatus } from './engine.ts'
+export type { EngineStatus } from './supervisor.ts'
 
 export interface EnginesOptions {
   /** One engine for each: the value of its CUDA_VISIBLE_DEVICES; '' leaves that as it is. */
@@ -144,7 +144,7 @@ function refused(cause: Error): WorkerError {
 
 function engineOptions(options: EnginesOptions, visible: string) {
   const { heartbeatMs = 15_000, graceMs = 5_000, startMs = 600_000 } = options
-  const file = import.meta.url.endsWith('.ts') ? './child.ts' : './child.js'
+  const file = import.meta.url.endsWith('.ts') ? './render.process.ts' : './render.process.js'
   const { bundle, device, threads = 1, ffmpegPath, cache, modelCache } = options
   const { maxJobs, maxMb = Infinity } = options
   return {

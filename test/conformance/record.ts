@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { runpodPlatform } from '../helpers/runpod-platform.ts'
+import { runpodPlatform } from '../helpers/runpod/platform.ts'
 import { SCENARIOS, type Scenario } from './scenarios.ts'
 import { traceOf, type Trace } from './trace.ts'
 

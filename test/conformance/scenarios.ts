@@ -1,5 +1,5 @@
-import type { Channel } from '../helpers/runpod-record.ts'
-import type { Fault, Platform, PlatformJob } from '../helpers/runpod-platform.ts'
+import type { Channel } from '../helpers/runpod/request-log.ts'
+import type { Fault, Platform, PlatformJob } from '../helpers/runpod/platform.ts'
 
 /** What happens to a worker, and what its trace is worth comparing by. */
 export interface Scenario {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Channel, Exchange } from '../helpers/runpod-record.ts'
+import type { Channel, Exchange } from '../helpers/runpod/request-log.ts'
 
 /** What a worker said on one channel, without what differs from run to run. */
 export interface Line {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CanceledError, InputError, UpstreamError } from '../../handler/errors.ts'
-import { heldApp } from '../helpers/push.ts'
-import { JOB, settle } from '../helpers/runner.ts'
+import { heldApp } from '../helpers/servers/http-app.ts'
+import { JOB, settle } from '../helpers/jobs/controlled-jobs.ts'
 
 type App = ReturnType<typeof heldApp>
 type Answer = Awaited<ReturnType<App['post']>>

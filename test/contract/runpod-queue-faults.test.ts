@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { openClient } from '../../runtime/pull/runpod/client.ts'
-import { doneBody } from '../../runtime/pull/runpod/body.ts'
-import { stopsFrom } from '../../runtime/pull/runpod/stops.ts'
-import { urlsOf } from '../../runtime/pull/runpod/urls.ts'
-import { runpodPlatform, type Fault, type Platform } from '../helpers/runpod-platform.ts'
-import * as queue from '../helpers/runpod-worker.ts'
-import { webServer } from '../helpers/webserver.ts'
+import { openClient } from '../../runtime/sources/runpod/client.ts'
+import { doneBody } from '../../runtime/sources/runpod/payloads.ts'
+import { stopsFrom } from '../../runtime/sources/runpod/cancellations.ts'
+import { urlsOf } from '../../runtime/sources/runpod/url-templates.ts'
+import { runpodPlatform, type Fault, type Platform } from '../helpers/runpod/platform.ts'
+import * as queue from '../helpers/runpod/worker.ts'
+import { webServer } from '../helpers/servers/loopback-server.ts'
 
 const { runpodWorker, sdkTrace, said, outcome, finals, withoutContentType, succeeded } = queue
 

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { ENDLESS } from '../helpers/push-server.ts'
-import { runpodPlatform, type Platform } from '../helpers/runpod-platform.ts'
-import { finals, outcome, said, sdkTrace } from '../helpers/runpod-worker.ts'
+import { ENDLESS } from '../helpers/servers/worker-server.ts'
+import { runpodPlatform, type Platform } from '../helpers/runpod/platform.ts'
+import { finals, outcome, said, sdkTrace } from '../helpers/runpod/worker.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -43,7 +43,7 @@ function processOf(platform: Platform, program: string[], env: Record<string, st
   }
 }
 
-const CHILD = '../helpers/runpod-child.ts'
+const CHILD = '../helpers/children/runpod-worker.child.ts'
 const job = (id: string, crf = 17) => {
   const input = join(dir, 'input')
   return { id, input: { video: input, audio: input, output: { crf } } }
@@ -177,7 +177,7 @@ describe('24. a worker that is not fit', () => {
 })
 
 describe('25. a process that was stopped for a while', () => {
-  const CALLER = ['../helpers/runpod-frozen-child.ts', '1000']
+  const CALLER = ['../helpers/children/runpod-suspended.child.ts', '1000']
 
   test('polls anew when it goes on, and takes jobs', async () => {
     await using platform = await runpodPlatform({ holdMs: 120_000 })

@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { WorkerError } from '../../handler/errors.ts'
-import { doneBody } from '../../runtime/pull/runpod/body.ts'
-import { pretendedEngine, VIDEO } from '../helpers/push-server.ts'
-import { runpodPlatform } from '../helpers/runpod-platform.ts'
-import * as queue from '../helpers/runpod-worker.ts'
+import { doneBody } from '../../runtime/sources/runpod/payloads.ts'
+import { pretendedEngine, VIDEO } from '../helpers/servers/worker-server.ts'
+import { runpodPlatform } from '../helpers/runpod/platform.ts'
+import * as queue from '../helpers/runpod/worker.ts'
 
 // Numbers and names are those of the contract's list of scenarios; what RunPod's own SDK said in them
 // is in ../conformance/traces.

@@ -3,17 +3,23 @@ import { writeFile } from 'node:fs/promises'
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openFetch } from '../../handler/fetch.ts'
-import type { Patience } from '../../handler/patience.ts'
+import { openFetch } from '../../handler/net/guarded-fetch.ts'
+import type { Patience } from '../../handler/net/timeouts.ts'
 import { b2Storage } from '../../handler/storage/b2.ts'
 import { presignedStorage } from '../../handler/storage/presigned.ts'
 import { s3Storage } from '../../handler/storage/s3.ts'
-import { fakeB2, type FakeB2Options } from '../helpers/b2.ts'
-import { impatient } from '../helpers/impatient.ts'
-import { folder, type Folder } from '../helpers/media.ts'
-import { KEYS, strictS3, type Fault, type Operation, type StrictS3 } from '../helpers/strict-s3.ts'
-import { VERSITYGW, versitygw } from '../helpers/versitygw.ts'
-import { webServer } from '../helpers/webserver.ts'
+import { fakeB2, type FakeB2Options } from '../helpers/storage/fake-b2.ts'
+import { impatient } from '../helpers/short-timeouts.ts'
+import { folder, type Folder } from '../helpers/media/media.ts'
+import {
+  KEYS,
+  strictS3,
+  type Fault,
+  type Operation,
+  type StrictS3,
+} from '../helpers/storage/strict-s3.ts'
+import { VERSITYGW, versitygw } from '../helpers/storage/versitygw.ts'
+import { webServer } from '../helpers/servers/loopback-server.ts'
 
 const MIB = 2 ** 20
 const signal = () => AbortSignal.timeout(20_000)

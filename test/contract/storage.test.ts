@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { directoryStorage } from '../../handler/storage/directory.ts'
 import { s3Storage, type S3Options } from '../../handler/storage/s3.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
-import { impatient } from '../helpers/impatient.ts'
-import { folder, type Folder } from '../helpers/media.ts'
-import { S3RVER_KEYS, s3rver } from '../helpers/s3rver.ts'
-import { KEYS, strictS3 } from '../helpers/strict-s3.ts'
-import { VERSITYGW, versitygw } from '../helpers/versitygw.ts'
+import { impatient } from '../helpers/short-timeouts.ts'
+import { folder, type Folder } from '../helpers/media/media.ts'
+import { S3RVER_KEYS, s3rver } from '../helpers/storage/s3rver.ts'
+import { KEYS, strictS3 } from '../helpers/storage/strict-s3.ts'
+import { VERSITYGW, versitygw } from '../helpers/storage/versitygw.ts'
 
 const MIB = 2 ** 20
 const signal = () => AbortSignal.timeout(20_000)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { build, docker } from '../helpers/docker.ts'
-import { folder, type Folder } from '../helpers/media.ts'
+import { folder, type Folder } from '../helpers/media/media.ts'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const IMAGE = `musetalk-worker:cuda-test-${process.pid}`

@@ -4,10 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { build, container, docker } from '../helpers/docker.ts'
-import { folder, readVideo, testFfmpeg } from '../helpers/media.ts'
+import { folder, readVideo, testFfmpeg } from '../helpers/media/media.ts'
 import { startOrchestrator } from '../helpers/orchestrator/server.ts'
-import { ended, reportsOf } from '../helpers/pull-worker.ts'
-import { webServer } from '../helpers/webserver.ts'
+import { ended, reportsOf } from '../helpers/orchestrator/pull-worker.ts'
+import { webServer } from '../helpers/servers/loopback-server.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../../${name}`, import.meta.url))
 const json = (name: string) => JSON.parse(readFileSync(path(name), 'utf8'))

@@ -4,21 +4,29 @@ import { writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handle } from '../../handler/handle.ts'
-import { sourceIndex } from '../../handler/render/playback.ts'
-import type { Ffmpeg } from '../../handler/render/ffmpeg.ts'
-import type { JobResult } from '../../handler/result.ts'
-import type { Bundle } from '../../models/bundle.ts'
+import { sourceIndex } from '../../handler/render/frames/ping-pong.ts'
+import type { Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
+import type { JobResult } from '../../handler/events/job-events.ts'
+import type { Bundle } from '../../models/inference/bundle.ts'
 import { crop, copy, image, type Box, type Image } from '../../models/pixels/image.ts'
-import { testDeps } from '../helpers/deps.ts'
-import { difference, measured } from '../helpers/measured.ts'
-import { folder, readVideo, testFfmpeg, type Folder } from '../helpers/media.ts'
-import { canCompare, clipBoxes, four, json, KEPT, NEEDS, openParity } from '../helpers/parity.ts'
-import { parityBundle } from '../helpers/parity.ts'
-import { crc, swapped } from '../helpers/pattern.ts'
-import { readPng } from '../helpers/png.ts'
-import { differing, readRgb } from '../helpers/rgb.ts'
-import { shared } from '../helpers/shared.ts'
-import { ssim } from '../helpers/ssim.ts'
+import { testDeps } from '../helpers/jobs/deps.ts'
+import { difference, measured } from '../helpers/media/fidelity-metrics.ts'
+import { folder, readVideo, testFfmpeg, type Folder } from '../helpers/media/media.ts'
+import {
+  canCompare,
+  clipBoxes,
+  four,
+  json,
+  KEPT,
+  NEEDS,
+  openParity,
+} from '../helpers/models/parity.ts'
+import { parityBundle } from '../helpers/models/parity.ts'
+import { crc, swapped } from '../helpers/media/test-pattern.ts'
+import { readPng } from '../helpers/media/png.ts'
+import { differing, readRgb } from '../helpers/media/read-rgb.ts'
+import { shared } from '../helpers/fixture-paths.ts'
+import { ssim } from '../helpers/media/ssim.ts'
 
 const NODE = process.execPath
 const MAIN = new URL('../../runtime/main.ts', import.meta.url).pathname

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import type { Bundle } from '../../models/bundle.ts'
+import type { Bundle } from '../../models/inference/bundle.ts'
 import { image, type Image } from '../../models/pixels/image.ts'
-import { difference, measured } from '../helpers/measured.ts'
-import { item, readNpy } from '../helpers/npy.ts'
-import { canCompare, four, json, NEEDS, openParity, u8 } from '../helpers/parity.ts'
-import { swapped } from '../helpers/pattern.ts'
-import { readPng } from '../helpers/png.ts'
-import { shared } from '../helpers/shared.ts'
+import { difference, measured } from '../helpers/media/fidelity-metrics.ts'
+import { item, readNpy } from '../helpers/media/npy.ts'
+import { canCompare, four, json, NEEDS, openParity, u8 } from '../helpers/models/parity.ts'
+import { swapped } from '../helpers/media/test-pattern.ts'
+import { readPng } from '../helpers/media/png.ts'
+import { shared } from '../helpers/fixture-paths.ts'
 
 /** The masked latent has 4 channels, the whole face's follow. */
 const HALF = 4 * 32 * 32

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { short, type Row } from '../helpers/measured.ts'
+import { short, type Row } from '../helpers/media/fidelity-metrics.ts'
 
 /**
  * Run the parity tests and put what they measured into docs/fidelity.md, between its two marks.

@@ -7,14 +7,14 @@ function near(what: string, max: number, off: number, golden?: number) {
 }
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Bundle } from '../../models/bundle.ts'
+import type { Bundle } from '../../models/inference/bundle.ts'
 import { image, type Image } from '../../models/pixels/image.ts'
-import { difference, measured } from '../helpers/measured.ts'
-import { item, readNpy, type Array32 } from '../helpers/npy.ts'
-import { canCompare, f32, four, json, KEPT, NEEDS, openParity } from '../helpers/parity.ts'
-import { swapped } from '../helpers/pattern.ts'
-import { readPng } from '../helpers/png.ts'
-import { golden, shared } from '../helpers/shared.ts'
+import { difference, measured } from '../helpers/media/fidelity-metrics.ts'
+import { item, readNpy, type Array32 } from '../helpers/media/npy.ts'
+import { canCompare, f32, four, json, KEPT, NEEDS, openParity } from '../helpers/models/parity.ts'
+import { swapped } from '../helpers/media/test-pattern.ts'
+import { readPng } from '../helpers/media/png.ts'
+import { golden, shared } from '../helpers/fixture-paths.ts'
 
 describe.skipIf(!canCompare)(`generated faces ${NEEDS}`, () => {
   let bundle: Bundle

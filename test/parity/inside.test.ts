@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { measured, type Row } from '../helpers/measured.ts'
-import { canCompare, NEEDS, parityBundle } from '../helpers/parity.ts'
-import { shared } from '../helpers/shared.ts'
+import { measured, type Row } from '../helpers/media/fidelity-metrics.ts'
+import { canCompare, NEEDS, parityBundle } from '../helpers/models/parity.ts'
+import { shared } from '../helpers/fixture-paths.ts'
 
 /** A Python that has onnx, onnxruntime and numpy, as the exporter needs them anyway. */
 const python = process.env['PARITY_PYTHON'] ?? ''

@@ -1,4 +1,4 @@
-"""The bundle's manifest: what each file is, to the byte, and whose (read by models/bundle.ts)."""
+"""The bundle's manifest: what each file is, to the byte, and whose (read by models/inference/bundle.ts)."""
 
 import hashlib
 import json

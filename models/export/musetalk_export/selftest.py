@@ -1,4 +1,4 @@
-"""Golden numbers of the bundle's graphs, which the worker recomputes when it starts (models/selftest.ts).
+"""Golden numbers of the bundle's graphs, which the worker recomputes when it starts (models/inference/self-test.ts).
 
 Feeds are rules, not tensors: `wave` and `ramp` count, `ellipses` paints, `from` takes what an earlier run made.
 """

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { makeSound, makeVideo, type Folder } from '../media.ts'
-import type { Ffmpeg } from '../../../handler/render/ffmpeg.ts'
+import { makeSound, makeVideo, type Folder } from '../media/media.ts'
+import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { Random } from '../orchestrator/random.ts'
-import { webServer, type WebServer } from '../webserver.ts'
+import { webServer, type WebServer } from '../servers/loopback-server.ts'
 
 /** How each input that cannot become a video must fail. */
 export const HOPELESS = {

@@ -4,10 +4,10 @@ import { createWriteStream } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Life } from '../orchestrator/checks.ts'
+import type { Life } from '../orchestrator/invariants.ts'
 
 const LISTENING = '"worker.listening"'
-const CHILD = fileURLToPath(new URL('../pull-child.ts', import.meta.url))
+const CHILD = fileURLToPath(new URL('../children/pull-worker.child.ts', import.meta.url))
 
 /** A worker with a folder of its own that is killed and started again, always as the same one. */
 export interface Worker {

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { Hono } from 'hono'
 import type { HttpBindings } from '@hono/node-server'
-import type { Answer, Attempt, Book, Job } from './book.ts'
+import type { Answer, Attempt, Book, Job } from './state.ts'
 import type { Faults } from './faults.ts'
-import type { Json, Request, Route } from './record.ts'
-import { passes, show, type Wire } from './wire.ts'
+import type { Json, Request, Route } from './request-log.ts'
+import { passes, show, type Wire } from './fault-responses.ts'
 
 export interface AppOptions {
   book: Book

@@ -1,5 +1,5 @@
 import type { Random } from './random.ts'
-import type { Route } from './record.ts'
+import type { Route } from './request-log.ts'
 
 /**
  * What goes wrong with a request. A `status`, a `reset` and somebody else's `html` come before

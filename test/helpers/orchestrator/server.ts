@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createAdaptorServer } from '@hono/node-server'
 import { orchestratorApp } from './app.ts'
-import { Book, type BookOptions, type Job } from './book.ts'
+import { Book, type BookOptions, type Job } from './state.ts'
 import type { Fault, Faults } from './faults.ts'
-import type { Entry, Json, Route } from './record.ts'
+import type { Entry, Json, Route } from './request-log.ts'
 
 export const INTERNAL_KEY = 'internal-key-of-the-test'
 

@@ -1,16 +1,22 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { resizeBilinear } from '../../../models/pixels/bilinear.ts'
-import { blend } from '../../../models/pixels/blend.ts'
-import { type MaskMode, classMask } from '../../../models/pixels/classes.ts'
-import { gaussianBlur, gaussianKernel } from '../../../models/pixels/gaussian.ts'
+import { resizeBilinear } from '../../../models/pixels/resize-bilinear.ts'
+import { blend } from '../../../models/pixels/blend-rgb.ts'
+import { type MaskMode, classMask } from '../../../models/pixels/parsing-mask.ts'
+import { gaussianBlur, gaussianKernel } from '../../../models/pixels/gaussian-blur.ts'
 import { type Box, type Image, image } from '../../../models/pixels/image.ts'
-import { cropBox, cutMask, faceMask, featherSize, ruleMask } from '../../../models/pixels/mask.ts'
+import {
+  cropBox,
+  cutMask,
+  faceMask,
+  featherSize,
+  ruleMask,
+} from '../../../models/pixels/blend-mask.ts'
 import { type Span, dilate, erode } from '../../../models/pixels/morphology.ts'
-import { resizePillow } from '../../../models/pixels/pillow.ts'
-import { crc, noise, pattern, swapped, sum } from '../../helpers/pattern.ts'
-import { readPng } from '../../helpers/png.ts'
-import { golden } from '../../helpers/shared.ts'
+import { resizePillow } from '../../../models/pixels/resize-pillow.ts'
+import { crc, noise, pattern, swapped, sum } from '../../helpers/media/test-pattern.ts'
+import { readPng } from '../../helpers/media/png.ts'
+import { golden } from '../../helpers/fixture-paths.ts'
 
 /** A drawn head: an ellipse of skin with a nose and an upper lip. */
 function drawnClasses(): Image {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { bilinearPlan, resizeBilinear } from '../../../models/pixels/bilinear.ts'
+import { bilinearPlan, resizeBilinear } from '../../../models/pixels/resize-bilinear.ts'
 import { type Image, copy, crop, image } from '../../../models/pixels/image.ts'
-import { lanczosPlan, resizeLanczos4 } from '../../../models/pixels/lanczos.ts'
-import { resizePillow } from '../../../models/pixels/pillow.ts'
+import { lanczosPlan, resizeLanczos4 } from '../../../models/pixels/resize-lanczos.ts'
+import { resizePillow } from '../../../models/pixels/resize-pillow.ts'
 import { warpPose } from '../../../models/pixels/warp.ts'
-import { crc, noise, pattern, pixel, sum } from '../../helpers/pattern.ts'
+import { crc, noise, pattern, pixel, sum } from '../../helpers/media/test-pattern.ts'
 
 type Resize = (src: Image, dst: Image) => void
 const lanczos: Resize = (src, dst) => resizeLanczos4(src, dst)

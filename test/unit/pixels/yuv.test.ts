@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { type Colour, coefficients } from '../../../models/pixels/colour.ts'
+import { type Colour, coefficients } from '../../../models/pixels/color-matrix.ts'
 import { type Box, image } from '../../../models/pixels/image.ts'
-import { ruleMask } from '../../../models/pixels/mask.ts'
-import { blendRegion } from '../../../models/pixels/overlay.ts'
+import { ruleMask } from '../../../models/pixels/blend-mask.ts'
+import { blendRegion } from '../../../models/pixels/blend-yuv.ts'
 import { type Yuv, regionToRgb, yuvBytes, yuvFrame } from '../../../models/pixels/yuv.ts'
-import { noise, pixel } from '../../helpers/pattern.ts'
+import { noise, pixel } from '../../helpers/media/test-pattern.ts'
 
 const HD: Colour = { matrix: 'bt709', range: 'limited' }
 const ALL: Colour[] = (['bt601', 'bt709', 'bt2020nc'] as const).flatMap((matrix) =>

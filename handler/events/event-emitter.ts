@@ -1,0 +1,96 @@
+import type { JobError } from '../errors.ts'
+import type { EventHead, JobEvent, JobResult, Metrics, Phase } from './job-events.ts'
+
+/** Takes events and returns at once; what it does with them is its own affair and may not throw. */
+export type Sink = (event: JobEvent) => void
+
+/** Progress of the phases that have one number, and the span of the one that is measured. */
+const AT: Record<Phase, number> = {
+  downloading: 0.05,
+  inference: 0.1,
+  inferring: 0.1,
+  encoding: 0.9,
+  uploading: 0.95,
+  completed: 1,
+}
+const MIN_INTERVAL_MS = 1000
+
+/**
+ * One job's stream of events: numbered, never falling, at most one progress event a second and the
+ * latest then, nothing after the final one.
+ */
+export interface Reporter {
+  started(): void
+  phase(phase: Phase): void
+  frames(done: number, total: number): void
+  succeeded(result: JobResult): void
+  failed(error: JobError): void
+}
+
+export function reporter(
+  { id, metadata }: { id: string; metadata: Record<string, unknown> },
+  sinks: readonly Sink[],
+): Reporter {
+  const now = () => performance.now() // a clock that never jumps
+  let seq = 0
+  let progress = 0
+  let phase: Phase = 'downloading'
+  let over = false
+  let lastSent = -Infinity
+  let later: NodeJS.Timeout | undefined
+  let inferringSince = 0
+  let metrics: Metrics = {}
+
+  const emit = (event: EventTail) => {
+    if (over) return
+    over = event.status !== 'running'
+    clearTimeout(later)
+    later = undefined
+    const head = {
+      ...{ seq: seq++, job_id: id, phase, progress },
+      eta_sec: over ? null : eta(),
+      ...{ metrics, metadata, at: new Date().toISOString() },
+    }
+    for (const sink of sinks) sink({ ...head, ...event })
+  }
+  const eta = (): number | null => {
+    const done = progress - AT.inferring
+    if (phase !== 'inferring' || done <= 0) return null
+    return Math.round(((now() - inferringSince) / done) * (1 - progress)) / 1000
+  }
+  const send = () => {
+    lastSent = now()
+    emit({ type: 'job.progress', status: 'running' })
+  }
+  const advance = (to: Phase, value: number) => {
+    phase = to
+    progress = Math.max(progress, Math.round(value * 1000) / 1000)
+    const wait = lastSent + MIN_INTERVAL_MS - now()
+    if (wait <= 0) send()
+    else later ??= setTimeout(send, wait)
+  }
+  return {
+    started: () => emit({ type: 'job.started', status: 'running' }),
+    phase: (to) => advance(to, AT[to]),
+    frames(done, total) {
+      if (phase !== 'inferring') inferringSince = now()
+      metrics = { frames_done: done, frames_total: total }
+      advance('inferring', AT.inferring + (AT.encoding - AT.inferring) * (done / total))
+    },
+    succeeded(result) {
+      phase = 'completed'
+      progress = 1
+      emit({ type: 'job.succeeded', status: 'succeeded', result })
+    },
+    failed(error) {
+      const failure = error.toJSON()
+      // A deadline or a shutdown is a failure that a retry can mend; only the caller cancels.
+      const canceled = error.code === 'CANCELED'
+      if (canceled) emit({ type: 'job.canceled', status: 'canceled', error: failure })
+      else emit({ type: 'job.failed', status: 'failed', error: failure })
+    },
+  }
+}
+
+type Tail<E> = E extends JobEvent ? Omit<E, keyof EventHead> : never
+type EventTail = Tail<JobEvent>

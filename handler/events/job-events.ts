@@ -1,0 +1,57 @@
+import type { Failure } from '../errors.ts'
+import type { Stage } from '../render/context.ts'
+
+/** What a finished job answers. */
+export interface JobResult {
+  job_id: string
+  status: 'succeeded'
+  /** Where the video is: a URL, or a path where the directory store serves nobody. */
+  output_url: string
+  key: string
+  bytes: number
+  sha256: string
+  width: number
+  height: number
+  duration_sec: number
+  fps: number
+  frames: number
+  frames_without_face: number
+  bundle: { name: string; version: string; id: string }
+  /** Seconds; stages overlap, so they may add up to more than `total_time`. */
+  stage_times: Record<'download' | Stage | 'upload', number>
+  total_time: number
+  /** Seconds of work per second of video: below 1 is faster than real time. */
+  realtime_factor: number
+  peak_memory_mb: number
+  metadata: Record<string, unknown>
+  deduplicated: boolean
+}
+
+export type Phase =
+  'downloading' | 'inference' | 'inferring' | 'encoding' | 'uploading' | 'completed'
+
+export interface Metrics {
+  frames_done?: number
+  frames_total?: number
+}
+
+/** What every event carries. */
+export interface EventHead {
+  seq: number
+  job_id: string
+  phase: Phase
+  /** 0..1, never falling. */
+  progress: number
+  eta_sec: number | null
+  metrics: Metrics
+  /** The job's own, as it came; absent where the job could not be read. */
+  metadata?: Record<string, unknown>
+  /** ISO 8601. */
+  at: string
+}
+
+export type JobEvent =
+  | (EventHead & { type: 'job.started' | 'job.progress'; status: 'running' })
+  | (EventHead & { type: 'job.succeeded'; status: 'succeeded'; result: JobResult })
+  | (EventHead & { type: 'job.failed'; status: 'failed'; error: Failure })
+  | (EventHead & { type: 'job.canceled'; status: 'canceled'; error: Failure })

@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import { backoff, pauseFor, retryAfter } from '../net/retry.ts'
+import type { Fetch } from '../net/guarded-fetch.ts'
+import { isPassing, NetworkError } from '../net/network-error.ts'
+import { PATIENCE, type Patience } from '../net/timeouts.ts'
+import type { Log } from '../render/context.ts'
+import type { Sink } from './event-emitter.ts'
+import type { JobEvent } from './job-events.ts'
+import { sign } from './webhook-signature.ts'
+
+export interface Target {
+  url: string
+  /** Types that are wanted; all where unset. */
+  events?: readonly JobEvent['type'][] | undefined
+}
+
+/** Posts jobs' events to the addresses that the jobs named. */
+export interface Webhooks {
+  /** A sink that returns at once and never throws; what became of the events is logged. */
+  to(target: Target, log: Log): Sink
+  /** Resolves when all that was taken is delivered or given up, or the signal has ended it. */
+  drain(signal: AbortSignal): Promise<void>
+}
+
+export interface WebhookOptions {
+  fetch: Fetch
+  /** Signs every event with each of these; unsigned where empty. */
+  keys?: readonly Buffer[]
+  patience?: Patience
+  /** Milliseconds between two progress events of one job. */
+  intervalMs?: number
+}
+
+/**
+ * Each job has its own queue: in order, one request at a time, only the latest of the progress that
+ * waits. Progress gets one try, the final event many.
+ */
+export function openWebhooks(options: WebhookOptions): Webhooks {
+  const { fetch, keys = [], patience = PATIENCE, intervalMs = 1000 } = options
+  const stop = new AbortController()
+  const working = new Set<Promise<void>>()
+
+  const to = ({ url, events }: Target, log: Log): Sink => {
+    const waiting: JobEvent[] = []
+    let hurry = new AbortController()
+    let running = false
+    let gone = false // the receiver said so
+
+    // Nothing in here may throw: nobody awaits it but drain().
+    const work = async () => {
+      for (let event; (event = waiting.shift());) {
+        if (gone) continue
+        const sent = performance.now()
+        gone = await deliver(url, event, log)
+        if (event.type !== 'job.progress' || waiting.some(isFinal)) continue
+        hurry = new AbortController()
+        const left = Math.max(0, intervalMs - (performance.now() - sent))
+        await pauseFor(left, AbortSignal.any([hurry.signal, stop.signal])).catch(() => {})
+      }
+      running = false
+    }
+    return (event) => {
+      if (events !== undefined && !events.includes(event.type)) return
+      const last = waiting.at(-1)
+      if (last?.type === 'job.progress') waiting.pop() // the newer one says more
+      waiting.push(event)
+      if (isFinal(event)) hurry.abort()
+      if (running) return
+      running = true
+      const job = work().finally(() => working.delete(job))
+      working.add(job)
+    }
+  }
+
+  /** @returns whether the receiver wants no more */
+  async function deliver(url: string, event: JobEvent, log: Log): Promise<boolean> {
+    const { type, at: timestamp, seq } = event
+    const body = JSON.stringify({ type, timestamp, data: event })
+    const id = `msg_${randomUUID()}` // of the event: the same in every try
+    const tries = backoff(isFinal(event) ? patience.webhook : { ...patience.webhook, tries: 1 })
+    try {
+      for (;;) {
+        try {
+          await post(url, id, body)
+          const name = type === 'job.progress' ? 'webhook.progress' : 'webhook.sent'
+          log(name, { type, seq, tries: tries.count })
+          return false
+        } catch (error) {
+          stop.signal.throwIfAborted()
+          if (!(error instanceof NetworkError) || error.final) throw error
+          await tries.pause(error, stop.signal, error.afterMs)
+        }
+      }
+    } catch (error) {
+      const reason = stop.signal.aborted ? 'the worker stopped' : (error as Error).message
+      log('webhook.failed', { type, seq, tries: tries.count, reason })
+      return error instanceof NetworkError && error.status === GONE
+    }
+  }
+
+  async function post(url: string, id: string, body: string): Promise<void> {
+    const timestamp = Math.floor(Date.now() / 1000) // of this try
+    const late = AbortSignal.timeout(patience.headersMs)
+    try {
+      const answer = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          'user-agent': 'musetalk-worker',
+          'webhook-id': id,
+          'webhook-timestamp': String(timestamp),
+          ...(keys.length > 0 && { 'webhook-signature': sign(keys, id, timestamp, body) }),
+        },
+        body,
+        signal: AbortSignal.any([stop.signal, late]),
+      })
+      await answer.discard()
+      const { status, headers } = answer
+      if (status >= 200 && status < 300) return
+      throw new NetworkError(`answered with status ${status}`, {
+        ...{ status, final: !isPassing(status) },
+        afterMs: retryAfter(headers['retry-after']),
+      })
+    } catch (error) {
+      if (late.aborted) throw new NetworkError('did not answer in time', { cause: error })
+      throw error
+    }
+  }
+
+  return {
+    to,
+    async drain(signal) {
+      const abort = () => stop.abort()
+      if (signal.aborted) abort()
+      signal.addEventListener('abort', abort, { once: true })
+      while (working.size > 0) await Promise.all(working)
+      signal.removeEventListener('abort', abort)
+    },
+  }
+}
+
+const GONE = 410
+const isFinal = ({ status }: JobEvent): boolean => status !== 'running'

@@ -1,0 +1,170 @@
+import { lookup as systemLookup, type LookupAddress } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
+import { Agent, request, type Dispatcher } from 'undici'
+import { isInternal, literalOf, urlProblem } from './ip-guard.ts'
+import { InputError, JobError } from '../errors.ts'
+import { causeOf, NetworkError } from './network-error.ts'
+import { PATIENCE, type Patience } from './timeouts.ts'
+
+export interface Request {
+  method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
+  headers?: Record<string, string>
+  body?: string | Uint8Array | Readable
+  signal: AbortSignal
+  /** Redirects that are followed, each checked like the first address; none where unset. */
+  redirects?: number
+}
+
+export interface Answer {
+  status: number
+  headers: Record<string, string>
+  /** The bytes as they came; read them or `discard()` them. */
+  body: AsyncIterable<Uint8Array>
+  discard(): Promise<void>
+}
+
+/** HTTP that does not reach where it must not. */
+export interface Fetch {
+  /**
+   * @throws InputError BLOCKED_URL before anything connects; NetworkError; the signal's reason
+   */
+  (url: string, request: Request): Promise<Answer>
+  /**
+   * Look a URL's host up and refuse an internal one. A name that cannot be resolved now is not
+   * refused: whoever connects later checks again, with the lookup that it connects by.
+   * @throws InputError BLOCKED_URL
+   */
+  check(url: string, signal: AbortSignal): Promise<void>
+}
+
+export interface FetchOptions {
+  /** Whether an IP address is out of bounds; everything that is not public where unset. */
+  blocked?: (address: string) => boolean
+  lookup?: typeof systemLookup
+  patience?: Pick<Patience, 'connectMs' | 'headersMs' | 'stallMs'>
+}
+
+// What is worth reading to keep a connection; a body that goes on is cut with its connection.
+const MAX_DISCARDED = 65_536 // bytes
+const MAX_DISCARD_MS = 500
+
+/**
+ * The guard of Node's own lookup: checks every address of a name in the very lookup that is
+ * connected by. IP literals never get here, so they are checked before.
+ */
+export function openFetch(options: FetchOptions = {}): Fetch {
+  const { blocked = isInternal, lookup = systemLookup, patience = PATIENCE } = options
+  const guardedLookup: LookupFunction = (host, { all, ...hints }, done) => {
+    lookup(host, { ...hints, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error) return done(error, '', 0)
+      if (addresses.some(({ address }) => blocked(address))) return done(refusal(host), '', 0)
+      const [first] = addresses
+      if (all) done(null, addresses)
+      else done(null, first!.address, first!.family)
+    })
+  }
+  const dispatcher = new Agent({
+    connect: { lookup: guardedLookup, timeout: patience.connectMs },
+    headersTimeout: patience.headersMs,
+    bodyTimeout: patience.stallMs,
+    allowH2: false,
+  })
+  const literalCheck = (url: URL) => {
+    const literal = literalOf(url)
+    if (literal !== undefined && blocked(literal)) throw refusal(url.hostname)
+  }
+
+  const fetch = async (text: string, { redirects = 0, ...options }: Request): Promise<Answer> => {
+    let url = new URL(text)
+    for (let left = redirects; ; left--) {
+      literalCheck(url)
+      const answer = await send(url, { ...options, dispatcher })
+      const { location } = answer.headers
+      if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) {
+        return answer
+      }
+      await answer.discard()
+      if (left <= 0) throw new NetworkError(tooMany(redirects), { final: true })
+      url = target(location, url)
+    }
+  }
+  fetch.check = async (text: string, signal: AbortSignal) => {
+    const url = new URL(text)
+    literalCheck(url)
+    if (literalOf(url) !== undefined) return
+    const found = await addressesOf(url.hostname, lookup, patience.connectMs, signal)
+    if (found.some(blocked)) throw refusal(url.hostname)
+  }
+  return fetch
+}
+
+type Options = Omit<Request, 'redirects'> & { dispatcher: Dispatcher }
+
+async function send(url: URL, options: Options): Promise<Answer> {
+  const { signal } = options
+  try {
+    const { statusCode, headers, body } = await request(url, options)
+    return {
+      status: statusCode,
+      headers: Object.fromEntries(
+        Object.entries(headers).map(([name, value]) => [name, String(value)]),
+      ),
+      body: bytes(body, signal),
+      async discard() {
+        const enough = AbortSignal.timeout(MAX_DISCARD_MS)
+        await body.dump({ limit: MAX_DISCARDED, signal: enough }).catch(() => body.destroy())
+      },
+    }
+  } catch (error) {
+    throw explain(error, signal)
+  }
+}
+
+async function* bytes(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of body) yield chunk as Uint8Array
+  } catch (error) {
+    throw explain(error, signal)
+  }
+}
+
+function explain(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted) return signal.reason
+  if (error instanceof JobError) return error
+  return causeOf(error)
+}
+
+function target(location: string, from: URL): URL {
+  const url = URL.canParse(location, from) ? new URL(location, from) : undefined
+  if (!url) throw new NetworkError('redirected to something that is no URL', { final: true })
+  const problem = urlProblem(url.href)
+  if (problem) throw new InputError('BLOCKED_URL', `the address it redirects to ${problem}`)
+  return url
+}
+
+async function addressesOf(
+  host: string,
+  lookup: typeof systemLookup,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { promise, resolve } = Promise.withResolvers<string[]>()
+  lookup(host, { all: true }, (error, found) =>
+    resolve(error ? [] : found.map(({ address }) => address)),
+  )
+  const waited = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  const stop = () => resolve([])
+  waited.addEventListener('abort', stop, { once: true })
+  const found = await promise
+  waited.removeEventListener('abort', stop)
+  signal.throwIfAborted()
+  return found
+}
+
+/** Says which host, as the caller wrote it, but not what it resolves to. */
+const refusal = (host: string) =>
+  new InputError('BLOCKED_URL', `the address of "${host}" is not a public one`)
+
+const tooMany = (allowed: number) =>
+  allowed === 0 ? 'redirects, which is not followed here' : `redirects more than ${allowed} times`

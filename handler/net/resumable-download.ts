@@ -1,0 +1,165 @@
+import type { FileHandle } from 'node:fs/promises'
+import { backoff, retryAfter } from './retry.ts'
+import { InputError } from '../errors.ts'
+import type { Answer, Fetch } from './guarded-fetch.ts'
+import { isPassing, NetworkError } from './network-error.ts'
+import type { Patience } from './timeouts.ts'
+
+const MAX_REDIRECTS = 5
+/** A try that got this much further than all before it starts the count of tries again. */
+const PROGRESS = 65_536
+
+export interface TransferOptions {
+  fetch: Fetch
+  patience: Patience
+  maxBytes: number
+  signal: AbortSignal
+}
+
+/** What is in the file, and how to ask for the rest of the very same thing. */
+interface Have {
+  /** Bytes of completed writes; a write in flight does not count. */
+  bytes: number
+  /** Strong ETag or date of the representation; without one nothing can be resumed. */
+  validator?: string
+  total?: number
+}
+
+/**
+ * Copy a URL into an empty file. A broken connection is resumed by range where the server proves
+ * that it still sends the same thing; else the file starts over, and is never spliced.
+ *
+ * @returns bytes
+ * @throws NetworkError; InputError MEDIA_TOO_LARGE, BLOCKED_URL; the signal's reason
+ */
+export async function transfer(
+  url: string,
+  file: FileHandle,
+  { fetch, patience, maxBytes, signal }: TransferOptions,
+): Promise<number> {
+  const late = AbortSignal.timeout(patience.downloadMs)
+  const tries = backoff(patience.download)
+  let have: Have = { bytes: 0 }
+  let best = 0
+  for (;;) {
+    const stalled = new AbortController()
+    const attempt = AbortSignal.any([signal, late, stalled.signal])
+    try {
+      const answer = await fetch(url, {
+        headers: headersFor(have),
+        redirects: MAX_REDIRECTS,
+        signal: attempt,
+      })
+      try {
+        have = continued(have, answer)
+        if ((have.total ?? 0) > maxBytes) throw tooLarge(maxBytes)
+        await copy(answer, file, have, { patience, maxBytes, stalled })
+      } finally {
+        await answer.discard()
+      }
+      if (have.total !== undefined && have.total !== have.bytes) {
+        throw new NetworkError(`sent ${have.bytes} of ${have.total} bytes`)
+      }
+      await file.truncate(have.bytes)
+      return have.bytes
+    } catch (error) {
+      signal.throwIfAborted()
+      const tooLong = new NetworkError(`took longer than ${patience.downloadMs / 1000} s`)
+      if (late.aborted) throw tooLong
+      if (!(error instanceof NetworkError) || error.final) throw error
+      if (error instanceof Restart) have = { bytes: 0 }
+      if (have.bytes >= best + PROGRESS) tries.reset()
+      best = Math.max(best, have.bytes)
+      await tries.pause(error, AbortSignal.any([signal, late]), error.afterMs).catch((thrown) => {
+        throw late.aborted && !signal.aborted ? tooLong : thrown
+      })
+    }
+  }
+}
+
+/** The server no longer has what we hold the beginning of. */
+class Restart extends NetworkError {}
+
+function headersFor({ bytes, validator }: Have): Record<string, string> {
+  // A compressed body could be a thousand times what it seems, and its ranges are of another file.
+  const headers = { 'accept-encoding': 'identity', 'user-agent': 'musetalk-worker' }
+  if (bytes === 0 || validator === undefined) return headers
+  return { ...headers, range: `bytes=${bytes}-`, 'if-range': validator }
+}
+
+/** Where the body of an answer belongs: behind what we have, or at the start. */
+function continued(have: Have, { status, headers }: Answer): Have {
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity' && encoding !== '') {
+    const message = `sends content-encoding "${encoding.slice(0, 40)}", which was not asked for`
+    throw new NetworkError(message, { final: true })
+  }
+  if (status === 200) {
+    const validator = validatorOf(headers)
+    const length = headers['content-length']
+    return {
+      bytes: 0,
+      ...(validator !== undefined && { validator }),
+      ...(length !== undefined && { total: Number(length) }),
+    }
+  }
+  if (status === 206) {
+    const [, start, total] =
+      /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? []
+    const validator = validatorOf(headers)
+    const same =
+      have.bytes > 0 &&
+      Number(start) === have.bytes &&
+      (validator === undefined || validator === have.validator) &&
+      (have.total === undefined || total === '*' || Number(total) === have.total)
+    if (!same) throw new Restart('answered with another range than asked for')
+    return have.total === undefined && total !== '*' ? { ...have, total: Number(total) } : have
+  }
+  if (status === 416) throw new Restart('no longer has the rest of the file')
+  throw new NetworkError(`answered with status ${status}`, {
+    status,
+    final: !isPassing(status),
+    afterMs: retryAfter(headers['retry-after']),
+  })
+}
+
+/** A weak ETag promises the same meaning, not the same bytes. */
+function validatorOf(headers: Record<string, string>): string | undefined {
+  const { etag } = headers
+  return etag && !etag.startsWith('W/') ? etag : headers['last-modified']
+}
+
+async function copy(
+  { body }: Answer,
+  file: FileHandle,
+  have: Have,
+  {
+    patience,
+    maxBytes,
+    stalled,
+  }: { patience: Patience; maxBytes: number; stalled: AbortController },
+): Promise<void> {
+  let seen = have.bytes
+  const watch = setInterval(() => {
+    if (have.bytes - seen < patience.stallBytes) {
+      stalled.abort(new NetworkError('sends too slowly'))
+    }
+    seen = have.bytes
+  }, patience.stallMs)
+  try {
+    for await (const chunk of body) {
+      if (have.bytes + chunk.length > maxBytes) throw tooLarge(maxBytes)
+      for (let done = 0; done < chunk.length;) {
+        const left = chunk.length - done
+        const { bytesWritten } = await file.write(chunk, done, left, have.bytes)
+        done += bytesWritten
+        have.bytes += bytesWritten
+      }
+    }
+  } finally {
+    clearInterval(watch)
+  }
+}
+
+const tooLarge = (limit: number) =>
+  new InputError('MEDIA_TOO_LARGE', `more than the limit of ${limit} bytes`)

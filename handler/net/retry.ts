@@ -1,0 +1,68 @@
+import type { Backoff } from './timeouts.ts'
+
+/** The tries that are left for one thing, and the growing pauses between them. */
+export interface Tries {
+  /**
+   * Wait before the next try.
+   * @param afterMs what the server asked for (Retry-After); the pause is never shorter, but bounded
+   * @throws `error` when no try is left; the signal's reason when aborted
+   */
+  pause(error: unknown, signal: AbortSignal, afterMs?: number): Promise<void>
+  /** Count from the start again: what was tried has got further. */
+  reset(): void
+  /** Tries begun so far. */
+  readonly count: number
+}
+
+const LONGEST_WISH = 8 // times maxMs: a server may ask for more patience than ours, but not for ever
+
+export function backoff({ tries, firstMs, maxMs }: Backoff, random = Math.random): Tries {
+  let used = 1
+  let count = 1
+  return {
+    async pause(error, signal, afterMs = 0) {
+      if (used >= tries) throw error
+      // Half of each pause is chance, so that workers that failed together do not return together.
+      const own = Math.min(maxMs, firstMs * 2 ** (used - 1)) * (0.5 + random() / 2)
+      const wish = Math.min(afterMs, LONGEST_WISH * maxMs)
+      used++
+      count++
+      await pauseFor(Math.max(own, wish), signal)
+    },
+    reset() {
+      used = 1
+    },
+    get count() {
+      return count
+    },
+  }
+}
+
+/** @throws the signal's reason, at once when it aborts */
+export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  const stop = () => resolve()
+  signal.addEventListener('abort', stop, { once: true })
+  await promise
+  clearTimeout(timer)
+  signal.removeEventListener('abort', stop)
+  signal.throwIfAborted()
+}
+
+/** Milliseconds of a Retry-After header: seconds, or a date by this machine's clock. */
+export function retryAfter(value: string | undefined, now = Date.now()): number | undefined {
+  if (value === undefined) return undefined
+  const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
+}
+
+/** The signal, some time later: for what should rather end by itself. */
+export function delayed(signal: AbortSignal, ms: number): AbortSignal {
+  if (ms === 0) return signal
+  const controller = new AbortController()
+  const abort = () => setTimeout(() => controller.abort(signal.reason), ms).unref()
+  signal.addEventListener('abort', abort, { once: true })
+  return controller.signal
+}

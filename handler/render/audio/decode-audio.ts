@@ -1,0 +1,100 @@
+import { InputError } from '../../errors.ts'
+import { fromFfmpeg } from '../media/ffmpeg-errors.ts'
+import type { RenderContext } from '../context.ts'
+import { start, untrusted } from '../media/ffmpeg.ts'
+import { refuseLong } from '../media/probe.ts'
+import type { Recording } from './resample-filter.ts'
+import { SAMPLE_RATE } from './feature-windows.ts'
+
+export const PIECE_S = 30
+const PIECE = PIECE_S * SAMPLE_RATE
+
+/** 30 s of a recording, or its zero-padded rest. */
+export interface Piece {
+  /** f32 [480000], mono, 16 kHz, about -1..1. */
+  pcm: Float32Array
+  /** Samples [from, to) that this piece answers for: its neighbours hear the rest better. */
+  keep: readonly [number, number]
+  /** Samples [from, to) that no earlier piece held. */
+  fresh: readonly [number, number]
+}
+
+/**
+ * Decode a recording into pieces that share `2 * overlapS` with their neighbours, so that each moment
+ * can be heard with at least `overlapS` of context on both sides.
+ *
+ * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
+ */
+export async function* pieces(
+  { file, filter, samples }: Recording,
+  overlapS: number,
+  { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
+): AsyncGenerator<Piece> {
+  const input = ['-t', String(limits.maxAudioS + 1), ...untrusted(file, limits.maxPixels)]
+  const output = ['-map', '0:a:0', '-af', filter, '-ac', '1', '-f', 'f32le', 'pipe:1']
+  const quiet = ['-nostdin', '-v', 'error']
+  await using running = await start(ffmpeg.path, [...quiet, ...input, ...output], signal)
+
+  const overlap = overlapS * SAMPLE_RATE
+  const shared = 2 * overlap
+  const pcm = new Float32Array(PIECE)
+  let [filled, fresh, total, first] = [0, 0, 0, true]
+  const piece = (last: boolean): Piece => ({
+    pcm: pcm.slice(),
+    keep: [first ? 0 : overlap, last ? filled : PIECE - overlap],
+    fresh: [fresh, filled],
+  })
+  for await (const heard of filledUp(floats(running.stdout), samples)) {
+    total += heard.length
+    refuseLong('audio', total / SAMPLE_RATE, limits.maxAudioS)
+    for (let at = 0; at < heard.length;) {
+      if (filled === PIECE) {
+        yield piece(false)
+        pcm.copyWithin(0, PIECE - shared)
+        ;[filled, fresh, first] = [shared, shared, false]
+      }
+      const taken = heard.subarray(at, at + PIECE - filled)
+      pcm.set(taken, filled)
+      filled += taken.length
+      at += taken.length
+    }
+  }
+  const finished = await running.done
+  signal.throwIfAborted()
+  if (total === 0) {
+    if (finished.code !== 0) throw fromFfmpeg(finished, 'audio')
+    throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
+  }
+  if (/partial file/i.test(finished.stderr)) {
+    throw new InputError('MEDIA_UNREADABLE', 'the audio input is cut off')
+  }
+  pcm.fill(0, filled)
+  yield piece(true)
+}
+
+/** ffmpeg rounds the length of what it resamples; where it should be rounded up a zero is missing. */
+async function* filledUp(
+  stream: AsyncIterable<Float32Array>,
+  wanted: number | undefined,
+): AsyncGenerator<Float32Array> {
+  let total = 0
+  for await (const samples of stream) {
+    total += samples.length
+    yield samples
+  }
+  if (total > 0 && total + 1 === wanted) yield new Float32Array(1)
+}
+
+/** Little-endian floats from a pipe that may cut them anywhere; what is not a number becomes 0. */
+async function* floats(stream: AsyncIterable<Buffer>): AsyncGenerator<Float32Array> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const chunk of stream) {
+    const bytes = rest.length ? Buffer.concat([rest, chunk]) : chunk
+    const whole = bytes.length & ~3
+    const samples = new Float32Array(whole / 4)
+    new Uint8Array(samples.buffer).set(bytes.subarray(0, whole))
+    for (let i = 0; i < samples.length; i++) if (!Number.isFinite(samples[i])) samples[i] = 0
+    rest = bytes.subarray(whole)
+    yield samples
+  }
+}

@@ -1,0 +1,52 @@
+import { WorkerError } from '../../errors.ts'
+import type { Ffmpeg } from '../media/ffmpeg.ts'
+import type { AudioFacts } from '../media/media-info.ts'
+import { SAMPLE_RATE } from './feature-windows.ts'
+
+export interface Sound {
+  file: string
+  facts: AudioFacts
+}
+
+/** A recording and how it becomes 16 kHz mono. */
+export interface Recording {
+  file: string
+  /** ffmpeg's filter chain for it. */
+  filter: string
+  /** How many samples it then has, where that must not be one less. */
+  samples?: number
+}
+
+/** Any layout, weighted as players do. */
+export function asMono({ file }: Sound, { soxr }: Ffmpeg): Recording {
+  // Without rematrix_maxval a downmix to float is not normalised: stereo would be 3 dB too loud.
+  const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=mono:rematrix_maxval=1`
+  return { file, filter: `${resampler}:${soxr ? 'resampler=soxr' : 'filter_size=128'}` }
+}
+
+/**
+ * Sample for sample what MuseTalk hears: the plain mean of all channels, soxr's high quality, and a
+ * length that is rounded up.
+ *
+ * @throws WorkerError FFMPEG_MISSING where this ffmpeg has no soxr and the recording needs it
+ * @see librosa 0.11 core/audio.py, load and resample
+ */
+export function asLibrosa({ file, facts }: Sound, { soxr }: Ffmpeg): Recording {
+  const { channels = 1, sampleRate, samples } = facts
+  if (!soxr && sampleRate !== SAMPLE_RATE) {
+    const message = `compat "reference" needs an ffmpeg with soxr, or sound of ${SAMPLE_RATE} Hz`
+    throw new WorkerError('FFMPEG_MISSING', message)
+  }
+  const gain = 1 / channels
+  const mean = Array.from({ length: channels }, (_, i) => `${gain}*c${i}`).join('+')
+  const filters = [
+    'aformat=sample_fmts=flt',
+    ...(channels > 1 ? [`pan=mono|c0=${mean}`] : []),
+    ...(sampleRate === SAMPLE_RATE ? [] : [`aresample=${SAMPLE_RATE}:resampler=soxr`]),
+  ]
+  return {
+    file,
+    filter: filters.join(','),
+    ...(samples && sampleRate && { samples: Math.ceil(samples * (SAMPLE_RATE / sampleRate)) }),
+  }
+}

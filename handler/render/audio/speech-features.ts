@@ -1,0 +1,102 @@
+import { join } from 'node:path'
+import { bytesIn, type Tensor } from '../../../models/inference/tensor.ts'
+import { InputError } from '../../errors.ts'
+import type { RenderContext } from '../context.ts'
+import { loudnessMeter, type Loudness } from './silence-detection.ts'
+import type { Rate } from '../media/media-info.ts'
+import { Records } from '../face/record-file.ts'
+import { asLibrosa, asMono, type Sound } from './resample-filter.ts'
+import { pieces } from './decode-audio.ts'
+import {
+  referenceWindows,
+  SAMPLE_RATE,
+  STEPS_PER_S,
+  WINDOW,
+  windows,
+  type Windows,
+} from './feature-windows.ts'
+
+/** The recording as the generator needs it. */
+export interface Speech extends AsyncDisposable {
+  /** 16 kHz samples. */
+  samples: number
+  /** Output frames it fills. */
+  frames: number
+  loudness: Loudness
+  /** What output frames hear: f32 [frames, 10·layers, dim], states in time order, zeros outside. */
+  prompts(frames: readonly number[]): Promise<Tensor>
+}
+
+/**
+ * Listen to a recording of any length: 30 s pieces go through the `listen` graph, neighbours share
+ * the context that the bundle asks for, and the states go to disk.
+ *
+ * @param rate of the output frames
+ * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG; ModelError
+ */
+export async function listen(
+  sound: Sound,
+  rate: Rate,
+  rule: 'recommended' | 'reference',
+  ctx: RenderContext,
+): Promise<Speech> {
+  const { layers, dim, overlapS } = ctx.models.manifest.listen
+  const states = await Records.create(join(ctx.dir, 'speech.states'), layers * dim * 4)
+  try {
+    const meter = loudnessMeter()
+    const recording =
+      rule === 'reference' ? asLibrosa(sound, ctx.ffmpeg) : asMono(sound, ctx.ffmpeg)
+    let samples = 0
+    for await (const piece of pieces(recording, rule === 'reference' ? 0 : overlapS, ctx)) {
+      const pcm = { type: 'float32', dims: [piece.pcm.length], data: piece.pcm } as const
+      const heard = await ctx.models.run('listen', { pcm })
+      const [from, to] = piece.keep.map((n) => Math.floor((n * STEPS_PER_S) / SAMPLE_RATE))
+      await states.append(bytesIn(heard.states!).subarray(from! * states.bytes, to! * states.bytes))
+      meter.add(piece.pcm.subarray(...piece.fresh))
+      samples += piece.fresh[1] - piece.fresh[0]
+      ctx.signal.throwIfAborted()
+    }
+    const heard = windowsFor(samples, rate, rule)
+    return {
+      samples,
+      frames: heard.frames,
+      loudness: meter.finish(),
+      prompts: (frames) => prompts(frames, states, heard, layers, dim),
+      [Symbol.asyncDispose]: () => states[Symbol.asyncDispose](),
+    }
+  } catch (error) {
+    await states[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function windowsFor(samples: number, rate: Rate, rule: 'recommended' | 'reference'): Windows {
+  if (rule === 'recommended') return windows(samples, rate)
+  try {
+    return referenceWindows(samples, rate)
+  } catch (cause) {
+    throw new InputError('INVALID_JOB', `compat "reference": ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+async function prompts(
+  frames: readonly number[],
+  states: Records,
+  heard: Windows,
+  layers: number,
+  dim: number,
+): Promise<Tensor> {
+  const size = WINDOW * layers * dim
+  const data = new Float32Array(frames.length * size)
+  const bytes = new Uint8Array(data.buffer)
+  for (const [i, frame] of frames.entries()) {
+    const start = heard.start(frame)
+    const from = Math.max(0, start)
+    const count = Math.min(start + WINDOW, heard.states) - from
+    if (count <= 0) continue
+    bytes.set(await states.read(from, count), i * size * 4 + (from - start) * states.bytes)
+  }
+  return { type: 'float32', dims: [frames.length, WINDOW * layers, dim], data }
+}

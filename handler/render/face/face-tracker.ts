@@ -1,0 +1,185 @@
+import type { Models } from '../../../models/inference/bundle.ts'
+import type { Box } from '../../../models/pixels/image.ts'
+import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
+import { InputError } from '../../errors.ts'
+import type { Job } from '../../parse-job.ts'
+import { around, extent, type Landmarks, type Region } from './face-box.ts'
+import { canvasOf } from '../frames/frame-format.ts'
+import { wantsLandmarks } from './face-encoder.ts'
+import { hz, type VideoFacts } from '../media/media-info.ts'
+
+/** A face in one frame, in frame px. */
+export interface Seen {
+  detected: Region
+  landmarks: Landmarks
+  /** The job named the box: it is used as it is. */
+  given?: true
+}
+
+interface Candidate extends Seen {
+  score: number
+}
+
+/**
+ * Finds the one face of a job in frame after frame. Two frames may be in work at once: a frame is
+ * searched where the face was two frames before, so the outcome does not depend on timing.
+ */
+export interface Tracker {
+  look(frame: Uint8Array, index: number): Promise<Seen | undefined>
+}
+
+const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
+const TILE_EVERY_S = 0.5 // how often small faces are searched for while there is none
+
+/**
+ * While a face is tracked only its neighbourhood is converted and searched. The whole frame is at
+ * the start and when it was lost; where that finds nothing, overlapping tiles, because a detector
+ * that sees 192 px misses a face of 60 px in a 1080p frame. By MuseTalk's own rule nothing is
+ * tracked: each frame is searched as a whole, and its surest face is taken.
+ */
+export function faceTracker(
+  models: Models,
+  facts: VideoFacts,
+  { face: choice, compat }: Pick<Job, 'face' | 'compat'>,
+): Tracker {
+  const detect = detector(models, facts, compat)
+  const byReference = compat === 'reference' && models.manifest.graphs.face_reference
+  const given = typeof choice === 'object' && 'boxes' in choice ? choice.boxes : undefined
+  const threshold = models.manifest.face.threshold
+  const whole: Box = [0, 0, facts.width, facts.height]
+  const area = typeof choice === 'object' && 'box' in choice ? lookingAt(choice.box, facts) : whole
+  const pending: Promise<Seen | undefined>[] = [] // of the last two frames
+
+  const find = async (frame: Uint8Array, box: Box) =>
+    (await detect(frame, box)).filter(({ score }) => score >= threshold)
+
+  async function search(
+    frame: Uint8Array,
+    index: number,
+    last: Region | undefined,
+  ): Promise<Candidate | undefined> {
+    if (last) {
+      const window = around(last, WINDOW, facts)
+      const tracked = window && nearest(await find(frame, window), last)
+      if (tracked) return tracked
+    }
+    const found = largest(await find(frame, area))
+    if (found || index % Math.ceil(TILE_EVERY_S * hz(facts.rate)) !== 0) return found
+    for (const tiles of tilings(area)) {
+      const seen = (await Promise.all(tiles.map((tile) => find(frame, tile)))).flat()
+      if (seen.length > 0) return largest(seen)
+    }
+    return undefined
+  }
+
+  async function lookup(
+    frame: Uint8Array,
+    index: number,
+    earlier: Promise<Seen | undefined> | undefined,
+  ): Promise<Seen | undefined> {
+    if (given) {
+      const box = given[index]
+      if (!box) return undefined
+      if (!wantsLandmarks(models)) return { detected: box, landmarks: NOWHERE, given: true }
+      const window = around(box, 1.5, facts)
+      const inside = window && largest(await detect(frame, window))
+      return inside ? { detected: box, landmarks: inside.landmarks, given: true } : undefined
+    }
+    if (byReference) {
+      const [first] = await detect(frame, area)
+      return first && first.score > threshold ? first : undefined
+    }
+    const found = await search(frame, index, (await earlier)?.detected)
+    return found && { detected: found.detected, landmarks: found.landmarks }
+  }
+
+  return {
+    look(frame, index) {
+      const seen = lookup(frame, index, pending.length === 2 ? pending.shift() : undefined)
+      seen.catch(() => {}) // whoever awaits it gets the error; it may be nobody
+      pending.push(seen)
+      return seen
+    },
+  }
+}
+
+const NOWHERE: Landmarks = new Float32Array(136) // for bundles that do not ask
+
+/** Which face graph a job uses; a bundle may have one for the rules of the reference. */
+const graphFor = ({ manifest }: Models, compat: Job['compat']) =>
+  compat === 'reference' && manifest.graphs.face_reference ? 'face_reference' : 'face'
+
+/** @throws InputError INVALID_JOB where a face must be looked for and the bundle has no graph for it */
+export function refuseBlind(models: Models, { face, compat }: Pick<Job, 'face' | 'compat'>): void {
+  const named = typeof face === 'object' && 'boxes' in face && !wantsLandmarks(models)
+  if (named || models.manifest.graphs[graphFor(models, compat)]) return
+  const why = "this worker's bundle has no face detector: name the face's box in every frame"
+  throw new InputError('INVALID_JOB', `face.boxes: ${why}`)
+}
+
+/** The bundle's face graph on a part of a frame. */
+function detector(models: Models, facts: VideoFacts, compat: Job['compat']) {
+  const canvas = canvasOf(facts)
+  const graph = graphFor(models, compat)
+  return async (frame: Uint8Array, box: Box): Promise<Candidate[]> => {
+    const rgb = canvas.cut(frame, box)
+    const dims = [rgb.height, rgb.width, 3]
+    const image: Tensor = { type: 'uint8', dims, data: rgb.data }
+    return candidates(await models.run(graph, { image }), box[0], box[1])
+  }
+}
+
+function candidates({ boxes, scores, landmarks }: Tensors, dx: number, dy: number): Candidate[] {
+  const moved = (values: ArrayLike<number>) =>
+    Float32Array.from(values, (value, i) => value + (i % 2 === 0 ? dx : dy))
+  const at = <T extends { subarray(a: number, b: number): T }>(data: T, i: number, size: number) =>
+    data.subarray(i * size, (i + 1) * size)
+  return Array.from(scores!.data as Float32Array, (score, i) => ({
+    score,
+    detected: [...moved(at(boxes!.data as Float32Array, i, 4))] as unknown as Region,
+    landmarks: moved(at(landmarks!.data as Float32Array, i, 136)),
+  }))
+}
+
+const largest = (found: Candidate[]): Candidate | undefined =>
+  found.reduce<Candidate | undefined>(
+    (best, face) =>
+      !best || extent(face.detected).side > extent(best.detected).side ? face : best,
+    undefined,
+  )
+
+/** The face that continues the track: close, and of similar size. */
+function nearest(found: Candidate[], last: Region): Candidate | undefined {
+  const { x, y, side } = extent(last)
+  const distance = (face: Candidate) => {
+    const now = extent(face.detected)
+    const size = Math.max(now.side / side, side / now.side)
+    return Math.hypot(now.x - x, now.y - y) / side + (size - 1)
+  }
+  const near = found.filter((face) => distance(face) < 1)
+  return near.sort((a, b) => distance(a) - distance(b))[0]
+}
+
+const lookingAt = (box: Region, frame: VideoFacts): Box =>
+  around(box, 1.5, frame) ?? [0, 0, frame.width, frame.height]
+
+/** Overlapping squares with the side of the area's shorter one, then with half of it. */
+function* tilings([x1, y1, x2, y2]: Box): Generator<Box[]> {
+  const short = Math.min(x2 - x1, y2 - y1)
+  for (const side of [short, Math.ceil(short / 2)]) {
+    const xs = starts(x1, x2, side)
+    const ys = starts(y1, y2, side)
+    if (xs.length * ys.length > 1) {
+      yield ys.flatMap((y) => xs.map((x): Box => [x, y, x + side, y + side]))
+    }
+  }
+}
+
+/** Starts of spans of `side` that cover from..to and overlap by a third or more. */
+function starts(from: number, to: number, side: number): number[] {
+  const room = to - from - side
+  const count = room <= 0 ? 1 : 1 + Math.ceil(room / (side * 0.67))
+  return Array.from({ length: count }, (_, i) =>
+    count === 1 ? from : from + Math.round((room * i) / (count - 1)),
+  )
+}

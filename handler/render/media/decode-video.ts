@@ -1,0 +1,97 @@
+import { crc32 } from 'node:zlib'
+import { InputError } from '../../errors.ts'
+import { fromFfmpeg } from './ffmpeg-errors.ts'
+import { canvasOf } from '../frames/frame-format.ts'
+import type { RenderContext } from '../context.ts'
+import { start, untrusted } from './ffmpeg.ts'
+import { hz, type VideoFacts } from './media-info.ts'
+
+export interface Source {
+  file: string
+  facts: VideoFacts
+}
+
+/** Frames [first, first + count) of a source, counted from its first picture at `facts.rate`. */
+export interface Span {
+  first: number
+  count: number
+}
+
+type DecodeContext = Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>
+
+/**
+ * Decode a video or still into planar 8-bit 4:2:0 frames of `facts.width` x `facts.height`, at
+ * constant rate: uneven timestamps become repeated or dropped pictures here, once. A still gives one
+ * frame. A frame that is yielded belongs to the consumer.
+ *
+ * @param span as far as the source has them; without one, all
+ * @throws InputError MEDIA_UNREADABLE, also for a file that was cut off
+ */
+export async function* decode(
+  { file, facts }: Source,
+  span: Span,
+  { ffmpeg, limits, signal }: DecodeContext,
+): AsyncGenerator<Uint8Array> {
+  const { pixelFormat } = facts
+  const args = [
+    ...['-nostdin', '-v', 'error', ...seek(facts, span)],
+    ...(facts.turnedByExif ? ['-noautorotate'] : []),
+    ...untrusted(file, limits.maxPixels),
+    ...['-map', '0:V:0', '-vf', filters(facts, span), '-frames:v', String(span.count)],
+    ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
+  ]
+  await using running = await start(ffmpeg.path, args, signal)
+  let yielded = 0
+  for await (const frame of records(running.stdout, canvasOf(facts).bytes)) {
+    yield frame
+    yielded++
+  }
+  const finished = await running.done
+  signal.throwIfAborted()
+  if (finished.code !== 0) throw fromFfmpeg(finished, 'video')
+  const cut = /partial file|truncat|Invalid data found|unexpected end/i.test(finished.stderr)
+  if (cut || (yielded === 0 && span.first === 0)) {
+    const message = cut ? 'is cut off or damaged' : 'holds no picture that can be decoded'
+    throw new InputError('MEDIA_UNREADABLE', `the video input ${message}`)
+  }
+}
+
+/** Half a frame early, so that rounding of timestamps cannot lose the frame that is meant. */
+function seek({ rate, offsetS }: VideoFacts, { first }: Span): string[] {
+  return first === 0 ? [] : ['-ss', String(offsetS + (first - 0.5) / hz(rate))]
+}
+
+function filters({ still, rate, geometry }: VideoFacts, { first }: Span): string {
+  if (still) return geometry
+  // After a seek the wanted frame comes half a frame after zero.
+  const shift = first === 0 ? 'STARTPTS' : `${0.5 / hz(rate)}/TB`
+  const clock = `setpts=PTS-${shift},fps=${rate.num}/${rate.den}:round=near`
+  return `${clock},${geometry}`
+}
+
+async function* records(stream: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Uint8Array> {
+  let record = new Uint8Array(bytes)
+  let filled = 0
+  for await (const chunk of stream) {
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + bytes - filled)
+      record.set(part, filled)
+      filled += part.length
+      at += part.length
+      if (filled < bytes) continue
+      yield record
+      record = new Uint8Array(bytes)
+      filled = 0
+    }
+  }
+}
+
+const SAMPLED = 4096 // bytes that tell one frame of a clip from another
+
+/** A cheap identity of a frame's pixels, to notice a seek that landed elsewhere. */
+export function fingerprint(frame: Uint8Array): number {
+  const step = Math.max(1, Math.floor(frame.length / SAMPLED)) | 1
+  const sample = new Uint8Array(Math.ceil(frame.length / step))
+  for (let i = 0, at = 0; at < frame.length; at += step) sample[i++] = frame[at]!
+  return crc32(sample)
+}

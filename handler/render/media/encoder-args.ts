@@ -1,0 +1,70 @@
+import type { RenderContext } from '../context.ts'
+import { collect } from './ffmpeg.ts'
+import type { AudioFacts, ColorTags, VideoFacts } from './media-info.ts'
+
+/** ffmpeg's arguments for one kind of result. */
+export interface Codec {
+  /** Name of the video encoder. */
+  name: string
+  video: string[]
+  audio: string[]
+  container: string[]
+}
+
+/** H.264 and AAC in mp4: NVENC where a trial of this size works, else x264. */
+export async function h264(
+  video: VideoFacts,
+  audio: AudioFacts,
+  crf: number,
+  ctx: RenderContext,
+): Promise<Codec> {
+  const encoder = (await nvenc(video, crf, ctx)) ?? x264(crf)
+  // What is neither mono nor known to be stereo becomes stereo.
+  const channels = audio.channels === 1 || audio.channels === 2 ? [] : ['-ac', '2']
+  return {
+    name: encoder[1]!,
+    video: [...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)],
+    audio: ['-c:a', 'aac', '-b:a', '192k', '-ar', '48000', ...channels],
+    container: ['-movflags', '+faststart', '-f', 'mp4'],
+  }
+}
+
+/** FFV1 in RGB and FLAC, in Matroska: every sample of every frame as it was composed. */
+export const lossless: Codec = {
+  name: 'ffv1',
+  video: ['-c:v', 'ffv1', '-level', '3', '-pix_fmt', 'bgr0'],
+  audio: ['-c:a', 'flac'],
+  container: ['-f', 'matroska'],
+}
+
+const x264 = (crf: number) => ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf)]
+
+async function nvenc(
+  { width, height }: VideoFacts,
+  crf: number,
+  { ffmpeg, signal, log }: RenderContext,
+): Promise<string[] | undefined> {
+  if (!ffmpeg.nvenc) return undefined
+  // NVENC's scale of quality lies about two steps above x264's.
+  const encoder = ['-c:v', 'h264_nvenc', '-preset', 'p5', '-rc', 'vbr', '-cq', String(crf + 2)]
+  // Sessions may be used up at this moment, or the size not be one that the card takes.
+  const picture = ['-f', 'lavfi', '-i', `color=s=${width}x${height}:d=0.04`]
+  const trial = ['-v', 'error', ...picture, ...encoder, '-f', 'null', '-']
+  const { code, stderr } = await collect(ffmpeg.path, trial, signal)
+  if (code === 0) return encoder
+  log('nvenc.unavailable', { reason: stderr.slice(-200) })
+  return undefined
+}
+
+/** Tags say what the samples are; they go to the raw input and to the file alike. */
+export function colorTags({ matrix, range, primaries, transfer }: ColorTags): string[] {
+  return [
+    ...(range ? ['-color_range', range] : []),
+    ...(matrix ? ['-colorspace', matrix] : []),
+    ...(primaries ? ['-color_primaries', primaries] : []),
+    ...(transfer ? ['-color_trc', TRANSFERS[transfer] ?? transfer] : []),
+  ]
+}
+
+/** Transfers that ffmpeg reports under one name and takes under another. */
+const TRANSFERS: Record<string, string> = { bt470m: 'gamma22', bt470bg: 'gamma28' }

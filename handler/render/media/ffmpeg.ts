@@ -1,0 +1,190 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
+import { promisify } from 'node:util'
+import { WorkerError } from '../../errors.ts'
+
+/** The ffmpeg of this machine and what it can do. */
+export interface Ffmpeg {
+  path: string
+  /** ffprobe, where there is one. */
+  probe?: string
+  version: string
+  /** Its resampler can be soxr, which equals librosa's; the built-in one differs audibly to a model. */
+  soxr: boolean
+  /** A one-frame trial with NVENC worked: the encoder list says nothing about the driver. */
+  nvenc: boolean
+}
+
+/**
+ * Demuxers that read one file and nothing else. Playlists (hls, dash, concat, sdp) are absent: they
+ * could make ffmpeg open another job's file or a local address.
+ */
+const FORMATS = [
+  ...['mov', 'mp4', 'm4a', '3gp', '3g2', 'mj2', 'matroska', 'webm', 'avi', 'flv', 'mpegts', 'mpeg'],
+  ...[
+    'asf',
+    'ogg',
+    'wav',
+    'w64',
+    'aiff',
+    'mp3',
+    'aac',
+    'flac',
+    'amr',
+    'gif',
+    'apng',
+    'h264',
+    'hevc',
+  ],
+  ...['png_pipe', 'jpeg_pipe', 'webp_pipe', 'bmp_pipe', 'tiff_pipe', 'mjpeg'],
+].join(',')
+
+/** Arguments that open a file of unknown origin; they stand for `-i FILE`. */
+export function untrusted(file: string, maxPixels: number): string[] {
+  return [
+    ...['-max_pixels', String(maxPixels), '-protocol_whitelist', 'file'],
+    ...['-format_whitelist', FORMATS, '-i', `file:${file}`],
+  ]
+}
+
+export interface Finished {
+  /** Exit status; null after a signal. */
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** The last 8 KB. */
+  stderr: string
+}
+
+/** A running ffmpeg. Disposing kills it and waits until it is really gone. */
+export interface Running extends AsyncDisposable {
+  stdin: Writable
+  stdout: Readable
+  /** Resolves when the process has ended and its pipes are closed; never rejects. */
+  done: Promise<Finished>
+}
+
+/**
+ * Start ffmpeg or ffprobe. An abort kills it with SIGKILL: it holds nothing worth a goodbye.
+ * @throws WorkerError FFMPEG_MISSING where it cannot be started
+ */
+export async function start(
+  path: string,
+  args: string[],
+  signal: AbortSignal,
+  stdin: 'pipe' | 'ignore' = 'ignore',
+): Promise<Running> {
+  signal.throwIfAborted()
+  const child = spawn(path, args, { stdio: [stdin, 'pipe', 'pipe'], env: { LC_ALL: 'C' } })
+  const kill = () => void child.kill('SIGKILL')
+  const done = ended(child).finally(() => signal.removeEventListener('abort', kill))
+  try {
+    await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
+  } catch (cause) {
+    const { code = 'unknown' } = cause as NodeJS.ErrnoException
+    throw new WorkerError('FFMPEG_MISSING', `cannot start ${basename(path)} (${code})`, { cause })
+  }
+  signal.addEventListener('abort', kill)
+  if (signal.aborted) kill()
+  // A write after the process has died must not crash us: its exit status tells the story.
+  child.stdin?.on('error', () => {})
+  return {
+    stdin: child.stdin!,
+    stdout: child.stdout!,
+    done,
+    async [Symbol.asyncDispose]() {
+      kill()
+      child.stdout!.destroy() // an unread pipe would keep `close` from coming
+      await done
+    },
+  }
+}
+
+function ended(child: ChildProcess): Promise<Finished> {
+  let stderr = ''
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-8192)
+  })
+  return new Promise((resolve) => {
+    child.once('close', (code, signal) => resolve({ code, signal, stderr }))
+    child.once('error', (error) => resolve({ code: null, signal: null, stderr: error.message }))
+  })
+}
+
+/** Run to the end and collect stdout; more than `maxBytes` of it ends the process. */
+export async function collect(
+  path: string,
+  args: string[],
+  signal: AbortSignal,
+  maxBytes = 4 << 20,
+): Promise<Finished & { stdout: Buffer }> {
+  await using running = await start(path, args, signal)
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of running.stdout as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > maxBytes) break
+  }
+  const finished =
+    bytes > maxBytes ? { code: null, signal: null, stderr: 'too much output' } : await running.done
+  signal.throwIfAborted()
+  return { ...finished, stdout: Buffer.concat(chunks) }
+}
+
+/**
+ * Find ffmpeg: the wanted path, else ffmpeg-static's binary, else the one on PATH.
+ * @throws WorkerError FFMPEG_MISSING saying what to install
+ */
+export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal): Promise<Ffmpeg> {
+  const path = (await located(wanted ?? staticBinary() ?? 'ffmpeg', signal)) ?? wanted ?? 'ffmpeg'
+  const banner = await collect(path, ['-hide_banner', '-version'], signal).catch((cause) => {
+    signal.throwIfAborted()
+    const hint = 'install ffmpeg (apt-get install ffmpeg) or set FFMPEG_PATH'
+    throw new WorkerError('FFMPEG_MISSING', `no ffmpeg at "${basename(path)}": ${hint}`, { cause })
+  })
+  const version = /version (\S+)/.exec(banner.stdout.toString())?.[1] ?? 'unknown'
+  const tried = (args: string[]) =>
+    collect(path, ['-v', 'error', '-f', 'lavfi', ...args, '-f', 'null', '-'], signal).then(
+      ({ code }) => code === 0,
+    )
+  const [probe, soxr, nvenc] = await Promise.all([
+    findProbe(path, signal),
+    tried(['-i', 'anullsrc=r=8000:d=0.1', '-af', 'aresample=16000:resampler=soxr']),
+    tried(['-i', 'color=s=256x256:d=0.04', '-c:v', 'h264_nvenc']),
+  ])
+  return { path, version, soxr, nvenc, ...(probe && { probe }) }
+}
+
+/** A program's path. All are started with an empty environment, so only here does PATH count. */
+async function located(program: string, signal: AbortSignal): Promise<string | undefined> {
+  if (program.includes('/')) return program
+  const search = promisify(execFile)('sh', ['-c', 'command -v "$0"', program], { signal })
+  const found = await search.catch(() => undefined) // not there; or no shell, then nothing is
+  signal.throwIfAborted()
+  return found?.stdout.trim() || undefined
+}
+
+/** ffmpeg-static's types do not match its CommonJS export, and its download may not have happened. */
+function staticBinary(): string | undefined {
+  try {
+    const path = createRequire(import.meta.url)('ffmpeg-static') as string | null
+    return path && existsSync(path) ? path : undefined
+  } catch {
+    return undefined // an optional dependency that is not installed
+  }
+}
+
+async function findProbe(ffmpeg: string, signal: AbortSignal): Promise<string | undefined> {
+  const beside = join(dirname(ffmpeg), 'ffprobe')
+  const path = existsSync(beside) ? beside : await located('ffprobe', signal)
+  if (!path) return undefined
+  const works = await collect(path, ['-version'], signal).then(
+    ({ code }) => code === 0,
+    () => false,
+  )
+  signal.throwIfAborted()
+  return works ? path : undefined
+}

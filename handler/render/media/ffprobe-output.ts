@@ -1,0 +1,156 @@
+import type { ColorTags, Rate, Report, StreamReport } from './media-info.ts'
+
+type Json = Record<string, any>
+
+/** ffprobe's `-of json -show_format -show_streams`; no format where it could not open the file. */
+export function readProbeJson(text: string): Report {
+  const { format = {}, streams = [] } = parsed(text)
+  return {
+    format: String(format.format_name ?? ''),
+    ...known({ startS: number(format.start_time), durationS: number(format.duration) }),
+    streams: (streams as Json[]).map(readStream),
+  }
+}
+
+/** ffprobe leaves half an object behind where it gives up. */
+function parsed(text: string): Json {
+  try {
+    return (JSON.parse(text) as Json | null) ?? {}
+  } catch {
+    return {}
+  }
+}
+
+function readStream(s: Json): StreamReport {
+  const sideData = (s.side_data_list ?? []) as Json[]
+  const matrix = sideData.find((item) => item.rotation !== undefined)
+  const aspect = fraction(s.sample_aspect_ratio, ':')
+  return {
+    kind: s.codec_type === 'video' || s.codec_type === 'audio' ? s.codec_type : 'other',
+    ...known({
+      codec: s.codec_name,
+      cover: s.disposition?.attached_pic === 1,
+      width: number(s.width),
+      height: number(s.height),
+      pixelFormat: s.pix_fmt,
+      aspect: aspect && aspect.num / aspect.den,
+      rotation: matrix ? -Number(matrix.rotation) : number(s.tags?.rotate),
+      interlaced: ['tt', 'bb', 'tb', 'bt'].includes(s.field_order),
+      average: fraction(s.avg_frame_rate, '/'),
+      base: fraction(s.r_frame_rate, '/'),
+      frames: number(s.nb_frames),
+      startS: number(s.start_time),
+      durationS: number(s.duration),
+      channels: number(s.channels),
+      sampleRate: number(s.sample_rate),
+    }),
+    color: tags(s.color_range, s.color_space, s.color_primaries, s.color_transfer),
+  }
+}
+
+/**
+ * The report that `ffmpeg -i FILE` prints, for machines without ffprobe. It gives the same facts but
+ * for a stream's own start (newer ones do), and rates only to two digits (so the nearest standard
+ * rate is meant).
+ */
+export function readFfmpegText(text: string): Report {
+  const format = /^Input #0, (.+), from /m.exec(text)?.[1] ?? ''
+  const clock = /Duration: (\d+):(\d+):(\d+\.\d+)/.exec(text)
+  const start = /Duration: [^\n]*start: (-?[\d.]+)/.exec(text)
+  const blocks = text.split(/^\s+Stream #0:/m).slice(1)
+  return {
+    format,
+    ...known({
+      startS: number(start?.[1]),
+      durationS: clock
+        ? Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3])
+        : undefined,
+    }),
+    streams: blocks.map(readStreamText),
+  }
+}
+
+function readStreamText(block: string): StreamReport {
+  const [line = ''] = block.split('\n', 1)
+  const kind = /: (Video|Audio): (\w+)/.exec(line)
+  if (!kind) return { kind: 'other' }
+  if (kind[1] === 'Audio') {
+    const layout = / Hz, (mono|stereo)/.exec(line)?.[1]
+    const channels = layout === 'mono' ? 1 : layout === 'stereo' ? 2 : undefined
+    return { kind: 'audio', codec: kind[2]!, ...known({ channels }) }
+  }
+  const size = /, (\d+)x(\d+)/.exec(line) // not the codec's tag, 0x31637661
+  const pixels = /, (\w+)\(([^)]*)\), \d+x|, (\w+), \d+x/.exec(line)
+  const notes = (pixels?.[2] ?? '').split(/,\s*/)
+  const aspect = /SAR (\d+):(\d+)/.exec(line)
+  const turn = /rotation of (-?[\d.]+)/.exec(block)
+  const spaces = notes.find((note) => note.includes('/'))?.split('/')
+  const single = notes.find((note) => /^(bt|smpte|gbr|fcc|ycgco)/.test(note) && !note.includes('/'))
+  const range = notes.find((note) => note === 'tv' || note === 'pc')
+  const [matrix, primaries, transfer] = spaces ?? [single, single, single]
+  return {
+    kind: 'video',
+    codec: kind[2]!,
+    ...known({
+      cover: line.includes('(attached pic)'),
+      width: number(size?.[1]),
+      height: number(size?.[2]),
+      pixelFormat: pixels?.[1] ?? pixels?.[3],
+      aspect: aspect ? Number(aspect[1]) / Number(aspect[2]) : undefined,
+      rotation: turn ? -Number(turn[1]) : undefined,
+      interlaced: notes.some((note) => /first|interlaced/.test(note)),
+      average: standardRate(perSecond(/ ([\d.]+k?) fps/.exec(line)?.[1])),
+      base: standardRate(perSecond(/ ([\d.]+k?) tbr/.exec(line)?.[1])),
+      startS: number(/, start (-?[\d.]+)/.exec(line)?.[1]),
+    }),
+    color: tags(range, matrix, primaries, transfer),
+  }
+}
+
+/** `90k` is 90 000. */
+const perSecond = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number.parseFloat(text) * (text.endsWith('k') ? 1000 : 1)
+
+const STANDARD: Rate[] = [
+  ...[24000, 30000, 48000, 60000, 120000].map((num) => ({ num, den: 1001 })),
+  ...[5, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120].map((num) => ({ num, den: 1 })),
+]
+
+/** The standard rate that a rounded figure stands for: 23.98 is 24000/1001, 29.97 is not 30. */
+export function standardRate(fps: number | undefined): Rate | undefined {
+  if (!fps) return undefined
+  const near = STANDARD.find(({ num, den }) => Math.abs(num / den - fps) < 0.0006 * fps)
+  return near ?? { num: Math.round(fps * 1000), den: 1000 }
+}
+
+/** `gbr` is no coding that 4:2:0 samples could have, whatever a file says. */
+const UNTAGGED = ['unknown', 'reserved', 'unspecified', 'gbr', '']
+
+function tags(range: unknown, matrix: unknown, primaries: unknown, transfer: unknown): ColorTags {
+  const name = (value: unknown) =>
+    typeof value === 'string' && !UNTAGGED.includes(value) ? value : undefined
+  return known({
+    range: range === 'tv' || range === 'pc' ? range : undefined,
+    matrix: name(matrix),
+    primaries: name(primaries),
+    transfer: name(transfer),
+  })
+}
+
+function number(value: unknown): number | undefined {
+  const parsed = typeof value === 'string' ? Number.parseFloat(value) : value
+  return typeof parsed === 'number' && Number.isFinite(parsed) ? parsed : undefined
+}
+
+function fraction(value: unknown, separator: string): Rate | undefined {
+  const [num, den] = String(value ?? '')
+    .split(separator)
+    .map(Number)
+  return num && den && num > 0 && den > 0 ? { num, den } : undefined
+}
+
+type Known<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
+/** Only the fields that have a value. */
+function known<T extends object>(fields: T): Known<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== undefined)) as Known<T>
+}

@@ -1,0 +1,42 @@
+import type { Frame } from '../output-frame.ts'
+
+interface Size {
+  width: number
+  height: number
+}
+
+/** Size of the result's pictures: even, as every 4:2:0 picture must be. */
+export function fittedSize(source: Size, frame: Frame): Size {
+  if (frame.fit === 'source') return { width: source.width, height: source.height }
+  if ('width' in frame) return { width: frame.width, height: frame.height }
+  return ofRatio(source, frame.ratio, frame.fit)
+}
+
+/** The source's size made to have another shape: `contain` grows a side, the others shrink one. */
+function ofRatio({ width, height }: Size, ratio: number, fit: 'contain' | 'cover' | 'stretch') {
+  const even = (value: number) => Math.max(16, Math.round(value / 2) * 2)
+  const wider = ratio > width / height
+  const keepHeight = fit === 'contain' ? wider : !wider
+  return keepHeight
+    ? { width: even(height * ratio), height }
+    : { width, height: even(width / ratio) }
+}
+
+/** The filter that brings finished frames to that size; empty where they have it. */
+export function fitFilter(source: Size, frame: Frame): string[] {
+  const { width, height } = fittedSize(source, frame)
+  if (frame.fit === 'source' || (width === source.width && height === source.height)) return []
+  const scale = `scale=${width}:${height}:flags=lanczos+accurate_rnd`
+  switch (frame.fit) {
+    case 'stretch':
+      return [scale, 'setsar=1']
+    case 'contain': {
+      const inside = `${scale}:force_original_aspect_ratio=decrease:force_divisible_by=2`
+      return [inside, `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2`, 'setsar=1']
+    }
+    case 'cover': {
+      const around = `${scale}:force_original_aspect_ratio=increase:force_divisible_by=2`
+      return [around, `crop=${width}:${height}`, 'setsar=1']
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import { join } from 'node:path'
+import { startInference } from './worker-pool.ts'
+import { filesOf, graphsOf, partsOf, readManifest } from './manifest.ts'
+import type { GraphFiles, GraphName, Manifest } from './manifest.ts'
+import { selfTest } from './self-test.ts'
+import type { GraphSource, Loaded, SessionOptions } from './session.ts'
+import { checkFiles, stampsOf } from './file-verification.ts'
+import type { Tensors, TensorSpec } from './tensor.ts'
+
+/** A loaded graph, as the pipeline sees it. */
+export interface GraphInfo {
+  device: 'cuda' | 'cpu'
+  inputs: TensorSpec[]
+  outputs: TensorSpec[]
+}
+
+/** The models as the pipeline sees them; tests bring their own. */
+export interface Models {
+  manifest: Manifest
+  /** Of the manifest: names exactly these weights and rules. */
+  id: string
+  graphs: Partial<Record<GraphName, GraphInfo>>
+  /** @throws ModelError */
+  run(graph: GraphName, feeds: Tensors): Promise<Tensors>
+}
+
+export interface BundleOptions extends SessionOptions {
+  /**
+   * Folder for optimised copies of large graphs and for what is known of the bundle's files; nothing
+   * is kept where unset. Several processes may share it.
+   */
+  cache?: string
+  /** Whatever is known: recompute the golden numbers; hash the files too. */
+  again?: 'numbers' | 'all'
+  /** Load the portable graphs as they are, and forget their copies. */
+  plain?: boolean
+  /** Told what an operator should know: a fallback, a copy that could not be kept. */
+  note?: (event: string, fields: Record<string, unknown>) => void
+}
+
+export interface Bundle extends Models, AsyncDisposable {
+  graphs: Partial<Record<GraphName, Loaded>>
+  /**
+   * Recompute the golden numbers. On a CPU success is remembered: the same files, processor and
+   * runtime give the same numbers again, and a large bundle takes seconds for them.
+   * @throws ModelError
+   */
+  prove(): Promise<void>
+}
+
+/** Bytes of a graph from which an optimised copy pays. */
+const COPY_BYTES = 16 << 20
+/** Bytes of all graphs from which all threads work on one run: lanes would multiply the memory. */
+const ONE_LANE_BYTES = 256 << 20
+
+/**
+ * Load a bundle: manifest, files checked, all graphs on inference threads.
+ * @throws ModelError naming the file and what is wrong with it
+ */
+export async function openBundle(directory: string, options: BundleOptions): Promise<Bundle> {
+  const { cache, again, note = () => {} } = options
+  const { manifest, id } = await readManifest(directory)
+  const stamps = stampsOf(directory, cache && join(cache, 'stamps'))
+  const known = again === 'all' ? undefined : await stamps.read()
+  const stamp = await checkFiles(directory, id, filesOf(manifest), known)
+  const remember = async (tested: string[]) => {
+    const problem = await stamps.write({ ...stamp, tested })
+    if (problem) note('bundle.unremembered', { problem })
+  }
+  if (stamp !== known) await remember([])
+
+  const sources = graphsOf(manifest).map(({ name, entry }): [GraphName, GraphSource] => [
+    name,
+    sourceOf(directory, entry, options),
+  ])
+  const inference = await startInference(Object.fromEntries(sources), lanesOf(manifest, options))
+  const graphs: Bundle['graphs'] = inference.graphs
+  for (const [graph, { device, from, notes }] of Object.entries(inference.graphs)) {
+    if (notes.length > 0) note('graph.fallback', { graph, device, from, tried: notes })
+  }
+  const models: Models = {
+    manifest,
+    id,
+    graphs,
+    run: (graph, feeds) => inference.run(graph, feeds),
+  }
+  const { tested } = stamp
+  return {
+    ...{ ...models, graphs },
+    async prove() {
+      const all = Object.values(inference.graphs)
+      const exact = all.every(({ device }) => device === 'cpu')
+      if (!again && exact && all.every(({ host }) => tested.includes(host))) return
+      await selfTest(models)
+      if (exact) await remember([...new Set([...tested, ...all.map(({ host }) => host)])])
+    },
+    [Symbol.asyncDispose]: () => inference[Symbol.asyncDispose](),
+  }
+}
+
+/**
+ * Load a bundle and recompute its golden numbers. Where they are wrong, the graphs are tried as they
+ * were published: an optimised copy may be damaged, a variant may not suit this GPU.
+ *
+ * @throws ModelError
+ */
+export async function openProven(directory: string, options: BundleOptions): Promise<Bundle> {
+  const bundle = await openBundle(directory, options)
+  try {
+    await bundle.prove()
+    return bundle
+  } catch (error) {
+    await bundle[Symbol.asyncDispose]()
+    const derived = Object.values(bundle.graphs).some(({ from }) => from !== 'file')
+    if (!derived || options.plain) throw error
+    options.note?.('bundle.distrusted', { reason: (error as Error).message })
+    return openProven(directory, { ...options, plain: true })
+  }
+}
+
+function sourceOf(
+  directory: string,
+  entry: GraphFiles & { cuda?: GraphFiles | undefined },
+  { cache, plain = false }: BundleOptions,
+): GraphSource {
+  const parts = partsOf(entry)
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
+  const sums = parts.map(({ sha256 }) => sha256)
+  const folder = cache && bytes >= COPY_BYTES && join(cache, 'graphs')
+  return {
+    file: join(directory, entry.file),
+    ...(entry.cuda && !plain && { cuda: join(directory, entry.cuda.file) }),
+    ...(folder && { copies: { folder, sums, bytes, distrusted: plain } }),
+  }
+}
+
+function lanesOf(manifest: Manifest, { device, threads, lanes }: SessionOptions): SessionOptions {
+  const parts = graphsOf(manifest).flatMap(({ entry }) => partsOf(entry))
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
+  return bytes < ONE_LANE_BYTES
+    ? { device, threads, lanes }
+    : { device, threads: threads * lanes, lanes: 1 }
+}

@@ -1,0 +1,120 @@
+import { resolve } from 'node:path'
+import { openProven } from '../../models/inference/bundle.ts'
+import { ModelError } from '../../models/inference/errors.ts'
+import {
+  filesOf,
+  graphsOf,
+  partsOf,
+  readManifest,
+  type Manifest,
+} from '../../models/inference/manifest.ts'
+import type { Config } from '../config/config.ts'
+import { HINT } from '../../handler/hint.ts'
+import { LITE } from '../library.ts'
+
+/** Where a command's answer goes. */
+export interface Output {
+  out(text: string): void
+  err(text: string): void
+}
+
+type BundleConfig = Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
+
+/**
+ * `bundle info` tells what a bundle is made of; `bundle verify` hashes all of it, loads it and
+ * recomputes its golden numbers.
+ *
+ * @returns the exit status: 1 for a bundle that is not good
+ */
+export async function bundleCommand(
+  action: 'info' | 'verify',
+  folder: string | undefined,
+  config: BundleConfig,
+  json: boolean,
+  output: Output,
+): Promise<number> {
+  const directory = resolve(folder ?? config.MODEL_BUNDLE ?? LITE)
+  try {
+    const facts =
+      action === 'info' ? await info(directory) : await verify(directory, config, output)
+    output.out(json ? `${JSON.stringify({ ok: true, ...facts })}\n` : table(facts))
+    return 0
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error
+    const problem = `${error.message}; ${HINT[error.kind]}`
+    if (json) output.out(`${JSON.stringify({ ok: false, directory, problem })}\n`)
+    else output.err(`fail: ${problem}\n`)
+    return 1
+  }
+}
+
+interface Facts {
+  name: string
+  version: string
+  id: string
+  precision: string
+  directory: string
+  bytes: number
+  files: number
+  graphs: { name: string; bytes: number; files: string[]; licence: string; origin: string }[]
+  /** What verifying found. */
+  verified?: { seconds: number; golden: number; devices: string[] }
+}
+
+async function info(directory: string): Promise<Facts> {
+  const { manifest, id } = await readManifest(directory)
+  return factsOf(directory, manifest, id)
+}
+
+async function verify(directory: string, config: BundleConfig, output: Output): Promise<Facts> {
+  const began = performance.now()
+  await using bundle = await openProven(directory, {
+    ...{ device: config.DEVICE, threads: 1, lanes: 2, cache: config.CACHE_DIR, again: 'all' },
+    note: (event, fields) => output.err(`warn: ${event} ${JSON.stringify(fields)}\n`),
+  })
+  const { manifest, id } = bundle
+  return {
+    ...factsOf(directory, manifest, id),
+    verified: {
+      seconds: Math.round((performance.now() - began) / 10) / 100,
+      golden: manifest.selfTest.length,
+      devices: [...new Set(Object.values(bundle.graphs).map(({ device }) => device))],
+    },
+  }
+}
+
+function factsOf(directory: string, manifest: Manifest, id: string): Facts {
+  const { name, version, precision } = manifest
+  const files = filesOf(manifest)
+  const size = (parts: { bytes: number }[]) => parts.reduce((sum, part) => sum + part.bytes, 0)
+  const graphs = graphsOf(manifest).map(({ name, entry }) => {
+    const parts = [...partsOf(entry), ...(entry.cuda ? partsOf(entry.cuda) : [])]
+    const { licence, origin } = entry
+    return { name, bytes: size(parts), files: parts.map(({ file }) => file), licence, origin }
+  })
+  return {
+    ...{ name, version, id, precision, directory },
+    ...{ bytes: size(files), files: files.length, graphs },
+  }
+}
+
+function table({ graphs, verified, ...bundle }: Facts): string {
+  const { name, version, id, precision, directory, bytes, files } = bundle
+  const lines = [
+    `${name} ${version} (${id}), ${precision}`,
+    `${directory}: ${files} files, ${mb(bytes)}`,
+    ...graphs.flatMap((graph) => [
+      `  ${graph.name.padEnd(14)} ${mb(graph.bytes).padStart(10)}  ${graph.files.join(', ')}`,
+      `  ${''.padEnd(26)} ${graph.licence}; ${graph.origin}`,
+    ]),
+    ...(verified
+      ? [
+          `ok: every hash is the manifest's, and the golden numbers of ${verified.golden} runs hold ` +
+            `on ${verified.devices.join(' and ')} (${verified.seconds} s)`,
+        ]
+      : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`

@@ -1,0 +1,30 @@
+import { fileURLToPath } from 'node:url'
+import type { Config } from '../config/config.ts'
+import { JobError } from '../../handler/errors.ts'
+import { run } from './run.ts'
+
+const media = (name: string) => fileURLToPath(new URL(`../../demo/${name}`, import.meta.url))
+
+/** Render the embedded portrait with the embedded speech and say what it cost. */
+export async function demo(config: Config): Promise<number> {
+  const job = { id: 'demo', video: media('portrait.png'), audio: media('speech.wav') }
+  const result = await run({ job, json: false, verbose: false }, config)
+  if (result instanceof JobError) {
+    process.stderr.write(`${result.code}: ${result.message}\n`)
+    return 1
+  }
+  const { width, height, fps, frames, duration_sec, bundle, stage_times, total_time } = result
+  const rows = Object.entries(stage_times).map(
+    ([name, s]) => `  ${name.padEnd(10)}${s.toFixed(2).padStart(7)} s`,
+  )
+  const lines = [
+    `${frames} frames of ${width}x${height} at ${fps} fps with the bundle "${bundle.name}" ${bundle.version}`,
+    ...rows,
+    `  ${'total'.padEnd(10)}${total_time.toFixed(2).padStart(7)} s for ${duration_sec.toFixed(2)} s of video` +
+      ` (stages overlap)`,
+    `real-time factor ${result.realtime_factor.toFixed(2)} (below 1 is faster than real time)`,
+    result.output_url,
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+  return 0
+}

@@ -1,0 +1,45 @@
+import type { Sink } from '../../handler/events/event-emitter.ts'
+import type { JobEvent } from '../../handler/events/job-events.ts'
+
+interface Terminal {
+  isTTY?: boolean
+  columns?: number
+  write(text: string): unknown
+}
+
+const BAR = 30 // characters
+const STEP = 0.1 // how often a plain line is worth printing
+
+/** A bar that is redrawn on a terminal; elsewhere one plain line per tenth of the way. */
+export function progressSink(out: Terminal): Sink {
+  return out.isTTY ? bar(out) : lines(out)
+}
+
+function bar(out: Terminal): Sink {
+  return (event) => {
+    const filled = Math.round(event.progress * BAR)
+    const line = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${describe(event)}`
+    out.write(`\r\x1b[K${line.slice(0, (out.columns ?? 80) - 1)}`)
+    if (event.status !== 'running') out.write('\n')
+  }
+}
+
+function lines(out: Terminal): Sink {
+  let next = 0
+  let last = ''
+  return (event) => {
+    if (event.status === 'running' && event.phase === last && event.progress < next) return
+    next = event.progress + STEP
+    last = event.phase
+    out.write(`${describe(event)}\n`)
+  }
+}
+
+function describe({ status, phase, progress, eta_sec, metrics }: JobEvent): string {
+  const what = status === 'running' ? phase : status
+  const frames = metrics.frames_total
+    ? `, frame ${metrics.frames_done}/${metrics.frames_total}`
+    : ''
+  const eta = eta_sec ? `, ${Math.ceil(eta_sec)} s to go` : ''
+  return `${String(Math.round(progress * 100)).padStart(3)} % ${what}${frames}${eta}`
+}

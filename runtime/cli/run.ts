@@ -1,0 +1,86 @@
+import { basename, dirname, resolve } from 'node:path'
+import { asJobError, CanceledError, type JobError } from '../../handler/errors.ts'
+import { handle } from '../../handler/handle.ts'
+import type { JobResult } from '../../handler/events/job-events.ts'
+import { directoryStorage } from '../../handler/storage/directory.ts'
+import type { Storage } from '../../handler/storage/storage.ts'
+import type { Config } from '../config/config.ts'
+import { cacheOf, limitsOf, openLocal } from '../library.ts'
+import { jsonLog } from '../log/json-log.ts'
+import { progressSink } from './progress-bar.ts'
+
+export interface RunOptions {
+  job: Record<string, unknown>
+  /** Where the video goes; a name under OUTPUT_DIR where unset. */
+  out?: string
+  bundle?: string
+  json: boolean
+  verbose: boolean
+}
+
+/** Exit status by who must act; 130 is the shell's for Ctrl-C. */
+export const EXIT = { caller: 2, upstream: 3, worker: 1, nobody: 130 } as const
+
+/**
+ * Render one job of local files in this process. Ctrl-C ends it within a second; a second one ends
+ * the process at once.
+ *
+ * @returns the result, or the failure that was printed
+ */
+export async function run(options: RunOptions, config: Config): Promise<JobResult | JobError> {
+  using interrupt = interruptible()
+  const { signal } = interrupt
+  try {
+    await using deps = await openLocal({
+      ...(options.bundle && { bundle: options.bundle }),
+      ...(!options.bundle && config.MODEL_BUNDLE && { bundle: config.MODEL_BUNDLE }),
+      ...(config.FFMPEG_PATH && { ffmpegPath: config.FFMPEG_PATH }),
+      ...(config.BATCH_SIZE && { batchSize: config.BATCH_SIZE }),
+      device: config.DEVICE,
+      storage: options.out ? singleFile(options.out) : directoryStorage(resolve(config.OUTPUT_DIR)),
+      scratch: config.SCRATCH_DIR,
+      ...cacheOf(config),
+      modelCache: config.CACHE_DIR,
+      limits: limitsOf(config),
+      allowFileInputs: true,
+      allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
+      ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
+      fitOutput: config.FIT_OUTPUT,
+      log: jsonLog(options.verbose ? 'debug' : 'silent'),
+      signal,
+    })
+    const onEvent = options.json ? () => {} : progressSink(process.stderr)
+    return await handle(options.job, deps, { signal, onEvent })
+  } catch (thrown) {
+    return asJobError(thrown, signal)
+  }
+}
+
+/** The directory store for somebody who named the file. */
+function singleFile(out: string): Storage {
+  const path = resolve(out)
+  const directory = directoryStorage(dirname(path))
+  return {
+    kind: 'directory',
+    put: (_name, file, signal) => directory.put(basename(path), file, signal),
+    describe: async () => {},
+    find: async () => undefined,
+    remove: (_name, signal) => directory.remove(basename(path), signal),
+  }
+}
+
+function interruptible(): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController()
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(EXIT.nobody)
+    controller.abort(new CanceledError('CANCELED', 'interrupted'))
+  }
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const name of signals) process.on(name, stop)
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      for (const name of signals) process.off(name, stop)
+    },
+  }
+}

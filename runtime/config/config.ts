@@ -1,0 +1,169 @@
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as v from 'valibot'
+import { webhookKeys } from '../../handler/events/webhook-signature.ts'
+import { RUNPOD_LEVELS } from '../log/levels.ts'
+import { storageKind, type StorageKind } from './storage-kind.ts'
+
+const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
+const number = (fallback: number, least: number) =>
+  v.pipe(
+    v.optional(text, String(fallback)),
+    v.transform(Number),
+    v.number('must be a number'),
+    v.minValue(least),
+  )
+const whole = (fallback: number, least: number) => v.pipe(number(fallback, least), v.integer())
+
+const port = v.pipe(
+  text,
+  v.transform(Number),
+  v.integer('must be a port'),
+  v.minValue(0),
+  v.maxValue(65_535),
+)
+
+const flag = (fallback: boolean) =>
+  v.pipe(
+    v.optional(v.picklist(['true', 'false', '1', '0', 'yes', 'no']), String(fallback) as 'true'),
+    v.transform((value) => ['true', '1', 'yes'].includes(value)),
+  )
+const url = v.pipe(
+  text,
+  v.check((value) => /^https?:/.test(value) && URL.canParse(value), 'must be an http or https URL'),
+)
+/** One with a line end, from a file, could not be sent in a header. */
+const key = v.pipe(text, v.regex(/^[\x20-\x7e]+$/, 'must be printable ASCII, in one line'))
+const template = v.pipe(
+  text,
+  v.regex(/^\s*https?:\/\/[^/]/, 'must be an http or https URL; RunPod sets it'),
+)
+const runpodLevel = v.pipe(text, v.toUpperCase(), v.picklist(RUNPOD_LEVELS))
+const prefix = (fallback: string) =>
+  v.pipe(
+    v.optional(v.string(), fallback),
+    v.transform((value) => value.replace(/^\/+|\/+$/g, '')),
+  )
+const secrets = v.pipe(
+  text,
+  v.check(
+    (value) => webhookKeys(value) !== undefined,
+    'must be whsec_ and the base64 of 24 to 64 bytes; several separated by a space',
+  ),
+)
+
+const Env = v.object({
+  ALLOW_FILE_INPUTS: flag(false),
+  ALLOW_PRIVATE_URLS: flag(false),
+  API_KEY: v.optional(text),
+  B2_API_URL: v.optional(url, 'https://api.backblazeb2.com'),
+  B2_APP_KEY: v.optional(text),
+  B2_BUCKET_NAME: v.optional(text),
+  B2_KEY_ID: v.optional(text),
+  B2_PREFIX: prefix('avatar/outputs'),
+  BATCH_SIZE: v.optional(v.pipe(text, v.transform(Number), v.integer(), v.minValue(1))),
+  BUFFER_CAPACITY: whole(1, 1),
+  BUFFER_ORCHESTRATOR_BASE_URL: v.optional(url),
+  BUFFER_POLL_INTERVAL_SEC: number(10, 0.1),
+  BUFFER_WORKER_ID: v.optional(text),
+  CACHE_DIR: v.optional(text, join(homedir(), '.cache', 'musetalk-worker')),
+  CACHE_MAX_MB: number(4096, 0),
+  CONCURRENCY: whole(2, 1),
+  CONFIG_LABEL: v.optional(text, 'default'),
+  CUDA_VISIBLE_DEVICES: v.optional(v.string()),
+  DEVICE: v.optional(v.picklist(['auto', 'cuda', 'cpu']), 'auto'),
+  DRAIN_SEC: number(600, 0),
+  ENGINE_MAX_JOBS: whole(500, 1),
+  ENGINE_MAX_MB: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(1))),
+  FFMPEG_PATH: v.optional(text),
+  FIT_OUTPUT: v.optional(v.picklist(['source', 'requested']), 'source'),
+  GIT_REVISION: v.optional(text),
+  GPU_CLASS: v.optional(text),
+  GPU_CLASS_NAME: v.optional(text, 'unknown'),
+  HOST: v.optional(text),
+  INTERNAL_API_KEY: v.optional(key),
+  JOB_TIMEOUT_SEC: number(3600, 1),
+  LOG_LEVEL: v.optional(v.picklist(['silent', 'info', 'debug']), 'info'),
+  MAX_AUDIO_SEC: number(1800, 1),
+  MAX_INPUT_MB: number(2048, 1),
+  MAX_PIXELS: whole(3840 * 2160, 64 * 64),
+  MAX_VIDEO_SEC: number(1800, 1),
+  MODEL_BUNDLE: v.optional(text),
+  OCTASPACE_NODE_ID: v.optional(text),
+  ORCHESTRATOR_BASE_URL: v.optional(url),
+  OUTPUT_DIR: v.optional(text, 'outputs'),
+  POLL_INTERVAL_SEC: number(5, 0.1),
+  PORT: v.optional(port),
+  PORT_HEALTH: v.optional(port),
+  PROVIDER: v.optional(text, 'unknown'),
+  PUBLIC_BASE_URL: v.optional(url),
+  QUEUE_LIMIT: whole(16, 0),
+  RUNPOD_AI_API_KEY: v.optional(key),
+  RUNPOD_DEBUG_LEVEL: v.optional(runpodLevel),
+  RUNPOD_GPU_TYPE_ID: v.optional(v.string(), ''),
+  RUNPOD_LOG_LEVEL: v.optional(runpodLevel),
+  RUNPOD_MIN_DISK_PERCENT: number(10, 0),
+  RUNPOD_MIN_MEMORY_GB: number(4, 0),
+  // In milliseconds; RunPod kills a worker that it does not hear.
+  RUNPOD_PING_INTERVAL: v.pipe(
+    number(10_000, 0),
+    v.transform((ms) => Math.min(60_000, Math.max(1_000, ms))),
+  ),
+  RUNPOD_POD_HOSTNAME: v.optional(text, 'unknown'),
+  RUNPOD_POD_ID: v.optional(text),
+  RUNPOD_REFRESH_WORKER: flag(false),
+  RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: flag(false),
+  RUNPOD_WEBHOOK_GET_JOB: v.optional(template),
+  RUNPOD_WEBHOOK_PING: v.optional(template),
+  RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(template),
+  S3_BUCKET: v.optional(text),
+  S3_ENDPOINT: v.optional(url),
+  S3_KEY_ID: v.optional(text),
+  S3_PREFIX: prefix(''),
+  S3_PUBLIC_BASE_URL: v.optional(url),
+  S3_REGION: v.optional(text, 'us-east-1'),
+  S3_SECRET: v.optional(text),
+  SALAD_MACHINE_ID: v.optional(text),
+  SCRATCH_DIR: v.optional(text, join(tmpdir(), 'musetalk-worker')),
+  STATE_DIR: v.optional(text, join(homedir(), '.local', 'state', 'musetalk-worker')),
+  STORAGE: v.optional(v.picklist(['b2', 's3', 'directory'])),
+  VAST_CONTAINERLABEL: v.optional(text),
+  WEBHOOK_SECRET: v.optional(secrets),
+  WORKER_ID: v.optional(text),
+  WORKER_MODE: v.optional(v.picklist(['queue', 'buffer', 'push']), 'queue'),
+  WORKER_TYPE: v.optional(text, 'main'),
+})
+
+/** The environment, checked; the variables keep their names. */
+export type Config = v.InferOutput<typeof Env> & { STORAGE: StorageKind }
+
+/** The only reader of the environment. Throws once, naming every bad variable. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  // A job that waits in a worker of RunPod's queue is kept from one that is idle.
+  const set = { ...(given['RUNPOD_WEBHOOK_GET_JOB'] && { CONCURRENCY: '1' }), ...given }
+  const parsed = v.safeParse(Env, set)
+  const STORAGE = storageKind(set)
+  if (parsed.success && !Array.isArray(STORAGE)) return { ...parsed.output, STORAGE }
+  const problems = [
+    ...(parsed.issues ?? []).map((issue) => `${v.getDotPath(issue)}: ${issue.message}`),
+    ...(Array.isArray(STORAGE) ? STORAGE : []),
+  ]
+  throw new Error(
+    `the environment is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+  )
+}
+
+/**
+ * The environment of a render process: the machine's variables (drivers, paths) and none of ours,
+ * so that no secret reaches a process that opens strangers' media.
+ * @param visible which GPU it sees; '' leaves that as it is
+ */
+export function engineEnv(visible: string, env = process.env): NodeJS.ProcessEnv {
+  // What says that there is no GPU must go on saying so.
+  const ours = (name: string) =>
+    name !== 'CUDA_VISIBLE_DEVICES' &&
+    (Object.hasOwn(Env.entries, name) || name.startsWith('RUNPOD_'))
+  const machine = Object.entries(env).filter(([name]) => !ours(name))
+  return { ...Object.fromEntries(machine), ...(visible && { CUDA_VISIBLE_DEVICES: visible }) }
+}

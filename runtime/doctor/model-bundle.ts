@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { openProven, type Bundle } from '../../models/inference/bundle.ts'
+import { ModelError } from '../../models/inference/errors.ts'
+import { filesOf } from '../../models/inference/manifest.ts'
+import { hasCuda, type Device } from '../../models/inference/session.ts'
+import type { Config } from '../config/config.ts'
+import { HINT } from '../../handler/hint.ts'
+import { LITE } from '../library.ts'
+import { fail, ok, warn, type Finding } from './check-result.ts'
+
+type ModelConfig = Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
+
+/** A bundle that a CPU renders slower than anybody would wait for. */
+const LARGE_BYTES = 100e6
+
+/** The bundle, by its golden numbers, and what it runs on. */
+export async function* checkModels(config: ModelConfig): AsyncGenerator<Finding> {
+  const directory = resolve(config.MODEL_BUNDLE ?? LITE)
+  const distrusted: string[] = []
+  let refused = '' // by the device that DEVICE names
+  const open = (device: Device) => {
+    const note = (event: string, fields: Record<string, unknown>) => {
+      if (event === 'bundle.distrusted') distrusted.push(String(fields['reason']))
+    }
+    const options = { device, threads: 1, lanes: 1, cache: config.CACHE_DIR, note }
+    return openProven(directory, { ...options, again: 'numbers' })
+  }
+  try {
+    const began = performance.now()
+    await using bundle = await open(config.DEVICE).catch((error: unknown) => {
+      // What the device did is told below; the bundle is then looked at without it.
+      if (!(error instanceof ModelError) || error.kind !== 'device') throw error
+      refused = error.message
+      return open('cpu')
+    })
+    yield bundleFinding(bundle, (performance.now() - began) / 1000, distrusted)
+    yield judgeDevice(config.DEVICE, placeOf(bundle, refused), {
+      ...{ provider: hasCuda(), driver: hasDriver() },
+      large: bytesOf(bundle) > LARGE_BYTES,
+    })
+  } catch (error) {
+    if (!(error instanceof ModelError)) throw error
+    yield fail('bundle', error.message.replace(/\s*\n\s*/g, ' '), HINT[error.kind])
+  }
+}
+
+function bundleFinding(bundle: Bundle, seconds: number, distrusted: string[]): Finding {
+  const { name, version, precision, selfTest } = bundle.manifest
+  const what = `${name} ${version} (${bundle.id}), ${precision}, ${mb(bytesOf(bundle))}`
+  const found = `${what}: whole, golden numbers of ${selfTest.length} runs hold (${seconds.toFixed(1)} s)`
+  if (distrusted.length === 0) return ok('bundle', found)
+  const why = `${found}; but at first: ${distrusted.join('; ')}`
+  return warn(
+    'bundle',
+    why,
+    'nothing: what was damaged is made again; if it returns, look at the disk',
+  )
+}
+
+/** Where `generate`, which is most of the work, was loaded, and what was tried before. */
+function placeOf({ graphs }: Bundle, refused: string): { device: 'cuda' | 'cpu'; tried: string } {
+  const { device = 'cpu', notes = [] } = graphs.generate ?? {}
+  return { device, tried: refused || notes.filter((note) => note.startsWith('cuda')).join('; ') }
+}
+
+const bytesOf = ({ manifest }: Bundle) =>
+  filesOf(manifest).reduce((sum, { bytes }) => sum + bytes, 0)
+
+/** Whether this machine, or this container, sees an NVIDIA driver. */
+export const hasDriver = (): boolean =>
+  ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'].some((path) => existsSync(path))
+
+interface Machine {
+  /** ONNX Runtime's CUDA provider is installed. */
+  provider: boolean
+  driver: boolean
+  /** The bundle is too large for a CPU. */
+  large: boolean
+}
+
+/** @param place what the models run on, and what was tried before */
+export function judgeDevice(
+  wanted: Device,
+  { device, tried }: { device: 'cuda' | 'cpu'; tried: string },
+  { provider, driver, large }: Machine,
+): Finding {
+  const why = tried && `: ${tried.slice(0, 300)}`
+  if (device === 'cuda') return ok('device', 'CUDA')
+  const missing = !provider
+    ? 'the CUDA provider is not installed: take the CUDA image'
+    : !driver
+      ? 'no driver is seen: docker run --gpus all, and nvidia-smi on the host'
+      : 'check driver and libraries: nvidia-smi must work, and the driver be new enough for CUDA'
+  if (wanted === 'cuda') return fail('device', `CUDA does not work${why}`, missing)
+  if (wanted === 'auto' && driver) {
+    return warn('device', `there is a GPU, but the CPU renders${why}`, missing)
+  }
+  if (large) {
+    const todo = wanted === 'cpu' ? 'unset DEVICE on a machine with a GPU' : missing
+    return warn('device', 'CPU: this bundle takes minutes for a second of video on it', todo)
+  }
+  return ok('device', wanted === 'cpu' ? 'CPU, as DEVICE says' : 'CPU: there is no GPU')
+}
+
+const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`

@@ -1,0 +1,96 @@
+import { asJobError, CanceledError } from '../../handler/errors.ts'
+import type { Render, RenderTask } from '../../handler/render/render.ts'
+import type { BundleName, Crossing, FromChild, Setup, ToChild } from './ipc-messages.ts'
+
+/** What opening gives: a warm render and what it runs on. */
+export interface Opened {
+  render: Render
+  device: 'cuda' | 'cpu'
+  bundle: BundleName
+}
+
+/** Tells the parent's log something about the start. */
+export type Note = (event: string, fields: Record<string, unknown>) => void
+
+/**
+ * The child's side of the conversation. It never exits by itself: a graph may be running, and
+ * exiting beside one aborts (runtime facts 2.2). The parent kills it; when the parent is gone it
+ * kills itself and its ffmpegs.
+ */
+export function serve(open: (setup: Setup, note: Note) => Promise<Opened>): void {
+  const running = new Map<number, AbortController>()
+  let opened: Opened | undefined
+
+  async function start(setup: Setup) {
+    setInterval(beat, setup.beatMs)
+    try {
+      opened = await open(setup, (event, fields) => send({ type: 'note', event, fields }))
+      const { device, bundle } = opened
+      send({ type: 'ready', device, bundle })
+    } catch (thrown) {
+      send({ type: 'broken', failure: crossing(thrown) })
+    }
+  }
+
+  async function render(id: number, task: RenderTask) {
+    const controller = new AbortController()
+    running.set(id, controller)
+    const { signal } = controller
+    try {
+      const report = await opened!.render(task, {
+        signal,
+        onProgress: (done, total) => send({ type: 'progress', id, done, total }),
+        log: (event, fields) => send({ type: 'log', id, event, ...(fields && { fields }) }),
+      })
+      send({ type: 'done', id, report })
+    } catch (thrown) {
+      send({ type: 'failed', id, failure: crossing(thrown, signal) })
+    } finally {
+      running.delete(id)
+    }
+  }
+
+  process.on('message', (message: ToChild) => {
+    switch (message.type) {
+      case 'open':
+        return void start(message.setup)
+      case 'render':
+        return void render(message.id, message.task)
+      case 'cancel':
+        return running.get(message.id)?.abort(new CanceledError('CANCELED', 'canceled'))
+    }
+  })
+  process.on('disconnect', endWithGroup)
+  if (!process.connected) endWithGroup()
+  // A signal to the whole process group of a service is for the parent to judge: it may be draining.
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
+}
+
+const beat = () => send({ type: 'heartbeat', rssMb: Math.round(process.memoryUsage.rss() / 1e6) })
+
+/** A parent that is gone is noticed by `disconnect`, so a failed send needs no answer. */
+function send(message: FromChild) {
+  process.send!(message, undefined, {}, () => {})
+}
+
+/** This process leads its group, and every ffmpeg is in it. */
+function endWithGroup() {
+  try {
+    process.kill(-process.pid, 'SIGKILL')
+  } catch {
+    process.kill(process.pid, 'SIGKILL') // started by hand: no group of its own
+  }
+}
+
+function crossing(thrown: unknown, signal?: AbortSignal): Crossing {
+  const error = asJobError(thrown, signal)
+  const stage = error.stage ?? (thrown as { stage?: string } | undefined)?.stage
+  const { fault, cause } = error
+  const stack = cause instanceof Error ? (cause.stack ?? cause.message) : undefined
+  return {
+    ...error.toJSON(),
+    ...(stage !== undefined && { stage }),
+    fault,
+    ...(stack !== undefined && { cause: stack }),
+  }
+}

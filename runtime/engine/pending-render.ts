@@ -1,0 +1,70 @@
+import { asJobError, fromFailure, type JobError } from '../../handler/errors.ts'
+import type { RenderCall, RenderReport, RenderTask } from '../../handler/render/render.ts'
+import type { Life } from './process-handle.ts'
+import type { FromChild } from './ipc-messages.ts'
+
+/** What a child says about one render. */
+export type RenderNews = Extract<FromChild, { id: number }>
+
+/** One render, as the parent sees it. */
+export interface Assignment {
+  id: number
+  /** @throws JobError, the signal's reason first */
+  ended: Promise<RenderReport>
+  hear(news: RenderNews): void
+  /** Its process is gone. */
+  lose(error: JobError): void
+}
+
+/**
+ * Give a render to a process. An abort asks it to stop, and kills the process where it has not
+ * stopped within `graceMs`; either way the render has really ended when `ended` rejects.
+ */
+export function assign(
+  life: Life,
+  id: number,
+  task: RenderTask,
+  { signal, onProgress, log }: RenderCall,
+  graceMs: number,
+): Assignment {
+  const { promise, resolve, reject } = Promise.withResolvers<RenderReport>()
+  let grace: NodeJS.Timeout | undefined
+  const cancel = () => {
+    life.send({ type: 'cancel', id })
+    const why = `was killed: it did not stop within ${graceMs / 1000} s`
+    grace = setTimeout(() => life.kill(why), graceMs)
+  }
+  life.send({ type: 'render', id, task })
+  signal.addEventListener('abort', cancel)
+
+  async function outcome() {
+    try {
+      const report = await promise
+      signal.throwIfAborted()
+      return report
+    } catch (thrown) {
+      // The child knows only that it was canceled; why, is known here.
+      throw asJobError(signal.aborted ? signal.reason : thrown, signal)
+    } finally {
+      clearTimeout(grace)
+      signal.removeEventListener('abort', cancel)
+    }
+  }
+  return {
+    id,
+    ended: outcome(),
+    lose: reject,
+    hear(news) {
+      switch (news.type) {
+        case 'progress':
+          return onProgress(news.done, news.total)
+        case 'log':
+          return log(news.event, news.fields)
+        case 'done':
+          return resolve(news.report)
+        case 'failed':
+          return reject(fromFailure(news.failure))
+      }
+    },
+  }
+}

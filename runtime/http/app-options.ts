@@ -1,0 +1,39 @@
+import type { Log } from '../../handler/render/context.ts'
+import type { EngineStatus } from '../engine/supervisor.ts'
+import type { Parse } from '../jobs/job-identity.ts'
+import type { Jobs } from '../jobs/job-queue.ts'
+import type { Job } from '../jobs/job-record.ts'
+
+export type State = 'starting' | 'ready' | 'busy' | 'draining' | 'broken'
+
+export interface Health {
+  state: State
+  version: string
+  revision: string | null
+  bundle: { name: string; version: string; id: string } | null
+  engines: EngineStatus[]
+  reason?: string
+}
+
+/** What the HTTP side needs of the process. */
+export interface PushOptions {
+  jobs: Jobs
+  parse: Parse
+  health(): Health
+  /** The text that Prometheus reads, and its content type. */
+  metrics: { text(): Promise<string>; contentType: string }
+  apiKey?: string
+  /** Prefix of `/files/…` URLs; the request's own origin where unset. */
+  publicBaseUrl?: string
+  /** Folder behind `/files/`, where results go to a directory. */
+  files?: string
+  workerId: string
+  gpuClass: string
+  /** Refuses an address that leads inside. @throws InputError BLOCKED_URL; the signal's reason */
+  check(url: string, signal: AbortSignal): Promise<void>
+  /** Told of every job that `/generate` takes, for an orchestrator that wants to watch. */
+  watch?: (job: Job) => void
+  /** One POST to an address a caller named; resolves to the status. */
+  post(url: string, body: string, signal: AbortSignal): Promise<number>
+  log: Log
+}

@@ -1,0 +1,36 @@
+import { Hono } from 'hono'
+import { WorkerError } from '../../handler/errors.ts'
+import { refusal } from './responses.ts'
+import { authorize, sameSite } from './auth.ts'
+import type { Callbacks } from './runpod/webhook-sender.ts'
+import { files } from './routes/files.ts'
+import { generate } from './routes/generate.ts'
+import { jobsApi } from './routes/jobs.ts'
+import { openapi } from './openapi.ts'
+import type { PushOptions } from './app-options.ts'
+import { page } from './pages/pages.ts'
+import { probesApp } from './routes/health.ts'
+import { runpod } from './runpod/routes.ts'
+
+/** Everything this worker answers over HTTP: probes for all, the rest for who has the key. */
+export function pushApp(options: PushOptions, callbacks: Callbacks): Hono {
+  const { log, apiKey, health } = options
+  const app = new Hono()
+  app.onError((error, c) => {
+    log('http.failed', { path: c.req.path, cause: error.stack ?? error.message })
+    const failure = new WorkerError('BUG', 'unexpected failure inside the worker; see its log')
+    return c.json({ error: failure.toJSON() }, 500)
+  })
+  app.notFound((c) => c.json(refusal('NOT_FOUND', 'there is nothing here; see /docs'), 404))
+
+  app.route('/', probesApp(options))
+  app.use(authorize(apiKey))
+  app.use(sameSite)
+  app.route('/', generate(options))
+  app.route('/', jobsApi(options))
+  app.route('/', runpod(options, callbacks))
+  if (options.files !== undefined) app.route('/', files(options.files))
+  app.route('/', openapi(health().version))
+  app.route('/', page())
+  return app
+}

@@ -1,0 +1,64 @@
+import { InputError, type JobError } from '../../../handler/errors.ts'
+import type { JobResult } from '../../../handler/events/job-events.ts'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { metricsOf, STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
+
+interface Answer {
+  status: ContentfulStatusCode
+  body: Record<string, unknown>
+}
+
+/** The predecessor's answer, with our own result beside it. */
+export function generated(
+  result: JobResult,
+  { salad, stored, gpuClass }: { salad: boolean; stored: boolean; gpuClass: string },
+) {
+  return {
+    ...result,
+    status: salad ? 'succeeded' : 'success',
+    musetalk_job_id: result.job_id,
+    deduplicated: result.deduplicated || stored,
+    metrics: metricsOf(result, gpuClass),
+    error: null,
+  }
+}
+
+/** The predecessor's three kinds of failure, without its stack traces. */
+export function generateError(error: JobError): Answer {
+  const final = !error.retryable && error.code === 'DOWNLOAD_FAILED'
+  if (error.code === 'JOB_CONFLICT') return { status: 409, body: flat('media_error', error) }
+  if (error instanceof InputError || final) return { status: 422, body: flat('media_error', error) }
+  const kind = error.code === 'BUG' ? 'unknown_error' : 'processing_error'
+  return { status: 500, body: flat(kind, error) }
+}
+
+/** Faults that a fresh engine, or another machine, would not have. */
+const NODE_FAULTS = new Set(['OUT_OF_MEMORY', 'ENGINE_LOST', 'MODEL_BROKEN'])
+
+/**
+ * Salad's sidecar takes 408, 429 and 5xx as "try elsewhere", four times at most, and discards the
+ * body; anything else ends the job as a success with the body as its output. So only what another try
+ * can mend may be an error.
+ */
+export function saladError(error: JobError): Answer {
+  const { body } = generateError(error)
+  if (error.code === 'CANCELED') return { status: 200, body: { ...body, status: 'canceled' } }
+  if (error.code === 'BUSY') return { status: 429, body }
+  if (!error.retryable) return { status: 200, body }
+  return { status: NODE_FAULTS.has(error.code) ? 500 : 503, body }
+}
+
+function flat(error_type: string, error: JobError) {
+  const failure = error.toJSON()
+  const stage = failure.code === 'INVALID_JOB' ? 'validation' : (failure.stage ?? 'unknown')
+  return {
+    status: 'failed',
+    error_type,
+    error_message: failure.message,
+    stage: STAGE_NAMES[stage] ?? (stage === 'validation' ? stage : 'unknown'),
+    details: {},
+    retryable: failure.retryable,
+    stage_times: {},
+    error: failure,
+  }
+}

@@ -1,0 +1,55 @@
+import { Hono, type Context } from 'hono'
+import { asJobError, type JobError } from '../../../handler/errors.ts'
+import { isFinal, type Job } from '../../jobs/job-record.ts'
+import { comeBack, detailOf, originOf, statusOfRefusal } from '../responses.ts'
+import { readJson } from '../read-json.ts'
+import { generated, generateError, saladError } from './generate-response.ts'
+import type { PushOptions } from '../app-options.ts'
+
+const KEEP_MS = 30 * 60_000
+
+/**
+ * The predecessor's synchronous job: the answer comes when the video is stored, and a client that goes
+ * away cancels. With `Salad-Job-Id` the status codes are those that Salad's sidecar understands.
+ */
+export function generate({ jobs, parse, publicBaseUrl, gpuClass, watch }: PushOptions): Hono {
+  const app = new Hono()
+
+  const fail = (c: Context, error: JobError, payload: unknown, taken: boolean) => {
+    const salad = c.req.header('salad-job-id') !== undefined
+    const answer = salad ? saladError(error) : generateError(error)
+    if (!taken) comeBack(c, error, jobs)
+    const status = taken || salad ? answer.status : statusOfRefusal(error)
+    return c.json({ ...answer.body, ...idOf(payload), ...detailOf(error) }, status)
+  }
+
+  app.post('/generate', async (c) => {
+    let payload: unknown
+    let job: Job
+    let stored: boolean
+    try {
+      payload = await readJson(c.req.raw)
+      // Salad's id is the same in each of its four attempts, so that a finished job is found again.
+      const { id } = parse(payload, c.req.header('salad-job-id'))
+      const origin = originOf(c, publicBaseUrl)
+      job = jobs.submit({
+        ...{ id, payload, origin, shape: 'generate', keepMs: KEEP_MS, detached: false },
+      })
+      stored = isFinal(job)
+      watch?.(job)
+    } catch (thrown) {
+      return fail(c, asJobError(thrown), payload, false)
+    }
+    await jobs.attend(job, c.req.raw.signal)
+    if (job.error) return fail(c, job.error, payload, true)
+    if (!job.result) return c.body(null, 408) // the client has gone; somebody else waits on
+    const salad = c.req.header('salad-job-id') !== undefined
+    return c.json(generated(job.result, { salad, stored, gpuClass }))
+  })
+  return app
+}
+
+function idOf(payload: unknown) {
+  const { musetalk_job_id: id } = Object(payload) as { musetalk_job_id?: unknown }
+  return typeof id === 'string' ? { musetalk_job_id: id.slice(0, 200) } : {}
+}

@@ -1,0 +1,87 @@
+import { Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
+import { asJobError } from '../../../handler/errors.ts'
+import { isFinal, type Job } from '../../jobs/job-record.ts'
+import { comeBack, detailOf, originOf, refusal, statusOfRefusal } from '../responses.ts'
+import { readJson } from '../read-json.ts'
+import type { PushOptions } from '../app-options.ts'
+
+const KEEP_MS = 30 * 60_000
+/** Proxies cut a stream that is silent for a minute or less. */
+const KEEP_ALIVE_MS = 15_000
+
+/** Our own asynchronous jobs: submit, ask, watch, cancel. Knows the jobs of every other shape too. */
+export function jobsApi({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
+  const app = new Hono()
+  const unknown = (id: string) => refusal('NOT_FOUND', `there is no job "${id.slice(0, 200)}"`)
+
+  app.post('/jobs', async (c) => {
+    try {
+      const payload = await readJson(c.req.raw)
+      const { id } = parse(payload, undefined)
+      const origin = originOf(c, publicBaseUrl)
+      const job = jobs.submit({
+        ...{ id, payload, origin, shape: 'jobs', keepMs: KEEP_MS, detached: true },
+      })
+      c.header('Location', `/jobs/${id}`)
+      return c.json(viewOf(job), 202)
+    } catch (thrown) {
+      const error = asJobError(thrown)
+      comeBack(c, error, jobs)
+      return c.json({ error: error.toJSON(), ...detailOf(error) }, statusOfRefusal(error))
+    }
+  })
+
+  app.get('/jobs/:id', (c) => {
+    const job = jobs.get(c.req.param('id'))
+    return job ? c.json(viewOf(job)) : c.json(unknown(c.req.param('id')), 404)
+  })
+
+  app.delete('/jobs/:id', (c) => {
+    const job = jobs.get(c.req.param('id'))
+    if (!job) return c.json(unknown(c.req.param('id')), 404)
+    jobs.cancel(job)
+    return c.json(viewOf(job))
+  })
+
+  app.get('/jobs/:id/events', (c) => {
+    const job = jobs.get(c.req.param('id'))
+    if (!job) return c.json(unknown(c.req.param('id')), 404)
+    const last = Number.parseInt(c.req.header('last-event-id') ?? '', 10)
+    let next = Number.isNaN(last) ? 0 : last + 1
+    // A browser that reconnects after the end is told to stop by a 204.
+    if (isFinal(job) && next >= job.events.end) return c.body(null, 204)
+    return streamSSE(c, async (stream) => {
+      const gone = new AbortController()
+      stream.onAbort(() => gone.abort())
+      while (!gone.signal.aborted) {
+        for (const event of job.events.from(next)) {
+          next = event.seq + 1
+          const data = JSON.stringify(event)
+          await stream.writeSSE({ id: String(event.seq), event: event.type, data })
+        }
+        if (next < job.events.end) continue
+        if (isFinal(job)) return
+        const pause = AbortSignal.timeout(KEEP_ALIVE_MS)
+        await jobs.changed(job, AbortSignal.any([gone.signal, pause]))
+        if (pause.aborted) await stream.write(': still here\n\n')
+      }
+    })
+  })
+  return app
+}
+
+/** A job as its submitter may see it. */
+export function viewOf(job: Job) {
+  const { id, state, events, createdAt, attempts, result, error } = job
+  const { phase, progress, eta_sec, metrics } = events.last ?? {}
+  return {
+    id,
+    status: state,
+    created_at: createdAt.toISOString(),
+    attempts,
+    ...(events.last && { phase, progress, eta_sec, metrics }),
+    ...(result && { result }),
+    ...(error && { error: error.toJSON() }),
+  }
+}

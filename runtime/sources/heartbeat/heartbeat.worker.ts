@@ -1,0 +1,55 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { Beat, FromHeart, ToHeart } from './heartbeat.ts'
+
+const RETRY_MS = 2_000
+
+interface Pace {
+  everyMs: number
+  timeoutMs: number
+}
+
+/** The other end of `heartbeat.ts`: this file is what the thread runs. */
+async function beatUntilStopped(
+  port: NonNullable<typeof parentPort>,
+  { everyMs, timeoutMs }: Pace,
+): Promise<void> {
+  // The operator's own addresses may be anywhere.
+  const fetch = openFetch({ blocked: () => false })
+  const stop = new AbortController()
+  let beat: Beat | undefined
+  let hurry = new AbortController()
+
+  port.on('message', (message: ToHeart) => {
+    const first = beat === undefined
+    beat = message.beat ?? beat
+    if (message.stop) stop.abort()
+    if (first || message.now || message.stop) hurry.abort()
+  })
+
+  const send = async ({ url, ...request }: Beat): Promise<number | undefined> => {
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(timeoutMs)])
+    try {
+      const answer = await fetch(url, { ...request, signal })
+      await answer.discard()
+      return answer.status
+    } catch {
+      return undefined
+    }
+  }
+
+  while (!stop.signal.aborted) {
+    const began = performance.now()
+    hurry = new AbortController()
+    const status = beat && (await send(beat))
+    if (beat && !stop.signal.aborted) port.postMessage({ status } satisfies FromHeart)
+    const well = status !== undefined && status < 500
+    const next = beat && !well ? Math.min(RETRY_MS, everyMs) : everyMs
+    const left = Math.max(0, next - (performance.now() - began))
+    await pause(beat ? left : everyMs, undefined, { signal: hurry.signal }).catch(() => {})
+  }
+  port.close()
+}
+
+if (parentPort) await beatUntilStopped(parentPort, workerData as Pace)

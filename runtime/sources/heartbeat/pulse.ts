@@ -1,0 +1,62 @@
+import type { Log } from '../../../handler/render/context.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import type { Situation, Source } from '../job-source.ts'
+
+/** Keeps the source's heartbeat saying what is true. */
+export interface Pulse extends AsyncDisposable {
+  /** Something has changed that the next beat should tell; `now` tells it at once. */
+  refresh(now?: boolean): void
+  /** Resolves when the first beat was answered, or not. */
+  first: Promise<void>
+}
+
+/** Between two beats out of turn, so that a server that refuses all of them is not flooded. */
+const LEAST_MS = 1_000
+
+export function startPulse(source: Source, situation: () => Situation, log: Log): Pulse {
+  const { everyMs, timeoutMs } = source.pulse
+  const { promise: first, resolve: begun } = Promise.withResolvers<void>()
+  let last: string | undefined
+  let registeredAt = -Infinity
+
+  const heart = startHeartbeat({
+    ...{ everyMs, timeoutMs },
+    onAnswer(status) {
+      source.heard?.(status)
+      const answer = verdictOf(status)
+      if (answer !== last)
+        log(`heartbeat.${answer}`, { status: status ?? null, source: source.name })
+      last = answer
+      begun()
+      // It has forgotten its workers, and a heartbeat is how they register.
+      if (answer !== 'unknown' || performance.now() - registeredAt < everyMs) return
+      registeredAt = performance.now()
+      again = setTimeout(refresh, LEAST_MS, true)
+    },
+  })
+  let again: NodeJS.Timeout | undefined
+  const refresh = (now = false) => {
+    const beat = source.beat(situation())
+    if (beat) heart.say(beat, now)
+    else begun() // none is wanted, so none is waited for
+  }
+  // What it says of memory and disk is at most half a beat old.
+  const timer = setInterval(refresh, everyMs / 2)
+  refresh()
+  return {
+    refresh,
+    first,
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      clearTimeout(again)
+      await heart[Symbol.asyncDispose]()
+    },
+  }
+}
+
+function verdictOf(status: number | undefined): string {
+  if (status === undefined) return 'unanswered'
+  if (status >= 200 && status < 300) return 'accepted'
+  if (status === 404 || status === 410) return 'unknown'
+  return status === 401 || status === 403 ? 'forbidden' : 'refused'
+}

@@ -1,0 +1,52 @@
+import type { Log } from '../../handler/render/context.ts'
+import type { JobEvent } from '../../handler/events/job-events.ts'
+import type { Held, Source } from './job-source.ts'
+
+/**
+ * Tells one job's progress: one message at a time, the latest wins, each tried once. When `end()` has
+ * resolved nothing more is on its way, so that no progress can overtake the outcome.
+ */
+export interface Teller {
+  tell(event: JobEvent): void
+  end(): Promise<void>
+}
+
+/** @param gone called when the giver says that the job is not ours any more */
+export function tellProgress(
+  progress: Source['progress'],
+  held: Held,
+  gone: () => void,
+  log: Log,
+): Teller {
+  let waiting: JobEvent | undefined
+  let telling: Promise<void> | undefined
+  let over = false
+
+  /** Never throws. */
+  async function work(): Promise<void> {
+    for (let event; (event = waiting) && !over;) {
+      waiting = undefined
+      try {
+        // The try has its own time limit: cutting it short would leave it underway, unseen.
+        const answer = await progress(held, event, new AbortController().signal)
+        if (answer === 'heard') continue
+        over = true
+        gone()
+      } catch (error) {
+        log('progress.unheard', { job: held.id, reason: (error as Error).message })
+      }
+    }
+    telling = undefined
+  }
+  return {
+    tell(event) {
+      if (over || event.status !== 'running') return
+      waiting = event
+      telling ??= work()
+    },
+    async end() {
+      over = true
+      await telling
+    },
+  }
+}

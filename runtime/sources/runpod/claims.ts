@@ -1,0 +1,80 @@
+import type { Log } from '../../../handler/render/context.ts'
+import type { Lease } from '../job-source.ts'
+import { FrozenError, refused, type Client, type Reply } from './client.ts'
+import { jobsIn } from './claim.ts'
+import type { Urls } from './url-templates.ts'
+
+/** Asks the platform for jobs: `runpod.md` 1.5. */
+export interface Claims {
+  /** @throws NetworkError; the signal's reason */
+  claim(room: number, busy: boolean, signal: AbortSignal): Promise<Lease[]>
+  /** Pause after the latest answer, if it brought no job, in milliseconds. */
+  readonly pauseMs: number
+}
+
+/** An empty answer that came sooner was not held, so the server does not set the pace. */
+const QUICK_MS = 500
+const PACE_MS = 750
+const BUSY_MS = 5_000
+/** What the loop may make of a pause, so that it is never shorter than the server wants. */
+const SHORTEST = 0.8
+const WARN_MS = 60_000
+const BATCHLESS = [404, 405]
+const STALE = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']
+
+export function claimsFrom(client: Client, urls: Urls, log: Log): Claims {
+  let batch = urls.canBatch
+  let pauseMs = 0
+  let wasStale = false
+  let warnedAt = -Infinity
+
+  async function take(url: string, signal: AbortSignal): Promise<Reply | undefined> {
+    try {
+      const reply = await client.poll(url, signal)
+      wasStale = false
+      return reply
+    } catch (error) {
+      const again = !wasStale && isStale(error)
+      wasStale = again
+      // The connection had died while nobody used it, which says nothing about the server.
+      if (!again || signal.aborted) throw error
+      return client.poll(url, signal)
+    }
+  }
+
+  /** @throws NetworkError where the answer says that something is wrong */
+  function jobsOf(reply: Reply | undefined): Lease[] {
+    if (!reply || reply.status === 204 || reply.status === 429) return []
+    if (reply.status === 400) return [] // a worker that was frozen and goes on hears this
+    if (reply.status >= 300) throw refused(reply)
+    const leases = jobsIn(reply.type, reply.text, log)
+    if (!leases && reply.text && performance.now() - warnedAt > WARN_MS) {
+      warnedAt = performance.now()
+      log('take.unreadable', { type: reply.type, bytes: reply.text.length })
+    }
+    return leases ?? []
+  }
+
+  return {
+    get pauseMs() {
+      return pauseMs
+    },
+    async claim(room, busy, signal) {
+      const count = batch ? room : 1
+      const began = performance.now()
+      const reply = await take(urls.take(count, busy), signal)
+      pauseMs = performance.now() - began < QUICK_MS ? PACE_MS : 0
+      if (reply?.status === 429) pauseMs = Math.max(BUSY_MS, reply.afterMs ?? 0) / SHORTEST
+      if (count > 1 && reply && BATCHLESS.includes(reply.status)) {
+        log('take.batchless', { status: reply.status })
+        batch = false
+        return []
+      }
+      return jobsOf(reply)
+    },
+  }
+}
+
+const isStale = (error: unknown): boolean =>
+  error instanceof FrozenError ||
+  STALE.includes((error as { cause?: { code?: string } }).cause?.code ?? '')

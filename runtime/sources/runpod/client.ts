@@ -1,0 +1,150 @@
+import { retryAfter } from '../../../handler/net/retry.ts'
+import { openFetch, type Answer, type Fetch } from '../../../handler/net/guarded-fetch.ts'
+import { NetworkError } from '../../../handler/net/network-error.ts'
+import { PATIENCE } from '../../../handler/net/timeouts.ts'
+import { watchFreezes } from './suspend-detector.ts'
+
+export interface Reply {
+  status: number
+  /** Content type. */
+  type: string
+  text: string
+  /** What a Retry-After asked for. */
+  afterMs: number | undefined
+}
+
+/** A request that was underway when the process was stopped. */
+export class FrozenError extends NetworkError {}
+
+/** The platform's HTTP, one try at a time. */
+export interface Client extends Disposable {
+  /**
+   * A GET that the server holds until it has something to say.
+   * @param signal ends the waiting; an answer that has begun is read all the same
+   * @returns undefined when nothing was said in the time of a poll
+   * @throws NetworkError; the signal's reason
+   */
+  poll(url: string, signal: AbortSignal): Promise<Reply | undefined>
+  /** @throws NetworkError; the signal's reason */
+  post(url: string, jobId: string, body: string, ms: number, signal: AbortSignal): Promise<Reply>
+  /** One GET whose answer does not matter; never throws. */
+  tell(url: string, ms: number): Promise<void>
+  /** What a request carries that is sent by other means. */
+  readonly headers: Record<string, string>
+}
+
+export interface ClientOptions {
+  /** Sent as it is, without a scheme; the platform's testers give none. */
+  key: string | undefined
+  agent: string
+  /** What a poll may take; default 90 s. */
+  pollMs?: number
+  /** A process that was stopped for so long has dead connections; default 30 s. */
+  frozenMs?: number
+}
+
+const BODY_MS = 60_000
+const LONGEST = 256 * 2 ** 20 // a batch of the largest inputs
+const REDIRECTS = 3
+
+export function openClient(options: ClientOptions): Client {
+  const { key, agent, pollMs = 90_000, frozenMs = 30_000 } = options
+  const headers = { 'user-agent': agent, ...(key !== undefined && { authorization: key }) }
+  let fetch = fresh()
+  let frozen = new AbortController()
+  // Nothing says that a connection is dead, so those of before are not used again.
+  const watch = watchFreezes(frozenMs, () => {
+    const old = frozen
+    fetch = fresh()
+    frozen = new AbortController()
+    old.abort(new FrozenError('was not heard: this process had been stopped for a while'))
+  })
+
+  /** The operator's platform may be anywhere, and holds a poll for longer than others an answer. */
+  function fresh(): Fetch {
+    const patience = { ...PATIENCE, headersMs: pollMs + BODY_MS }
+    return openFetch({ blocked: () => false, patience })
+  }
+
+  return {
+    headers,
+    async poll(url, outer) {
+      outer.throwIfAborted()
+      const inner = new AbortController()
+      const late = new Error('the poll is over')
+      const stop = () => inner.abort(outer.reason)
+      outer.addEventListener('abort', stop, { once: true })
+      let timer = setTimeout(() => inner.abort(late), pollMs)
+      const signal = AbortSignal.any([inner.signal, frozen.signal])
+      try {
+        const answer = await fetch(url, { headers, signal, redirects: REDIRECTS })
+        // From here on the answer may hold jobs that are ours.
+        outer.removeEventListener('abort', stop)
+        clearTimeout(timer)
+        timer = setTimeout(() => inner.abort(new NetworkError('stopped sending')), BODY_MS)
+        return await read(answer)
+      } catch (error) {
+        if (error === late) return undefined
+        throw error
+      } finally {
+        clearTimeout(timer)
+        outer.removeEventListener('abort', stop)
+      }
+    },
+    async post(url, jobId, body, ms, outer) {
+      const late = AbortSignal.timeout(ms)
+      const signal = AbortSignal.any([outer, late, frozen.signal])
+      const own = {
+        // JSON, whatever the type says: it is what the platform has always been sent.
+        'content-type': 'application/x-www-form-urlencoded',
+        charset: 'utf-8',
+        'x-request-id': jobId,
+      }
+      try {
+        const answer = await fetch(url, {
+          method: 'POST',
+          headers: { ...headers, ...own },
+          body,
+          signal,
+        })
+        await answer.discard()
+        return replyOf(answer, '')
+      } catch (error) {
+        outer.throwIfAborted()
+        if (late.aborted) throw new NetworkError(`did not answer within ${ms / 1000} s`)
+        throw error
+      }
+    },
+    async tell(url, ms) {
+      try {
+        const answer = await fetch(url, { headers, signal: AbortSignal.timeout(ms) })
+        await answer.discard()
+      } catch {
+        // whoever tells it has no second chance
+      }
+    },
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  }
+}
+
+async function read(answer: Answer): Promise<Reply> {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of answer.body) {
+    bytes += chunk.length
+    if (bytes > LONGEST) throw new NetworkError('sends an answer without end')
+    chunks.push(chunk)
+  }
+  return replyOf(answer, Buffer.concat(chunks).toString())
+}
+
+const replyOf = ({ status, headers }: Answer, text: string): Reply => ({
+  ...{ status, text, type: headers['content-type'] ?? '' },
+  afterMs: retryAfter(headers['retry-after']),
+})
+
+/** An answer that is no use, as an error. */
+export function refused({ status, afterMs }: Reply): NetworkError {
+  const hint = status === 401 || status === 403 ? '; check RUNPOD_AI_API_KEY' : ''
+  return new NetworkError(`answered with status ${status}${hint}`, { status, afterMs })
+}

@@ -1,0 +1,80 @@
+import type { Log } from '../../../handler/render/context.ts'
+import type { Config } from '../../config/config.ts'
+import type { Source } from '../job-source.ts'
+import { warnUnreachable } from '../startup-warnings.ts'
+import { openClient, type Client } from './client.ts'
+import { unfitness, type Unfit } from './fitness-checks.ts'
+import { runpodQueue } from './source.ts'
+import { urlsOf, type Urls } from './url-templates.ts'
+
+export interface OpenRunpod extends Disposable {
+  source: Source
+}
+
+export interface RunpodParts {
+  /** URL templates, as `urls.ts` wants them. */
+  take: string
+  done: string
+  workerId: string
+  version: string
+  /** Why the models cannot be used, in the words of this machine's log. */
+  reason(): string | undefined
+  log: Log
+}
+
+const REPORT_MS = 2_000
+const LONGEST_REASON = 256
+
+/**
+ * RunPod's queue, as its variables describe it. A machine that is not fit is reported, and the process
+ * ends: the platform starts another.
+ */
+export async function openRunpod(config: Config, parts: RunpodParts): Promise<OpenRunpod> {
+  const { workerId, version, log } = parts
+  const client = openClient({
+    key: config.RUNPOD_AI_API_KEY,
+    agent: `musetalk-worker/${version}`,
+  })
+  const urls = urlsFrom(config, parts)
+  const give = async (unfit: Unfit) => {
+    await report(client, urls, unfit, version)
+    log('worker.unfit', { ...unfit })
+    process.exit(1) // whatever threads and connections there are
+  }
+  log('worker.starting', { version })
+  warnUnreachable(config, log)
+  if (!config.RUNPOD_SKIP_AUTO_SYSTEM_CHECKS) {
+    const demands = {
+      memoryGb: config.RUNPOD_MIN_MEMORY_GB,
+      diskPercent: config.RUNPOD_MIN_DISK_PERCENT,
+    }
+    const unfit = await unfitness(demands, process.availableMemory())
+    if (unfit) await give(unfit)
+  }
+  const source = runpodQueue({
+    ...{ client, urls, log, refresh: config.RUNPOD_REFRESH_WORKER },
+    worker: { id: workerId, version, hostname: config.RUNPOD_POD_HOSTNAME },
+    everyMs: config.RUNPOD_PING_INTERVAL,
+    quit: () => void process.kill(process.pid, 'SIGTERM'),
+    unfit: (broken) => void give({ check: 'models', reason: parts.reason() ?? broken }),
+  })
+  return { source, [Symbol.dispose]: () => client[Symbol.dispose]() }
+}
+
+function urlsFrom(config: Config, { take, done, workerId }: RunpodParts): Urls {
+  // Only a worker that the platform knows by name and key is listened to.
+  const known = config.RUNPOD_AI_API_KEY !== undefined && config.RUNPOD_POD_ID !== undefined
+  const ping = known ? config.RUNPOD_WEBHOOK_PING : undefined
+  return urlsOf({ take, done, ping }, { workerId, gpuType: config.RUNPOD_GPU_TYPE_ID })
+}
+
+/** Says once why this worker will end, so that somebody can look it up; best effort. */
+async function report(client: Client, urls: Urls, { check, reason }: Unfit, version: string) {
+  const url = urls.ping?.({
+    status: 'unhealthy',
+    check,
+    reason: `Unfit: ${reason}`.slice(0, LONGEST_REASON),
+    runpod_version: `musetalk-worker/${version}`,
+  })
+  if (url !== undefined) await client.tell(url, REPORT_MS)
+}

@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import type { Log } from '../../../handler/render/context.ts'
+import type { Reporter } from '../../runpod/error.ts'
+import type { Held, Source } from '../job-source.ts'
+import { progressBody } from './payloads.ts'
+import { claimsFrom } from './claims.ts'
+import { refused, type Client } from './client.ts'
+import { outcomesTo } from './deliver-result.ts'
+import { stopsFrom } from './cancellations.ts'
+import type { Urls } from './url-templates.ts'
+
+export interface RunpodOptions {
+  client: Client
+  urls: Urls
+  worker: Reporter
+  /** Milliseconds between two pings. */
+  everyMs: number
+  /** Whether the platform is asked to reset this worker after each job. */
+  refresh: boolean
+  /** Called when the platform did not stop a worker that asked for it. */
+  quit(): void
+  /** Called when nothing can be rendered here and no outcome is waited for any more. */
+  unfit(reason: string): void
+  log: Log
+  /** How long a worker waits to be stopped; default 30 s. */
+  stayMs?: number
+  /** How long an outcome is told in vain; default 5 minutes. */
+  tellMs?: number
+}
+
+const PROGRESS_MS = 5_000
+const STAY_MS = 30_000
+
+/** RunPod's queue: `runpod.md` 1. */
+export function runpodQueue(options: RunpodOptions): Source {
+  const { client, urls, worker, everyMs, refresh, log, stayMs = STAY_MS } = options
+  const claims = claimsFrom(client, urls, log)
+  const tell = outcomesTo(options)
+  const runpod_version = `musetalk-worker/${worker.version}`
+  let leaving = false
+  let unfit = false
+
+  return {
+    ...{ name: 'runpod', workerId: worker.id },
+    get pollMs() {
+      return claims.pauseMs
+    },
+    // It would take the message for the end of a job that it is about to give to another worker.
+    wantsInterrupted: false,
+    pulse: { everyMs, timeoutMs: 2 * everyMs },
+    async claim(room, held, signal) {
+      if (!leaving && !unfit) return claims.claim(room, held.length > 0, signal)
+      if (!signal.aborted) await once(signal, 'abort')
+      throw signal.reason
+    },
+    async progress({ id }, event, signal) {
+      // The first event says nothing that the one right behind it does not.
+      if (event.type === 'job.started') return 'heard'
+      const body = progressBody(event)
+      const reply = await client.post(urls.done(id), id, body, PROGRESS_MS, signal)
+      if (reply.status >= 300) throw refused(reply)
+      return 'heard'
+    },
+    async deliver(completion, signal) {
+      // What is taken from now on could be killed with this worker.
+      leaving ||= refresh
+      const verdict = await tell(completion, signal)
+      if (refresh) setTimeout(options.quit, stayMs).unref()
+      return verdict
+    },
+    beat({ held, broken }) {
+      if (broken !== undefined && held.length === 0 && !unfit) {
+        unfit = true
+        options.unfit(broken)
+      }
+      const url = urls.ping?.({ job_id: idsOf(held), runpod_version })
+      return url === undefined ? undefined : { method: 'GET', url, headers: client.headers }
+    },
+    stops: (signal) => stopsFrom(client, urls.stop, log, signal),
+  }
+}
+
+/** A job whose outcome has just been put down is held twice for a moment. */
+const idsOf = (held: readonly Held[]): string => [...new Set(held.map(({ id }) => id))].join(',')

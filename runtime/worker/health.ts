@@ -1,0 +1,30 @@
+import { WorkerError } from '../../handler/errors.ts'
+import type { Engines } from '../engine/pool.ts'
+import type { About } from '../config/identity.ts'
+import type { Stop } from '../shutdown.ts'
+import type { Health, State } from '../http/app-options.ts'
+
+export const areBroken = (engines: Engines) =>
+  engines.status().every(({ state }) => state === 'broken')
+
+export const cannotRender = () =>
+  new WorkerError('MODEL_BROKEN', 'this worker cannot render now; its log says why')
+
+/** What probes and people are told of the worker's state. */
+export function healthOf(stop: Stop, engines: Engines, about: About): () => Health {
+  let warm = false // once warm, an engine that is started again does not make the worker unready
+  const stateOf = (): State => {
+    const states = engines.status().map(({ state }) => state)
+    warm ||= states.some((state) => state === 'ready' || state === 'busy')
+    if (stop.soon.aborted) return 'draining'
+    if (states.every((state) => state === 'broken')) return 'broken'
+    if (!warm) return 'starting'
+    return states.includes('ready') ? 'ready' : 'busy'
+  }
+  return () => {
+    // Reasons name paths and drivers; they are in the log, and probes need no key.
+    const status = engines.status().map(({ reason: _reason, ...engine }) => engine)
+    const bundle = status.find((engine) => engine.bundle)?.bundle ?? null
+    return { state: stateOf(), ...about, bundle, engines: status }
+  }
+}

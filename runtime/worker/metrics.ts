@@ -1,0 +1,107 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { EngineStatus } from '../engine/supervisor.ts'
+import type { Job } from '../jobs/job-record.ts'
+
+export interface Metrics {
+  text(): Promise<string>
+  contentType: string
+  /** Count a job's outcome. */
+  ended(job: Job): void
+  /** Count bytes that crossed the network. */
+  moved(direction: 'in' | 'out', bytes: number): void
+}
+
+export interface MetricsOptions {
+  version: string
+  counts(): { queued: number; running: number }
+  engines(): EngineStatus[]
+}
+
+const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800]
+const STATES = ['starting', 'ready', 'busy', 'broken'] as const
+
+/** What Prometheus reads, in a registry of this worker's own. */
+export function createMetrics({ version, counts, engines }: MetricsOptions): Metrics {
+  const register = new Registry()
+  const registers = [register]
+  const gauge = (name: string, help: string, labelNames: string[], collect: (g: Gauge) => void) =>
+    new Gauge({
+      name: `musetalk_${name}`,
+      help,
+      registers,
+      labelNames,
+      collect() {
+        collect(this)
+      },
+    })
+
+  gauge('info', 'Always 1; the version is a label.', ['version'], (g) => g.set({ version }, 1))
+  gauge('jobs_waiting', 'Jobs in the queue.', [], (g) => g.set(counts().queued))
+  gauge('jobs_running', 'Jobs that download, render or upload.', [], (g) => g.set(counts().running))
+  gauge('engine_state', '1 for the state an engine is in.', ['engine', 'state'], (g) => {
+    for (const { index, state } of engines()) {
+      for (const one of STATES) g.set({ engine: index, state: one }, Number(one === state))
+    }
+  })
+  gauge('engine_memory_bytes', 'Resident memory of an engine.', ['engine'], (g) => {
+    for (const { index, rss_mb } of engines()) g.set({ engine: index }, (rss_mb ?? 0) * 2 ** 20)
+  })
+  gauge('engine_restarts', 'How often an engine was started again.', ['engine'], (g) => {
+    for (const { index, restarts } of engines()) g.set({ engine: index }, restarts)
+  })
+  gauge('worker_memory_bytes', 'Resident memory of the process that answers here.', [], (g) =>
+    g.set(process.memoryUsage.rss()),
+  )
+
+  const jobs = new Counter({
+    ...{ name: 'musetalk_jobs_total', help: 'Jobs by outcome and error code.', registers },
+    labelNames: ['shape', 'outcome', 'code'],
+  })
+  const seconds = new Histogram({
+    ...{ name: 'musetalk_job_seconds', help: 'From start to end of a job.', registers },
+    ...{ labelNames: ['outcome'], buckets: SECONDS },
+  })
+  const waited = new Histogram({
+    ...{ name: 'musetalk_job_wait_seconds', help: 'From submission to start.', registers },
+    buckets: [0.01, ...SECONDS],
+  })
+  const stages = new Histogram({
+    ...{ name: 'musetalk_stage_seconds', help: 'Stages of a job; they overlap.', registers },
+    ...{ labelNames: ['stage'], buckets: [0.01, 0.05, ...SECONDS] },
+  })
+  const factor = new Histogram({
+    ...{
+      name: 'musetalk_realtime_factor',
+      help: 'Seconds of work per second of video.',
+      registers,
+    },
+    buckets: [0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1, 1.5, 2.5, 5, 10],
+  })
+  const frames = new Counter({
+    ...{ name: 'musetalk_frames_total', help: 'Frames of finished videos.', registers },
+  })
+  const bytes = new Counter({
+    ...{ name: 'musetalk_bytes_total', help: 'Inputs fetched, results stored.', registers },
+    labelNames: ['direction'],
+  })
+
+  return {
+    text: () => register.metrics(),
+    contentType: register.contentType,
+    ended({ shape, state: outcome, error, result, queued, started, finished }) {
+      jobs.inc({ shape, outcome, code: error?.code ?? '' })
+      if (started !== undefined && finished !== undefined) {
+        waited.observe((started - queued) / 1000)
+        seconds.observe({ outcome }, (finished - started) / 1000)
+      }
+      if (!result) return
+      factor.observe(result.realtime_factor)
+      frames.inc(result.frames)
+      bytes.inc({ direction: 'out' }, result.bytes)
+      for (const [stage, spent] of Object.entries(result.stage_times)) {
+        stages.observe({ stage }, spent)
+      }
+    },
+    moved: (direction, count) => bytes.inc({ direction }, count),
+  }
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { isAlive } from '../../handler/system/process-alive.ts'
+import { inFolder } from '../../handler/system/directory-error.ts'
+
+export interface Scratch extends AsyncDisposable {
+  dir: string
+  /** Folder of the notes of uploads that dead processes had begun; it may not be there. */
+  begun: string
+}
+
+/**
+ * This process's own folder for its jobs' folders. Those of processes that have died are removed: a
+ * crash leaves them, and a machine that restarts for months would be full of them.
+ *
+ * @param root shared by every worker of this machine, and perhaps of others
+ */
+export async function openScratch(root: string): Promise<Scratch> {
+  const prefix = `${hostname()}-`
+  const dir = join(root, `${prefix}${process.pid}`)
+  const begun = join(root, `${prefix}begun`)
+  await inFolder(root, 'SCRATCH_DIR', () => mkdir(root, { recursive: true }))
+  for (const name of await readdir(root)) {
+    if (!name.startsWith(prefix)) continue
+    const pid = Number(name.slice(prefix.length))
+    // In a container every life of the worker may have the same id.
+    if (Number.isInteger(pid) && (pid === process.pid || !isAlive(pid))) {
+      await keepNotes(join(root, name), begun)
+      await rm(join(root, name), { recursive: true, force: true })
+    }
+  }
+  await mkdir(dir, { recursive: true })
+  return {
+    dir,
+    begun,
+    async [Symbol.asyncDispose]() {
+      await rm(dir, { recursive: true, force: true, maxRetries: 3 })
+    },
+  }
+}
+
+/** Notes outlive their folder, and this process, until what they tell of is dropped. */
+async function keepNotes(from: string, to: string): Promise<void> {
+  const files = await readdir(from, { recursive: true }).catch(() => [])
+  for (const name of files.filter((file) => file.endsWith('.upload'))) {
+    await mkdir(to, { recursive: true })
+    await rename(join(from, name), join(to, `${randomUUID()}.upload`)).catch(() => {})
+  }
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Job } from '../orchestrator/state.ts'
+import { ALWAYS, endings, silences } from '../orchestrator/invariants.ts'
+import type { Orchestrator } from '../orchestrator/server.ts'
+import type { StrictS3 } from '../storage/strict-s3.ts'
+import type { Worker } from './worker.ts'
+
+export interface Remains {
+  orchestrator: Orchestrator
+  workers: readonly Worker[]
+  s3: StrictS3
+  /** How each job must end: an error code, or undefined for a success. */
+  expected: ReadonlyMap<string, string | undefined>
+}
+
+/** All that may not be after everybody has ended, one sentence each. */
+export async function violations(remains: Remains): Promise<string[]> {
+  const { orchestrator, workers, s3 } = remains
+  const record = orchestrator.record()
+  const checks = { ...ALWAYS, endings, silences: silences(workers.flatMap(({ lives }) => lives)) }
+  const found = Object.entries(checks).flatMap(([name, check]) =>
+    check(record).map((sentence) => `${name}: ${sentence}`),
+  )
+  // One without parts costs nothing, and nobody knows of it where the answer to its begin was lost.
+  const uploads = [...s3.uploads.values()]
+    .filter(({ parts }) => parts.size > 0)
+    .map(({ key, parts }) => `an upload of ${key} is unfinished, with ${parts.size} parts`)
+  const crashes = workers.flatMap((each) => each.crashes)
+  const left = await Promise.all(workers.map(leftBy))
+  return [...found, ...crashes, ...uploads, ...left.flat(), ...(await wrongEnds(remains))]
+}
+
+async function wrongEnds({ orchestrator, expected }: Remains): Promise<string[]> {
+  const wrong: string[] = []
+  for (const [id, code] of expected) {
+    const job = orchestrator.jobs.get(id)!
+    const { state, report } = job
+    if (code === undefined && state === 'failed')
+      wrong.push(`${id} failed: ${String(report['error'])}`)
+    if (code !== undefined && (state !== 'failed' || report['error_code'] !== code))
+      wrong.push(`${id} should have failed with ${code}, and ${state}: ${String(report['error'])}`)
+    if (state === 'succeeded') wrong.push(...(await objectProblem(job)))
+  }
+  return wrong
+}
+
+/** The object at the URL that was reported has the bytes that were reported. */
+async function objectProblem({ id, report }: Job): Promise<string[]> {
+  const { sha256 } = (report['result'] ?? {}) as { sha256?: string }
+  const answer = await fetch(String(report['output_url']))
+  const bytes = Buffer.from(await answer.arrayBuffer())
+  if (answer.status !== 200) return [`${id}: its object answers ${answer.status}`]
+  const found = createHash('sha256').update(bytes).digest('hex')
+  return found === sha256 ? [] : [`${id}: its object has other bytes than were reported`]
+}
+
+/** What a worker that has ended may not leave: files of jobs, untold outcomes, locks. */
+async function leftBy({ id, dir }: Worker): Promise<string[]> {
+  const names = await readdir(dir, { recursive: true, withFileTypes: true })
+  return names
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(dir.length + 1))
+    .filter((path) => /^(state|scratch)\//.test(path))
+    .map((path) => `${id} has left ${path}`)
+}

@@ -1,0 +1,74 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { InputError, WorkerError } from '../../../handler/errors.ts'
+import { start } from '../../../handler/render/media/ffmpeg.ts'
+import type { RenderCall, RenderReport, RenderTask } from '../../../handler/render/render.ts'
+import { ModelError } from '../../../models/inference/errors.ts'
+import type { Setup } from '../../../runtime/engine/ipc-messages.ts'
+import { serve, type Opened } from '../../../runtime/engine/child-loop.ts'
+
+/** What a pretended render does; the name is the task's `video`. */
+export type Act =
+  | 'succeed'
+  | 'wait' // until it is canceled
+  | 'ignore' // never ends, not even when canceled
+  | 'block' // the main thread does not come back
+  | 'die'
+  | 'no-face'
+  | 'no-memory'
+  | 'ffmpeg' // as 'ignore', with an ffmpeg that no closed pipe ends
+
+/** How a pretended engine starts; the name is the setup's `bundle`. */
+export type Start = 'well' | 'damaged' | 'dying' | 'never'
+
+/** A render process without models: real processes, real signals, pretended work. */
+async function open({ bundle, ffmpegPath }: Setup): Promise<Opened> {
+  if (bundle === 'damaged') throw new ModelError('bundle', '/secret/face.onnx is damaged')
+  if (bundle === 'dying') process.abort()
+  if (bundle === 'never') await new Promise(() => {})
+  return {
+    device: 'cpu',
+    bundle: { name: 'pretended', version: '0', id: '0' },
+    render: (task, call) => act(task, call, ffmpegPath),
+  }
+}
+
+async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promise<RenderReport> {
+  const { signal, log, onProgress } = call
+  log('acting', { pid: process.pid, visible: process.env['CUDA_VISIBLE_DEVICES'] })
+  const forEver = new Promise<never>(() => {})
+  switch (task.video as Act) {
+    case 'succeed':
+      onProgress(1, 2)
+      onProgress(2, 2)
+      return REPORT
+    case 'wait':
+      await sleep(60_000, undefined, { signal })
+      return REPORT
+    case 'ignore':
+      return forEver
+    case 'block':
+      for (;;);
+    case 'die':
+      return process.abort()
+    case 'no-face':
+      throw Object.assign(new InputError('NO_FACE', 'no face in the video'), { stage: 'avatar' })
+    case 'no-memory':
+      throw new WorkerError('OUT_OF_MEMORY', 'out of memory')
+    case 'ffmpeg': {
+      const endless = ['-v', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc', '-f', 'null', '-']
+      await start(ffmpeg, endless, new AbortController().signal)
+      log('rendering')
+      return forEver
+    }
+  }
+}
+
+const REPORT: RenderReport = {
+  ...{ width: 2, height: 2, fps: 25, frames: 2, duration_sec: 0.08, frames_without_face: 0 },
+  bundle: { name: 'pretended', version: '0', id: '0' },
+  encoder: 'none',
+  peak_memory_mb: 0,
+  stage_times: { probe: 0, speech: 0, avatar: 0, generate: 0, composite: 0, encode: 0 },
+}
+
+if (process.send) serve(open)

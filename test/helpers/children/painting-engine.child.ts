@@ -1,0 +1,35 @@
+import { appendFile } from 'node:fs/promises'
+import { avatarCache } from '../../../handler/render/face/avatar-cache.ts'
+import { findFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import { renderer, type Render } from '../../../handler/render/render.ts'
+import type { Setup } from '../../../runtime/engine/ipc-messages.ts'
+import { serve, type Opened } from '../../../runtime/engine/child-loop.ts'
+import { fakeModels } from '../models/fake-models.ts'
+
+/** The `crf` of a job whose result is too large for one request to the store. */
+export const LARGE = 34
+const PADDING = 9 * 2 ** 20
+
+/** A render process whose models are fakes; all the rest of it is real. */
+async function open({ ffmpegPath, cache }: Setup): Promise<Opened> {
+  const ffmpeg = await findFfmpeg(ffmpegPath, new AbortController().signal)
+  const models = fakeModels()
+  const draw = renderer(models, ffmpeg, cache && avatarCache(cache))
+  const render: Render = async (task, call) => {
+    const report = await draw(task, call)
+    if (task.options.crf === LARGE) await appendFile(task.output, freeBox(PADDING))
+    return report
+  }
+  const { name, version } = models.manifest
+  return { render, device: 'cpu', bundle: { name, version, id: models.id } }
+}
+
+/** A box of an mp4 that players skip. */
+function freeBox(bytes: number): Buffer {
+  const box = Buffer.alloc(bytes)
+  box.writeUInt32BE(bytes)
+  box.write('free', 4)
+  return box
+}
+
+if (process.send) serve(open)

@@ -1,0 +1,51 @@
+import { mkdir, readdir } from 'node:fs/promises'
+import type { Deps } from '../../../handler/context.ts'
+import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { Log } from '../../../handler/render/context.ts'
+import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import { renderer } from '../../../handler/render/render.ts'
+import { directoryStorage } from '../../../handler/storage/directory.ts'
+import { openWebhooks } from '../../../handler/events/webhook-sender.ts'
+import type { Models } from '../../../models/inference/bundle.ts'
+import type { Folder } from '../media/media.ts'
+
+export const LIMITS = {
+  maxVideoS: 1800,
+  maxAudioS: 1800,
+  maxPixels: 3840 * 2160,
+  maxInputBytes: 2e9,
+}
+
+export interface TestDeps extends Deps {
+  /** What is left of jobs; must be empty. */
+  left(): Promise<string[]>
+  /** Every event that was logged. */
+  logged: { event: string; fields: Record<string, unknown> }[]
+}
+
+/** Deps with this process as the renderer, a directory as the storage, everything in one folder. */
+export async function testDeps(
+  { file }: Folder,
+  ffmpeg: Ffmpeg,
+  models: Models,
+  changes: Partial<Deps> = {},
+): Promise<TestDeps> {
+  const scratch = file('scratch')
+  await mkdir(scratch, { recursive: true })
+  const logged: TestDeps['logged'] = []
+  const log: Log = (event, fields = {}) => logged.push({ event, fields })
+  const fetch = openFetch({ blocked: () => false })
+  return {
+    fetch,
+    webhooks: openWebhooks({ fetch }),
+    render: renderer(models, ffmpeg),
+    storage: directoryStorage(file('results')),
+    limits: LIMITS,
+    scratch,
+    allowFileInputs: true,
+    log,
+    ...changes,
+    left: () => readdir(scratch),
+    logged,
+  }
+}

@@ -1,0 +1,79 @@
+import { handle } from '../../../handler/handle.ts'
+import type { Call, Deps } from '../../../handler/context.ts'
+import type { JobError } from '../../../handler/errors.ts'
+import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import type { JobResult } from '../../../handler/events/job-events.ts'
+import type { Models } from '../../../models/inference/bundle.ts'
+import { testDeps, type TestDeps } from './deps.ts'
+import { folder, makeSound, readVideo, type Folder, type Video } from '../media/media.ts'
+import { fakeModels, type FakeModels } from '../models/fake-models.ts'
+
+/** One test's folder with a good recording in it, and jobs that run there with fake models. */
+export interface Scenario extends AsyncDisposable {
+  media: Folder
+  ffmpeg: Ffmpeg
+  /** One second of a tone. */
+  voice: string
+  run(job: Record<string, unknown>, given?: Given): Promise<Run>
+  /** Run a job that must fail; resolves to its error. */
+  fail(job: Record<string, unknown>, given?: Given): Promise<Failed>
+}
+
+export interface Given {
+  models?: Models
+  deps?: Partial<Deps>
+  call?: Call
+  ffmpeg?: Ffmpeg
+}
+
+export interface Run {
+  result: JobResult
+  video: Video
+  models: FakeModels
+  deps: TestDeps
+}
+
+export interface Failed {
+  error: JobError
+  seconds: number
+  models: FakeModels
+  deps: TestDeps
+}
+
+export async function scenario(ffmpeg: Ffmpeg): Promise<Scenario> {
+  const media = await folder()
+  const voice = await makeSound(ffmpeg, media.file('voice.wav'), 1)
+  const open = async (given: Given) => {
+    const models = (given.models ?? fakeModels()) as FakeModels
+    const deps = await testDeps(media, given.ffmpeg ?? ffmpeg, models, given.deps)
+    return { models, deps }
+  }
+  return {
+    media,
+    ffmpeg,
+    voice,
+    async run(job, given = {}) {
+      const { models, deps } = await open(given)
+      const result = await handle({ audio: voice, ...job }, deps, given.call)
+      const video = await readVideo(ffmpeg, result.output_url)
+      const left = await deps.left()
+      if (left.length > 0) throw new Error(`left in scratch: ${left.join(', ')}`)
+      return { result, video, models, deps }
+    },
+    async fail(job, given = {}) {
+      const { models, deps } = await open(given)
+      const start = performance.now()
+      const error = await handle({ audio: voice, ...job }, deps, given.call).then(
+        (result) => {
+          throw new Error(`the job succeeded: ${JSON.stringify(result)}`)
+        },
+        (thrown: JobError) => thrown,
+      )
+      const seconds = (performance.now() - start) / 1000
+      const left = await deps.left()
+      if (left.length > 0) throw new Error(`left in scratch: ${left.join(', ')}`)
+      return { error, seconds, models, deps }
+    },
+    [Symbol.asyncDispose]: () => media[Symbol.asyncDispose](),
+  }
+}

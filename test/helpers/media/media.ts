@@ -1,0 +1,206 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findFfmpeg, type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import type { Box } from '../../../models/pixels/image.ts'
+import { drawScene, FACE, lip, SIZE, stripe } from './scene.ts'
+
+/** The ffmpeg that the worker would find. */
+export const testFfmpeg = (): Promise<Ffmpeg> =>
+  findFfmpeg(process.env['FFMPEG_PATH'] || undefined, AbortSignal.timeout(20_000))
+
+export interface Folder extends AsyncDisposable {
+  path: string
+  file(name: string): string
+}
+
+/** A folder that is gone at the end of the block. */
+export async function folder(): Promise<Folder> {
+  const path = await mkdtemp(join(tmpdir(), 'musetalk-test-'))
+  return {
+    path,
+    file: (name) => join(path, name),
+    [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true, maxRetries: 3 }),
+  }
+}
+
+/** Run ffmpeg to its end; returns what it wrote to stdout. Throws where it fails. */
+export async function ffmpeg(
+  path: string,
+  args: readonly string[],
+  input?: Iterable<Uint8Array>,
+): Promise<{ stdout: Buffer; stderr: string }> {
+  const child = spawn(path, ['-hide_banner', '-nostdin', '-y', ...args], {
+    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+  })
+  const out: Buffer[] = []
+  let stderr = ''
+  child.stdout!.on('data', (chunk: Buffer) => out.push(chunk))
+  child.stderr!.on('data', (chunk: Buffer) => (stderr += chunk))
+  const closed = new Promise<number | null>((resolve, reject) => {
+    child.once('close', resolve).once('error', reject)
+  })
+  child.stdin?.on('error', () => {})
+  for (const chunk of input ?? []) child.stdin!.write(chunk)
+  child.stdin?.end()
+  const code = await closed
+  if (code !== 0) throw new Error(`ffmpeg ${args.join(' ')}\nended with ${code}: ${stderr}`)
+  return { stdout: Buffer.concat(out), stderr }
+}
+
+export interface VideoOptions {
+  width?: number
+  height?: number
+  /** As ffmpeg reads it: 25, 30000/1001. */
+  fps?: string
+  frames?: number
+  /** Where the faces are in frame i. */
+  faces?: (i: number) => readonly Box[]
+  /** Filters before the encoder. */
+  filter?: string
+  /** Encoder and container arguments; x264 without loss where left out. */
+  encode?: readonly string[]
+}
+
+export const LOSSLESS = [
+  '-c:v',
+  'libx264',
+  '-preset',
+  'ultrafast',
+  '-qp',
+  '0',
+  '-pix_fmt',
+  'yuv420p',
+]
+/** Like LOSSLESS, but in a profile that every decoder has. */
+export const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '8', '-pix_fmt', 'yuv420p']
+
+/** A video of scenes (see scene.ts), frame i with code i & 255. */
+export async function makeVideo(
+  { path }: Ffmpeg,
+  file: string,
+  options: VideoOptions = {},
+): Promise<string> {
+  const { width = SIZE.width, height = SIZE.height, fps = '25', frames = 25 } = options
+  const faces = options.faces ?? (() => [FACE])
+  const scenes = function* () {
+    for (let i = 0; i < frames; i++) {
+      yield drawScene({ width, height, faces: faces(i), code: i & 255 })
+    }
+  }
+  const raw = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', `${width}x${height}`, '-r', fps]
+  const filter = options.filter ? ['-vf', options.filter] : []
+  const args = [...raw, '-i', 'pipe:0', ...filter, ...(options.encode ?? H264), file]
+  await ffmpeg(path, ['-v', 'error', ...args], scenes())
+  return file
+}
+
+/** A tone; `options` are encoder arguments. */
+export async function makeSound(
+  { path }: Ffmpeg,
+  file: string,
+  seconds: number,
+  options: readonly string[] = [],
+  source = `sine=frequency=220:sample_rate=16000:duration=${seconds}`,
+): Promise<string> {
+  await ffmpeg(path, ['-v', 'error', '-f', 'lavfi', '-i', source, ...options, file])
+  return file
+}
+
+/** A video as a player sees it. */
+export interface Video {
+  width: number
+  height: number
+  frames: number
+  fps: number
+  /** ffmpeg's own description of the picture stream: tags, pixel format, rate. */
+  line: string
+  hasAudio: boolean
+  /** Of the decoded sound. */
+  audioS: number
+  /** Presentation time of each frame, seconds. */
+  times: number[]
+  /** Planar 4:2:0, decoded as it is. */
+  data: Buffer
+  /** Y, U and V at a pixel. */
+  pixel(frame: number, x: number, y: number): [number, number, number]
+}
+
+export async function readVideo({ path }: Ffmpeg, file: string): Promise<Video> {
+  const decode = ['-i', file, '-map', '0:v:0', '-fps_mode', 'passthrough', '-f', 'rawvideo']
+  const { stdout: data, stderr } = await ffmpeg(path, [...decode, '-pix_fmt', 'yuv420p', 'pipe:1'])
+  const line = /Stream #0:\d.*Video: .*/.exec(stderr)?.[0] ?? ''
+  const [, width = 0, height = 0] = (/Video: rawvideo.*?, (\d+)x(\d+)/.exec(stderr) ?? []).map(
+    Number,
+  )
+  const size = (width * height * 3) / 2
+  const hasAudio = /Stream #0:\d.*Audio:/.test(stderr)
+  const pcm = ['-v', 'error', '-i', file, '-map', '0:a:0', '-ac', '1', '-ar', '48000']
+  const sound = hasAudio ? await ffmpeg(path, [...pcm, '-f', 's16le', 'pipe:1']) : undefined
+  const copy = [
+    '-v',
+    'error',
+    '-i',
+    file,
+    '-map',
+    '0:v:0',
+    '-c',
+    'copy',
+    '-f',
+    'framecrc',
+    'pipe:1',
+  ]
+  const crc = (await ffmpeg(path, copy)).stdout.toString()
+  const [, num = 1, den = 1] = (/#tb 0: (\d+)\/(\d+)/.exec(crc) ?? []).map(Number)
+  const times = [...crc.matchAll(/^0,\s*-?\d+,\s*(-?\d+),/gm)].map(
+    (match) => (Number(match[1]) * num) / den,
+  )
+  return {
+    width,
+    height,
+    frames: data.length / size,
+    fps: Number(/ ([\d.]+) fps/.exec(line)?.[1]),
+    line,
+    hasAudio,
+    audioS: (sound?.stdout.length ?? 0) / 2 / 48_000,
+    times: times.sort((a, b) => a - b),
+    data,
+    pixel(frame, x, y) {
+      const luma = frame * size + y * width + x
+      const chroma = frame * size + width * height + (y >> 1) * (width >> 1) + (x >> 1)
+      return [data[luma]!, data[chroma]!, data[chroma + (width * height) / 4]!]
+    },
+  }
+}
+
+/** The code of the source frame that each frame of a result shows. */
+export function shownCodes(video: Video): number[] {
+  return Array.from({ length: video.frames }, (_, i) =>
+    bits((bit) => video.pixel(i, ...stripe(video.width, video.height, bit))[0] < 80),
+  )
+}
+
+/**
+ * The code that the mouth of each frame is painted with; undefined where there is no paint.
+ * @param box where the crop lies (face and chin margin)
+ */
+export function drawnCodes(video: Video, [x1, y1, x2, y2]: Box): (number | undefined)[] {
+  const at = (frame: number, bit: number) => {
+    const [x, y] = lip(bit)
+    return video.pixel(frame, Math.round(x1 + x * (x2 - x1)), Math.round(y1 + y * (y2 - y1)))
+  }
+  return Array.from({ length: video.frames }, (_, i) => {
+    const painted = at(i, 3).some((value, k) => k > 0 && Math.abs(value - 128) > 40)
+    return painted ? bits((bit) => at(i, bit)[0] < 90) : undefined
+  })
+}
+
+/** The crop of FACE: with the chin margin. */
+export const CROP: Box = [FACE[0], FACE[1], FACE[2], FACE[3] + 10]
+
+function bits(set: (bit: number) => boolean): number {
+  let code = 0
+  for (let bit = 0; bit < 8; bit++) if (set(bit)) code |= 1 << bit
+  return code
+}

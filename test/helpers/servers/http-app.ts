@@ -1,0 +1,70 @@
+import type { Hono } from 'hono'
+import { InputError } from '../../../handler/errors.ts'
+import { Callbacks } from '../../../runtime/http/runpod/webhook-sender.ts'
+import { pushApp } from '../../../runtime/http/app.ts'
+import type { Health, PushOptions } from '../../../runtime/http/app-options.ts'
+import { createMetrics } from '../../../runtime/worker/metrics.ts'
+import type { JobsOptions } from '../../../runtime/jobs/job-queue.ts'
+import { heldJobs, parse } from '../jobs/controlled-jobs.ts'
+
+export interface Posted {
+  url: string
+  body: unknown
+}
+
+/** The whole app over a held store; no socket, no models. */
+export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobsOptions> = {}) {
+  const metrics = createMetrics({
+    version: '1.2.3',
+    counts: () => held.jobs.counts(),
+    engines: () => health.engines,
+  })
+  const held = heldJobs({ onEnd: (job) => metrics.ended(job), ...store })
+  const health: Health = {
+    ...{ state: 'ready', version: '1.2.3', revision: null },
+    bundle: { name: 'pretended', version: '0', id: '0' },
+    engines: [{ index: 0, state: 'ready', device: 'cpu', jobs: 0, restarts: 0, rss_mb: 100 }],
+  }
+  const posted: Posted[] = []
+  const all: PushOptions = {
+    ...{ jobs: held.jobs, parse, health: () => health, metrics, workerId: 'w1', gpuClass: 'none' },
+    post: async (url, body) => {
+      posted.push({ url, body: JSON.parse(body) as unknown })
+      return 200
+    },
+    check: async (url) => {
+      if (url.includes('internal')) throw new InputError('BLOCKED_URL', 'the address is inside')
+    },
+    log: () => {},
+    ...options,
+  }
+  const callbacks = new Callbacks(all.post, all.log, [0, 0])
+  const app = pushApp(all, callbacks)
+  held.jobs.open()
+  return { ...held, app, health, posted, callbacks, ...clientOf(app) }
+}
+
+/** Requests as a client sends them; the answer is read. */
+export function clientOf(app: Hono) {
+  const ask = async (method: string, path: string, body?: unknown, init: RequestInit = {}) => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const headers = { 'content-type': 'application/json', ...(init.headers as object) }
+    const response = await app.request(`http://worker.test${path}`, {
+      ...{ method, ...init, headers },
+      ...(body !== undefined && { body: text }),
+    })
+    const answer = await response.text()
+    const isJson = response.headers.get('content-type')?.includes('json')
+    return {
+      status: response.status,
+      headers: response.headers,
+      /** Tests look into answers of every form. */
+      body: (isJson ? JSON.parse(answer) : answer) as any,
+    }
+  }
+  return {
+    get: (path: string, init?: RequestInit) => ask('GET', path, undefined, init),
+    post: (path: string, body?: unknown, init?: RequestInit) => ask('POST', path, body, init),
+    del: (path: string) => ask('DELETE', path),
+  }
+}

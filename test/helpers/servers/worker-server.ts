@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Deps } from '../../../handler/context.ts'
+import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { Log } from '../../../handler/render/context.ts'
+import type { Render } from '../../../handler/render/render.ts'
+import { openWebhooks } from '../../../handler/events/webhook-sender.ts'
+import { readConfig } from '../../../runtime/config/config.ts'
+import type { Engines } from '../../../runtime/engine/pool.ts'
+import { limitsOf } from '../../../runtime/library.ts'
+import type { Stop } from '../../../runtime/shutdown.ts'
+import { modeOf } from '../../../runtime/config/job-source.ts'
+import { workUntil } from '../../../runtime/worker/worker.ts'
+import { heldStop } from '../jobs/controlled-jobs.ts'
+
+/** The `crf` of a job whose render ends only when it is stopped. */
+export const ENDLESS = 35
+/** What every other render makes. */
+export const VIDEO = Buffer.from('0123456789'.repeat(100))
+
+const BUNDLE = { name: 'pretended', version: '0', id: '0' }
+
+/** One engine that writes a few bytes instead of a video, one render at a time. */
+export function pretendedEngine(renders: string[] = []): Engines {
+  let last: Promise<unknown> = Promise.resolve()
+  let busy = false
+  const once: Render = async (task, { signal, onProgress }) => {
+    busy = true
+    try {
+      renders.push(task.output)
+      onProgress(1, 2)
+      if (task.options.crf === ENDLESS) {
+        await new Promise((_, reject) => {
+          signal.addEventListener('abort', () => reject(signal.reason))
+          if (signal.aborted) reject(signal.reason)
+        })
+      }
+      await writeFile(task.output, VIDEO)
+      onProgress(2, 2)
+    } finally {
+      busy = false
+    }
+    return {
+      ...{ width: 2, height: 2, fps: 25, frames: 2, duration_sec: 0.08, frames_without_face: 0 },
+      ...{ bundle: BUNDLE, encoder: 'none', peak_memory_mb: 0 },
+      stage_times: { probe: 0, speech: 0, avatar: 0, generate: 0, composite: 0, encode: 0 },
+    }
+  }
+  return {
+    render(task, call) {
+      const mine = last.then(() => once(task, call))
+      last = mine.catch(() => {})
+      return mine
+    },
+    status: () => [
+      {
+        index: 0,
+        state: busy ? 'busy' : 'ready',
+        device: 'cpu',
+        bundle: BUNDLE,
+        jobs: 0,
+        restarts: 0,
+      },
+    ],
+    ready: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  }
+}
+
+/**
+ * All of `serve` between the signal and the render: real HTTP, real `handle()`, a pretended engine.
+ * @param told called with the port once it listens
+ */
+export async function pretendedServe(
+  env: Record<string, string>,
+  stop: Stop,
+  engines: Engines,
+  told: (port: number) => void,
+  log: Log = () => {},
+): Promise<void> {
+  const config = readConfig({ PORT: '0', STORAGE: 'directory', ...env })
+  const fetch = openFetch({ blocked: () => false })
+  const deps: Omit<Deps, 'storage' | 'log'> = {
+    ...{ render: engines.render, fetch, webhooks: openWebhooks({ fetch }) },
+    ...{ limits: limitsOf(config), scratch: config.SCRATCH_DIR, allowFileInputs: true },
+  }
+  const about = { version: '1.2.3', revision: null }
+  await workUntil(stop, {
+    ...{ config, engines, deps, about, mode: modeOf(config) },
+    log(event, fields) {
+      if (event === 'worker.listening') told(Number(fields?.['port']))
+      log(event, fields)
+    },
+  })
+}
+
+/** The same in this process, in a folder of its own. */
+export async function pushServer(
+  env: Record<string, string> = {},
+  own: { engines?: Engines } = {},
+) {
+  const dir = await mkdtemp(join(tmpdir(), 'push-'))
+  const media = createServer((_, response) => response.end('not looked at')).listen(0, '127.0.0.1')
+  await once(media, 'listening')
+  const input = `http://127.0.0.1:${(media.address() as AddressInfo).port}/media`
+  const stopping = heldStop()
+  const renders: string[] = []
+  const { promise, resolve, reject } = Promise.withResolvers<number>()
+  const where = {
+    OUTPUT_DIR: join(dir, 'out'),
+    SCRATCH_DIR: join(dir, 'scratch'),
+    CACHE_DIR: join(dir, 'cache'),
+    STATE_DIR: join(dir, 'state'),
+  }
+  const logged: { event: string; fields: Record<string, unknown> }[] = []
+  const stopped = pretendedServe(
+    { ...where, HOST: '127.0.0.1', ...env },
+    stopping.stop,
+    own.engines ?? pretendedEngine(renders),
+    resolve,
+    (event, fields = {}) => void logged.push({ event, fields }),
+  )
+  stopped.catch(reject)
+  const port = await promise
+  return {
+    url: `http://127.0.0.1:${port}`,
+    /** A job that is done in a moment. */
+    job: { video_url: input, audio_url: input },
+    endless: { video_url: input, audio_url: input, output: { crf: ENDLESS } },
+    renders,
+    logged,
+    stopping,
+    stopped,
+    scratch: where.SCRATCH_DIR,
+    async [Symbol.asyncDispose]() {
+      stopping.soon()
+      stopping.now()
+      await stopped
+      media.close()
+      media.closeAllConnections()
+      await rm(dir, { recursive: true })
+    },
+  }
+}

@@ -1,0 +1,18 @@
+import type { Patience } from '../../handler/net/timeouts.ts'
+
+const QUICK = { tries: 3, firstMs: 5, maxMs: 20 }
+
+/** Limits that a test can wait for. */
+export const impatient = (changes: Partial<Patience> = {}): Patience => ({
+  connectMs: 500,
+  headersMs: 400,
+  stallMs: 300,
+  stallBytes: 1000,
+  downloadMs: 20_000,
+  requestMs: 2_000,
+  uploadMs: 20_000,
+  download: QUICK,
+  upload: QUICK,
+  webhook: QUICK,
+  ...changes,
+})

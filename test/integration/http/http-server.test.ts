@@ -1,0 +1,136 @@
+import { readdir } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pushServer, VIDEO } from '../../helpers/servers/worker-server.ts'
+
+type Server = Awaited<ReturnType<typeof pushServer>>
+let at: Server
+beforeAll(async () => {
+  at = await pushServer()
+})
+afterAll(() => at[Symbol.asyncDispose]())
+
+const post = (path: string, body: unknown, init: RequestInit = {}) =>
+  fetch(at.url + path, {
+    ...{ method: 'POST', body: JSON.stringify(body), ...init },
+    headers: { 'content-type': 'application/json', ...(init.headers as object) },
+  })
+const json = async (response: Response | Promise<Response>) =>
+  (await (await response).json()) as Record<string, any>
+
+/** Resolves when the worker renders the job, by its answers and not by the clock. */
+async function rendering(id: string, url = at.url) {
+  while ((await fetch(`${url}/jobs/${id}`)).status !== 200);
+  const response = await fetch(`${url}/jobs/${id}/events`)
+  for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+    if (chunk.includes('inferring')) return
+  }
+  throw new Error('the job ended before it rendered')
+}
+
+describe('over a real socket', () => {
+  test('a job comes back, and its video can be fetched in parts', async () => {
+    const body = await json(post('/generate', { ...at.job, id: 'fetched' }))
+    expect(body).toMatchObject({ status: 'success', output_url: `${at.url}/files/fetched.mp4` })
+    const whole = await fetch(body['output_url'])
+    expect(Buffer.from(await whole.arrayBuffer())).toEqual(VIDEO)
+    const part = await fetch(body['output_url'], { headers: { range: 'bytes=10-19' } })
+    expect([part.status, await part.text()]).toEqual([206, '0123456789'])
+  })
+
+  test('a client that hangs up stops its job', async () => {
+    const hangUp = new AbortController()
+    const answer = post('/generate', { ...at.endless, id: 'hung' }, { signal: hangUp.signal })
+    answer.catch(() => {})
+    await rendering('hung')
+    hangUp.abort()
+    const events = await fetch(`${at.url}/jobs/hung/events`).then((r) => r.text())
+    expect(events).toContain('event: job.canceled')
+  })
+
+  test('events arrive while the job runs', async () => {
+    const { id } = await json(post('/jobs', { ...at.endless, id: 'watched' }))
+    await rendering(id)
+    await fetch(`${at.url}/jobs/${id}`, { method: 'DELETE' })
+    expect(await json(fetch(`${at.url}/jobs/${id}`))).toMatchObject({ status: 'canceled' })
+  })
+
+  test('a body that is too large is refused while it is sent, and the server stays well', async () => {
+    const response = await post('/generate', { metadata: { a: 'x'.repeat(2_000_000) } })
+    expect(response.status).toBe(413)
+    expect((await fetch(`${at.url}/hc`)).status).toBe(200)
+  })
+
+  test('what is no HTTP gets a 400 and an end', async () => {
+    const { hostname, port } = new URL(at.url)
+    const socket = connect(Number(port), hostname).setEncoding('utf8')
+    socket.end('\0\x01\x02 nonsense\r\n\r\n')
+    let answer = ''
+    for await (const chunk of socket) answer += chunk
+    expect(answer).toMatch(/^HTTP\/1.1 400/)
+  })
+
+  test('no job leaves anything in the scratch folder', async () => {
+    expect(await readdir(at.scratch)).toEqual([])
+  })
+})
+
+describe('Salad’s side-car', () => {
+  /** What the side-car makes of an answer, by its source: salad.md 1.3. */
+  async function sidecar(input: unknown, id: string, signal?: AbortSignal, url = at.url) {
+    try {
+      const headers = { 'content-type': 'application/json', 'salad-job-id': id }
+      const request = { method: 'POST', body: JSON.stringify(input), headers }
+      const response = await fetch(`${url}/generate`, { ...request, ...(signal && { signal }) })
+      const output = await response.text()
+      const rejected = [408, 429].includes(response.status) || response.status >= 500
+      if (rejected || output.length > 10_000_000) return { fate: 'reject' as const }
+      return { fate: 'complete' as const, output: JSON.parse(output) as Record<string, any> }
+    } catch {
+      return { fate: signal?.aborted ? ('lost' as const) : ('reject' as const) }
+    }
+  }
+
+  test('completes a job, and a second delivery of it without another render', async () => {
+    const first = await sidecar(at.job, 'salad-1')
+    expect(first).toMatchObject({ fate: 'complete', output: { status: 'succeeded' } })
+    const renders = at.renders.length
+    const again = await sidecar(at.job, 'salad-1')
+    expect(again).toMatchObject({ output: { status: 'succeeded', deduplicated: true } })
+    expect(at.renders).toHaveLength(renders)
+  })
+
+  test.each([
+    ['a list', []],
+    ['a number', 7],
+    ['a wrong field', { video_url: 1 }],
+    ['a scheme that is not taken', { video_url: 'ftp://m.test/v', audio_url: 'ftp://m.test/a' }],
+  ])('does not send %s around its nodes', async (_, input) => {
+    const { fate, output } = await sidecar(input, 'salad-bad')
+    expect(fate).toBe('complete')
+    expect(output).toMatchObject({ status: 'failed', error: { retryable: false } })
+  })
+
+  test('that is stopped stops the job', async () => {
+    const term = new AbortController()
+    const outcome = sidecar(at.endless, 'salad-lost', term.signal)
+    await rendering('salad-lost')
+    term.abort()
+    expect(await outcome).toEqual({ fate: 'lost' })
+    const events = await fetch(`${at.url}/jobs/salad-lost/events`).then((r) => r.text())
+    expect(events).toContain('event: job.canceled')
+  })
+
+  test('gets a job back from a worker that shuts down', async () => {
+    await using other = await pushServer()
+    const to = (job: object, id: string) => sidecar(job, id, undefined, other.url)
+    const outcome = to(other.endless, 'salad-drained')
+    await rendering('salad-drained', other.url)
+    other.stopping.soon()
+    expect((await fetch(`${other.url}/ready`)).status).toBe(503)
+    expect((await fetch(`${other.url}/hc`)).status).toBe(200)
+    expect(await to(other.job, 'salad-late')).toEqual({ fate: 'reject' })
+    other.stopping.now()
+    expect(await outcome).toEqual({ fate: 'reject' })
+  })
+})

@@ -1,0 +1,255 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CanceledError } from '../../../handler/errors.ts'
+import { findFfmpeg, type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import type { Render } from '../../../handler/render/render.ts'
+import { renderer } from '../../../handler/render/render.ts'
+import { ModelError } from '../../../models/inference/errors.ts'
+import { makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
+import { fakeModels } from '../../helpers/models/fake-models.ts'
+import { scenario, type Given, type Scenario } from '../../helpers/jobs/scenario.ts'
+
+let at: Scenario
+let face: string
+let audio: string
+beforeAll(async () => {
+  at = await scenario(await testFfmpeg())
+  face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 60 })
+  audio = await makeSound(at.ffmpeg, at.media.file('three.wav'), 3)
+})
+afterAll(() => at[Symbol.asyncDispose]())
+
+/**
+ * This machine's ffmpeg behind a script that notes the number of each process. Where `hangs` is
+ * among its arguments it does nothing, for ever.
+ */
+async function watched(hangs = 'nothing at all') {
+  const notes = at.media.file(`pids-${Math.random()}`)
+  const write = async (name: string, real: string) => {
+    const file = at.media.file(name)
+    const script = `#!/bin/sh
+      echo $$ >> ${notes}
+      case "$*" in *"${hangs}"*) echo $$ >> ${notes}.hung; exec sleep 600;; esac
+      exec ${real} "$@"`
+    await writeFile(file, script, { mode: 0o755 })
+    return file
+  }
+  const ffmpeg: Ffmpeg = { ...at.ffmpeg, path: await write('ffmpeg', at.ffmpeg.path) }
+  if (at.ffmpeg.probe) ffmpeg.probe = await write('ffprobe', at.ffmpeg.probe)
+  return {
+    ffmpeg,
+    /** Processes that were started, and those of them that are still there. */
+    async pids() {
+      const all = (await readFile(notes, 'utf8')).trim().split('\n').map(Number)
+      return { all, alive: all.filter(isAlive) }
+    },
+    async hung() {
+      while (!existsSync(`${notes}.hung`)) await sleep(5)
+    },
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+describe('a job that is cancelled ends soon, with nothing left of it', () => {
+  const reason = new CanceledError('CANCELED', 'somebody changed their mind')
+
+  async function cancelled(run: (abort: () => void, ffmpeg: Ffmpeg) => Given) {
+    const controller = new AbortController()
+    let since = 0
+    const abort = () => {
+      since ||= performance.now()
+      controller.abort(reason)
+    }
+    const tool = await watched()
+    const given = run(abort, tool.ffmpeg)
+    const call = { signal: controller.signal }
+    const { error } = await at.fail({ video: face, audio }, { ffmpeg: tool.ffmpeg, call, ...given })
+    expect(error).toBe(reason)
+    expect(error).toMatchObject({ code: 'CANCELED', retryable: false })
+    expect(performance.now() - since).toBeLessThan(3000) // 1 s on a machine of one's own
+    expect((await tool.pids()).alive).toEqual([])
+  }
+
+  test.each(['listen', 'face', 'encode', 'generate'] as const)('while %s runs', (graph) =>
+    cancelled((abort) => {
+      let runs = 0
+      const before = (name: string) => {
+        if (name === graph && (graph === 'listen' || ++runs === 3)) abort()
+      }
+      return { models: fakeModels({ before }) }
+    }),
+  )
+  test('while a model waits', () =>
+    cancelled((abort) => {
+      const before = async (name: string) => {
+        if (name !== 'generate') return
+        abort()
+        await sleep(50)
+      }
+      return { models: fakeModels({ before }) }
+    }))
+  test('while frames are encoded', () =>
+    cancelled((abort, ffmpeg) => {
+      const inner = renderer(fakeModels(), ffmpeg)
+      const render: Render = (task, call) =>
+        inner(task, { ...call, onProgress: (done) => (done === 20 ? abort() : undefined) })
+      return { deps: { render } }
+    }))
+  test.each(['show_streams', 'f32le', 'rawvideo', 'libx264'])(
+    'while an ffmpeg that does not answer is at work (%s)',
+    async (argument) => {
+      if (argument === 'show_streams' && !at.ffmpeg.probe) return
+      const tool = await watched(argument)
+      const controller = new AbortController()
+      const call = { signal: controller.signal }
+      const failing = at.fail({ video: face, audio }, { ffmpeg: tool.ffmpeg, call })
+      await tool.hung()
+      controller.abort(reason)
+      expect((await failing).error).toBe(reason)
+      const { all, alive } = await tool.pids()
+      expect(all.length).toBeGreaterThan(0)
+      expect(alive).toEqual([])
+    },
+  )
+  test('before it has begun', async () => {
+    const call = { signal: AbortSignal.abort(reason) }
+    const { error, models } = await at.fail({ video: face, audio }, { call })
+    expect(error).toBe(reason)
+    expect(models.runs.listen).toBe(0)
+  })
+})
+
+test('a job that runs past its time ends with DEADLINE', async () => {
+  const tool = await watched('libx264')
+  const call = { signal: AbortSignal.timeout(1500) }
+  const { error } = await at.fail({ video: face, audio }, { ffmpeg: tool.ffmpeg, call })
+  expect(error).toMatchObject({ code: 'DEADLINE', retryable: true })
+  expect((await tool.pids()).alive).toEqual([])
+})
+
+describe('a machine that lacks something says what', () => {
+  test('no ffmpeg where it was', async () => {
+    const ffmpeg = { ...at.ffmpeg, path: at.media.file('nowhere/ffmpeg') }
+    const { error } = await at.fail({ video: face, audio }, { ffmpeg })
+    expect(error).toMatchObject({ code: 'FFMPEG_MISSING', retryable: true, stage: 'speech' })
+    expect(error.message).not.toContain(at.media.path)
+  })
+  test('no ffmpeg at start', async () => {
+    const found = findFfmpeg(at.media.file('nowhere/ffmpeg'), AbortSignal.timeout(10_000))
+    await expect(found).rejects.toMatchObject({ code: 'FFMPEG_MISSING' })
+    await expect(found).rejects.toThrow('FFMPEG_PATH')
+  })
+  test('an encoder that the kernel kills can be tried again elsewhere', async () => {
+    const path = at.media.file('killed')
+    const script = `#!/bin/sh
+      case "$*" in *libx264*) head -c 200000 > /dev/null; kill -9 $$;; esac
+      exec ${at.ffmpeg.path} "$@"`
+    await writeFile(path, script, { mode: 0o755 })
+    const { error } = await at.fail({ video: face, audio }, { ffmpeg: { ...at.ffmpeg, path } })
+    expect(error).toMatchObject({ code: 'OUT_OF_MEMORY', retryable: true, stage: 'encode' })
+  })
+  test('a scratch folder that cannot be made', async () => {
+    const scratch = `${face}/scratch`
+    const { error } = await at.fail({ video: face, audio }, { deps: { scratch } })
+    expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true })
+  })
+  test.each([
+    ['memory', 'OUT_OF_MEMORY'],
+    ['device', 'MODEL_BROKEN'],
+    ['bundle', 'MODEL_BROKEN'],
+  ] as const)('a model that fails for its %s', async (kind, code) => {
+    const before = (graph: string) => {
+      if (graph === 'generate') throw new ModelError(kind, 'it broke')
+    }
+    const { error } = await at.fail({ video: face, audio }, { models: fakeModels({ before }) })
+    expect(error).toMatchObject({ code, stage: 'generate', retryable: true })
+  })
+})
+
+const canMount = (() => {
+  try {
+    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' })
+    return process.getuid?.() === 0
+  } catch {
+    return false
+  }
+})()
+
+describe.skipIf(!canMount)('a full disk (needs the right to mount a small one)', () => {
+  const small = () => at.media.file('small')
+  beforeAll(async () => {
+    await mkdir(small())
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', small()])
+  })
+  afterAll(() => execFileSync('umount', [small()]))
+
+  test('while the result is written', async () => {
+    const noise = at.media.file('noise.mp4')
+    const filter = 'noise=alls=40:allf=t'
+    await makeVideo(at.ffmpeg, noise, { frames: 75, filter })
+    const job = { video: noise, audio, output: { crf: 10 } }
+    const { error } = await at.fail(job, { deps: { scratch: small() } })
+    expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true })
+  })
+  test('while what was learned of the face is written', async () => {
+    const models = fakeModels({ padding: 100_000 })
+    const { error } = await at.fail({ video: face, audio }, { models, deps: { scratch: small() } })
+    expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true, stage: 'avatar' })
+  })
+  test('the next good job succeeds', async () => {
+    const { result } = await at.run({ video: face }, { deps: { scratch: small() } })
+    expect(result.frames).toBe(25)
+  })
+})
+
+describe('memory', () => {
+  test('faces are not made ahead of the encoder by more than a few batches', async () => {
+    const models = fakeModels()
+    const inner = renderer(models, at.ffmpeg)
+    let most = 0
+    const render: Render = (task, call) =>
+      inner(task, {
+        ...call,
+        onProgress: (done) => void (most = Math.max(most, models.codes.length - done)),
+      })
+    await at.run({ video: face, audio }, { models, deps: { render } })
+    expect(most).toBeLessThanOrEqual(3 * 4)
+  })
+  test('frames do not pile up', async () => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const size = { width: 640, height: 360 }
+    const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { ...size, frames: 160 })
+    const inner = renderer(fakeModels(), at.ffmpeg)
+    const alive: number[] = []
+    const render: Render = (task, call) =>
+      inner(task, {
+        ...call,
+        onProgress(done) {
+          if (done % 10 !== 0) return
+          collect()
+          alive.push(process.memoryUsage().arrayBuffers)
+        },
+      })
+    const long = await makeSound(at.ffmpeg, at.media.file('six.wav'), 6)
+    await at.run({ video: big, audio: long, length: 'shortest' }, { deps: { render } })
+    const frame = 640 * 360 * 1.5
+    // What was freed a moment ago is still counted now and then, so the least of a few figures counts.
+    const [early, late] = [alive.slice(0, 5), alive.slice(-6)].map((some) => Math.min(...some))
+    expect(alive).toHaveLength(15)
+    expect(late! - early!).toBeLessThan(3 * frame)
+  })
+})

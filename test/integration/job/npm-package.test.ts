@@ -1,0 +1,55 @@
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const run = promisify(execFile)
+const root = resolve(import.meta.dirname, '../../..')
+const app = await mkdtemp(join(tmpdir(), 'musetalk-package-'))
+
+afterAll(() => rm(app, { recursive: true, force: true }))
+
+/** The packed tarball unpacked where npm would put it, its dependencies linked beside it. */
+beforeAll(async () => {
+  const pack = ['pack', '--ignore-scripts=false', '--json', '--pack-destination', app]
+  const { stdout } = await run('npm', pack, { cwd: root })
+  const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ filename: string }]
+  const modules = join(app, 'node_modules')
+  const target = join(modules, 'musetalk-worker')
+  await mkdir(target, { recursive: true })
+  await run('tar', ['-xzf', join(app, filename), '-C', target, '--strip-components=1'])
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>
+  }
+  for (const name of Object.keys(dependencies)) {
+    await mkdir(join(modules, name, '..'), { recursive: true })
+    await symlink(join(root, 'node_modules', name), join(modules, name))
+  }
+  await writeFile(join(app, 'package.json'), JSON.stringify({ type: 'module' }))
+}, 120_000)
+
+test('an application renders a job with the packed library', async () => {
+  const job = { id: 'packed', video: join(root, 'demo/portrait.png'), audio: join(app, 'a.wav') }
+  const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg'
+  await run(ffmpeg, ['-v', 'error', '-t', '1', '-i', join(root, 'demo/speech.wav'), job.audio])
+  const program = `
+    import { directoryStorage, handle, openLocal } from 'musetalk-worker'
+    await using deps = await openLocal({ allowFileInputs: true, storage: directoryStorage('out'), scratch: 'scratch' })
+    const { status, frames, output_url } = await handle(${JSON.stringify(job)}, deps)
+    console.log(JSON.stringify({ status, frames, output_url }))`
+  await writeFile(join(app, 'app.mjs'), program)
+  const { stdout } = await run(process.execPath, ['app.mjs'], { cwd: app, timeout: 60_000 })
+  expect(JSON.parse(stdout)).toEqual({
+    status: 'succeeded',
+    frames: 25,
+    output_url: 'out/packed.mp4',
+  })
+})
+
+test('its command answers', async () => {
+  const bin = join(app, 'node_modules/musetalk-worker/bin/musetalk-worker.mjs')
+  const { stdout } = await run(process.execPath, [bin, '--help'], { cwd: app })
+  expect(stdout).toContain('musetalk-worker run --video FILE')
+})

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Box } from '../../../models/pixels/image.ts'
+import { CROP, drawnCodes, makeSound, makeVideo, readVideo } from '../../helpers/media/media.ts'
+import { shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
+import { FACE } from '../../helpers/media/scene.ts'
+import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+
+let at: Scenario
+beforeAll(async () => {
+  at = await scenario(await testFfmpeg())
+})
+afterAll(() => at[Symbol.asyncDispose]())
+
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
+const video = (name: string, faces: (i: number) => readonly Box[], frames = 25) =>
+  makeVideo(at.ffmpeg, at.media.file(name), { frames, faces })
+
+describe('frames without a face', () => {
+  test('none at all is NO_FACE', async () => {
+    const file = await video('nobody.mp4', () => [])
+    const { error, models } = await at.fail({ video: file })
+    expect(error.code).toBe('NO_FACE')
+    expect(error.stage).toBe('avatar')
+    expect(models.runs.generate).toBe(0)
+  })
+
+  test('pass through unchanged, are counted, and shift nothing', async () => {
+    const file = await video('some.mp4', (i) => (i < 18 ? [] : [FACE]), 36)
+    const job = { video: file, length: 'video', output: { crf: 10 } }
+    const { result, video: out } = await at.run({ ...job, audio: await voice(2) })
+    expect(result.frames_without_face).toBe(18)
+    expect(shownCodes(out)).toEqual(numbers(36))
+    const drawn = drawnCodes(out, CROP)
+    expect(drawn.slice(0, 18)).toEqual(Array(18).fill(undefined))
+    expect(drawn.slice(22)).toEqual(numbers(36).slice(22)) // after the fade
+    const source = await readVideo(at.ffmpeg, file)
+    const size = (192 * 144 * 3) / 2
+    for (let i = 0; i < 18 * size; i++) {
+      if (Math.abs(out.data[i]! - source.data[i]!) > 10) {
+        expect.fail(`frame ${Math.floor(i / size)} differs by more than the encoder does`)
+      }
+    }
+  })
+
+  test('for up to half a second are bridged', async () => {
+    const file = await video('blink.mp4', (i) => (i >= 10 && i < 16 ? [] : [FACE]))
+    const { result, models } = await at.run({ video: file })
+    expect(result.frames_without_face).toBe(0)
+    expect(models.codes).toHaveLength(25)
+  })
+
+  test('are ping-ponged with their numbers', async () => {
+    const file = await video('turn.mp4', (i) => (i >= 14 ? [] : [FACE]), 30)
+    const { result, video: out } = await at.run({ video: file, audio: await voice(3) })
+    const around = [...numbers(30), ...numbers(30).toReversed(), ...numbers(15)]
+    expect(result.frames_without_face).toBe(16)
+    expect(shownCodes(out)).toEqual(around)
+    const drawn = drawnCodes(out, CROP)
+    for (const [i, code] of drawn.entries()) {
+      if (around[i]! >= 14) expect(code).toBeUndefined()
+      else if (around[i]! < 10) expect(code).toBe(around[i])
+    }
+  })
+})
+
+describe('which face', () => {
+  const left: Box = [8, 24, 56, 72]
+  const right: Box = [96, 16, 176, 96]
+  const crop = ([x1, y1, x2, y2]: Box): Box => [x1, y1, x2, y2 + 10]
+
+  test('of two, the largest one speaks and the other is left alone', async () => {
+    const file = await video('two.mp4', () => [left, right])
+    const { video: out } = await at.run({ video: file })
+    expect(drawnCodes(out, crop(right))).toEqual(numbers(25))
+    expect(drawnCodes(out, crop(left))).toEqual(Array(25).fill(undefined))
+  })
+  test('the one inside the box that the job names', async () => {
+    const file = await video('two.mp4', () => [left, right])
+    const { video: out } = await at.run({ video: file, face: { box: [4, 20, 60, 76] } })
+    expect(drawnCodes(out, crop(left))).toEqual(numbers(25))
+    expect(drawnCodes(out, crop(right))).toEqual(Array(25).fill(undefined))
+  })
+  test.each([
+    [50, 2],
+    [12.5, 0.5],
+  ])('boxes stay with their source frames at %s fps', async (fps, times) => {
+    const file = await video('two.mp4', () => [left, right])
+    const boxes = numbers(24).map((i) => (i < 8 ? null : [...left]))
+    const { result } = await at.run({ video: file, face: { boxes }, fps, length: 'shortest' })
+    expect(result.frames_without_face).toBe(8 * times + (result.frames - 24 * times))
+  })
+  test('boxes frame by frame replace the detector', async () => {
+    const file = await video('two.mp4', () => [left, right])
+    const boxes = numbers(25).map((i) => (i % 5 === 4 ? null : [...left]))
+    const { video: out, result } = await at.run({ video: file, face: { boxes } })
+    expect(result.frames_without_face).toBe(5)
+    expect(drawnCodes(out, crop(left))).toEqual(
+      numbers(25).map((i) => (i % 5 === 4 ? undefined : i)),
+    )
+  })
+  test('a face that walks through the picture is followed', async () => {
+    const walk = (i: number): Box => [8 + 3 * i, 20, 72 + 3 * i, 84]
+    const file = await video('walk.mp4', (i) => [walk(i)])
+    const { video: out, models } = await at.run({ video: file })
+    expect(models.codes).toEqual(numbers(25))
+    const followed = numbers(25).filter((i) => i >= 6 && i < 19) // where smoothing is symmetric
+    expect(followed.map((i) => drawnCodes(out, crop(walk(i)))[i])).toEqual(followed)
+  })
+  test.each([
+    ['left', [-30, 30, 50, 110]],
+    ['right', [142, 30, 222, 110]],
+    ['upper', [60, -30, 140, 50]],
+    ['lower', [60, 90, 140, 170]],
+    ['every', [-10, -10, 202, 160]],
+  ] as [string, Box][])('a face cut by the %s edge', async (_, box) => {
+    const file = await video('edge.mp4', () => [box], 5)
+    const { result } = await at.run({ video: file, length: 'shortest' })
+    expect(result).toMatchObject({ frames: 5, frames_without_face: 0, width: 192, height: 144 })
+  })
+  test('a face of 20 px', async () => {
+    const file = await video('small.mp4', () => [[80, 60, 100, 80]], 5)
+    const { result } = await at.run({ video: file, length: 'shortest' })
+    expect(result.frames_without_face).toBe(0)
+  })
+})
+
+async function voice(seconds: number): Promise<string> {
+  return makeSound(at.ffmpeg, at.media.file(`voice-${seconds}.wav`), seconds)
+}

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import { probe } from '../../../handler/render/media/probe.ts'
+import { LIMITS } from '../../helpers/jobs/deps.ts'
+import {
+  CROP,
+  drawnCodes,
+  ffmpeg as run,
+  H264,
+  makeSound,
+  makeVideo,
+} from '../../helpers/media/media.ts'
+import { shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
+import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+
+const PLAIN = { samples: 'yuv', anySize: false, asStored: false } as const
+
+let at: Scenario
+let bare: Ffmpeg
+beforeAll(async () => {
+  const { probe: _, ...without } = await testFfmpeg()
+  bare = without
+  at = await scenario(await testFfmpeg())
+})
+afterAll(() => at[Symbol.asyncDispose]())
+
+const made: Record<string, () => Promise<string>> = {
+  mp4: () => makeVideo(at.ffmpeg, at.media.file('a.mp4')),
+  'mp4 at 29.97': () => makeVideo(at.ffmpeg, at.media.file('ntsc.mp4'), { fps: '30000/1001' }),
+  mkv: () => makeVideo(at.ffmpeg, at.media.file('a.mkv'), { fps: '24' }),
+  'transport stream': () =>
+    makeVideo(at.ffmpeg, at.media.file('a.ts'), { encode: [...H264, '-f', 'mpegts'] }),
+  'full range': () =>
+    makeVideo(at.ffmpeg, at.media.file('full.mp4'), {
+      filter: 'scale=out_range=full',
+      encode: ['-c:v', 'libx264', '-pix_fmt', 'yuvj420p'],
+    }),
+  'aspect 1:2': () => makeVideo(at.ffmpeg, at.media.file('sar.mp4'), { filter: 'setsar=1/2' }),
+  gif: () => makeVideo(at.ffmpeg, at.media.file('a.gif'), { fps: '10', encode: [] }),
+  'with sound': async () => {
+    const file = at.media.file('both.mp4')
+    const picture = await makeVideo(at.ffmpeg, at.media.file('a.mp4'))
+    await run(at.ffmpeg.path, ['-i', picture, '-i', at.voice, '-c:v', 'copy', file])
+    return file
+  },
+  png: () =>
+    makeVideo(at.ffmpeg, at.media.file('a.png'), { frames: 1, encode: ['-frames:v', '1'] }),
+  jpeg: () =>
+    makeVideo(at.ffmpeg, at.media.file('a.jpg'), { frames: 1, encode: ['-frames:v', '1'] }),
+}
+
+describe('without ffprobe', () => {
+  test.each(Object.keys(made))('the same is known of a video: %s', async (kind) => {
+    const files = { video: await made[kind]!(), audio: at.voice }
+    const signal = AbortSignal.timeout(20_000)
+    const [whole, text] = await Promise.all(
+      [at.ffmpeg, bare].map((ffmpeg) => probe(files, PLAIN, LIMITS, ffmpeg, signal)),
+    )
+    expect(rounded(text!)).toEqual(rounded(whole!))
+  })
+  test('the same is known of a recording', async () => {
+    const video = await makeVideo(at.ffmpeg, at.media.file('a.mp4'))
+    for (const name of ['a.wav', 'a.m4a', 'a.mp3', 'a.flac']) {
+      const audio = await makeSound(at.ffmpeg, at.media.file(name), 1, ['-ac', '2'])
+      const signal = AbortSignal.timeout(20_000)
+      const [whole, text] = await Promise.all(
+        [at.ffmpeg, bare].map((ffmpeg) => probe({ video, audio }, PLAIN, LIMITS, ffmpeg, signal)),
+      )
+      expect(text!.audio.channels).toBe(whole!.audio.channels)
+      expect(text!.audio.floats).toBe(whole!.audio.floats)
+      expect(Math.abs(text!.audio.durationS! - whole!.audio.durationS!)).toBeLessThan(0.2)
+    }
+  })
+  test('a whole job runs, to and fro', async () => {
+    const video = await makeVideo(at.ffmpeg, at.media.file('short.mp4'), { frames: 60 })
+    const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 4)
+    const { video: out } = await at.run({ video, audio }, { ffmpeg: bare })
+    const there = Array.from({ length: 60 }, (_, i) => i)
+    const order = [...there, ...there.toReversed()].slice(0, 100)
+    expect(shownCodes(out)).toEqual(order)
+    expect(drawnCodes(out, CROP)).toEqual(order)
+  })
+  test('what is no media is refused alike', async () => {
+    const { error } = await at.fail({ video: at.voice }, { ffmpeg: bare })
+    expect(error.code).toBe('MEDIA_UNREADABLE')
+  })
+})
+
+/** ffmpeg's text has two digits of a duration, and one start for the whole file. */
+function rounded({ video }: Awaited<ReturnType<typeof probe>>) {
+  const { durationS, offsetS: _, ...facts } = video
+  return { ...facts, durationS: durationS && !facts.still && Math.round(durationS * 20) / 20 }
+}

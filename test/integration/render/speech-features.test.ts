@@ -1,0 +1,127 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { RenderContext } from '../../../handler/render/context.ts'
+import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import { rateOf } from '../../../handler/render/media/media-info.ts'
+import { asMono } from '../../../handler/render/audio/resample-filter.ts'
+import { pieces } from '../../../handler/render/audio/decode-audio.ts'
+import { listen } from '../../../handler/render/audio/speech-features.ts'
+import type { Models } from '../../../models/inference/bundle.ts'
+import { LIMITS } from '../../helpers/jobs/deps.ts'
+import { ffmpeg as run, folder, makeSound, testFfmpeg } from '../../helpers/media/media.ts'
+import { MANIFEST } from '../../helpers/models/fake-models.ts'
+import { golden } from '../../helpers/fixture-paths.ts'
+
+let ffmpeg: Ffmpeg
+beforeAll(async () => {
+  ffmpeg = await testFfmpeg()
+})
+
+const FACTS = { floats: false, channels: 1, sampleRate: 16_000 }
+
+/** As large as whisper-tiny's; the state of a token is `1 + 5 token + layer + channel / 1024`. */
+function countingModels(): Models {
+  let token = 0
+  return {
+    manifest: { ...MANIFEST, listen: { layers: 5, dim: 384, overlapS: 1 } },
+    id: '',
+    graphs: {},
+    async run() {
+      const data = new Float32Array(1500 * 5 * 384)
+      for (let at = 0; at < data.length; at++) {
+        const layer = Math.floor(at / 384) % 5
+        data[at] = 1 + 5 * (token + Math.floor(at / 1920)) + layer + (at % 384) / 1024
+      }
+      token += 1500
+      return { states: { type: 'float32', dims: [1500, 5, 384], data } }
+    },
+  }
+}
+
+const contextOf = (dir: string, models = countingModels()): RenderContext => ({
+  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(30_000), log: () => {} },
+  stage: (_, step) => step(),
+})
+
+describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", () => {
+  test.each(['eng-12s', 'eng-31s', 'sun-6s', 'yongen'])('%s', async (name) => {
+    const file = JSON.parse(readFileSync(golden(`audio/${name}.json`), 'utf8')) as {
+      samples_16k: number
+      prompts: Record<string, { T: number; fake_states_sha256?: string }>
+    }
+    await using place = await folder()
+    const source = `anullsrc=r=16000:cl=mono,atrim=end_sample=${file.samples_16k}`
+    const sound = await makeSound(ffmpeg, place.file('a.wav'), 0, [], source)
+    for (const [fps, { T, fake_states_sha256 }] of Object.entries(file.prompts)) {
+      if (!fake_states_sha256) continue
+      const ctx = contextOf(place.path)
+      await using speech = await listen(
+        { file: sound, facts: FACTS },
+        rateOf(Number(fps)),
+        'reference',
+        ctx,
+      )
+      expect(speech).toMatchObject({ samples: file.samples_16k, frames: T })
+      const { dims, data } = await speech.prompts(Array.from({ length: T }, (_, i) => i))
+      expect(dims).toEqual([T, 50, 384])
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      expect(createHash('sha256').update(bytes).digest('hex')).toBe(fake_states_sha256)
+    }
+  })
+  test('a rate that it cannot serve is the fault of the job', async () => {
+    await using place = await folder()
+    const sound = await makeSound(ffmpeg, place.file('a.wav'), 1)
+    const heard = listen(
+      { file: sound, facts: FACTS },
+      rateOf(50),
+      'reference',
+      contextOf(place.path),
+    )
+    await expect(heard).rejects.toMatchObject({ code: 'INVALID_JOB' })
+  })
+})
+
+describe('a recording as 16 kHz mono', () => {
+  const decode = async (file: string) => {
+    const recording = asMono({ file, facts: FACTS }, ffmpeg)
+    const parts = await Array.fromAsync(pieces(recording, 1, contextOf('')))
+    const fresh = parts.map(({ pcm, fresh: [from, to] }) => pcm.slice(from, to))
+    return { parts, pcm: Float32Array.from(fresh.flatMap((part) => [...part])) }
+  }
+  const rms = (pcm: Float32Array) => Math.sqrt(pcm.reduce((sum, v) => sum + v * v, 0) / pcm.length)
+
+  test('stereo is the mean of both, not louder', async () => {
+    await using place = await folder()
+    const both = "aevalsrc='0.4*sin(2000*t)|0.4*sin(2000*t)':d=1:s=48000"
+    const { pcm } = await decode(await makeSound(ffmpeg, place.file('a.wav'), 1, [], both))
+    expect(pcm).toHaveLength(16_000)
+    expect(rms(pcm)).toBeCloseTo(0.4 / Math.SQRT2, 3)
+    const one = "aevalsrc='0.8*sin(2000*t)|0':d=1:s=48000"
+    const half = await decode(await makeSound(ffmpeg, place.file('b.wav'), 1, [], one))
+    expect(rms(half.pcm)).toBeCloseTo(0.4 / Math.SQRT2, 3)
+  })
+  test.each([8000, 44_100, 48_000, 192_000])('from %i Hz keeps length and level', async (rate) => {
+    await using place = await folder()
+    const tone = `aevalsrc='0.4*sin(2000*t)':d=2:s=${rate}`
+    const { pcm } = await decode(await makeSound(ffmpeg, place.file('a.wav'), 2, [], tone))
+    expect(Math.abs(pcm.length - 32_000)).toBeLessThanOrEqual(1)
+    expect(rms(pcm.subarray(800, -800))).toBeCloseTo(0.4 / Math.SQRT2, 3)
+  })
+  test('pieces of thirty seconds share two, and each sample is kept once', async () => {
+    await using place = await folder()
+    const raw = place.file('ramp.f32')
+    const ramp = Float32Array.from({ length: 70 * 16_000 }, (_, i) => i / 2e6)
+    await writeFile(raw, new Uint8Array(ramp.buffer))
+    const wav = place.file('ramp.wav')
+    const input = ['-f', 'f32le', '-ar', '16000', '-ac', '1', '-i', raw]
+    await run(ffmpeg.path, [...input, '-c:a', 'pcm_f32le', wav])
+    const { parts, pcm } = await decode(wav)
+    expect(pcm).toEqual(ramp)
+    expect(parts).toHaveLength(3)
+    const kept = parts.flatMap(({ pcm, keep: [from, to] }) => [...pcm.slice(from, to)])
+    expect(Float32Array.from(kept)).toEqual(ramp)
+    expect(parts[1]!.pcm[0]).toBe(ramp[28 * 16_000])
+  })
+})

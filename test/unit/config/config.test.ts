@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../../../runtime/config/config.ts'
+
+describe('the environment', () => {
+  test('may be empty: everything has a default', () => {
+    expect(readConfig({})).toMatchObject({ DEVICE: 'auto', MAX_VIDEO_SEC: 1800, LOG_LEVEL: 'info' })
+  })
+  test('is read as numbers and choices', () => {
+    const config = readConfig({ MAX_AUDIO_SEC: '12.5', BATCH_SIZE: '8', DEVICE: 'cpu' })
+    expect(config).toMatchObject({ MAX_AUDIO_SEC: 12.5, BATCH_SIZE: 8, DEVICE: 'cpu' })
+  })
+  test('with an empty value is as if it were not set', () => {
+    expect(readConfig({ BATCH_SIZE: '', DEVICE: '' })).toMatchObject({ DEVICE: 'auto' })
+  })
+  test('leaves alone what is not ours', () => {
+    expect(Object.keys(readConfig({ PATH: '/bin', MAX_TYPO: '1' }))).not.toContain('PATH')
+  })
+  test('names every bad variable in one message', () => {
+    const bad = {
+      ...{ BATCH_SIZE: '0', DEVICE: 'gpu', LOG_LEVEL: 'loud', MAX_AUDIO_SEC: '-1' },
+      ...{ INTERNAL_API_KEY: 'k\n', RUNPOD_AI_API_KEY: 'schlüssel' },
+      ...{ RUNPOD_WEBHOOK_GET_JOB: 'job-take', RUNPOD_WEBHOOK_PING: 'ftp://p.test/' },
+      ...{ MAX_PIXELS: '12.5', MAX_VIDEO_SEC: 'long', MAX_INPUT_MB: 'NaN' },
+    }
+    const message = (() => {
+      try {
+        readConfig(bad)
+        return 'no error'
+      } catch (error) {
+        return (error as Error).message
+      }
+    })()
+    for (const name of Object.keys(bad)) expect(message).toContain(`  ${name}: `)
+  })
+})

@@ -1,0 +1,257 @@
+import { describe, expect, test } from 'vitest'
+import type { InputError } from '../../../handler/errors.ts'
+import { jobJsonSchema } from '../../../handler/job-schema.ts'
+import { objectName, parseJob, type JobRules } from '../../../handler/parse-job.ts'
+
+const RULES: JobRules = { allowFileInputs: false }
+const URLS = { video_url: 'https://a.example/v.mp4', audio_url: 'https://a.example/a.wav' }
+
+const parse = (job: unknown, rules = RULES, id?: string) => parseJob(job, id, rules)
+
+/** The refusal of a job, as `field: message` lines. */
+function problems(job: unknown, rules = RULES): string[] {
+  try {
+    parseJob(job, undefined, rules)
+  } catch (thrown) {
+    const error = thrown as InputError
+    expect(error).toMatchObject({ code: 'INVALID_JOB', retryable: false })
+    expect(error.message.isWellFormed()).toBe(true)
+    expect(error.message.length).toBeLessThanOrEqual(4000)
+    return error.problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  }
+  return expect.fail('the job was taken')
+}
+
+const fields = (job: unknown) => problems(job).map((line) => line.slice(0, line.indexOf(':')))
+
+describe('a job of two URLs is enough', () => {
+  test('and gets the defaults', () => {
+    const job = parse(URLS)
+    expect(job).toMatchObject({
+      ...URLS,
+      ...{ face: 'largest', length: 'audio', silence: 'model', mask: 'jaw', force: false },
+      ...{ metadata: {}, output: { crf: 17, lossless: false }, frame: { fit: 'source' } },
+    })
+    expect(job.id).toMatch(/^[0-9a-f-]{36}$/)
+  })
+  test('under their short names too', () => {
+    const job = parse({ video: URLS.video_url, audio: URLS.audio_url })
+    expect(job).toMatchObject(URLS)
+  })
+  test('as the predecessor was sent it', () => {
+    const job = parse({
+      ...{ musetalk_job_id: 'm1', ...URLS, aspect_ratio: '1:1', resolution: '512x512' },
+      ...{ params: null, seed: 7 },
+    })
+    expect(job).toMatchObject({ id: 'm1', frame: { fit: 'source' } })
+    expect(job).not.toHaveProperty('musetalk_job_id')
+  })
+})
+
+describe('the id', () => {
+  test('is the job’s own before the predecessor’s before the platform’s', () => {
+    expect(parse({ ...URLS, id: 'a', musetalk_job_id: 'b' }, RULES, 'c').id).toBe('a')
+    expect(parse({ ...URLS, musetalk_job_id: 'b' }, RULES, 'c').id).toBe('b')
+    expect(parse(URLS, RULES, 'c').id).toBe('c')
+  })
+  test('of a platform is written so that it can name an object', () => {
+    expect(parse(URLS, RULES, '../a/b c').id).toBe('_a_b_c')
+    expect(parse(URLS, RULES, 'x'.repeat(4096)).id).toHaveLength(200)
+  })
+  test.each(['', '../a', 'a/b', '.hidden', 'x'.repeat(4096), '🎬', 'a b', 'a\n', 7])(
+    'is refused where it could leave the prefix: %.20j',
+    (id) => expect(fields({ ...URLS, id })).toEqual(['id']),
+  )
+  test('names the object, with the kind of file', () => {
+    expect(objectName(parse({ ...URLS, id: 'a' }))).toBe('a.mp4')
+    expect(objectName(parse({ ...URLS, id: 'a', output: { lossless: true } }))).toBe('a.mkv')
+    expect(objectName(parse({ ...URLS, output: { key: 'x/y.mp4' } }))).toBe('x/y.mp4')
+  })
+})
+
+describe('INVALID_JOB names every bad field', () => {
+  test.each([[undefined], [null], [[]], ['text'], [7], [true]])('%j is no job', (payload) => {
+    expect(problems(payload).length).toBeGreaterThan(0)
+  })
+  test('missing ones', () => {
+    expect(problems({})).toEqual(['video_url: is required', 'audio_url: is required'])
+  })
+  test('unknown ones, all of them, together with wrong ones', () => {
+    const job = { ...URLS, one: 1, two: 2, fps: 'x', output: { three: 3, crf: 9 } }
+    expect(fields(job).sort()).toEqual(['fps', 'one', 'output.crf', 'output.three', 'two'])
+  })
+  test('numbers as strings', () => {
+    expect(fields({ ...URLS, fps: '25', output: { crf: '17' } }).sort()).toEqual([
+      ...['fps', 'output.crf'],
+    ])
+  })
+  test.each([
+    ['video_url', 7],
+    ['video_url', ''],
+    ['audio_url', null],
+    ['face', 'smallest'],
+    ['length', 'long'],
+    ['silence', null],
+    ['fps', 4.9],
+    ['fps', 121],
+    ['fps', NaN],
+    ['mask', 'nose'],
+    ['compat', 'yes'],
+    ['metadata', []],
+    ['output', []],
+    ['params', [1]],
+    ['metadata', { text: 'x'.repeat(4096) }],
+    ['params', { text: 'x'.repeat(70_000) }],
+    ['force', 'true'],
+    ['webhook', 'mailto:a@b.example'],
+    ['webhook', { url: 'https://a.example', events: ['job.done'] }],
+    ['webhook', { url: 'https://a.example', extra: 1 }],
+    ['resolution', 512],
+  ])('%s: %.40j', (field, value) => {
+    expect(fields({ ...URLS, [field]: value })).toEqual([field])
+  })
+  test.each([{ box: [10, 10, 5, 20] }, { box: [1, 2, 3] }, { boxes: [] }, { circle: 1 }])(
+    'face: %j',
+    (face) => expect(fields({ ...URLS, face })[0]).toMatch(/^face/),
+  )
+  test.each(['/etc/passwd', '../a', 'a/../b', 'a//b', 'a/', '', 'a/.b', 'ü.mp4'])(
+    'output.key %j, which could leave the prefix',
+    (key) => expect(fields({ ...URLS, output: { key } })).toEqual(['output.key']),
+  )
+  test('a header cannot be smuggled into the object’s disposition', () => {
+    const output = { disposition: 'attachment\r\nx-evil: 1' }
+    expect(fields({ ...URLS, output })).toEqual(['output.disposition'])
+  })
+  test('both names of one input', () => {
+    expect(fields({ ...URLS, video: URLS.video_url })).toEqual(['video'])
+  })
+  test.each([
+    ...['file:///etc/passwd', '/etc/passwd', 'ftp://a.example/a', 'data:video/mp4,x'],
+    ...[
+      'gopher://a.example/',
+      'http://user:pass@a.example/',
+      `http://a.example/${'a'.repeat(65_536)}`,
+    ],
+  ])('an input at %.40s', (url) => {
+    expect(fields({ video_url: url, audio_url: url })).toEqual(['video_url', 'audio_url'])
+  })
+})
+
+describe('what no honest JSON has is refused by its place', () => {
+  test('NUL characters', () => {
+    expect(fields({ ...URLS, id: 'a\0b' })).toEqual(['id'])
+    expect(fields({ ...URLS, metadata: { a: ['x\0'] } })).toEqual(['metadata.a.0'])
+    expect(fields({ ...URLS, 'a\0': 1 })).toEqual(['a\\0'])
+  })
+  test('lone surrogates', () => {
+    const job: unknown = JSON.parse(`{"metadata":{"t":"\\ud800"}}`)
+    expect(fields({ ...URLS, ...(job as object) })).toEqual(['metadata.t'])
+  })
+  test.each(['__proto__', 'constructor', 'prototype'])('%s, wherever it is', (name) => {
+    const text = JSON.stringify(URLS).slice(0, -1)
+    expect(fields(JSON.parse(`${text},"${name}":{"force":true}}`))).toEqual([name])
+    const deep = JSON.parse(`${text},"metadata":{"a":{"${name}":1}}}`) as unknown
+    expect(fields(deep)).toEqual([`metadata.a.${name}`])
+    expect(({} as Record<string, unknown>)['force']).toBeUndefined()
+  })
+  test('a depth of 10 000', () => {
+    const deep = JSON.parse('['.repeat(10_000) + ']'.repeat(10_000)) as unknown
+    expect(problems({ ...URLS, metadata: { deep } })[0]).toContain('deeper than 32 levels')
+    expect(problems(deep)[0]).toContain('deeper than 32 levels')
+  })
+  test('things that JSON has no form for', () => {
+    expect(fields({ ...URLS, metadata: { n: 1n } })).toEqual(['metadata.n'])
+    expect(fields({ ...URLS, metadata: { f: () => 1 } })).toEqual(['metadata.f'])
+    expect(fields({ ...URLS, metadata: { d: new Date() } })).toEqual(['metadata.d'])
+    const loop: Record<string, unknown> = {}
+    loop['self'] = loop
+    expect(problems({ ...URLS, metadata: loop }).length).toBeGreaterThan(0)
+  })
+  test('ten megabytes, within a second and with a short message', () => {
+    const names = Object.fromEntries(
+      Array.from({ length: 400_000 }, (_, i) => [`field${i}`, 'xxx']),
+    )
+    const start = performance.now()
+    expect(problems(names)).toEqual([': has too many fields'])
+    expect(problems({ ...URLS, face: Array(1_000_000).fill('xxxxxxx') })).toHaveLength(1)
+    expect(problems({ ...URLS, ['x'.repeat(1e7)]: 1 })).toHaveLength(1)
+    expect(problems({ ...URLS, id: 'x'.repeat(1e7) })).toHaveLength(1)
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+})
+
+describe('paths', () => {
+  const files = { allowFileInputs: true }
+  test('are inputs only where the worker allows it', () => {
+    const job = parse({ video: 'clips/a.mp4', audio: 'file:///tmp/a.wav' }, files)
+    expect(job).toMatchObject({ video_url: 'clips/a.mp4', audio_url: 'file:///tmp/a.wav' })
+  })
+  test('do not open other schemes', () => {
+    const job = { video: 'ftp://a.example/a', audio: 'data:audio/wav,x' }
+    expect(problems(job, files)).toHaveLength(2)
+  })
+  test('are never where events go', () => {
+    expect(problems({ ...URLS, webhook: 'file:///tmp/x' }, files)).toHaveLength(1)
+  })
+})
+
+describe('the predecessor’s aspect_ratio and resolution', () => {
+  const sent = { ...URLS, aspect_ratio: '1:1', resolution: '512x512' }
+  test('are ignored, whatever they say', () => {
+    expect(parse(sent).frame).toEqual({ fit: 'source' })
+    expect(parse({ ...sent, aspect_ratio: 'wide', resolution: '1080p' }).frame).toEqual({
+      fit: 'source',
+    })
+  })
+  test('count where the job has a fit', () => {
+    const output = { fit: 'cover' }
+    expect(parse({ ...sent, output }).frame).toEqual({ fit: 'cover', width: 512, height: 512 })
+    const shape = { ...URLS, aspect_ratio: '9:16', output }
+    expect(parse(shape).frame).toEqual({ fit: 'cover', ratio: 9 / 16 })
+  })
+  test('count where the operator says so, unless the job says otherwise', () => {
+    const rules: JobRules = { allowFileInputs: false, fitOutput: 'requested' }
+    expect(parse(sent, rules).frame).toEqual({ fit: 'contain', width: 512, height: 512 })
+    expect(parse({ ...sent, output: { fit: 'source' } }, rules).frame).toEqual({ fit: 'source' })
+    expect(parse(URLS, rules).frame).toEqual({ fit: 'source' })
+  })
+  test('become even', () => {
+    const job = { ...URLS, resolution: '513x301', output: { fit: 'stretch' } }
+    expect(parse(job).frame).toEqual({ fit: 'stretch', width: 512, height: 300 })
+  })
+  test.each([
+    ['resolution', '1080p'],
+    ['resolution', '8x8'],
+    ['resolution', '99999x99999'],
+    ['aspect_ratio', '9/16'],
+    ['aspect_ratio', '1:0'],
+    ['aspect_ratio', '100:1'],
+  ])('are refused where they count and make no sense: %s %s', (field, value) => {
+    expect(fields({ ...URLS, [field]: value, output: { fit: 'contain' } })).toEqual([field])
+  })
+  test('must be there where the job wants to be fitted', () => {
+    expect(fields({ ...URLS, output: { fit: 'contain' } })).toEqual(['output.fit'])
+  })
+})
+
+describe('the JSON Schema comes from the same source', () => {
+  const schema = jobJsonSchema() as {
+    properties: Record<string, Record<string, unknown>>
+    additionalProperties: boolean
+    required: string[]
+  }
+  test('and has the same fields, closed', () => {
+    expect(schema.additionalProperties).toBe(false)
+    expect(Object.keys(schema.properties)).toEqual([
+      ...['id', 'musetalk_job_id', 'video_url', 'video', 'audio_url', 'audio', 'face', 'length'],
+      ...['silence', 'fps', 'mask', 'compat', 'output', 'aspect_ratio', 'resolution', 'webhook'],
+      ...['metadata', 'force', 'seed', 'params'],
+    ])
+  })
+  test('with defaults, limits and descriptions', () => {
+    expect(schema.properties['fps']).toMatchObject({ type: 'number', minimum: 5, maximum: 120 })
+    expect(schema.properties['length']).toMatchObject({ default: 'audio' })
+    expect(schema.properties['face']!['description']).toContain('Which face')
+    expect(JSON.stringify(schema.properties['webhook'])).toContain('"format":"uri"')
+  })
+})

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import { heldApp } from '../../helpers/servers/http-app.ts'
+import { JOB } from '../../helpers/jobs/controlled-jobs.ts'
+
+const PROBES = ['/hc', '/health', '/ready', '/ping', '/metrics']
+
+describe('the key', () => {
+  const authorization = (value: string) => ({ headers: { authorization: value } })
+
+  test('is asked for on everything but probes', async () => {
+    const { get, post } = heldApp({ apiKey: 'secret', files: '/nowhere' })
+    for (const path of PROBES) expect((await get(path)).status, path).toBe(200)
+    for (const path of ['/', '/docs', '/openapi.json', '/jobs/x', '/files/x.mp4', '/v2/e/health']) {
+      expect((await get(path)).status, path).toBe(401)
+    }
+    for (const path of ['/generate', '/jobs', '/run', '/v2/e/runsync']) {
+      expect((await post(path, JOB)).status, path).toBe(401)
+    }
+  })
+
+  test('is taken as a bearer token, as it is, or as the password of a browser', async () => {
+    const { get } = heldApp({ apiKey: 'secret' })
+    const basic = `Basic ${btoa('me:secret')}`
+    for (const value of ['Bearer secret', 'bearer secret', 'secret', basic]) {
+      expect((await get('/docs', authorization(value))).status, value).toBe(200)
+    }
+    for (const value of [
+      'Bearer secre',
+      'Bearer secrets',
+      'Bearer',
+      '',
+      `Basic ${btoa('secret:')}`,
+    ]) {
+      expect((await get('/docs', authorization(value))).status, value).toBe(401)
+    }
+  })
+
+  test('a page of another site cannot send jobs through a browser', async () => {
+    const { post, calls } = heldApp()
+    const headers = { 'sec-fetch-site': 'cross-site', 'content-type': 'text/plain' }
+    expect((await post('/jobs', JOB, { headers })).status).toBe(403)
+    expect(calls).toEqual([])
+  })
+})
+
+describe('probes', () => {
+  const answers = async (state: string) => {
+    const { get, health } = heldApp()
+    Object.assign(health, { state })
+    return Promise.all(PROBES.slice(0, 4).map(async (path) => (await get(path)).status))
+  }
+
+  test.each([
+    ['starting', [200, 200, 503, 204]],
+    ['ready', [200, 200, 200, 200]],
+    ['busy', [200, 200, 200, 200]],
+    ['draining', [200, 200, 503, 503]],
+    ['broken', [200, 503, 503, 503]],
+  ])('/hc, /health, /ready and /ping of a worker that is %s answer %j', async (state, statuses) => {
+    expect(await answers(state)).toEqual(statuses)
+  })
+
+  test('/metrics counts outcomes, stages and engines', async () => {
+    const { post, get, next } = heldApp()
+    const answer = post('/generate', JOB)
+    ;(await next()).succeed()
+    await answer
+    const { body, headers } = await get('/metrics')
+    expect(headers.get('content-type')).toContain('text/plain')
+    expect(body).toContain('musetalk_jobs_total{shape="generate",outcome="succeeded",code=""} 1')
+    expect(body).toContain('musetalk_stage_seconds_count{stage="generate"} 1')
+    expect(body).toContain('musetalk_engine_state{engine="0",state="ready"} 1')
+    expect(body).toContain('musetalk_bytes_total{direction="out"} 1000')
+  })
+})
+
+describe('pages', () => {
+  test('the description names every job field and every path that it has', async () => {
+    const { get } = heldApp()
+    const { body } = await get('/openapi.json')
+    expect(Object.keys(body.components.schemas.Job.properties)).toContain('video_url')
+    const refs = JSON.stringify(body).match(/#\/components\/schemas\/\w+/g) ?? []
+    for (const ref of refs) expect(body.components.schemas).toHaveProperty(ref.split('/').at(-1)!)
+    expect(Object.keys(body.paths)).toEqual(
+      expect.arrayContaining(['/generate', '/jobs', '/jobs/{id}/events', '/v2/{endpoint}/run']),
+    )
+  })
+
+  test('both pages bring all they need with them', async () => {
+    const { get } = heldApp()
+    for (const path of ['/', '/docs']) {
+      const { status, body } = await get(path)
+      expect(status).toBe(200)
+      expect(body).not.toMatch(/(src|href)="https?:/)
+    }
+  })
+
+  test('what is not there is a 404 with a JSON body', async () => {
+    const { get } = heldApp()
+    expect(await get('/nothing')).toMatchObject({
+      status: 404,
+      body: { error: { code: 'NOT_FOUND' } },
+    })
+  })
+})

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest'
+import { heldApp } from '../../helpers/servers/http-app.ts'
+import { JOB, settle } from '../../helpers/jobs/controlled-jobs.ts'
+
+/** Server-sent events as a browser would hand them out. */
+const parsed = (text: string) =>
+  text
+    .split('\n\n')
+    .filter((block) => block.startsWith('event:'))
+    .map((block) => ({
+      id: Number(/^id: (.*)$/m.exec(block)![1]),
+      type: /^event: (.*)$/m.exec(block)![1],
+      data: JSON.parse(/^data: (.*)$/m.exec(block)![1]!) as { seq: number; progress: number },
+    }))
+
+describe('/jobs', () => {
+  test('a job is taken at once, asked for, and finished', async () => {
+    const { post, get, next } = heldApp()
+    const { status, body, headers } = await post('/jobs', { ...JOB, id: 'a' })
+    expect([status, headers.get('location')]).toEqual([202, '/jobs/a'])
+    expect(body).toMatchObject({ id: 'a', status: 'running', attempts: 1 })
+    ;(await next()).succeed()
+    await settle()
+    expect((await get('/jobs/a')).body).toMatchObject({
+      ...{ status: 'succeeded', phase: 'completed', progress: 1 },
+      result: { output_url: 'http://worker.test/files/a.mp4' },
+    })
+  })
+
+  test('the same job again is joined, another input under its id refused', async () => {
+    const { post, calls } = heldApp()
+    const job = { ...JOB, id: 'a' }
+    const [first, second] = [await post('/jobs', job), await post('/jobs', job)]
+    expect([first.status, second.status]).toEqual([202, 202])
+    expect(calls).toHaveLength(1)
+    const other = await post('/jobs', { ...job, fps: 30 })
+    expect(other).toMatchObject({ status: 409, body: { error: { code: 'JOB_CONFLICT' } } })
+  })
+
+  test('two clients of one synchronous job get one render’s answer', async () => {
+    const { post, next, calls } = heldApp()
+    const answers = [post('/generate', { ...JOB, id: 'a' }), post('/generate', { ...JOB, id: 'a' })]
+    const held = await next()
+    await settle()
+    held.succeed()
+    const [first, second] = await Promise.all(answers)
+    expect(second!.body).toEqual(first!.body)
+    expect(calls).toHaveLength(1)
+  })
+
+  test('every event comes once, in order, the final one last; reading on gives the rest', async () => {
+    const { post, get, next } = heldApp()
+    await post('/jobs', { ...JOB, id: 'a' })
+    const held = await next()
+    const stream = get('/jobs/a/events')
+    held.report.frames(1, 2)
+    await settle()
+    held.succeed()
+    const events = parsed((await stream).body)
+    expect(events.map(({ id }) => id)).toEqual(events.map((_, index) => index))
+    expect(events[0]!.type).toBe('job.started')
+    expect(events.at(-1)).toMatchObject({ type: 'job.succeeded', data: { progress: 1 } })
+
+    const after = (id: number) =>
+      get('/jobs/a/events', { headers: { 'last-event-id': String(id) } })
+    expect(parsed((await after(0)).body)).toEqual(events.slice(1))
+    expect((await after(events.at(-1)!.id)).status).toBe(204)
+  })
+
+  test('whoever stops watching does not stop the job', async () => {
+    const { app, post, next } = heldApp()
+    await post('/jobs', { ...JOB, id: 'a' })
+    const { signal } = await next()
+    const response = await app.request('http://worker.test/jobs/a/events')
+    await response.body!.cancel()
+    await settle()
+    expect(signal.aborted).toBe(false)
+  })
+
+  test('the public address is the prefix of results where it is set', async () => {
+    const { post, next } = heldApp({ publicBaseUrl: 'https://public.test/w/' })
+    await post('/jobs', JOB)
+    expect((await next()).origin).toBe('https://public.test/w')
+  })
+
+  test('an unknown job is a 404', async () => {
+    const { get, del } = heldApp()
+    for (const answer of [
+      await get('/jobs/x'),
+      await get('/jobs/x/events'),
+      await del('/jobs/x'),
+    ]) {
+      expect(answer).toMatchObject({ status: 404, body: { error: { code: 'NOT_FOUND' } } })
+    }
+  })
+})

@@ -1,0 +1,234 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Context } from '../../../handler/context.ts'
+import { download } from '../../../handler/download-inputs.ts'
+import type { JobError } from '../../../handler/errors.ts'
+import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import { parseJob } from '../../../handler/parse-job.ts'
+import type { Patience } from '../../../handler/net/timeouts.ts'
+import { badServer } from '../../helpers/servers/faulty-media-server.ts'
+import { impatient } from '../../helpers/short-timeouts.ts'
+import { folder, type Folder } from '../../helpers/media/media.ts'
+import type { WebServer } from '../../helpers/servers/loopback-server.ts'
+
+const CONTENT = randomBytes(450_000) // five times what /drops… sends at once
+const MAX = 1_000_000
+let server: WebServer
+let media: Folder
+let runs = 0
+beforeAll(async () => {
+  server = await badServer(CONTENT)
+  media = await folder()
+})
+afterAll(async () => {
+  await server[Symbol.asyncDispose]()
+  await media[Symbol.asyncDispose]()
+})
+
+interface Given {
+  patience?: Partial<Patience>
+  signal?: AbortSignal
+  files?: boolean
+}
+
+/** Download two inputs as a job does. Whatever happens is over when this returns. */
+async function get(video: string, audio = server.url('/good'), given: Given = {}) {
+  const patience = impatient(given.patience)
+  const dir = media.file(`run-${runs++}`)
+  const ctx = {
+    ...{ dir, patience, signal: given.signal ?? AbortSignal.timeout(30_000), log: () => {} },
+    fetch: openFetch({ blocked: () => false, patience }),
+    limits: { maxInputBytes: MAX },
+  } as unknown as Context
+  const job = parseJob({ video, audio }, 'j', { allowFileInputs: given.files ?? false })
+  return { dir, inputs: download(job, ctx) }
+}
+
+/** The error of a download that must fail. */
+async function failure(path: string, given: Given = {}): Promise<JobError> {
+  const { inputs } = await get(server.url(path), undefined, given)
+  return inputs.then(
+    () => expect.fail('the download succeeded'),
+    (error: JobError) => error,
+  )
+}
+
+async function arrives(path: string) {
+  const { inputs } = await get(server.url(path))
+  expect((await readFile((await inputs).video)).equals(CONTENT)).toBe(true)
+}
+
+const requestsOf = (path: string) => server.seen.filter((one) => one.path === path)
+
+describe('the content arrives', () => {
+  test('of both inputs, beside one another', async () => {
+    const { inputs } = await get(server.url('/good'), server.url('/chunked'))
+    const { video, audio } = await inputs
+    expect((await readFile(video)).equals(CONTENT)).toBe(true)
+    expect((await readFile(audio)).equals(CONTENT)).toBe(true)
+  })
+  test('asked for as it is, without compression', async () => {
+    await arrives('/good')
+    expect(requestsOf('/good').at(-1)!.headers['accept-encoding']).toBe('identity')
+  })
+  test.each(['/moved', '/moved-twice', '/slow-start', '/without-end'])(
+    'as unusual CDNs send it: %s',
+    (path) => arrives(path),
+  )
+  test('whatever media type the server says it has', () => arrives('/lying-type'))
+  test('from a server that drops the connection again and again, resumed by range', async () => {
+    await arrives('/drops')
+    const requests = requestsOf('/drops')
+    expect(requests.length).toBeGreaterThanOrEqual(5) // more than there are tries without progress
+    expect(requests.at(-1)!.headers).toMatchObject({ 'if-range': '"v1"' })
+    expect(requests.at(-1)!.headers.range).toMatch(/^bytes=\d{6}-$/)
+  })
+  test('anew, where the answer is another range than asked for', () => arrives('/wrong-range'))
+  test('anew, where the file changed and the server sends its rest', () => arrives('/changes'))
+  test('anew, where the file changed and the server says so', () => arrives('/changes-properly'))
+  test('anew, where the server no longer has the range', () => arrives('/gone-midway'))
+  test.each([408, 429, 500, 502, 503, 504])('after two answers with status %i', (status) =>
+    arrives(`/status/${status}?times=2`),
+  )
+})
+
+describe('DOWNLOAD_FAILED, and a retry can help', () => {
+  test.each([
+    ['a status that passes', '/status/503', 'status 503'],
+    ['a connection that is reset', '/resets', 'closed the connection'],
+    ['a server that never answers', '/silent', 'did not answer in time'],
+    ['headers without end', '/endless-headers', /in time|without end/],
+    ['one byte now and then', '/slow', 'too slowly'],
+    ['less than announced', '/says-more', 'closed the connection'],
+    ['a server that drops and ignores ranges', '/drops-and-ignores-ranges', 'closed'],
+  ])('%s', async (_, path, message) => {
+    const start = performance.now()
+    const error = await failure(path)
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
+    expect(error.message).toMatch(message)
+    expect(error.message).toMatch(/^video_url: the server /)
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
+  test('a server that is not there', async () => {
+    const gone = await badServer(CONTENT)
+    const url = gone.url('/good')
+    await gone[Symbol.asyncDispose]()
+    const { inputs } = await get(url)
+    await expect(inputs).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
+  })
+  test('a server that takes longer than any download may', async () => {
+    const error = await failure('/slow', { patience: { downloadMs: 300, stallBytes: 1 } })
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
+    expect(error.message).toContain('longer than 0.3 s')
+  })
+  test('three tries and not more', async () => {
+    await failure('/status/500?times=99')
+    expect(requestsOf('/status/500?times=99')).toHaveLength(3)
+  })
+})
+
+describe('DOWNLOAD_FAILED for good', () => {
+  test.each([400, 401, 403, 404, 410])('status %i', async (status) => {
+    const error = await failure(`/status/${status}`)
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+    expect(error.message).toContain(`status ${status}`)
+    expect(requestsOf(`/status/${status}`)).toHaveLength(1)
+  })
+  test('a refusal that never ends', async () => {
+    const start = performance.now()
+    const error = await failure('/slow-no')
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+    expect(performance.now() - start).toBeLessThan(2000)
+  })
+  test('a redirect loop', async () => {
+    const error = await failure('/loop')
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+    expect(requestsOf('/loop')).toHaveLength(6)
+  })
+  test('a compressed body that nobody asked for', async () => {
+    const error = await failure('/gzip-bomb')
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+  })
+})
+
+describe('MEDIA_TOO_LARGE', () => {
+  test.each(['/endless', '/says-huge'])('%s', async (path) => {
+    const error = await failure(path)
+    expect(error).toMatchObject({ code: 'MEDIA_TOO_LARGE', retryable: false })
+    expect(error.message).toBe(`video_url: more than the limit of ${MAX} bytes`)
+  })
+})
+
+test('a length that is too small only cuts the file, which its probe will see', async () => {
+  const { inputs } = await get(server.url('/says-less'))
+  expect((await stat((await inputs).video)).size).toBe(CONTENT.length >> 1)
+})
+
+test('Retry-After is waited for', async () => {
+  const start = performance.now()
+  const { inputs } = await get(server.url('/status/503?times=1&after=1'), undefined, {
+    patience: { download: { tries: 3, firstMs: 1, maxMs: 500 } },
+  })
+  await inputs
+  expect(performance.now() - start).toBeGreaterThan(950)
+})
+
+test('when one input fails the other is stopped, and nothing is written any more', async () => {
+  const { inputs, dir } = await get(server.url('/slow'), server.url('/status/404'), {
+    patience: { stallMs: 10_000 },
+  })
+  const start = performance.now()
+  await expect(inputs).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+  expect(performance.now() - start).toBeLessThan(2000)
+  expect(await readdir(dir)).toContain('video.bin') // begun, and left to the job to remove
+})
+
+test('an abort ends the download with its reason', async () => {
+  const stop = new AbortController()
+  const { inputs } = await get(server.url('/slow'), undefined, { signal: stop.signal })
+  setImmediate(() => stop.abort(new Error('enough')))
+  await expect(inputs).rejects.toThrow('enough')
+})
+
+describe('all addresses of a job are looked at before one is connected to', () => {
+  test.each(['video', 'audio', 'webhook', 'output'])('%s', async (which) => {
+    const before = server.connections()
+    const bad = 'http://10.0.0.1/a'
+    const job = parseJob(
+      {
+        ...{ video: server.url('/good'), audio: server.url('/good') },
+        ...(which === 'output' ? { output: { url: bad } } : { [which]: bad }),
+      },
+      'j',
+      { allowFileInputs: false },
+    )
+    const dir = media.file('blocked')
+    const ctx = {
+      ...{ dir, patience: impatient(), signal: AbortSignal.timeout(5000), log: () => {} },
+      fetch: openFetch({ blocked: (address) => address === '10.0.0.1' }),
+      limits: { maxInputBytes: MAX },
+    } as unknown as Context
+    await expect(download(job, ctx)).rejects.toMatchObject({
+      code: 'BLOCKED_URL',
+      message: expect.stringContaining(which) as string,
+    })
+    expect(server.connections()).toBe(before)
+    expect(existsSync(dir)).toBe(false)
+  })
+})
+
+test('local files are linked where they are allowed, and have the same limit', async () => {
+  const small = media.file('small.bin')
+  const large = media.file('large.bin')
+  await writeFile(small, CONTENT)
+  await writeFile(large, Buffer.alloc(MAX + 1))
+  const { inputs } = await get(small, `file://${small}`, { files: true })
+  expect((await readFile((await inputs).audio)).equals(CONTENT)).toBe(true)
+  const tooLarge = await get(large, small, { files: true })
+  await expect(tooLarge.inputs).rejects.toMatchObject({ code: 'MEDIA_TOO_LARGE' })
+  await mkdir(media.file('a-folder'))
+  const none = await get(media.file('a-folder'), small, { files: true })
+  await expect(none.inputs).rejects.toMatchObject({ code: 'MEDIA_UNREADABLE' })
+})

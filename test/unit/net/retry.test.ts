@@ -1,0 +1,60 @@
+import { describe, expect, test, vi } from 'vitest'
+import { backoff, retryAfter } from '../../../handler/net/retry.ts'
+
+const signal = new AbortController().signal
+
+/** How long each pause was until none was left, by a clock that the test moves. */
+async function pauses(random: number, afterMs?: number): Promise<number[]> {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    const tries = backoff({ tries: 5, firstMs: 100, maxMs: 300 }, () => random)
+    const lengths: number[] = []
+    for (;;) {
+      const start = performance.now()
+      const paused = tries.pause(new Error('failed'), signal, afterMs).then(
+        () => true,
+        () => false,
+      )
+      await vi.runAllTimersAsync()
+      if (!(await paused)) return lengths
+      lengths.push(Math.round(performance.now() - start))
+    }
+  } finally {
+    vi.useRealTimers()
+  }
+}
+
+describe('pauses', () => {
+  test('double up to a limit, and half of each is chance', async () => {
+    expect(await pauses(1)).toEqual([100, 200, 300, 300])
+    expect(await pauses(0)).toEqual([50, 100, 150, 150])
+  })
+  test('are as long as the server asks, within reason', async () => {
+    expect(await pauses(0, 1000)).toEqual([1000, 1000, 1000, 1000])
+    expect(await pauses(0, 1e9)).toEqual([2400, 2400, 2400, 2400])
+  })
+  test('end at once with the reason of an abort', async () => {
+    const stop = new AbortController()
+    const paused = backoff({ tries: 2, firstMs: 60_000, maxMs: 60_000 }).pause('x', stop.signal)
+    stop.abort(new Error('enough'))
+    await expect(paused).rejects.toThrow('enough')
+  })
+})
+
+test('the last failure is thrown when no try is left, and progress gives all of them back', async () => {
+  const tries = backoff({ tries: 2, firstMs: 1, maxMs: 1 })
+  await tries.pause(new Error('first'), signal)
+  await expect(tries.pause(new Error('second'), signal)).rejects.toThrow('second')
+  tries.reset()
+  await tries.pause(new Error('third'), signal)
+  expect(tries.count).toBe(3)
+})
+
+test('Retry-After is seconds or a date, and else nothing', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z')
+  expect(retryAfter('3', now)).toBe(3000)
+  expect(retryAfter('Thu, 01 Jan 2026 00:00:10 GMT', now)).toBe(10_000)
+  expect(retryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0)
+  expect(retryAfter('soon', now)).toBeUndefined()
+  expect(retryAfter(undefined, now)).toBeUndefined()
+})

@@ -1,0 +1,102 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { NetworkError } from '../../../handler/net/network-error.ts'
+import { openOutbox, type OutboxOptions } from '../../../runtime/sources/outbox.ts'
+import type { Completion } from '../../../runtime/sources/job-source.ts'
+import { resultFor } from '../../helpers/jobs/controlled-jobs.ts'
+
+let root: string
+beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'outbox-'))))
+afterEach(() => rm(root, { recursive: true }))
+
+const success = (id: string): Completion => ({
+  ...{ held: { id }, at: '2026-01-01T00:00:00.000Z' },
+  outcome: { status: 'succeeded', result: resultFor(id) },
+})
+const dir = () => join(root, 'outbox')
+const files = () => readdir(dir())
+const open = (deliver: OutboxOptions['deliver'], log: OutboxOptions['log'] = () => {}) =>
+  openOutbox({ dir: dir(), deliver, log, patience: { tries: Infinity, firstMs: 1, maxMs: 5 } })
+const soon = () => AbortSignal.timeout(5_000)
+
+test('an outcome is on disk before it is told, and gone when it was heard', async () => {
+  const seen: string[][] = []
+  await using outbox = await open(async () => {
+    seen.push(await files())
+    return 'delivered'
+  })
+  await outbox.put(success('a'))
+  await outbox.settled(soon())
+  expect(seen).toEqual([[expect.stringMatching(/^[0-9a-f]{32}\.json$/)]])
+  expect([await files(), outbox.list()]).toEqual([[], []])
+})
+
+test('it is told until it is heard', async () => {
+  let tries = 0
+  await using outbox = await open(async () => {
+    if (++tries < 5) throw new NetworkError('answered with status 502')
+    return 'delivered'
+  })
+  await outbox.put(success('a'))
+  await outbox.settled(soon())
+  expect(tries).toBe(5)
+})
+
+test('a definite refusal ends it, and is logged', async () => {
+  const told: unknown[] = []
+  await using outbox = await open(
+    async () => 'refused',
+    (event, fields) => void told.push([event, fields?.['job']]),
+  )
+  await outbox.put(success('a'))
+  await outbox.settled(soon())
+  expect([told, await files()]).toEqual([[['outcome.refused', 'a']], []])
+})
+
+test('what a former life could not tell is told by the next, in order', async () => {
+  {
+    await using outbox = await open((_, signal) => new Promise((_, no) => (signal.onabort = no)))
+    const clock = vi.spyOn(Date, 'now').mockReturnValue(1) // all in one millisecond
+    for (const id of ['a', 'b', 'c']) await outbox.put(success(id))
+    clock.mockRestore()
+  }
+  await writeFile(join(dir(), 'damaged.json'), '{"at": 1, "rec')
+  await writeFile(join(dir(), 'half.draft'), '{')
+  await writeFile(join(dir(), 'other.json'), '{"at": 1, "record": {"a": 1}}')
+  const told: Completion[] = []
+  await using outbox = await open(async (completion) => {
+    told.push(completion)
+    return 'delivered'
+  })
+  await outbox.settled(soon())
+  expect(told).toEqual([success('a'), success('b'), success('c')])
+  expect(await files()).toEqual([])
+})
+
+test('one that was overtaken is dropped, and its telling ends', async () => {
+  let ended = false
+  await using outbox = await open(async (_, signal) => {
+    await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    ended = true
+    throw signal.reason
+  })
+  await outbox.put(success('a'))
+  await outbox.drop('a')
+  await outbox.drop('never there')
+  expect([ended, outbox.list(), await files()]).toEqual([true, [], []])
+})
+
+test('a folder that cannot be written costs the safety, not the outcome', async () => {
+  const told: string[] = []
+  await using outbox = await open(
+    async () => 'delivered',
+    (event) => void told.push(event),
+  )
+  await rm(dir(), { recursive: true })
+  await outbox.put(success('a'))
+  await outbox.settled(soon())
+  await mkdir(dir())
+  expect(told).toEqual(['outbox.unsafe', 'outcome.delivered'])
+})

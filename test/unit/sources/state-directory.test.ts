@@ -1,0 +1,87 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { warnLeftovers } from '../../../runtime/sources/leftovers.ts'
+import { takePlace } from '../../../runtime/sources/state-directory.ts'
+
+let root: string
+beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'place-'))))
+afterEach(() => rm(root, { recursive: true }))
+
+test('one id has one claimer at a time', async () => {
+  {
+    await using place = await takePlace(root, 'orchestrator', 'C.38250')
+    expect(place.workerId).toBe('C.38250')
+    await expect(takePlace(root, 'orchestrator', 'C.38250')).rejects.toThrow(
+      `process ${process.pid} already claims jobs as "C.38250"`,
+    )
+    await using other = await takePlace(root, 'buffer', 'C.38250')
+    expect(other.dir).not.toBe(place.dir)
+  }
+  await using again = await takePlace(root, 'orchestrator', 'C.38250')
+  expect(again.workerId).toBe('C.38250')
+})
+
+test('the place of a process that was killed is taken over, even if its number is used again', async () => {
+  const gone = spawn('true')
+  await once(gone, 'exit')
+  const other = spawn('sleep', ['60'])
+  try {
+    for (const mark of [`${gone.pid} 123`, `${other.pid} 123`, '', `${process.pid} 1`]) {
+      await using first = await takePlace(root, 'orchestrator', 'w')
+      await writeFile(join(first.dir, 'lock'), mark)
+      await using second = await takePlace(root, 'orchestrator', 'w')
+      expect(second.dir).toBe(first.dir)
+      expect(await readFile(join(second.dir, 'lock'), 'utf8')).toMatch(`${process.pid} `)
+    }
+  } finally {
+    other.kill()
+  }
+})
+
+test('a worker without an id gets one, keeps it, and shares it with nobody who lives', async () => {
+  const names: string[] = []
+  for (let life = 0; life < 2; life++) {
+    await using one = await takePlace(root, 'orchestrator', undefined)
+    await using two = await takePlace(root, 'orchestrator', undefined)
+    expect(two.workerId).not.toBe(one.workerId)
+    names.push(...[one.workerId, two.workerId].sort())
+  }
+  expect(names.slice(2)).toEqual(names.slice(0, 2))
+})
+
+test('an id names no folder outside', async () => {
+  await using place = await takePlace(root, 'orchestrator', '../../etc')
+  expect(place.dir.startsWith(join(root, 'orchestrator/'))).toBe(true)
+  expect(place.workerId).toBe('../../etc')
+})
+
+test('a state folder that cannot be used is told by the name of its variable', async () => {
+  const file = join(root, 'file')
+  await writeFile(file, '')
+  await expect(takePlace(file, 'orchestrator', 'w')).rejects.toThrow(
+    'cannot be used (ENOTDIR); set STATE_DIR to a folder that can be written',
+  )
+})
+
+test('outcomes that wait under another name or source are told to the log, a live worker’s are not', async () => {
+  const put = async (dir: string) => {
+    await mkdir(join(dir, 'outbox'))
+    for (const name of ['a.json', 'b.json', 'c.draft'])
+      await writeFile(join(dir, 'outbox', name), '')
+  }
+  let gone = ''
+  {
+    await using old = await takePlace(root, 'buffer', 'w')
+    await put((gone = old.dir))
+  }
+  await using other = await takePlace(root, 'orchestrator', 'other')
+  await using own = await takePlace(root, 'orchestrator', 'w')
+  for (const { dir } of [other, own]) await put(dir)
+  const told: unknown[] = []
+  await warnLeftovers(root, own.dir, (event, fields) => void told.push([event, fields]))
+  expect(told).toEqual([['outbox.unheard', { dir: gone, outcomes: 2 }]])
+})
