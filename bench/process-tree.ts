@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
 
-export interface Measured {
+export interface ProcessTreeUsage {
   stdout: string
   /** Seconds. */
   wall: number
@@ -12,7 +12,10 @@ export interface Measured {
 const SAMPLE_MS = 50
 
 /** Run a command and watch the memory of its whole process tree (Linux: /proc). */
-export async function measure(command: string, args: string[]): Promise<Measured> {
+export async function measureProcessTree(
+  command: string,
+  args: string[],
+): Promise<ProcessTreeUsage> {
   const start = performance.now()
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let stdout = ''

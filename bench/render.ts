@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { JobResult } from '../handler/events/job-events.ts'
-import { measure } from './process-tree.ts'
+import { measureProcessTree } from './process-tree.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg'
@@ -47,7 +47,13 @@ const speech = (seconds: number): string =>
 
 async function row(name: string, video: string, audio: string): Promise<void> {
   const main = [join(root, 'runtime/main.ts'), 'run', '--json', '--out', join(dir, 'out.mp4')]
-  const run = await measure(process.execPath, [...main, '--video', video, '--audio', audio])
+  const run = await measureProcessTree(process.execPath, [
+    ...main,
+    '--video',
+    video,
+    '--audio',
+    audio,
+  ])
   const { frames, duration_sec, stage_times } = JSON.parse(run.stdout) as JobResult
   const perFrame = Object.entries(stage_times)
     .filter(([stage]) => stage !== 'download' && stage !== 'upload')

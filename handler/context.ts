@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asJobError, isErrno, WorkerError } from './errors.ts'
-import type { Fetch } from './net/guarded-fetch.ts'
-import type { FitOutput } from './render/output-frame.ts'
+import type { GuardedFetch } from './net/guarded-fetch.ts'
+import type { ResizePolicy } from './render/output-frame.ts'
 import type { Job } from './parse-job.ts'
-import { PATIENCE, type Patience } from './net/timeouts.ts'
+import { DEFAULT_TIMEOUTS, type Timeouts } from './net/timeouts.ts'
 import type { Log } from './render/context.ts'
 import type { MediaLimits } from './render/media/probe.ts'
 import type { Render } from './render/render.ts'
-import { reporter, type Reporter, type Sink } from './events/event-emitter.ts'
+import { createJobEvents, type JobEvents, type EventListener } from './events/event-emitter.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Webhooks } from './events/webhook-sender.ts'
 
@@ -18,11 +18,11 @@ export interface Limits extends MediaLimits {
 }
 
 /** What a process has once and every job uses. */
-export interface Deps {
+export interface JobDependencies {
   render: Render
   storage: Storage
   /** For inputs and presigned uploads. */
-  fetch: Fetch
+  fetch: GuardedFetch
   webhooks: Webhooks
   limits: Limits
   /** Folder for per-job folders. */
@@ -30,31 +30,31 @@ export interface Deps {
   /** Lets a job name local paths. */
   allowFileInputs: boolean
   /** Whether the predecessor's size fields count by themselves; no where unset. */
-  fitOutput?: FitOutput
-  patience?: Patience
+  fitOutput?: ResizePolicy
+  patience?: Timeouts
   /** Frames per generator run; the bundle's own choice where unset. */
   batchSize?: number
   log: Log
 }
 
 /** What whoever brings a job may add to it. */
-export interface Call {
+export interface HandleOptions {
   signal?: AbortSignal
   /** The platform's id of the job, used where the payload has none. */
   id?: string
   /** Told of every event; must return at once. */
-  onEvent?: Sink
+  onEvent?: EventListener
 }
 
 /** The steps of `handle()` that are timed and named. */
 export type Step = 'download' | 'render' | 'upload'
 
-export interface Context extends Deps, AsyncDisposable {
-  patience: Patience
+export interface JobContext extends JobDependencies, AsyncDisposable {
+  patience: Timeouts
   /** This job's own folder, once it was made; gone when the context is disposed. */
   dir: string
   signal: AbortSignal
-  report: Reporter
+  events: JobEvents
   /** Run a step: time it, and give an error that escapes the step's name. */
   step<T>(name: Step, run: () => Promise<T>): Promise<T>
   /** Seconds spent in a step. */
@@ -63,19 +63,19 @@ export interface Context extends Deps, AsyncDisposable {
   elapsed(): number
 }
 
-export function openContext(job: Job, deps: Deps, call: Call): Context {
+export function createJobContext(job: Job, deps: JobDependencies, call: HandleOptions): JobContext {
   const began = performance.now()
   const signal = call.signal ?? new AbortController().signal
   const log: Log = (event, fields) => deps.log(event, { job: job.id, ...fields })
   const dir = join(deps.scratch, `job-${randomUUID()}`)
-  const spent = new Map<Step, number>()
+  const elapsed = new Map<Step, number>()
   return {
     ...deps,
     dir,
     signal,
     log,
-    patience: deps.patience ?? PATIENCE,
-    report: reporter(job, [
+    patience: deps.patience ?? DEFAULT_TIMEOUTS,
+    events: createJobEvents(job, [
       ...(call.onEvent ? [call.onEvent] : []),
       ...(job.webhook ? [deps.webhooks.to(job.webhook, log)] : []),
     ]),
@@ -90,11 +90,11 @@ export function openContext(job: Job, deps: Deps, call: Call): Context {
         throw error
       } finally {
         const seconds = Math.round(performance.now() - start) / 1000
-        spent.set(name, seconds)
+        elapsed.set(name, seconds)
         log('stage', { stage: name, seconds })
       }
     },
-    seconds: (name) => spent.get(name) ?? 0,
+    seconds: (name) => elapsed.get(name) ?? 0,
     elapsed: () => Math.round(performance.now() - began) / 1000,
     async [Symbol.asyncDispose]() {
       // ffmpeg may have written until a moment ago, so a busy folder is tried again.
@@ -106,7 +106,7 @@ export function openContext(job: Job, deps: Deps, call: Call): Context {
 }
 
 /** @throws WorkerError DISK_FULL */
-export async function makeFolder({ dir }: Context): Promise<void> {
+export async function createScratchDir({ dir }: JobContext): Promise<void> {
   try {
     await mkdir(dir, { recursive: true })
   } catch (cause) {

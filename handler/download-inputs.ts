@@ -1,15 +1,15 @@
 import { open, stat, symlink } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { makeFolder, type Context } from './context.ts'
+import { createScratchDir, type JobContext } from './context.ts'
 import { InputError, UpstreamError } from './errors.ts'
 import { isPath, type Job } from './parse-job.ts'
 import { NetworkError } from './net/network-error.ts'
-import { together } from './system/all-or-abort.ts'
-import { transfer } from './net/resumable-download.ts'
+import { allOrAbort } from './system/all-or-abort.ts'
+import { downloadResumable } from './net/resumable-download.ts'
 
 /** Both inputs as files of the job's own folder. */
-export interface Inputs {
+export interface InputFiles {
   video: string
   audio: string
 }
@@ -21,18 +21,18 @@ export interface Inputs {
  *
  * @throws InputError BLOCKED_URL, MEDIA_UNREADABLE, MEDIA_TOO_LARGE; UpstreamError DOWNLOAD_FAILED
  */
-export async function download(job: Job, ctx: Context): Promise<Inputs> {
-  await refuseInternal(job, ctx)
-  await makeFolder(ctx)
-  const [video, audio] = await together(ctx.signal, [
-    (signal) => fetchInput('video_url', job.video_url, join(ctx.dir, 'video.bin'), ctx, signal),
-    (signal) => fetchInput('audio_url', job.audio_url, join(ctx.dir, 'audio.bin'), ctx, signal),
+export async function download(job: Job, ctx: JobContext): Promise<InputFiles> {
+  await rejectPrivateUrls(job, ctx)
+  await createScratchDir(ctx)
+  const [video, audio] = await allOrAbort(ctx.signal, [
+    (signal) => downloadInput('video_url', job.video_url, join(ctx.dir, 'video.bin'), ctx, signal),
+    (signal) => downloadInput('audio_url', job.audio_url, join(ctx.dir, 'audio.bin'), ctx, signal),
   ])
   return { video: video!, audio: audio! }
 }
 
 /** All addresses of a job are looked at before the first of them is connected to. */
-async function refuseInternal(job: Job, { fetch, signal }: Context): Promise<void> {
+async function rejectPrivateUrls(job: Job, { fetch, signal }: JobContext): Promise<void> {
   const urls = {
     video_url: isPath(job.video_url) ? undefined : job.video_url,
     audio_url: isPath(job.audio_url) ? undefined : job.audio_url,
@@ -40,29 +40,29 @@ async function refuseInternal(job: Job, { fetch, signal }: Context): Promise<voi
     webhook: job.webhook?.url,
   }
   for (const [field, url] of Object.entries(urls)) {
-    if (url !== undefined) await named(field, () => fetch.check(url, signal))
+    if (url !== undefined) await withFieldName(field, () => fetch.check(url, signal))
   }
 }
 
-async function fetchInput(
+async function downloadInput(
   field: string,
   from: string,
   to: string,
-  ctx: Context,
+  ctx: JobContext,
   signal: AbortSignal,
 ): Promise<string> {
-  if (isPath(from)) return linkInput(field, from, to, ctx)
+  if (isPath(from)) return linkLocalInput(field, from, to, ctx)
   const { fetch, patience, limits, log } = ctx
   const start = performance.now()
   await using file = await open(to, 'wx')
   const options = { fetch, patience, maxBytes: limits.maxInputBytes, signal }
-  const bytes = await named(field, () => transfer(from, file, options))
+  const bytes = await withFieldName(field, () => downloadResumable(from, file, options))
   log('downloaded', { field, bytes, seconds: Math.round(performance.now() - start) / 1000 })
   if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', `${field}: the file is empty`)
   return to
 }
 
-async function linkInput(field: string, from: string, to: string, { limits }: Context) {
+async function linkLocalInput(field: string, from: string, to: string, { limits }: JobContext) {
   const path = from.startsWith('file:') ? fileURLToPath(from) : resolve(from)
   const found = await stat(path).catch(() => undefined)
   if (!found?.isFile())
@@ -76,13 +76,16 @@ async function linkInput(field: string, from: string, to: string, { limits }: Co
 }
 
 /** Puts the field of the job before what is wrong with it. */
-async function named<T>(field: string, run: () => Promise<T>): Promise<T> {
+async function withFieldName<T>(field: string, run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    if (error instanceof InputError) throw error.at(field)
+    if (error instanceof InputError) throw error.withField(field)
     if (!(error instanceof NetworkError)) throw error
     const message = `${field}: the server ${error.message}`
-    throw new UpstreamError('DOWNLOAD_FAILED', message, { cause: error, retryable: !error.final })
+    throw new UpstreamError('DOWNLOAD_FAILED', message, {
+      cause: error,
+      retryable: !error.permanent,
+    })
   }
 }

@@ -16,7 +16,7 @@ type CanceledCode = 'CANCELED' | 'DEADLINE' | 'SHUTDOWN'
 export type ErrorCode = InputCode | UpstreamCode | WorkerCode | CanceledCode
 
 /** What leaves the process when a job fails: no stack, no cause, no path. */
-export interface Failure {
+export interface ErrorPayload {
   code: ErrorCode
   message: string
   stage?: string
@@ -48,14 +48,14 @@ export abstract class JobError extends Error {
     this.retryable = options?.retryable ?? retryable
   }
 
-  toJSON(): Failure {
+  toJSON(): ErrorPayload {
     const { code, message, stage, retryable } = this
     return { code, message, ...(stage && { stage }), retryable }
   }
 }
 
 /** One thing that is wrong with a job: where, and what. */
-export interface Problem {
+export interface ValidationIssue {
   path: (string | number)[]
   message: string
 }
@@ -64,19 +64,19 @@ export interface Problem {
 export class InputError extends JobError {
   readonly fault = 'caller'
   /** Field by field, for an INVALID_JOB; not part of what leaves the process by itself. */
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ValidationIssue[]
 
   constructor(
     code: InputCode,
     message: string,
-    options?: JobErrorOptions & { problems?: readonly Problem[] },
+    options?: JobErrorOptions & { problems?: readonly ValidationIssue[] },
   ) {
     super(code, message, false, options)
     this.problems = options?.problems ?? []
   }
 
   /** The same, with the field of the job that it is about. */
-  at(field: string): InputError {
+  withField(field: string): InputError {
     return new InputError(this.code as InputCode, `${field}: ${this.message}`, {
       cause: this.cause,
     })
@@ -115,8 +115,8 @@ const CLASSES = {
 }
 
 /** An error that crossed from another process, as its class again. `cause` is its stack there. */
-export function fromFailure(
-  failure: Failure & { fault: JobError['fault']; cause?: string },
+export function deserializeError(
+  failure: ErrorPayload & { fault: JobError['fault']; cause?: string },
 ): JobError {
   const { code, message, stage, retryable, fault, cause } = failure
   const Class = CLASSES[fault] as new (
@@ -167,3 +167,22 @@ function asCanceled(reason: unknown, cause: unknown): JobError {
 
 export const isErrno = (error: unknown, code: string): boolean =>
   error instanceof Error && (error as NodeJS.ErrnoException).code === code
+
+/** What whoever runs this machine can do about a model that does not start. */
+export const MODEL_ERROR_HINTS: Readonly<Record<ModelError['kind'], string>> = {
+  bundle: 'fetch the bundle again, or set MODEL_BUNDLE to a good one',
+  device: 'check the driver with nvidia-smi, or set DEVICE=cpu',
+  memory: 'stop what else uses the memory, or take a larger machine',
+}
+
+/** Also the reason of jobs that are handed back. */
+export const shutdownError = () =>
+  new CanceledError('SHUTDOWN', 'the worker is shutting down; send the job again')
+
+export const deadlineError = (what: string) => new CanceledError('DEADLINE', what)
+
+export const queueFullError = (waiting: number) =>
+  new WorkerError('BUSY', `the queue is full: ${waiting} jobs are waiting`)
+
+export const idConflictError = (id: string, state: string) =>
+  new InputError('JOB_CONFLICT', `job "${id}" is ${state} with another input`)

@@ -1,13 +1,18 @@
-import { openContext, type Call, type Context, type Deps } from './context.ts'
+import {
+  createJobContext,
+  type HandleOptions,
+  type JobContext,
+  type JobDependencies,
+} from './context.ts'
 import { download } from './download-inputs.ts'
 import { asJobError } from './errors.ts'
-import { storedResult } from './idempotency.ts'
+import { findStoredResult } from './idempotency.ts'
 import { parseJob, type Job } from './parse-job.ts'
 import { render } from './render-job.ts'
 import type { RenderReport } from './render/render.ts'
 import type { JobResult } from './events/job-events.ts'
-import type { Stored } from './storage/storage.ts'
-import { describe, upload } from './upload-result.ts'
+import type { StoredObject } from './storage/storage.ts'
+import { storeMetadata, upload } from './upload-result.ts'
 
 /**
  * One job, start to finish: parse → download → render → upload → report. Stateless; leaves nothing
@@ -17,42 +22,46 @@ import { describe, upload } from './upload-result.ts'
  * @param payload a job as described in the README, from whoever sent it
  * @throws JobError and nothing else
  */
-export async function handle(payload: unknown, deps: Deps, call: Call = {}): Promise<JobResult> {
+export async function handle(
+  payload: unknown,
+  deps: JobDependencies,
+  call: HandleOptions = {},
+): Promise<JobResult> {
   const job = parseJob(payload, call.id, deps)
-  await using ctx = openContext(job, deps, call)
+  await using ctx = createJobContext(job, deps, call)
   try {
     ctx.log('job.started')
-    ctx.report.started()
-    const result = (await storedResult(job, ctx)) ?? (await make(job, ctx))
-    ctx.report.succeeded(result)
+    ctx.events.started()
+    const result = (await findStoredResult(job, ctx)) ?? (await runPipeline(job, ctx))
+    ctx.events.succeeded(result)
     const { total_time: seconds, frames, deduplicated } = result
     ctx.log('job.succeeded', { seconds, frames, deduplicated })
     return result
   } catch (thrown) {
     const error = asJobError(thrown, ctx.signal)
-    ctx.report.failed(error)
+    ctx.events.failed(error)
     ctx.log('job.failed', { ...error.toJSON(), cause: stackOf(error.cause) })
     throw error
   }
 }
 
-async function make(job: Job, ctx: Context): Promise<JobResult> {
-  ctx.report.phase('downloading')
+async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
+  ctx.events.phase('downloading')
   const inputs = await ctx.step('download', () => download(job, ctx))
-  ctx.report.phase('inference')
+  ctx.events.phase('inference')
   const { file, ...rendered } = await ctx.step('render', () => render(job, inputs, ctx))
-  ctx.report.phase('uploading')
+  ctx.events.phase('uploading')
   const stored = await ctx.step('upload', () => upload(job, file, ctx))
-  const result = resultOf(job, rendered, stored, ctx)
-  await describe(job, result, ctx)
+  const result = buildResult(job, rendered, stored, ctx)
+  await storeMetadata(job, result, ctx)
   return result
 }
 
-function resultOf(
+function buildResult(
   job: Job,
   { stage_times, encoder: _encoder, ...video }: RenderReport,
-  { url, ...object }: Stored,
-  ctx: Context,
+  { url, ...object }: StoredObject,
+  ctx: JobContext,
 ): JobResult {
   const total_time = ctx.elapsed()
   return {

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import * as v from 'valibot'
-import type { Context } from './context.ts'
+import type { JobContext } from './context.ts'
 import { InputError } from './errors.ts'
 import { isPath, objectName, type Job } from './parse-job.ts'
 import type { JobResult } from './events/job-events.ts'
 
 /** What is stored beside a result, so that the same job finds it again. */
-export interface Sidecar {
+export interface ResultMetadata {
   job_id: string
   /** Of what was asked for; see `inputDigest`. */
   input_sha256: string
@@ -21,7 +21,7 @@ const StoredSidecar = v.looseObject({
   result: v.looseObject({ bytes: v.number(), sha256: v.string(), frames: v.number() }),
 })
 
-export function sidecarFor(job: Job, result: JobResult): Sidecar {
+export function buildSidecar(job: Job, result: JobResult): ResultMetadata {
   const { output_url: _url, metadata: _metadata, deduplicated: _deduplicated, ...rest } = result
   return {
     job_id: job.id,
@@ -37,7 +37,7 @@ export function sidecarFor(job: Job, result: JobResult): Sidecar {
  *
  * @throws InputError JOB_CONFLICT when the id was used for another input
  */
-export async function storedResult(job: Job, ctx: Context): Promise<JobResult | undefined> {
+export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobResult | undefined> {
   // A path may hold something else tomorrow; a presigned URL can only be written to.
   if (job.force || job.output.url !== undefined) return undefined
   if (isPath(job.video_url) || isPath(job.audio_url)) return undefined
@@ -54,30 +54,40 @@ export async function storedResult(job: Job, ctx: Context): Promise<JobResult | 
     throw new InputError('JOB_CONFLICT', `the id "${job.id}" was used for another input`)
   }
   const { key, url } = found
-  const stored = result as unknown as Sidecar['result']
+  const stored = result as unknown as ResultMetadata['result']
   return { ...stored, key, output_url: url, metadata: job.metadata, deduplicated: true }
 }
 
 /** SHA-256 over all of a job that its video depends on. */
 export function inputDigest(job: Job): string {
   const { face, length, silence, fps, mask, compat, frame, output } = job
-  const urls = [unsigned(job.video_url), unsigned(job.audio_url)]
+  const urls = [stripSignature(job.video_url), stripSignature(job.audio_url)]
   const { crf, lossless } = output
-  const rules = [face, length, silence, fps ?? null, mask, compat ?? null, frame, crf, lossless]
+  const digestInput = [
+    face,
+    length,
+    silence,
+    fps ?? null,
+    mask,
+    compat ?? null,
+    frame,
+    crf,
+    lossless,
+  ]
   return createHash('sha256')
-    .update(JSON.stringify([urls, rules]))
+    .update(JSON.stringify([urls, digestInput]))
     .digest('hex')
 }
 
 /** Query parameters of the storage providers that are new in each signed URL of the same object. */
-const SIGNATURE =
+const SIGNATURE_PARAMS =
   /^(x-amz-.*|x-goog-.*|signature|expires|key-pair-id|policy|awsaccesskeyid|googleaccessid|sig|se|st|sp|sv|sr|spr|skoid|sktid|skt|ske|sks|skv|authorization|x-bz-.*)$/i
 
-function unsigned(text: string): string {
+function stripSignature(text: string): string {
   if (isPath(text)) return text
   const url = new URL(text)
   for (const name of new Set(url.searchParams.keys())) {
-    if (SIGNATURE.test(name)) url.searchParams.delete(name)
+    if (SIGNATURE_PARAMS.test(name)) url.searchParams.delete(name)
   }
   url.hash = ''
   return url.href

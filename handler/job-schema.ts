@@ -29,7 +29,7 @@ const Face = v.pipe(
 )
 
 /** A URL, or where the worker allows it a path; `parseJob` knows which. */
-const input = (what: string) => v.pipe(v.string(), v.minLength(1), v.description(what))
+const mediaInput = (what: string) => v.pipe(v.string(), v.minLength(1), v.description(what))
 
 const Url = v.pipe(
   v.string(),
@@ -115,7 +115,7 @@ const Id = v.pipe(
   v.description('Name of the job and of its object. The same id with the same input is done once.'),
 )
 
-const jsonOf = (most: number) =>
+const boundedJson = (most: number) =>
   v.pipe(
     v.record(v.string(), v.unknown()),
     v.check((value) => bytesOf(value) <= most, `must be at most ${most / 1024} KB of JSON`),
@@ -129,16 +129,16 @@ function bytesOf(value: unknown): number {
   }
 }
 
-const Wanted = v.pipe(v.string(), v.maxLength(64))
+const shortText = v.pipe(v.string(), v.maxLength(64))
 
 /** The wire schema: every field a job may have, and nothing else. */
 export const JobSchema = v.strictObject({
   id: v.optional(Id),
   musetalk_job_id: v.optional(Id),
-  video_url: v.optional(input('The video, or a still, that is to speak.')),
-  video: v.optional(input('Another name of video_url.')),
-  audio_url: v.optional(input('The speech.')),
-  audio: v.optional(input('Another name of audio_url.')),
+  video_url: v.optional(mediaInput('The video, or a still, that is to speak.')),
+  video: v.optional(mediaInput('Another name of video_url.')),
+  audio_url: v.optional(mediaInput('The speech.')),
+  audio: v.optional(mediaInput('Another name of audio_url.')),
   face: v.optional(Face, 'largest'),
   length: v.optional(
     v.pipe(
@@ -165,13 +165,15 @@ export const JobSchema = v.strictObject({
   mask: v.optional(v.picklist(['jaw', 'raw', 'neck']), 'jaw'),
   compat: v.optional(v.literal('reference')),
   output: v.optional(Output, {}),
-  aspect_ratio: v.optional(v.pipe(Wanted, v.description('"9:16"; counts only with output.fit.'))),
+  aspect_ratio: v.optional(
+    v.pipe(shortText, v.description('"9:16"; counts only with output.fit.')),
+  ),
   resolution: v.optional(
-    v.pipe(Wanted, v.description('"1080x1920"; counts only with output.fit.')),
+    v.pipe(shortText, v.description('"1080x1920"; counts only with output.fit.')),
   ),
   webhook: v.optional(Webhook),
   metadata: v.optional(
-    v.pipe(jsonOf(4096), v.description('Comes back in the result and in every event.')),
+    v.pipe(boundedJson(4096), v.description('Comes back in the result and in every event.')),
     {},
   ),
   force: v.optional(
@@ -179,10 +181,10 @@ export const JobSchema = v.strictObject({
     false,
   ),
   seed: v.nullish(v.pipe(v.number(), v.description('Accepted and ignored: there is no chance.'))),
-  params: v.nullish(v.pipe(jsonOf(65_536), v.description('Accepted and ignored.'))),
+  params: v.nullish(v.pipe(boundedJson(65_536), v.description('Accepted and ignored.'))),
 })
 
-export type Wire = v.InferOutput<typeof JobSchema>
+export type JobInput = v.InferOutput<typeof JobSchema>
 
 /** The same as JSON Schema, for whoever validates or documents a job before it is sent. */
 export function jobJsonSchema(): JsonSchema {

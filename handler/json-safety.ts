@@ -1,29 +1,29 @@
-import type { Problem } from './errors.ts'
+import type { ValidationIssue } from './errors.ts'
 
 const MAX_DEPTH = 32 // levels; a job of ours has four
 const MAX_NAMES = 10_000 // of one object; long lists are the only large thing in a job
 const MAX_PROBLEMS = 20
-const SPECIAL = new Set(['__proto__', 'constructor', 'prototype'])
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype'])
 
 /** A value within others; its path is only written down when something is wrong with it. */
-interface Place {
+interface JsonNode {
   value: unknown
   depth: number
   key?: string | number
-  parent?: Place
+  parent?: JsonNode
 }
 
 /**
  * What makes a value no harmless JSON: depth, NUL and lone surrogates in texts and names, names that
  * mean something to JavaScript, things that JSON has no form for. Walks without recursion.
  */
-export function oddities(value: unknown): Problem[] {
-  const problems: Problem[] = []
+export function findUnsafeJson(value: unknown): ValidationIssue[] {
+  const problems: ValidationIssue[] = []
   const seen = new WeakSet<object>()
-  const open: Place[] = [{ value, depth: 0 }]
+  const open: JsonNode[] = [{ value, depth: 0 }]
   while (open.length > 0 && problems.length < MAX_PROBLEMS) {
     const place = open.pop()!
-    const problem = oddity(place)
+    const problem = checkValue(place)
     if (problem) problems.push({ path: pathOf(place), message: problem })
     const { value, depth } = place
     if (problem || typeof value !== 'object' || value === null || seen.has(value)) continue
@@ -35,8 +35,8 @@ export function oddities(value: unknown): Problem[] {
     if (Array.isArray(value)) value.forEach((item, index) => child(index, item))
     else {
       for (const name of Object.keys(value)) {
-        const bad = SPECIAL.has(name) ? 'is not a name' : text(name)
-        if (bad) problems.push({ path: [...pathOf(place), shown(name)], message: bad })
+        const bad = FORBIDDEN_KEYS.has(name) ? 'is not a name' : checkText(name)
+        if (bad) problems.push({ path: [...pathOf(place), printableKey(name)], message: bad })
         else child(name, (value as Record<string, unknown>)[name])
       }
     }
@@ -44,10 +44,10 @@ export function oddities(value: unknown): Problem[] {
   return problems.slice(0, MAX_PROBLEMS)
 }
 
-function oddity({ value, depth }: Place): string | undefined {
+function checkValue({ value, depth }: JsonNode): string | undefined {
   switch (typeof value) {
     case 'string':
-      return text(value)
+      return checkText(value)
     case 'object':
       if (depth > MAX_DEPTH) return `is nested deeper than ${MAX_DEPTH} levels`
       if (value === null || Array.isArray(value)) return undefined
@@ -62,11 +62,11 @@ function oddity({ value, depth }: Place): string | undefined {
   }
 }
 
-function pathOf({ key, parent }: Place): Problem['path'] {
+function pathOf({ key, parent }: JsonNode): ValidationIssue['path'] {
   return parent === undefined ? [] : [...pathOf(parent), key!]
 }
 
-function text(value: string): string | undefined {
+function checkText(value: string): string | undefined {
   if (value.includes('\0')) return 'has a NUL character in it'
   return value.isWellFormed() ? undefined : 'has half a character (a lone surrogate) in it'
 }
@@ -77,4 +77,4 @@ function isPlain(value: object): boolean {
 }
 
 /** A name as it can be written into a message. */
-const shown = (name: string) => name.toWellFormed().replaceAll('\0', '\\0').slice(0, 80)
+const printableKey = (name: string) => name.toWellFormed().replaceAll('\0', '\\0').slice(0, 80)

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
 import { urlProblem } from './net/ip-guard.ts'
-import { InputError, type Problem } from './errors.ts'
-import { requestedFrame, type FitOutput, type Frame } from './render/output-frame.ts'
-import { oddities } from './json-safety.ts'
-import { JobSchema, type Wire } from './job-schema.ts'
+import { InputError, type ValidationIssue } from './errors.ts'
+import { resolveOutputFrame, type ResizePolicy, type OutputFrame } from './render/output-frame.ts'
+import { findUnsafeJson } from './json-safety.ts'
+import { JobSchema, type JobInput } from './job-schema.ts'
 import type { JobEvent } from './events/job-events.ts'
 
 /** A checked job: aliases resolved, defaults filled in, always with an id. */
 export type Job = Omit<
-  Wire,
+  JobInput,
   | 'video'
   | 'audio'
   | 'musetalk_job_id'
@@ -24,14 +24,14 @@ export type Job = Omit<
   audio_url: string
   webhook?: { url: string; events?: readonly JobEvent['type'][] | undefined }
   /** What the result's pictures are fitted to. */
-  frame: Frame
+  frame: OutputFrame
 }
 export type FaceChoice = Job['face']
 
-export interface JobRules {
+export interface ParseOptions {
   allowFileInputs: boolean
   /** Whether `aspect_ratio` and `resolution` count where the job does not say so itself. */
-  fitOutput?: FitOutput
+  fitOutput?: ResizePolicy
 }
 
 /** Whether an input names a file of this machine; only a worker that allows it sees such a job. */
@@ -44,25 +44,29 @@ export const isPath = (input: string): boolean =>
  * @param platformId used where the payload brings no id
  * @throws InputError INVALID_JOB naming every bad field
  */
-export function parseJob(payload: unknown, platformId: string | undefined, rules: JobRules): Job {
-  const odd = oddities(payload)
-  if (odd.length > 0) throw invalid(odd)
+export function parseJob(
+  payload: unknown,
+  platformId: string | undefined,
+  rules: ParseOptions,
+): Job {
+  const odd = findUnsafeJson(payload)
+  if (odd.length > 0) throw invalidJobError(odd)
   const parsed = v.safeParse(JobSchema, payload)
   const problems = [
-    ...strayFields(payload),
-    ...(parsed.issues ?? []).filter((issue) => !isStray(issue)).map(problemOf),
-    ...listProblems(payload),
+    ...unknownFields(payload),
+    ...(parsed.issues ?? []).filter((issue) => !isUnknownField(issue)).map(problemOf),
+    ...arrayWhereObjectExpected(payload),
     ...inputProblems(payload, rules),
   ]
-  if (!parsed.success || problems.length > 0) throw invalid(problems)
+  if (!parsed.success || problems.length > 0) throw invalidJobError(problems)
   const { video, audio, musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
   const { params: _params, seed: _seed, ...fields } = job
   const wanted = { aspect_ratio, resolution }
-  const frame = requestedFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
-  if (Array.isArray(frame)) throw invalid(frame)
+  const frame = resolveOutputFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
+  if (Array.isArray(frame)) throw invalidJobError(frame)
   return {
     ...fields,
-    id: job.id ?? musetalk_job_id ?? asId(platformId) ?? randomUUID(),
+    id: job.id ?? musetalk_job_id ?? sanitizeId(platformId) ?? randomUUID(),
     video_url: (job.video_url ?? video)!, // inputProblems has seen that one of them is there
     audio_url: (job.audio_url ?? audio)!,
     frame,
@@ -73,7 +77,7 @@ export function parseJob(payload: unknown, platformId: string | undefined, rules
 }
 
 /** To the schema a list is an object too, one without fields. */
-function listProblems(payload: unknown): Problem[] {
+function arrayWhereObjectExpected(payload: unknown): ValidationIssue[] {
   if (!isObject(payload)) return []
   return ['metadata', 'output', 'params']
     .filter((field) => Array.isArray(payload[field]))
@@ -81,9 +85,9 @@ function listProblems(payload: unknown): Problem[] {
 }
 
 /** What can only be said of both names of an input together, and of what this worker allows. */
-function inputProblems(payload: unknown, { allowFileInputs }: JobRules): Problem[] {
+function inputProblems(payload: unknown, { allowFileInputs }: ParseOptions): ValidationIssue[] {
   if (!isObject(payload)) return []
-  return (['video', 'audio'] as const).flatMap((alias): Problem[] => {
+  return (['video', 'audio'] as const).flatMap((alias): ValidationIssue[] => {
     const field = `${alias}_url`
     const [long, short] = [payload[field], payload[alias]]
     if (long === undefined && short === undefined) {
@@ -100,7 +104,7 @@ function inputProblems(payload: unknown, { allowFileInputs }: JobRules): Problem
 }
 
 /** The schema stops at the first field that it does not know; a caller wants to see all of them. */
-function strayFields(payload: unknown): Problem[] {
+function unknownFields(payload: unknown): ValidationIssue[] {
   const strays = (value: unknown, known: object, path: string[]) =>
     isObject(value)
       ? Object.keys(value)
@@ -118,17 +122,17 @@ function strayFields(payload: unknown): Problem[] {
   ]
 }
 
-const isStray = ({ type, expected }: v.BaseIssue<unknown>) =>
+const isUnknownField = ({ type, expected }: v.BaseIssue<unknown>) =>
   type === 'strict_object' && expected === 'never'
 
-function problemOf(issue: v.BaseIssue<unknown>): Problem {
+function problemOf(issue: v.BaseIssue<unknown>): ValidationIssue {
   const path = (issue.path ?? []).map(({ key }) => key as string | number)
   return { path, message: issue.message.slice(0, 200) }
 }
 
 const MAX_NAMED = 20
 
-function invalid(problems: readonly Problem[]): InputError {
+function invalidJobError(problems: readonly ValidationIssue[]): InputError {
   const lines = problems
     .slice(0, MAX_NAMED)
     .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
@@ -138,7 +142,7 @@ function invalid(problems: readonly Problem[]): InputError {
 }
 
 /** A platform's id in the characters of ours, because it may become an object's name. */
-function asId(platformId: string | undefined): string | undefined {
+function sanitizeId(platformId: string | undefined): string | undefined {
   const id = platformId?.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '')
   return id ? id.slice(0, 200) : undefined
 }

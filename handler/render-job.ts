@@ -1,14 +1,14 @@
 import { join } from 'node:path'
-import type { Context } from './context.ts'
-import type { Inputs } from './download-inputs.ts'
+import type { JobContext } from './context.ts'
+import type { InputFiles } from './download-inputs.ts'
 import type { Job } from './parse-job.ts'
 import type { RenderReport } from './render/render.ts'
 
 /** Have the job's inputs rendered into a file of its own folder, telling how far it is. */
 export async function render(
   job: Job,
-  inputs: Inputs,
-  ctx: Context,
+  inputs: InputFiles,
+  ctx: JobContext,
 ): Promise<RenderReport & { file: string }> {
   const { face, length, silence, fps, mask, compat, frame, output } = job
   const file = join(ctx.dir, output.lossless ? 'result.mkv' : 'result.mp4')
@@ -25,8 +25,8 @@ export async function render(
     ...(ctx.batchSize !== undefined && { batchSize: ctx.batchSize }),
   }
   const onProgress = (done: number, total: number) => {
-    ctx.report.frames(done, total)
-    if (done === total) ctx.report.phase('encoding')
+    ctx.events.frames(done, total)
+    if (done === total) ctx.events.phase('encoding')
   }
   const report = await ctx.render(task, { signal: ctx.signal, log: ctx.log, onProgress })
   for (const [stage, seconds] of Object.entries(report.stage_times)) {

@@ -1,31 +1,35 @@
-import type { Context } from './context.ts'
-import { sidecarFor } from './idempotency.ts'
+import type { JobContext } from './context.ts'
+import { buildSidecar } from './idempotency.ts'
 import { objectName, type Job } from './parse-job.ts'
 import type { JobResult } from './events/job-events.ts'
 import { presignedStorage } from './storage/presigned.ts'
-import type { Storage, Stored } from './storage/storage.ts'
+import type { Storage, StoredObject } from './storage/storage.ts'
 
 /**
  * Store the finished video, and know that it is there.
  * @throws UpstreamError UPLOAD_FAILED, WorkerError DISK_FULL, InputError BLOCKED_URL
  */
-export function upload(job: Job, file: string, ctx: Context): Promise<Stored> {
-  return storageOf(job, ctx).put(objectName(job), file, ctx.signal, job.output.disposition)
+export function upload(job: Job, file: string, ctx: JobContext): Promise<StoredObject> {
+  return selectStorage(job, ctx).put(objectName(job), file, ctx.signal, job.output.disposition)
 }
 
 /**
  * Write the result beside the video. The video is stored and checked, so the job has succeeded
  * whatever becomes of this; without it the same job would be rendered again.
  */
-export async function describe(job: Job, result: JobResult, ctx: Context): Promise<void> {
+export async function storeMetadata(job: Job, result: JobResult, ctx: JobContext): Promise<void> {
   try {
-    await storageOf(job, ctx).describe(objectName(job), sidecarFor(job, result), ctx.signal)
+    await selectStorage(job, ctx).putMetadata(
+      objectName(job),
+      buildSidecar(job, result),
+      ctx.signal,
+    )
   } catch (error) {
     ctx.log('sidecar.failed', { reason: (error as Error).message })
   }
 }
 
 /** A presigned URL of the job's own wins over the worker's storage. */
-function storageOf({ output }: Job, { storage, fetch, patience }: Context): Storage {
+function selectStorage({ output }: Job, { storage, fetch, patience }: JobContext): Storage {
   return output.url === undefined ? storage : presignedStorage(output.url, fetch, patience)
 }

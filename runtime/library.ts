@@ -1,24 +1,24 @@
 import { fileURLToPath } from 'node:url'
-import type { Deps, Limits } from '../handler/context.ts'
+import type { JobDependencies, Limits } from '../handler/context.ts'
 import type { Log } from '../handler/render/context.ts'
-import { openFetch } from '../handler/net/guarded-fetch.ts'
-import type { FitOutput } from '../handler/render/output-frame.ts'
+import { createGuardedFetch } from '../handler/net/guarded-fetch.ts'
+import type { ResizePolicy } from '../handler/render/output-frame.ts'
 import { avatarCache, type CacheOptions } from '../handler/render/face/avatar-cache.ts'
 import { findFfmpeg } from '../handler/render/media/ffmpeg.ts'
-import { renderer } from '../handler/render/render.ts'
-import { webhookKeys } from '../handler/events/webhook-signature.ts'
+import { createRenderer } from '../handler/render/render.ts'
+import { parseWebhookSecrets } from '../handler/events/webhook-signature.ts'
 import { directoryStorage } from '../handler/storage/directory.ts'
 import type { Storage } from '../handler/storage/storage.ts'
-import { openWebhooks } from '../handler/events/webhook-sender.ts'
+import { createWebhookSender } from '../handler/events/webhook-sender.ts'
 import { openBundle } from '../models/inference/bundle.ts'
 import type { Device } from '../models/inference/session.ts'
 import { readConfig, type Config } from './config/config.ts'
 
 export { handle } from '../handler/handle.ts'
 export { JobError } from '../handler/errors.ts'
-export type { Call, Deps } from '../handler/context.ts'
+export type { HandleOptions as Call, JobDependencies as Deps } from '../handler/context.ts'
 export type { JobEvent, JobResult } from '../handler/events/job-events.ts'
-export type { Storage, Stored } from '../handler/storage/storage.ts'
+export type { Storage, StoredObject as Stored } from '../handler/storage/storage.ts'
 export { directoryStorage } from '../handler/storage/directory.ts'
 export { jobJsonSchema } from '../handler/job-schema.ts'
 
@@ -35,7 +35,7 @@ export interface LocalOptions {
   scratch?: string
   /** Where to keep what was learned about videos, and how much of it; nothing where unset. */
   cache?: CacheOptions
-  /** Where to keep optimised copies of large graphs, and what is known of a bundle's files. */
+  /** Where to keep optimized copies of large graphs, and what is known of a bundle's files. */
   modelCache?: string
   limits?: Limits
   allowFileInputs?: boolean
@@ -43,7 +43,7 @@ export interface LocalOptions {
   allowPrivateUrls?: boolean
   /** `whsec_…`, several separated by a space; events go out unsigned where unset. */
   webhookSecret?: string
-  fitOutput?: FitOutput
+  fitOutput?: ResizePolicy
   batchSize?: number
   log?: Log
   signal?: AbortSignal
@@ -58,7 +58,9 @@ export const LITE = fileURLToPath(new URL('../models/lite', import.meta.url))
  *
  * @throws ModelError, WorkerError FFMPEG_MISSING
  */
-export async function openLocal(options: LocalOptions = {}): Promise<Deps & AsyncDisposable> {
+export async function createLocalWorker(
+  options: LocalOptions = {},
+): Promise<JobDependencies & AsyncDisposable> {
   const defaults = readConfig({})
   const signal = options.signal ?? new AbortController().signal
   const [ffmpeg, bundle] = await Promise.all([
@@ -68,13 +70,13 @@ export async function openLocal(options: LocalOptions = {}): Promise<Deps & Asyn
       threads: options.threads ?? 1,
       lanes: options.lanes ?? 2,
       ...(options.modelCache !== undefined && { cache: options.modelCache }),
-      ...(options.log && { note: options.log }),
+      ...(options.log && { onWarning: options.log }),
     }),
   ])
-  const fetch = openFetch(options.allowPrivateUrls ? { blocked: () => false } : {})
-  const webhooks = openWebhooks({ fetch, keys: keysOf(options.webhookSecret) })
+  const fetch = createGuardedFetch(options.allowPrivateUrls ? { isBlocked: () => false } : {})
+  const webhooks = createWebhookSender({ fetch, keys: parseSecrets(options.webhookSecret) })
   return {
-    render: renderer(bundle, ffmpeg, options.cache && avatarCache(options.cache)),
+    render: createRenderer(bundle, ffmpeg, options.cache && avatarCache(options.cache)),
     fetch,
     webhooks,
     storage: options.storage ?? directoryStorage(defaults.OUTPUT_DIR),
@@ -94,9 +96,9 @@ export async function openLocal(options: LocalOptions = {}): Promise<Deps & Asyn
 /** How long a process that is done waits for its last webhooks. */
 const LAST_WORD_MS = 30_000
 
-function keysOf(secret: string | undefined): Buffer[] {
+function parseSecrets(secret: string | undefined): Buffer[] {
   if (secret === undefined) return []
-  const keys = webhookKeys(secret)
+  const keys = parseWebhookSecrets(secret)
   if (!keys) throw new TypeError('webhookSecret must be whsec_ and the base64 of 24 to 64 bytes')
   return keys
 }

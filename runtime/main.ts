@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { JobError } from '../handler/errors.ts'
-import { bundleCommand, type Output } from './cli/bundle.ts'
+import { bundleCommand, type TextOutput } from './cli/bundle.ts'
 import { readConfig, type Config } from './config/config.ts'
 import { demo } from './cli/demo.ts'
 import { doctor } from './doctor/doctor.ts'
-import { modeOf } from './config/job-source.ts'
-import { EXIT, run, type RunOptions } from './cli/run.ts'
-import { serve } from './worker/worker.ts'
+import { resolveJobSource } from './config/job-source.ts'
+import { EXIT_CODES, run, type RunOptions } from './cli/run.ts'
+import { startWorker } from './worker/worker.ts'
 
 const USAGE = `musetalk-worker: a face video and a speech recording in, a talking video out
 
@@ -54,7 +54,7 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
     allowPositionals: true,
   })
   const [command, ...rest] = positionals
-  if (values.help || !command) return usage(values.help ? 0 : EXIT.caller)
+  if (values.help || !command) return usage(values.help ? 0 : EXIT_CODES.caller)
   if (rest.length > 0 && command !== 'bundle')
     throw new UsageError(`unexpected argument "${rest[0]}"`)
   // ONNX Runtime reports to its makers otherwise; it reads this when it is loaded, here and in engines.
@@ -67,9 +67,9 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
     case 'demo':
       return demo(config)
     case 'start':
-      return serve(config, modeOf(config))
+      return startWorker(config, resolveJobSource(config))
     case 'serve':
-      return serve(config)
+      return startWorker(config)
     case 'bundle':
       return bundle(rest, config, values.json)
     default:
@@ -77,7 +77,7 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
   }
 }
 
-const OUTPUT: Output = {
+const OUTPUT: TextOutput = {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
 }
@@ -132,10 +132,10 @@ async function runCommand(options: RunOptions, config: Config): Promise<number> 
     return 0
   }
   if (!options.json) process.stderr.write(`${result.code}: ${result.message}\n`)
-  return EXIT[result.fault]
+  return EXIT_CODES[result.fault]
 }
 
 process.exitCode = await main(process.argv.slice(2), process.env).catch((error: unknown) => {
   process.stderr.write(`musetalk-worker: ${error instanceof Error ? error.message : error}\n`)
-  return EXIT.caller
+  return EXIT_CODES.caller
 })

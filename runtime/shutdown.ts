@@ -2,11 +2,11 @@ import { CanceledError } from '../handler/errors.ts'
 import type { Log } from '../handler/render/context.ts'
 
 /** The two words of a shutdown. */
-export interface Stop {
+export interface Shutdown {
   /** Take nothing more; finish what runs. */
-  soon: AbortSignal
+  draining: AbortSignal
   /** Give up what runs, as retryable: the drain took too long, or somebody insists. */
-  now: AbortSignal
+  aborted: AbortSignal
 }
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
@@ -16,22 +16,22 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
  * `now`. Third: the process ends by that signal, whatever it is doing. Disposing gives the signals
  * their usual effect back.
  */
-export function installStop(drainMs: number, log: Log = () => {}): Stop & Disposable {
-  const [soon, now] = [new AbortController(), new AbortController()]
+export function installSignalHandlers(drainMs: number, log: Log = () => {}): Shutdown & Disposable {
+  const [draining, aborted] = [new AbortController(), new AbortController()]
   const reason = new CanceledError('SHUTDOWN', 'the worker is shutting down; try again elsewhere')
   let drain: NodeJS.Timeout | undefined
 
-  const insist = (why: string) => {
+  const forceShutdown = (why: string) => {
     clearTimeout(drain)
     log('stop.now', { why })
-    now.abort(reason)
+    aborted.abort(reason)
   }
   const onSignal = (name: (typeof SIGNALS)[number]) => {
-    if (now.signal.aborted) return end(name)
-    if (soon.signal.aborted) return insist(name)
+    if (aborted.signal.aborted) return end(name)
+    if (draining.signal.aborted) return forceShutdown(name)
     log('stop.soon', { why: name, drain_s: drainMs / 1000 })
-    drain = setTimeout(insist, drainMs, 'the drain took too long').unref()
-    soon.abort(reason)
+    drain = setTimeout(forceShutdown, drainMs, 'the drain took too long').unref()
+    draining.abort(reason)
   }
   const dispose = () => {
     clearTimeout(drain)
@@ -43,5 +43,5 @@ export function installStop(drainMs: number, log: Log = () => {}): Stop & Dispos
     process.exit(1) // process 1 of a container is immune to its own signals
   }
   for (const name of SIGNALS) process.on(name, onSignal)
-  return { soon: soon.signal, now: now.signal, [Symbol.dispose]: dispose }
+  return { draining: draining.signal, aborted: aborted.signal, [Symbol.dispose]: dispose }
 }

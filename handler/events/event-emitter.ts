@@ -1,11 +1,11 @@
 import type { JobError } from '../errors.ts'
-import type { EventHead, JobEvent, JobResult, Metrics, Phase } from './job-events.ts'
+import type { EventBase, JobEvent, JobResult, FrameCounts, Phase } from './job-events.ts'
 
 /** Takes events and returns at once; what it does with them is its own affair and may not throw. */
-export type Sink = (event: JobEvent) => void
+export type EventListener = (event: JobEvent) => void
 
 /** Progress of the phases that have one number, and the span of the one that is measured. */
-const AT: Record<Phase, number> = {
+const PHASE_PROGRESS: Record<Phase, number> = {
   downloading: 0.05,
   inference: 0.1,
   inferring: 0.1,
@@ -19,7 +19,7 @@ const MIN_INTERVAL_MS = 1000
  * One job's stream of events: numbered, never falling, at most one progress event a second and the
  * latest then, nothing after the final one.
  */
-export interface Reporter {
+export interface JobEvents {
   started(): void
   phase(phase: Phase): void
   frames(done: number, total: number): void
@@ -27,25 +27,25 @@ export interface Reporter {
   failed(error: JobError): void
 }
 
-export function reporter(
+export function createJobEvents(
   { id, metadata }: { id: string; metadata: Record<string, unknown> },
-  sinks: readonly Sink[],
-): Reporter {
+  sinks: readonly EventListener[],
+): JobEvents {
   const now = () => performance.now() // a clock that never jumps
   let seq = 0
   let progress = 0
   let phase: Phase = 'downloading'
   let over = false
   let lastSent = -Infinity
-  let later: NodeJS.Timeout | undefined
+  let timer: NodeJS.Timeout | undefined
   let inferringSince = 0
-  let metrics: Metrics = {}
+  let metrics: FrameCounts = {}
 
-  const emit = (event: EventTail) => {
+  const emit = (event: EventBody) => {
     if (over) return
     over = event.status !== 'running'
-    clearTimeout(later)
-    later = undefined
+    clearTimeout(timer)
+    timer = undefined
     const head = {
       ...{ seq: seq++, job_id: id, phase, progress },
       eta_sec: over ? null : eta(),
@@ -54,7 +54,7 @@ export function reporter(
     for (const sink of sinks) sink({ ...head, ...event })
   }
   const eta = (): number | null => {
-    const done = progress - AT.inferring
+    const done = progress - PHASE_PROGRESS.inferring
     if (phase !== 'inferring' || done <= 0) return null
     return Math.round(((now() - inferringSince) / done) * (1 - progress)) / 1000
   }
@@ -67,15 +67,19 @@ export function reporter(
     progress = Math.max(progress, Math.round(value * 1000) / 1000)
     const wait = lastSent + MIN_INTERVAL_MS - now()
     if (wait <= 0) send()
-    else later ??= setTimeout(send, wait)
+    else timer ??= setTimeout(send, wait)
   }
   return {
     started: () => emit({ type: 'job.started', status: 'running' }),
-    phase: (to) => advance(to, AT[to]),
+    phase: (to) => advance(to, PHASE_PROGRESS[to]),
     frames(done, total) {
       if (phase !== 'inferring') inferringSince = now()
       metrics = { frames_done: done, frames_total: total }
-      advance('inferring', AT.inferring + (AT.encoding - AT.inferring) * (done / total))
+      advance(
+        'inferring',
+        PHASE_PROGRESS.inferring +
+          (PHASE_PROGRESS.encoding - PHASE_PROGRESS.inferring) * (done / total),
+      )
     },
     succeeded(result) {
       phase = 'completed'
@@ -92,5 +96,5 @@ export function reporter(
   }
 }
 
-type Tail<E> = E extends JobEvent ? Omit<E, keyof EventHead> : never
-type EventTail = Tail<JobEvent>
+type BodyOf<E> = E extends JobEvent ? Omit<E, keyof EventBase> : never
+type EventBody = BodyOf<JobEvent>

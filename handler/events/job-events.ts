@@ -1,4 +1,4 @@
-import type { Failure } from '../errors.ts'
+import type { ErrorPayload } from '../errors.ts'
 import type { Stage } from '../render/context.ts'
 
 /** What a finished job answers. */
@@ -30,20 +30,20 @@ export interface JobResult {
 export type Phase =
   'downloading' | 'inference' | 'inferring' | 'encoding' | 'uploading' | 'completed'
 
-export interface Metrics {
+export interface FrameCounts {
   frames_done?: number
   frames_total?: number
 }
 
 /** What every event carries. */
-export interface EventHead {
+export interface EventBase {
   seq: number
   job_id: string
   phase: Phase
   /** 0..1, never falling. */
   progress: number
   eta_sec: number | null
-  metrics: Metrics
+  metrics: FrameCounts
   /** The job's own, as it came; absent where the job could not be read. */
   metadata?: Record<string, unknown>
   /** ISO 8601. */
@@ -51,7 +51,7 @@ export interface EventHead {
 }
 
 export type JobEvent =
-  | (EventHead & { type: 'job.started' | 'job.progress'; status: 'running' })
-  | (EventHead & { type: 'job.succeeded'; status: 'succeeded'; result: JobResult })
-  | (EventHead & { type: 'job.failed'; status: 'failed'; error: Failure })
-  | (EventHead & { type: 'job.canceled'; status: 'canceled'; error: Failure })
+  | (EventBase & { type: 'job.started' | 'job.progress'; status: 'running' })
+  | (EventBase & { type: 'job.succeeded'; status: 'succeeded'; result: JobResult })
+  | (EventBase & { type: 'job.failed'; status: 'failed'; error: ErrorPayload })
+  | (EventBase & { type: 'job.canceled'; status: 'canceled'; error: ErrorPayload })

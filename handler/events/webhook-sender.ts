@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { backoff, pauseFor, retryAfter } from '../net/retry.ts'
-import type { Fetch } from '../net/guarded-fetch.ts'
-import { isPassing, NetworkError } from '../net/network-error.ts'
-import { PATIENCE, type Patience } from '../net/timeouts.ts'
+import { createRetry, sleep, parseRetryAfter } from '../net/retry.ts'
+import type { GuardedFetch } from '../net/guarded-fetch.ts'
+import { isRetryableStatus, NetworkError } from '../net/network-error.ts'
+import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
 import type { Log } from '../render/context.ts'
-import type { Sink } from './event-emitter.ts'
+import type { EventListener } from './event-emitter.ts'
 import type { JobEvent } from './job-events.ts'
-import { sign } from './webhook-signature.ts'
+import { signWebhook } from './webhook-signature.ts'
 
-export interface Target {
+export interface WebhookTarget {
   url: string
   /** Types that are wanted; all where unset. */
   events?: readonly JobEvent['type'][] | undefined
@@ -17,16 +17,16 @@ export interface Target {
 /** Posts jobs' events to the addresses that the jobs named. */
 export interface Webhooks {
   /** A sink that returns at once and never throws; what became of the events is logged. */
-  to(target: Target, log: Log): Sink
+  to(target: WebhookTarget, log: Log): EventListener
   /** Resolves when all that was taken is delivered or given up, or the signal has ended it. */
   drain(signal: AbortSignal): Promise<void>
 }
 
 export interface WebhookOptions {
-  fetch: Fetch
+  fetch: GuardedFetch
   /** Signs every event with each of these; unsigned where empty. */
   keys?: readonly Buffer[]
-  patience?: Patience
+  patience?: Timeouts
   /** Milliseconds between two progress events of one job. */
   intervalMs?: number
 }
@@ -35,27 +35,27 @@ export interface WebhookOptions {
  * Each job has its own queue: in order, one request at a time, only the latest of the progress that
  * waits. Progress gets one try, the final event many.
  */
-export function openWebhooks(options: WebhookOptions): Webhooks {
-  const { fetch, keys = [], patience = PATIENCE, intervalMs = 1000 } = options
+export function createWebhookSender(options: WebhookOptions): Webhooks {
+  const { fetch, keys = [], patience = DEFAULT_TIMEOUTS, intervalMs = 1000 } = options
   const stop = new AbortController()
   const working = new Set<Promise<void>>()
 
-  const to = ({ url, events }: Target, log: Log): Sink => {
+  const to = ({ url, events }: WebhookTarget, log: Log): EventListener => {
     const waiting: JobEvent[] = []
-    let hurry = new AbortController()
+    let wake = new AbortController()
     let running = false
-    let gone = false // the receiver said so
+    let unsubscribed = false // the receiver said so
 
     // Nothing in here may throw: nobody awaits it but drain().
-    const work = async () => {
+    const drainQueue = async () => {
       for (let event; (event = waiting.shift());) {
-        if (gone) continue
+        if (unsubscribed) continue
         const sent = performance.now()
-        gone = await deliver(url, event, log)
+        unsubscribed = await deliver(url, event, log)
         if (event.type !== 'job.progress' || waiting.some(isFinal)) continue
-        hurry = new AbortController()
+        wake = new AbortController()
         const left = Math.max(0, intervalMs - (performance.now() - sent))
-        await pauseFor(left, AbortSignal.any([hurry.signal, stop.signal])).catch(() => {})
+        await sleep(left, AbortSignal.any([wake.signal, stop.signal])).catch(() => {})
       }
       running = false
     }
@@ -64,10 +64,10 @@ export function openWebhooks(options: WebhookOptions): Webhooks {
       const last = waiting.at(-1)
       if (last?.type === 'job.progress') waiting.pop() // the newer one says more
       waiting.push(event)
-      if (isFinal(event)) hurry.abort()
+      if (isFinal(event)) wake.abort()
       if (running) return
       running = true
-      const job = work().finally(() => working.delete(job))
+      const job = drainQueue().finally(() => working.delete(job))
       working.add(job)
     }
   }
@@ -77,7 +77,7 @@ export function openWebhooks(options: WebhookOptions): Webhooks {
     const { type, at: timestamp, seq } = event
     const body = JSON.stringify({ type, timestamp, data: event })
     const id = `msg_${randomUUID()}` // of the event: the same in every try
-    const tries = backoff(isFinal(event) ? patience.webhook : { ...patience.webhook, tries: 1 })
+    const tries = createRetry(isFinal(event) ? patience.webhook : { ...patience.webhook, tries: 1 })
     try {
       for (;;) {
         try {
@@ -87,8 +87,8 @@ export function openWebhooks(options: WebhookOptions): Webhooks {
           return false
         } catch (error) {
           stop.signal.throwIfAborted()
-          if (!(error instanceof NetworkError) || error.final) throw error
-          await tries.pause(error, stop.signal, error.afterMs)
+          if (!(error instanceof NetworkError) || error.permanent) throw error
+          await tries.pause(error, stop.signal, error.retryAfterMs)
         }
       }
     } catch (error) {
@@ -109,7 +109,7 @@ export function openWebhooks(options: WebhookOptions): Webhooks {
           'user-agent': 'musetalk-worker',
           'webhook-id': id,
           'webhook-timestamp': String(timestamp),
-          ...(keys.length > 0 && { 'webhook-signature': sign(keys, id, timestamp, body) }),
+          ...(keys.length > 0 && { 'webhook-signature': signWebhook(keys, id, timestamp, body) }),
         },
         body,
         signal: AbortSignal.any([stop.signal, late]),
@@ -118,8 +118,8 @@ export function openWebhooks(options: WebhookOptions): Webhooks {
       const { status, headers } = answer
       if (status >= 200 && status < 300) return
       throw new NetworkError(`answered with status ${status}`, {
-        ...{ status, final: !isPassing(status) },
-        afterMs: retryAfter(headers['retry-after']),
+        ...{ status, permanent: !isRetryableStatus(status) },
+        retryAfterMs: parseRetryAfter(headers['retry-after']),
       })
     } catch (error) {
       if (late.aborted) throw new NetworkError('did not answer in time', { cause: error })

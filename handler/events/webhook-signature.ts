@@ -8,7 +8,7 @@ const KEY_BYTES = [24, 64] as const
  * @returns undefined where one of them is no `whsec_` secret of 24 to 64 bytes
  * @see https://www.standardwebhooks.com, specification 1.0.0
  */
-export function webhookKeys(secrets: string): Buffer[] | undefined {
+export function parseWebhookSecrets(secrets: string): Buffer[] | undefined {
   const keys = secrets
     .split(' ')
     .filter((secret) => secret !== '')
@@ -20,7 +20,12 @@ export function webhookKeys(secrets: string): Buffer[] | undefined {
 }
 
 /** The `webhook-signature` header: one signature per key. @param timestamp seconds */
-export function sign(keys: readonly Buffer[], id: string, timestamp: number, body: string): string {
+export function signWebhook(
+  keys: readonly Buffer[],
+  id: string,
+  timestamp: number,
+  body: string,
+): string {
   return keys
     .map((key) => createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64'))
     .map((signature) => `v1,${signature}`)

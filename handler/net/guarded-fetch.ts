@@ -2,12 +2,12 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
 import { Agent, request, type Dispatcher } from 'undici'
-import { isInternal, literalOf, urlProblem } from './ip-guard.ts'
+import { isPrivateAddress, ipLiteralOf, urlProblem } from './ip-guard.ts'
 import { InputError, JobError } from '../errors.ts'
-import { causeOf, NetworkError } from './network-error.ts'
-import { PATIENCE, type Patience } from './timeouts.ts'
+import { toNetworkError, NetworkError } from './network-error.ts'
+import { DEFAULT_TIMEOUTS, type Timeouts } from './timeouts.ts'
 
-export interface Request {
+export interface HttpRequest {
   method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
   headers?: Record<string, string>
   body?: string | Uint8Array | Readable
@@ -16,7 +16,7 @@ export interface Request {
   redirects?: number
 }
 
-export interface Answer {
+export interface HttpResponse {
   status: number
   headers: Record<string, string>
   /** The bytes as they came; read them or `discard()` them. */
@@ -25,11 +25,11 @@ export interface Answer {
 }
 
 /** HTTP that does not reach where it must not. */
-export interface Fetch {
+export interface GuardedFetch {
   /**
    * @throws InputError BLOCKED_URL before anything connects; NetworkError; the signal's reason
    */
-  (url: string, request: Request): Promise<Answer>
+  (url: string, request: HttpRequest): Promise<HttpResponse>
   /**
    * Look a URL's host up and refuse an internal one. A name that cannot be resolved now is not
    * refused: whoever connects later checks again, with the lookup that it connects by.
@@ -40,9 +40,9 @@ export interface Fetch {
 
 export interface FetchOptions {
   /** Whether an IP address is out of bounds; everything that is not public where unset. */
-  blocked?: (address: string) => boolean
+  isBlocked?: (address: string) => boolean
   lookup?: typeof systemLookup
-  patience?: Pick<Patience, 'connectMs' | 'headersMs' | 'stallMs'>
+  patience?: Pick<Timeouts, 'connectMs' | 'headersMs' | 'stallMs'>
 }
 
 // What is worth reading to keep a connection; a body that goes on is cut with its connection.
@@ -53,12 +53,17 @@ const MAX_DISCARD_MS = 500
  * The guard of Node's own lookup: checks every address of a name in the very lookup that is
  * connected by. IP literals never get here, so they are checked before.
  */
-export function openFetch(options: FetchOptions = {}): Fetch {
-  const { blocked = isInternal, lookup = systemLookup, patience = PATIENCE } = options
+export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
+  const {
+    isBlocked = isPrivateAddress,
+    lookup = systemLookup,
+    patience = DEFAULT_TIMEOUTS,
+  } = options
   const guardedLookup: LookupFunction = (host, { all, ...hints }, done) => {
     lookup(host, { ...hints, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return done(error, '', 0)
-      if (addresses.some(({ address }) => blocked(address))) return done(refusal(host), '', 0)
+      if (addresses.some(({ address }) => isBlocked(address)))
+        return done(blockedUrlError(host), '', 0)
       const [first] = addresses
       if (all) done(null, addresses)
       else done(null, first!.address, first!.family)
@@ -71,11 +76,14 @@ export function openFetch(options: FetchOptions = {}): Fetch {
     allowH2: false,
   })
   const literalCheck = (url: URL) => {
-    const literal = literalOf(url)
-    if (literal !== undefined && blocked(literal)) throw refusal(url.hostname)
+    const literal = ipLiteralOf(url)
+    if (literal !== undefined && isBlocked(literal)) throw blockedUrlError(url.hostname)
   }
 
-  const fetch = async (text: string, { redirects = 0, ...options }: Request): Promise<Answer> => {
+  const fetch = async (
+    text: string,
+    { redirects = 0, ...options }: HttpRequest,
+  ): Promise<HttpResponse> => {
     let url = new URL(text)
     for (let left = redirects; ; left--) {
       literalCheck(url)
@@ -85,23 +93,23 @@ export function openFetch(options: FetchOptions = {}): Fetch {
         return answer
       }
       await answer.discard()
-      if (left <= 0) throw new NetworkError(tooMany(redirects), { final: true })
-      url = target(location, url)
+      if (left <= 0) throw new NetworkError(redirectMessage(redirects), { permanent: true })
+      url = redirectTarget(location, url)
     }
   }
   fetch.check = async (text: string, signal: AbortSignal) => {
     const url = new URL(text)
     literalCheck(url)
-    if (literalOf(url) !== undefined) return
+    if (ipLiteralOf(url) !== undefined) return
     const found = await addressesOf(url.hostname, lookup, patience.connectMs, signal)
-    if (found.some(blocked)) throw refusal(url.hostname)
+    if (found.some(isBlocked)) throw blockedUrlError(url.hostname)
   }
   return fetch
 }
 
-type Options = Omit<Request, 'redirects'> & { dispatcher: Dispatcher }
+type Options = Omit<HttpRequest, 'redirects'> & { dispatcher: Dispatcher }
 
-async function send(url: URL, options: Options): Promise<Answer> {
+async function send(url: URL, options: Options): Promise<HttpResponse> {
   const { signal } = options
   try {
     const { statusCode, headers, body } = await request(url, options)
@@ -117,7 +125,7 @@ async function send(url: URL, options: Options): Promise<Answer> {
       },
     }
   } catch (error) {
-    throw explain(error, signal)
+    throw toFetchError(error, signal)
   }
 }
 
@@ -125,19 +133,19 @@ async function* bytes(body: Readable, signal: AbortSignal): AsyncGenerator<Uint8
   try {
     for await (const chunk of body) yield chunk as Uint8Array
   } catch (error) {
-    throw explain(error, signal)
+    throw toFetchError(error, signal)
   }
 }
 
-function explain(error: unknown, signal: AbortSignal): unknown {
+function toFetchError(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason
   if (error instanceof JobError) return error
-  return causeOf(error)
+  return toNetworkError(error)
 }
 
-function target(location: string, from: URL): URL {
+function redirectTarget(location: string, from: URL): URL {
   const url = URL.canParse(location, from) ? new URL(location, from) : undefined
-  if (!url) throw new NetworkError('redirected to something that is no URL', { final: true })
+  if (!url) throw new NetworkError('redirected to something that is no URL', { permanent: true })
   const problem = urlProblem(url.href)
   if (problem) throw new InputError('BLOCKED_URL', `the address it redirects to ${problem}`)
   return url
@@ -163,8 +171,8 @@ async function addressesOf(
 }
 
 /** Says which host, as the caller wrote it, but not what it resolves to. */
-const refusal = (host: string) =>
+const blockedUrlError = (host: string) =>
   new InputError('BLOCKED_URL', `the address of "${host}" is not a public one`)
 
-const tooMany = (allowed: number) =>
+const redirectMessage = (allowed: number) =>
   allowed === 0 ? 'redirects, which is not followed here' : `redirects more than ${allowed} times`

@@ -3,7 +3,7 @@ import { BlockList, isIP } from 'node:net'
 const MAX_URL = 8192 // characters; longer than any signed URL of a storage provider
 
 /** @see IANA IPv4 Special-Purpose Address Registry; plus multicast and the reserved top */
-const SPECIAL_V4 = [
+const RESERVED_IPV4 = [
   ...['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16'],
   ...['172.16.0.0/12', '192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '192.168.0.0/16'],
   ...['198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24', '224.0.0.0/4', '240.0.0.0/4'],
@@ -13,15 +13,15 @@ const SPECIAL_V4 = [
  * refused as a whole: loopback, ::/96, mapped ::ffff:0:0/96, NAT64 64:ff9b::/96, unique local,
  * link-local, multicast.
  */
-const SPECIAL_V6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
+const RESERVED_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
 // Two lists, because one that holds both families takes every IPv4 address for a mapped IPv6 one.
-const v4 = listOf(SPECIAL_V4, 'ipv4')
-const v6 = listOf(SPECIAL_V6, 'ipv6')
-const globalV6 = listOf(['2000::/3'], 'ipv6')
+const v4 = toBlockList(RESERVED_IPV4, 'ipv4')
+const v6 = toBlockList(RESERVED_IPV6, 'ipv6')
+const globalV6 = toBlockList(['2000::/3'], 'ipv6')
 
 /** Whether an IP address is anything but a public one. */
-export function isInternal(address: string): boolean {
+export function isPrivateAddress(address: string): boolean {
   switch (isIP(address)) {
     case 4:
       return v4.check(address, 'ipv4')
@@ -37,7 +37,7 @@ export function isInternal(address: string): boolean {
  * `localhost` and all below it are loopback by definition (RFC 6761), even where a resolver does not
  * know them.
  */
-export function literalOf({ hostname }: URL): string | undefined {
+export function ipLiteralOf({ hostname }: URL): string | undefined {
   const host = hostname.replace(/^\[|\]$/g, '')
   if (/(^|\.)localhost\.?$/.test(host)) return '127.0.0.1'
   return isIP(host) ? host : undefined
@@ -53,7 +53,7 @@ export function urlProblem(text: string): string | undefined {
   return undefined
 }
 
-function listOf(subnets: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {
+function toBlockList(subnets: readonly string[], family: 'ipv4' | 'ipv6'): BlockList {
   const list = new BlockList()
   for (const subnet of subnets) {
     const [net, prefix] = subnet.split('/')

@@ -1,27 +1,27 @@
 interface NetworkErrorOptions extends ErrorOptions {
   /** No further try can help. */
-  final?: boolean
+  permanent?: boolean
   status?: number
   /** Milliseconds that the server asked us to wait. */
-  afterMs?: number | undefined
+  retryAfterMs?: number | undefined
 }
 
 /** A server could not be talked to, or answered something unusable; says what, never where. */
 export class NetworkError extends Error {
-  readonly final: boolean
+  readonly permanent: boolean
   readonly status: number | undefined
-  readonly afterMs: number | undefined
+  readonly retryAfterMs: number | undefined
 
   constructor(message: string, options: NetworkErrorOptions = {}) {
     super(message, options)
     this.name = new.target.name
-    this.final = options.final ?? false
+    this.permanent = options.permanent ?? false
     this.status = options.status
-    this.afterMs = options.afterMs
+    this.retryAfterMs = options.retryAfterMs
   }
 }
 
-const SENTENCES: Record<string, string> = {
+const ERROR_MESSAGES: Record<string, string> = {
   EAI_AGAIN: 'has a host name that cannot be looked up now',
   ECONNREFUSED: 'refused the connection',
   ECONNRESET: 'closed the connection',
@@ -37,17 +37,17 @@ const SENTENCES: Record<string, string> = {
   UND_ERR_HEADERS_TIMEOUT: 'did not answer in time',
   UND_ERR_SOCKET: 'closed the connection',
 }
-const FINAL = new Set(['ENOTFOUND'])
+const PERMANENT_CODES = new Set(['ENOTFOUND'])
 
 /** What a client library threw, in words for whoever gave us the address. */
-export function causeOf(error: unknown): NetworkError {
+export function toNetworkError(error: unknown): NetworkError {
   if (error instanceof NetworkError) return error
   const code = codeOf(error)
   if (/CERT|TLS|SSL/.test(code)) {
-    return new NetworkError(`has no valid certificate (${code})`, { final: true, cause: error })
+    return new NetworkError(`has no valid certificate (${code})`, { permanent: true, cause: error })
   }
-  const sentence = SENTENCES[code] ?? `could not be talked to (${code})`
-  return new NetworkError(sentence, { final: FINAL.has(code), cause: error })
+  const sentence = ERROR_MESSAGES[code] ?? `could not be talked to (${code})`
+  return new NetworkError(sentence, { permanent: PERMANENT_CODES.has(code), cause: error })
 }
 
 function codeOf(error: unknown): string {
@@ -58,5 +58,5 @@ function codeOf(error: unknown): string {
 }
 
 /** Statuses that the same request may not meet again: busy, overloaded, or gone for a moment. */
-export const isPassing = (status: number): boolean =>
+export const isRetryableStatus = (status: number): boolean =>
   status === 408 || status === 425 || status === 429 || status >= 500

@@ -1,23 +1,23 @@
 import type { FileHandle } from 'node:fs/promises'
-import { backoff, retryAfter } from './retry.ts'
+import { createRetry, parseRetryAfter } from './retry.ts'
 import { InputError } from '../errors.ts'
-import type { Answer, Fetch } from './guarded-fetch.ts'
-import { isPassing, NetworkError } from './network-error.ts'
-import type { Patience } from './timeouts.ts'
+import type { HttpResponse, GuardedFetch } from './guarded-fetch.ts'
+import { isRetryableStatus, NetworkError } from './network-error.ts'
+import type { Timeouts } from './timeouts.ts'
 
 const MAX_REDIRECTS = 5
 /** A try that got this much further than all before it starts the count of tries again. */
-const PROGRESS = 65_536
+const MIN_PROGRESS_BYTES = 65_536
 
 export interface TransferOptions {
-  fetch: Fetch
-  patience: Patience
+  fetch: GuardedFetch
+  patience: Timeouts
   maxBytes: number
   signal: AbortSignal
 }
 
 /** What is in the file, and how to ask for the rest of the very same thing. */
-interface Have {
+interface PartialDownload {
   /** Bytes of completed writes; a write in flight does not count. */
   bytes: number
   /** Strong ETag or date of the representation; without one nothing can be resumed. */
@@ -32,14 +32,14 @@ interface Have {
  * @returns bytes
  * @throws NetworkError; InputError MEDIA_TOO_LARGE, BLOCKED_URL; the signal's reason
  */
-export async function transfer(
+export async function downloadResumable(
   url: string,
   file: FileHandle,
   { fetch, patience, maxBytes, signal }: TransferOptions,
 ): Promise<number> {
   const late = AbortSignal.timeout(patience.downloadMs)
-  const tries = backoff(patience.download)
-  let have: Have = { bytes: 0 }
+  const tries = createRetry(patience.download)
+  let have: PartialDownload = { bytes: 0 }
   let best = 0
   for (;;) {
     const stalled = new AbortController()
@@ -51,9 +51,9 @@ export async function transfer(
         signal: attempt,
       })
       try {
-        have = continued(have, answer)
+        have = applyResponse(have, answer)
         if ((have.total ?? 0) > maxBytes) throw tooLarge(maxBytes)
-        await copy(answer, file, have, { patience, maxBytes, stalled })
+        await writeBody(answer, file, have, { patience, maxBytes, stalled })
       } finally {
         await answer.discard()
       }
@@ -66,21 +66,23 @@ export async function transfer(
       signal.throwIfAborted()
       const tooLong = new NetworkError(`took longer than ${patience.downloadMs / 1000} s`)
       if (late.aborted) throw tooLong
-      if (!(error instanceof NetworkError) || error.final) throw error
-      if (error instanceof Restart) have = { bytes: 0 }
-      if (have.bytes >= best + PROGRESS) tries.reset()
+      if (!(error instanceof NetworkError) || error.permanent) throw error
+      if (error instanceof RangeMismatchError) have = { bytes: 0 }
+      if (have.bytes >= best + MIN_PROGRESS_BYTES) tries.reset()
       best = Math.max(best, have.bytes)
-      await tries.pause(error, AbortSignal.any([signal, late]), error.afterMs).catch((thrown) => {
-        throw late.aborted && !signal.aborted ? tooLong : thrown
-      })
+      await tries
+        .pause(error, AbortSignal.any([signal, late]), error.retryAfterMs)
+        .catch((thrown) => {
+          throw late.aborted && !signal.aborted ? tooLong : thrown
+        })
     }
   }
 }
 
 /** The server no longer has what we hold the beginning of. */
-class Restart extends NetworkError {}
+class RangeMismatchError extends NetworkError {}
 
-function headersFor({ bytes, validator }: Have): Record<string, string> {
+function headersFor({ bytes, validator }: PartialDownload): Record<string, string> {
   // A compressed body could be a thousand times what it seems, and its ranges are of another file.
   const headers = { 'accept-encoding': 'identity', 'user-agent': 'musetalk-worker' }
   if (bytes === 0 || validator === undefined) return headers
@@ -88,11 +90,11 @@ function headersFor({ bytes, validator }: Have): Record<string, string> {
 }
 
 /** Where the body of an answer belongs: behind what we have, or at the start. */
-function continued(have: Have, { status, headers }: Answer): Have {
+function applyResponse(have: PartialDownload, { status, headers }: HttpResponse): PartialDownload {
   const encoding = headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity' && encoding !== '') {
     const message = `sends content-encoding "${encoding.slice(0, 40)}", which was not asked for`
-    throw new NetworkError(message, { final: true })
+    throw new NetworkError(message, { permanent: true })
   }
   if (status === 200) {
     const validator = validatorOf(headers)
@@ -112,14 +114,14 @@ function continued(have: Have, { status, headers }: Answer): Have {
       Number(start) === have.bytes &&
       (validator === undefined || validator === have.validator) &&
       (have.total === undefined || total === '*' || Number(total) === have.total)
-    if (!same) throw new Restart('answered with another range than asked for')
+    if (!same) throw new RangeMismatchError('answered with another range than asked for')
     return have.total === undefined && total !== '*' ? { ...have, total: Number(total) } : have
   }
-  if (status === 416) throw new Restart('no longer has the rest of the file')
+  if (status === 416) throw new RangeMismatchError('no longer has the rest of the file')
   throw new NetworkError(`answered with status ${status}`, {
     status,
-    final: !isPassing(status),
-    afterMs: retryAfter(headers['retry-after']),
+    permanent: !isRetryableStatus(status),
+    retryAfterMs: parseRetryAfter(headers['retry-after']),
   })
 }
 
@@ -129,15 +131,15 @@ function validatorOf(headers: Record<string, string>): string | undefined {
   return etag && !etag.startsWith('W/') ? etag : headers['last-modified']
 }
 
-async function copy(
-  { body }: Answer,
+async function writeBody(
+  { body }: HttpResponse,
   file: FileHandle,
-  have: Have,
+  have: PartialDownload,
   {
     patience,
     maxBytes,
     stalled,
-  }: { patience: Patience; maxBytes: number; stalled: AbortController },
+  }: { patience: Timeouts; maxBytes: number; stalled: AbortController },
 ): Promise<void> {
   let seen = have.bytes
   const watch = setInterval(() => {

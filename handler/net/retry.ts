@@ -1,7 +1,7 @@
-import type { Backoff } from './timeouts.ts'
+import type { RetryPolicy } from './timeouts.ts'
 
 /** The tries that are left for one thing, and the growing pauses between them. */
-export interface Tries {
+export interface RetryState {
   /**
    * Wait before the next try.
    * @param afterMs what the server asked for (Retry-After); the pause is never shorter, but bounded
@@ -14,9 +14,12 @@ export interface Tries {
   readonly count: number
 }
 
-const LONGEST_WISH = 8 // times maxMs: a server may ask for more patience than ours, but not for ever
+const MAX_RETRY_AFTER_FACTOR = 8 // times maxMs: a server may ask for more patience than ours, but not for ever
 
-export function backoff({ tries, firstMs, maxMs }: Backoff, random = Math.random): Tries {
+export function createRetry(
+  { tries, firstMs, maxMs }: RetryPolicy,
+  random = Math.random,
+): RetryState {
   let used = 1
   let count = 1
   return {
@@ -24,10 +27,10 @@ export function backoff({ tries, firstMs, maxMs }: Backoff, random = Math.random
       if (used >= tries) throw error
       // Half of each pause is chance, so that workers that failed together do not return together.
       const own = Math.min(maxMs, firstMs * 2 ** (used - 1)) * (0.5 + random() / 2)
-      const wish = Math.min(afterMs, LONGEST_WISH * maxMs)
+      const wish = Math.min(afterMs, MAX_RETRY_AFTER_FACTOR * maxMs)
       used++
       count++
-      await pauseFor(Math.max(own, wish), signal)
+      await sleep(Math.max(own, wish), signal)
     },
     reset() {
       used = 1
@@ -39,7 +42,7 @@ export function backoff({ tries, firstMs, maxMs }: Backoff, random = Math.random
 }
 
 /** @throws the signal's reason, at once when it aborts */
-export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
+export async function sleep(ms: number, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, ms)
@@ -52,14 +55,14 @@ export async function pauseFor(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** Milliseconds of a Retry-After header: seconds, or a date by this machine's clock. */
-export function retryAfter(value: string | undefined, now = Date.now()): number | undefined {
+export function parseRetryAfter(value: string | undefined, now = Date.now()): number | undefined {
   if (value === undefined) return undefined
   const ms = /^\d+$/.test(value.trim()) ? Number(value) * 1000 : Date.parse(value) - now
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }
 
 /** The signal, some time later: for what should rather end by itself. */
-export function delayed(signal: AbortSignal, ms: number): AbortSignal {
+export function delayAbort(signal: AbortSignal, ms: number): AbortSignal {
   if (ms === 0) return signal
   const controller = new AbortController()
   const abort = () => setTimeout(() => controller.abort(signal.reason), ms).unref()

@@ -1,12 +1,12 @@
 /** How often something is tried, and how long it waits in between. */
-export interface Backoff {
+export interface RetryPolicy {
   tries: number
   firstMs: number
   maxMs: number
 }
 
 /** How long this worker waits for other people's servers. */
-export interface Patience {
+export interface Timeouts {
   /** Name lookup, TCP and TLS together. */
   connectMs: number
   /** From a sent request to the end of the answer's headers. */
@@ -20,13 +20,13 @@ export interface Patience {
   requestMs: number
   /** One upload, all parts and tries together. */
   uploadMs: number
-  download: Backoff
-  upload: Backoff
-  webhook: Backoff
+  download: RetryPolicy
+  upload: RetryPolicy
+  webhook: RetryPolicy
 }
 
 /** Uploads and final webhooks carry finished work, so they outlast an outage of a minute. */
-export const PATIENCE: Patience = {
+export const DEFAULT_TIMEOUTS: Timeouts = {
   connectMs: 10_000,
   headersMs: 30_000,
   stallMs: 30_000,

@@ -27,34 +27,34 @@ export interface RenderContext {
 /** One line: a fixed event name and measurements as fields with units. */
 export type Log = (event: string, fields?: Record<string, unknown>) => void
 
-export interface StageClock {
+export interface StageTimer {
   stage: RenderContext['stage']
   /** Seconds per stage so far. */
   seconds(): Record<Stage, number>
 }
 
-export function stageClock(): StageClock {
-  const spent = new Map<Stage, number>()
+export function stageClock(): StageTimer {
+  const elapsed = new Map<Stage, number>()
   return {
     async stage(name, step) {
       const start = performance.now()
       try {
         return await step()
       } catch (error) {
-        throw tagged(error, name)
+        throw tagStage(error, name)
       } finally {
-        spent.set(name, (spent.get(name) ?? 0) + performance.now() - start)
+        elapsed.set(name, (elapsed.get(name) ?? 0) + performance.now() - start)
       }
     },
     seconds: () =>
       Object.fromEntries(
-        STAGES.map((name) => [name, Math.round(spent.get(name) ?? 0) / 1000]),
+        STAGES.map((name) => [name, Math.round(elapsed.get(name) ?? 0) / 1000]),
       ) as Record<Stage, number>,
   }
 }
 
 /** Marks any error with the innermost stage it escaped from; `asJobError` reads the mark. */
-function tagged(error: unknown, stage: Stage): unknown {
+function tagStage(error: unknown, stage: Stage): unknown {
   if (error instanceof Error) (error as { stage?: string }).stage ??= stage
   return error
 }

@@ -1,21 +1,21 @@
 import { mkdir } from 'node:fs/promises'
 import type { Models } from '../../models/inference/bundle.ts'
 import type { Job } from '../parse-job.ts'
-import { ahead } from '../system/prefetch.ts'
+import { prefetch } from '../system/prefetch.ts'
 import { prepareAvatar, type Avatar } from './face/avatar.ts'
 import type { AvatarCache } from './face/avatar-cache.ts'
 import { composite } from './frames/composite.ts'
 import { stageClock, type Log, type RenderContext, type Stage } from './context.ts'
 import { encode } from './media/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
-import { fittedSize } from './media/output-size.ts'
+import { outputSize } from './media/output-size.ts'
 import { generate } from './frames/generate-faces.ts'
-import { speaking } from './audio/silence-detection.ts'
-import { hz, rateOf, type Rate, type Reading, type VideoFacts } from './media/media-info.ts'
-import { play } from './frames/ping-pong.ts'
-import { probe, refuseLong, type MediaLimits } from './media/probe.ts'
-import { listen, type Speech } from './audio/speech-features.ts'
-import { refuseBlind } from './face/face-tracker.ts'
+import { speechWeights } from './audio/silence-detection.ts'
+import { fps, parseFps, type Rate, type ReadOptions, type VideoInfo } from './media/media-info.ts'
+import { playPingPong } from './frames/ping-pong.ts'
+import { probe, assertDuration, type MediaLimits } from './media/probe.ts'
+import { extractSpeechFeatures, type SpeechFeatures } from './audio/speech-features.ts'
+import { assertDetectorAvailable } from './face/face-tracker.ts'
 
 /** One render, as it crosses to the process that does it: files and plain values. */
 export interface RenderTask {
@@ -62,40 +62,43 @@ export interface RenderCall {
 export type Render = (task: RenderTask, call: RenderCall) => Promise<RenderReport>
 
 /** The render of this process: probe → speech → avatar → generate → composite → encode. */
-export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
+export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
   return async (task, { signal, onProgress, log }) => {
     const { options, limits, dir } = task
     const clock = stageClock()
     const tools = { models, ffmpeg, limits, ...(cache && { cache }) }
     const ctx: RenderContext = { ...tools, dir, signal, log, stage: clock.stage }
     await mkdir(dir, { recursive: true })
-    const rule = options.compat ?? 'recommended'
+    const ruleSet = options.compat ?? 'recommended'
 
-    refuseBlind(models, options)
-    const reading = readingFor(options)
+    assertDetectorAvailable(models, options)
+    const reading = readOptions(options)
     const media = await ctx.stage('probe', () => probe(task, reading, limits, ffmpeg, signal))
-    const rate = options.fps === undefined ? media.video.rate : rateOf(options.fps)
+    const rate = options.fps === undefined ? media.video.rate : parseFps(options.fps)
     const source = { file: task.video, facts: { ...media.video, rate } }
     const sound = { file: task.audio, facts: media.audio }
-    await using speech = await ctx.stage('speech', () => listen(sound, rate, rule, ctx))
-    const longest = Math.ceil(limits.maxVideoS * hz(rate))
-    const most = framesToScan(options.length, speech, longest)
+    await using speech = await ctx.stage('speech', () =>
+      extractSpeechFeatures(sound, rate, ruleSet, ctx),
+    )
+    const maxFrames = Math.ceil(limits.maxVideoS * fps(rate))
+    const scanLimit = framesToScan(options.length, speech, maxFrames)
     await using avatar = await ctx.stage('avatar', () =>
       prepareAvatar(
         source,
-        most,
-        { ...options, face: faceAt(rate, options.face, media.video) },
+        scanLimit,
+        { ...options, face: resampleBoxes(rate, options.face, media.video) },
         ctx,
       ),
     )
-    if (avatar.count > longest) refuseLong('video', avatar.count / hz(rate), limits.maxVideoS)
+    if (avatar.count > maxFrames)
+      assertDuration('video', avatar.count / fps(rate), limits.maxVideoS)
 
     const total = outputFrames(options.length, speech, avatar)
-    const shown = whenShown(options, speech, total, rate)
+    const shown = visibilityFn(options, speech, total, rate)
     const batchSize = task.batchSize ?? models.manifest.batch.at(-1)!
-    const mouths = ahead(1, generate(avatar, speech, total, shown, batchSize, ctx))
+    const mouths = prefetch(1, generate(avatar, speech, total, shown, batchSize, ctx))
     const playback = { source, count: avatar.count, fingerprintOf: avatar.fingerprintOf }
-    const frames = composite(play(playback, total, ctx), mouths, avatar, source.facts, ctx)
+    const frames = composite(playPingPong(playback, total, ctx), mouths, avatar, source.facts, ctx)
     const { crf, lossless, frame } = options
     const encoding = { crf, lossless, frame, frames: total }
     const report = (done: number) => onProgress(done, total)
@@ -104,10 +107,10 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
 
     const { name, version } = models.manifest
     return {
-      ...fittedSize(facts, frame),
-      fps: hz(rate),
+      ...outputSize(facts, frame),
+      fps: fps(rate),
       frames: total,
-      duration_sec: total / hz(rate),
+      duration_sec: total / fps(rate),
       frames_without_face: avatar.withoutFace,
       bundle: { name, version, id: models.id },
       encoder,
@@ -118,26 +121,26 @@ export function renderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): R
 }
 
 /** MuseTalk works in RGB; what shall be lossless must not pass 4:2:0 either. */
-const readingFor = ({ compat, lossless }: RenderOptions): Reading => ({
+const readOptions = ({ compat, lossless }: RenderOptions): ReadOptions => ({
   samples: compat || lossless ? 'rgb' : 'yuv',
-  anySize: lossless,
-  asStored: compat === 'reference',
+  allowOddSize: lossless,
+  referenceMode: compat === 'reference',
 })
 
 /** A job's boxes count the source's frames; at another rate a frame takes those of what it shows. */
-function faceAt(rate: Rate, face: Job['face'], source: VideoFacts): Job['face'] {
+function resampleBoxes(rate: Rate, face: Job['face'], source: VideoInfo): Job['face'] {
   if (typeof face !== 'object' || !('boxes' in face)) return face
-  const step = hz(source.rate) / hz(rate)
+  const step = fps(source.rate) / fps(rate)
   // ffmpeg's fps filter shows the last picture whose rounded time has come
   const shown = (i: number) => face.boxes[Math.ceil((i + 0.5) * step) - 1] ?? null
   return { boxes: Array.from({ length: Math.ceil(face.boxes.length / step) }, (_, i) => shown(i)) }
 }
 
 /** Only frames that will be shown are worth looking at; some files tell their length at their end. */
-const framesToScan = (length: Job['length'], speech: Speech, longest: number): number =>
-  Math.min(length === 'video' ? Infinity : speech.frames, longest + 1)
+const framesToScan = (length: Job['length'], speech: SpeechFeatures, maxFrames: number): number =>
+  Math.min(length === 'video' ? Infinity : speech.frames, maxFrames + 1)
 
-function outputFrames(length: Job['length'], speech: Speech, avatar: Avatar): number {
+function outputFrames(length: Job['length'], speech: SpeechFeatures, avatar: Avatar): number {
   switch (length) {
     case 'audio':
       return speech.frames
@@ -151,9 +154,15 @@ function outputFrames(length: Job['length'], speech: Speech, avatar: Avatar): nu
 const OUTRO_S = 0.2 // how the mouth returns to the source after the last word
 
 /** How much of the generated mouth an output frame shows: all of it unless the job says otherwise. */
-function whenShown(options: RenderTask['options'], speech: Speech, total: number, rate: Rate) {
-  const weights = options.silence === 'source' ? speaking(speech.loudness, total, rate) : undefined
-  const outro = OUTRO_S * hz(rate)
+function visibilityFn(
+  options: RenderTask['options'],
+  speech: SpeechFeatures,
+  total: number,
+  rate: Rate,
+) {
+  const weights =
+    options.silence === 'source' ? speechWeights(speech.loudness, total, rate) : undefined
+  const outro = OUTRO_S * fps(rate)
   return (index: number): number => {
     const left = speech.frames - index
     const ending = total > speech.frames ? Math.min(1, Math.max(0, left / outro)) : 1

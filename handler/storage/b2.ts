@@ -1,9 +1,9 @@
 import * as v from 'valibot'
-import { backoff, retryAfter } from '../net/retry.ts'
-import type { Fetch } from '../net/guarded-fetch.ts'
+import { createRetry, parseRetryAfter } from '../net/retry.ts'
+import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { NetworkError } from '../net/network-error.ts'
-import { PATIENCE, type Patience } from '../net/timeouts.ts'
-import { refusal, uploadFailed } from './storage-errors.ts'
+import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
+import { httpError, toUploadError } from './storage-errors.ts'
 import { s3Storage } from './s3.ts'
 import { urlPath, type Storage } from './storage.ts'
 
@@ -16,13 +16,13 @@ export interface B2Options {
   apiUrl: string
   /** Instead of the download host of the key, for a CDN. */
   publicBaseUrl?: string
-  fetch: Fetch
-  patience?: Patience
+  fetch: GuardedFetch
+  patience?: Timeouts
   partBytes?: number
 }
 
 /** @see https://www.backblaze.com/apidocs/b2-authorize-account, version 3 */
-const Authorized = v.object({
+const AuthorizeResponse = v.object({
   accountId: v.string(),
   authorizationToken: v.string(),
   apiInfo: v.object({
@@ -44,24 +44,33 @@ const Buckets = v.object({ buckets: v.array(v.object({ bucketType: v.string() })
 export function b2Storage(options: B2Options): Storage {
   let opened: Storage | undefined
   const open = async (signal: AbortSignal): Promise<Storage> =>
-    (opened ??= await discover(options, signal))
+    (opened ??= await authorizeAndOpen(options, signal))
   return {
     kind: 'b2',
     put: async (name, file, signal, disposition) =>
       (await open(signal)).put(name, file, signal, disposition),
-    describe: async (name, sidecar, signal) => (await open(signal)).describe(name, sidecar, signal),
+    putMetadata: async (name, sidecar, signal) =>
+      (await open(signal)).putMetadata(name, sidecar, signal),
     find: async (name, signal) => (await open(signal)).find(name, signal),
     remove: async (name, signal) => (await open(signal)).remove(name, signal),
-    abandon: async (note, signal) => (await open(signal)).abandon?.(note, signal),
+    abortUpload: async (note, signal) => (await open(signal)).abortUpload?.(note, signal),
   }
 }
 
-async function discover(options: B2Options, signal: AbortSignal): Promise<Storage> {
-  const { keyId, appKey, bucket, prefix, apiUrl, publicBaseUrl, patience = PATIENCE } = options
+async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promise<Storage> {
+  const {
+    keyId,
+    appKey,
+    bucket,
+    prefix,
+    apiUrl,
+    publicBaseUrl,
+    patience = DEFAULT_TIMEOUTS,
+  } = options
   try {
     const basic = Buffer.from(`${keyId}:${appKey}`).toString('base64')
-    const account = await ask(
-      Authorized,
+    const account = await requestJson(
+      AuthorizeResponse,
       `${apiUrl}/b2api/v3/b2_authorize_account`,
       `Basic ${basic}`,
     )
@@ -78,26 +87,29 @@ async function discover(options: B2Options, signal: AbortSignal): Promise<Storag
     })
   } catch (error) {
     signal.throwIfAborted()
-    throw error instanceof NetworkError ? uploadFailed(error) : error
+    throw error instanceof NetworkError ? toUploadError(error) : error
   }
 
-  async function isPrivateBucket(account: v.InferOutput<typeof Authorized>): Promise<boolean> {
+  async function isPrivateBucket(
+    account: v.InferOutput<typeof AuthorizeResponse>,
+  ): Promise<boolean> {
     const { apiUrl } = account.apiInfo.storageApi
     const body = JSON.stringify({ accountId: account.accountId, bucketName: bucket })
     const url = `${apiUrl}/b2api/v3/b2_list_buckets`
-    const { buckets } = await ask(Buckets, url, account.authorizationToken, body)
-    if (buckets.length === 0) throw new NetworkError(`has no bucket "${bucket}"`, { final: true })
+    const { buckets } = await requestJson(Buckets, url, account.authorizationToken, body)
+    if (buckets.length === 0)
+      throw new NetworkError(`has no bucket "${bucket}"`, { permanent: true })
     return buckets[0]!.bucketType === 'allPrivate'
   }
 
   /** GET, or POST where there is a body; the answer checked against a schema. */
-  async function ask<S extends v.GenericSchema>(
+  async function requestJson<S extends v.GenericSchema>(
     schema: S,
     url: string,
     authorization: string,
     body?: string,
   ): Promise<v.InferOutput<S>> {
-    const tries = backoff(patience.upload)
+    const tries = createRetry(patience.upload)
     for (;;) {
       try {
         const answer = await options.fetch(url, {
@@ -105,17 +117,17 @@ async function discover(options: B2Options, signal: AbortSignal): Promise<Storag
           headers: { authorization },
           signal,
         })
-        const text = await textOf(answer.body)
+        const text = await readBody(answer.body)
         if (answer.status !== 200) {
-          const { final, message } = refusal(answer.status, '')
-          const afterMs = retryAfter(answer.headers['retry-after'])
-          throw new NetworkError(message, { final, afterMs })
+          const { permanent, message } = httpError(answer.status, '')
+          const afterMs = parseRetryAfter(answer.headers['retry-after'])
+          throw new NetworkError(message, { permanent, retryAfterMs: afterMs })
         }
         return parse(schema, text)
       } catch (error) {
         signal.throwIfAborted()
-        if (!(error instanceof NetworkError) || error.final) throw error
-        await tries.pause(error, signal, error.afterMs)
+        if (!(error instanceof NetworkError) || error.permanent) throw error
+        await tries.pause(error, signal, error.retryAfterMs)
       }
     }
   }
@@ -126,18 +138,18 @@ function parse<S extends v.GenericSchema>(schema: S, text: string): v.InferOutpu
     return v.parse(schema, JSON.parse(text))
   } catch {
     // Not as the cause: the answer has a token in it.
-    throw new NetworkError('answered something that is no B2 answer', { final: true })
+    throw new NetworkError('answered something that is no B2 answer', { permanent: true })
   }
 }
 
 const MAX_ANSWER = 1 << 20 // bytes
 
-async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {
+async function readBody(body: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of body) {
     size += chunk.length
-    if (size > MAX_ANSWER) throw new NetworkError('answered without end', { final: true })
+    if (size > MAX_ANSWER) throw new NetworkError('answered without end', { permanent: true })
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()

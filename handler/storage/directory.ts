@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { isErrno, JobError, UpstreamError, WorkerError } from '../errors.ts'
-import { factsOf, sha256Of } from '../system/sha256-file.ts'
+import { fileSizeAndDigest, sha256File } from '../system/sha256-file.ts'
 import { sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 /** Where the worker itself serves what its directory store holds. */
@@ -22,38 +22,41 @@ export function directoryStorage(
   return {
     kind: 'directory',
     put: (key, file, signal) =>
-      guarded(signal, async () => {
-        const { bytes, sha256 } = await factsOf(file, signal)
-        await replace(join(root, key), async (partial) => {
+      mapErrors(signal, async () => {
+        const { bytes, sha256 } = await fileSizeAndDigest(file, signal)
+        await writeAtomically(join(root, key), async (partial) => {
           await copyFile(file, partial)
-          if ((await sha256Of(partial, signal)) !== sha256) throw new Error('copied wrongly')
+          if ((await sha256File(partial, signal)) !== sha256) throw new Error('copied wrongly')
         })
         return { key, url: urlOf(key), bytes, sha256 }
       }),
-    describe: (key, sidecar, signal) =>
-      guarded(signal, () =>
-        replace(join(root, sidecarOf(key)), (partial) =>
+    putMetadata: (key, sidecar, signal) =>
+      mapErrors(signal, () =>
+        writeAtomically(join(root, sidecarOf(key)), (partial) =>
           writeFile(partial, JSON.stringify(sidecar)),
         ),
       ),
     find: (key, signal) =>
-      guarded(signal, async () => {
+      mapErrors(signal, async () => {
         const file = join(root, key)
-        const text = await readFile(join(root, sidecarOf(key)), 'utf8').catch(absent)
-        const found = await stat(file).catch(absent)
+        const text = await readFile(join(root, sidecarOf(key)), 'utf8').catch(ignoreMissing)
+        const found = await stat(file).catch(ignoreMissing)
         if (text === undefined || !found?.isFile()) return undefined
-        const sha256 = await sha256Of(file, signal)
+        const sha256 = await sha256File(file, signal)
         return { key, url: urlOf(key), bytes: found.size, sha256, sidecar: sidecarFrom(text) }
       }),
     remove: (key, signal) =>
-      guarded(signal, async () => {
+      mapErrors(signal, async () => {
         await rm(join(root, sidecarOf(key)), { force: true })
         await rm(join(root, key), { force: true })
       }),
   }
 }
 
-async function replace(target: string, write: (partial: string) => Promise<void>): Promise<void> {
+async function writeAtomically(
+  target: string,
+  write: (partial: string) => Promise<void>,
+): Promise<void> {
   await mkdir(dirname(target), { recursive: true })
   // Two jobs of one name may be written at the same moment; each is whole, and one is the last.
   const partial = `${target}.${randomUUID().slice(0, 8)}.partial`
@@ -66,7 +69,7 @@ async function replace(target: string, write: (partial: string) => Promise<void>
   }
 }
 
-async function guarded<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+async function mapErrors<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T> {
   try {
     signal.throwIfAborted()
     return await run()
@@ -83,6 +86,6 @@ async function guarded<T>(signal: AbortSignal, run: () => Promise<T>): Promise<T
   }
 }
 
-function absent(error: unknown): undefined {
+function ignoreMissing(error: unknown): undefined {
   if (!isErrno(error, 'ENOENT')) throw error
 }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 
-const IN_FLIGHT = 3 // parts; with their bytes in memory
+const CONCURRENCY = 3 // parts; with their bytes in memory
 
 /** Run `count` tasks, a few at a time; when one fails, the others have ended before this rejects. */
-export async function fewAtATime<T>(
+export async function mapConcurrent<T>(
   count: number,
   task: (index: number) => Promise<T>,
 ): Promise<T[]> {
@@ -20,7 +20,7 @@ export async function fewAtATime<T>(
       })
     }
   }
-  const ends = await Promise.allSettled(Array.from({ length: IN_FLIGHT }, lane))
+  const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, lane))
   for (const end of ends) if (end.status === 'rejected') throw end.reason
   return results
 }

@@ -1,18 +1,18 @@
 import { createReadStream } from 'node:fs'
-import { backoff, retryAfter } from '../net/retry.ts'
+import { createRetry, parseRetryAfter } from '../net/retry.ts'
 import { InputError } from '../errors.ts'
-import type { Fetch } from '../net/guarded-fetch.ts'
+import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { NetworkError } from '../net/network-error.ts'
-import type { Patience } from '../net/timeouts.ts'
-import { factsOf } from '../system/sha256-file.ts'
-import { refusal, uploadFailed } from './storage-errors.ts'
+import type { Timeouts } from '../net/timeouts.ts'
+import { fileSizeAndDigest } from '../system/sha256-file.ts'
+import { httpError, toUploadError } from './storage-errors.ts'
 import { mediaTypeOf, type Storage } from './storage.ts'
 
 /**
  * One object behind a presigned PUT URL of a job. It can be written and not read, so there is no
  * side-car, and nothing is found again; that the whole body was taken is what the answer says.
  */
-export function presignedStorage(url: string, fetch: Fetch, patience: Patience): Storage {
+export function presignedStorage(url: string, fetch: GuardedFetch, patience: Timeouts): Storage {
   const { origin, pathname } = new URL(url)
 
   async function put(
@@ -21,7 +21,7 @@ export function presignedStorage(url: string, fetch: Fetch, patience: Patience):
     headers: Record<string, string>,
     signal: AbortSignal,
   ) {
-    const tries = backoff(patience.upload)
+    const tries = createRetry(patience.upload)
     for (;;) {
       const body = createReadStream(file)
       try {
@@ -32,15 +32,15 @@ export function presignedStorage(url: string, fetch: Fetch, patience: Patience):
         })
         await answer.discard()
         if (answer.status >= 200 && answer.status < 300) return
-        const refused = refusal(answer.status, '')
+        const refused = httpError(answer.status, '')
         throw new NetworkError(refused.message, {
-          ...{ final: refused.final, status: answer.status },
-          afterMs: retryAfter(answer.headers['retry-after']),
+          ...{ permanent: refused.permanent, status: answer.status },
+          retryAfterMs: parseRetryAfter(answer.headers['retry-after']),
         })
       } catch (error) {
         signal.throwIfAborted()
-        if (!(error instanceof NetworkError) || error.final) throw error
-        await tries.pause(error, signal, error.afterMs)
+        if (!(error instanceof NetworkError) || error.permanent) throw error
+        await tries.pause(error, signal, error.retryAfterMs)
       } finally {
         body.destroy()
       }
@@ -50,7 +50,7 @@ export function presignedStorage(url: string, fetch: Fetch, patience: Patience):
   return {
     kind: 'presigned',
     async put(name, file, outer, disposition) {
-      const { bytes, sha256 } = await factsOf(file, outer)
+      const { bytes, sha256 } = await fileSizeAndDigest(file, outer)
       const late = AbortSignal.timeout(patience.uploadMs)
       const headers = {
         'content-type': mediaTypeOf(name),
@@ -60,14 +60,14 @@ export function presignedStorage(url: string, fetch: Fetch, patience: Patience):
         await put(file, bytes, headers, AbortSignal.any([outer, late]))
       } catch (error) {
         outer.throwIfAborted()
-        if (late.aborted) throw uploadFailed(new NetworkError('did not take the file in time'))
-        if (error instanceof InputError) throw error.at('output.url')
-        throw error instanceof NetworkError ? uploadFailed(error) : error
+        if (late.aborted) throw toUploadError(new NetworkError('did not take the file in time'))
+        if (error instanceof InputError) throw error.withField('output.url')
+        throw error instanceof NetworkError ? toUploadError(error) : error
       }
       // The query is the signature, a secret of whoever made it.
       return { key: decodeURIComponent(pathname.slice(1)), url: origin + pathname, bytes, sha256 }
     },
-    describe: async () => {},
+    putMetadata: async () => {},
     find: async () => undefined,
     remove: async () => {},
   }

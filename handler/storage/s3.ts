@@ -11,13 +11,20 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { backoff, delayed } from '../net/retry.ts'
+import { createRetry, delayAbort } from '../net/retry.ts'
 import { NetworkError } from '../net/network-error.ts'
-import { PATIENCE, type Patience } from '../net/timeouts.ts'
-import { factsOf } from '../system/sha256-file.ts'
-import { fromS3, uploadFailed } from './storage-errors.ts'
-import { fewAtATime, md5, readPart } from './multipart.ts'
-import { mediaTypeOf, noteFor, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
+import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
+import { fileSizeAndDigest } from '../system/sha256-file.ts'
+import { networkErrorFromS3, toUploadError } from './storage-errors.ts'
+import { mapConcurrent, md5, readPart } from './multipart.ts'
+import {
+  mediaTypeOf,
+  journalPath,
+  sidecarFrom,
+  sidecarOf,
+  urlPath,
+  type Storage,
+} from './storage.ts'
 
 export interface S3Options {
   /** AWS itself where unset. */
@@ -30,7 +37,7 @@ export interface S3Options {
   prefix: string
   /** Where objects can be read without credentials; a presigned GET where unset. */
   publicBaseUrl?: string
-  patience?: Patience
+  patience?: Timeouts
   partBytes?: number
   expiresS?: number
 }
@@ -47,7 +54,7 @@ const WEEK_S = 604_800 // the longest that a signature may live
  * MD5 instead, which everybody checks.
  */
 export function s3Storage(options: S3Options): Storage {
-  const { bucket: Bucket, prefix, publicBaseUrl, patience = PATIENCE } = options
+  const { bucket: Bucket, prefix, publicBaseUrl, patience = DEFAULT_TIMEOUTS } = options
   const client = new S3Client({
     region: options.region,
     credentials: { accessKeyId: options.keyId, secretAccessKey: options.secret },
@@ -69,72 +76,81 @@ export function s3Storage(options: S3Options): Storage {
    * One request until it is answered; each try is really ended before the next.
    * @param graceMs how long a try may outlive the signal
    */
-  async function send<T>(
+  async function sendWithRetry<T>(
     run: (call: { abortSignal: AbortSignal }) => Promise<T>,
     signal: AbortSignal,
     graceMs = 0,
   ): Promise<T> {
-    const tries = backoff(patience.upload)
+    const tries = createRetry(patience.upload)
     for (;;) {
       const slow = AbortSignal.timeout(patience.requestMs)
       try {
-        return await run({ abortSignal: AbortSignal.any([delayed(signal, graceMs), slow]) })
+        return await run({ abortSignal: AbortSignal.any([delayAbort(signal, graceMs), slow]) })
       } catch (thrown) {
         signal.throwIfAborted()
-        const error = fromS3(thrown, slow.aborted)
-        if (error.final) throw error
+        const error = networkErrorFromS3(thrown, slow.aborted)
+        if (error.permanent) throw error
         await tries.pause(error, signal)
       }
     }
   }
 
-  async function multipart(path: string, bytes: number, head: Head, signal: AbortSignal) {
+  async function multipart(path: string, bytes: number, head: ObjectHeaders, signal: AbortSignal) {
     const { Bucket, Key } = head
     await using file = await open(path)
     // An upload that was begun unheard could not be dropped, so its answer is waited for.
     const create = (call: object) => client.send(new CreateMultipartUploadCommand(head), call)
-    const { UploadId } = await send(create, signal, GRACE_MS)
+    const { UploadId } = await sendWithRetry(create, signal, GRACE_MS)
     try {
-      await writeFile(noteFor(path), JSON.stringify({ key: Key, uploadId: UploadId }))
+      await writeFile(journalPath(path), JSON.stringify({ key: Key, uploadId: UploadId }))
       const part = Math.max(options.partBytes ?? 8 * MIB, Math.ceil(bytes / MAX_PARTS))
-      const Parts = await fewAtATime(Math.ceil(bytes / part), async (index) => {
+      const Parts = await mapConcurrent(Math.ceil(bytes / part), async (index) => {
         signal.throwIfAborted()
         const Body = await readPart(file, index * part, Math.min(part, bytes - index * part))
         const input = { Bucket, Key, UploadId, PartNumber: index + 1, Body, ContentMD5: md5(Body) }
-        const { ETag } = await send(
+        const { ETag } = await sendWithRetry(
           (call) => client.send(new UploadPartCommand(input), call),
           signal,
         )
         return { ETag, PartNumber: index + 1 }
       })
       const done = { Bucket, Key, UploadId, MultipartUpload: { Parts } }
-      await send((call) => client.send(new CompleteMultipartUploadCommand(done), call), signal)
+      await sendWithRetry(
+        (call) => client.send(new CompleteMultipartUploadCommand(done), call),
+        signal,
+      )
     } catch (error) {
       const wasCompleted = error instanceof NetworkError && error.status === 404
-      await drop({ Key, UploadId }, AbortSignal.timeout(CLEANUP_MS)).catch(() => {})
+      await abortMultipartUpload({ Key, UploadId }, AbortSignal.timeout(CLEANUP_MS)).catch(() => {})
       // A completion whose answer was lost is answered "no such upload"; the check below decides.
       if (!wasCompleted) throw error
     } finally {
-      await rm(noteFor(path), { force: true })
+      await rm(journalPath(path), { force: true })
     }
   }
 
-  async function drop(upload: { Key: string; UploadId: string | undefined }, signal: AbortSignal) {
+  async function abortMultipartUpload(
+    upload: { Key: string; UploadId: string | undefined },
+    signal: AbortSignal,
+  ) {
     const command = new AbortMultipartUploadCommand({ Bucket, ...upload })
-    await send((call) => client.send(command, call), signal)
+    await sendWithRetry((call) => client.send(command, call), signal)
   }
 
-  async function stored(name: string, signal: AbortSignal) {
-    const head = await send((call) => client.send(new HeadObjectCommand(at(name)), call), signal)
+  async function headObject(name: string, signal: AbortSignal) {
+    const head = await sendWithRetry(
+      (call) => client.send(new HeadObjectCommand(at(name)), call),
+      signal,
+    )
     return { bytes: head.ContentLength, sha256: head.Metadata?.['sha256'] }
   }
 
   return {
     kind: 's3',
     put: (name, path, outer, disposition) =>
-      limited(outer, patience.uploadMs, async (signal) => {
-        const { bytes, sha256 } = await factsOf(path, signal)
-        const head: Head = {
+      withTimeout(outer, patience.uploadMs, async (signal) => {
+        const { bytes, sha256 } = await fileSizeAndDigest(path, signal)
+        const head: ObjectHeaders = {
           ...at(name),
           ContentType: mediaTypeOf(name),
           Metadata: { sha256 },
@@ -143,27 +159,27 @@ export function s3Storage(options: S3Options): Storage {
         if (bytes <= (options.partBytes ?? 8 * MIB)) {
           const Body = await readFile(path)
           const input = { ...head, Body, ContentMD5: md5(Body) }
-          await send((call) => client.send(new PutObjectCommand(input), call), signal)
+          await sendWithRetry((call) => client.send(new PutObjectCommand(input), call), signal)
         } else await multipart(path, bytes, head, signal)
-        const found = await stored(name, signal)
+        const found = await headObject(name, signal)
         if (found.bytes !== bytes || found.sha256 !== sha256) {
           throw new NetworkError(`holds ${found.bytes} bytes, not the ${bytes} that were sent`)
         }
         return { key: keyOf(name), url: await urlOf(name), bytes, sha256 }
       }),
-    describe: (name, sidecar, outer) =>
-      limited(outer, patience.headersMs, async (signal) => {
+    putMetadata: (name, sidecar, outer) =>
+      withTimeout(outer, patience.headersMs, async (signal) => {
         const Body = Buffer.from(JSON.stringify(sidecar))
         const input = { ...at(sidecarOf(name)), Body, ContentType: 'application/json' }
         const put = new PutObjectCommand({ ...input, ContentMD5: md5(Body) })
-        await send((call) => client.send(put, call), signal)
+        await sendWithRetry((call) => client.send(put, call), signal)
       }),
     find: (name, outer) =>
-      limited(outer, patience.headersMs, async (signal) => {
+      withTimeout(outer, patience.headersMs, async (signal) => {
         try {
-          const { bytes, sha256 } = await stored(name, signal)
+          const { bytes, sha256 } = await headObject(name, signal)
           const get = new GetObjectCommand(at(sidecarOf(name)))
-          const text = await send(async (call) => {
+          const text = await sendWithRetry(async (call) => {
             const { Body } = await client.send(get, call)
             return Body!.transformToString()
           }, signal)
@@ -175,22 +191,25 @@ export function s3Storage(options: S3Options): Storage {
           throw error
         }
       }),
-    abandon: ({ key, uploadId }, outer) =>
-      limited(outer, CLEANUP_MS, (signal) =>
-        drop({ Key: key, UploadId: uploadId }, signal).catch((error: unknown) => {
+    abortUpload: ({ key, uploadId }, outer) =>
+      withTimeout(outer, CLEANUP_MS, (signal) =>
+        abortMultipartUpload({ Key: key, UploadId: uploadId }, signal).catch((error: unknown) => {
           if (!(error instanceof NetworkError) || error.status !== 404) throw error
         }),
       ),
     remove: (name, outer) =>
-      limited(outer, patience.uploadMs, async (signal) => {
+      withTimeout(outer, patience.uploadMs, async (signal) => {
         for (const each of [sidecarOf(name), name]) {
-          await send((call) => client.send(new DeleteObjectCommand(at(each)), call), signal)
+          await sendWithRetry(
+            (call) => client.send(new DeleteObjectCommand(at(each)), call),
+            signal,
+          )
         }
       }),
   }
 }
 
-interface Head {
+interface ObjectHeaders {
   Bucket: string
   Key: string
   ContentType: string
@@ -199,7 +218,7 @@ interface Head {
 }
 
 /** Turns what went wrong into the job's error, and a limit that was passed into a failed upload. */
-async function limited<T>(
+async function withTimeout<T>(
   signal: AbortSignal,
   ms: number,
   run: (signal: AbortSignal) => Promise<T>,
@@ -209,7 +228,7 @@ async function limited<T>(
     return await run(AbortSignal.any([signal, late]))
   } catch (error) {
     signal.throwIfAborted()
-    if (late.aborted) throw uploadFailed(new NetworkError(`took longer than ${ms / 1000} s`))
-    throw error instanceof NetworkError ? uploadFailed(error) : error
+    if (late.aborted) throw toUploadError(new NetworkError(`took longer than ${ms / 1000} s`))
+    throw error instanceof NetworkError ? toUploadError(error) : error
   }
 }

@@ -1,5 +1,5 @@
 /** A stored object, as it was found after it was written. */
-export interface Stored {
+export interface StoredObject {
   /** Its full name in the store, prefix included. */
   key: string
   url: string
@@ -8,7 +8,7 @@ export interface Stored {
 }
 
 /** An object that was stored before, and what was written beside it. */
-export interface Found extends Stored {
+export interface StoredResult extends StoredObject {
   sidecar: unknown
 }
 
@@ -23,24 +23,24 @@ export interface Storage {
    * Store a file and check that it is there; resolves when it is, or rejects.
    * @param disposition the object's Content-Disposition
    */
-  put(name: string, file: string, signal: AbortSignal, disposition?: string): Promise<Stored>
+  put(name: string, file: string, signal: AbortSignal, disposition?: string): Promise<StoredObject>
   /** Store facts about an object beside it, as `<name>.json`. A store that cannot does nothing. */
-  describe(name: string, sidecar: object, signal: AbortSignal): Promise<void>
+  putMetadata(name: string, sidecar: object, signal: AbortSignal): Promise<void>
   /** An object with its side-car; undefined where one of them is missing or they do not fit. */
-  find(name: string, signal: AbortSignal): Promise<Found | undefined>
+  find(name: string, signal: AbortSignal): Promise<StoredResult | undefined>
   /** Remove an object and its side-car; one that is not there is fine. */
   remove(name: string, signal: AbortSignal): Promise<void>
   /** Drop the parts of an upload that was begun by a process which was killed, by its note. */
-  abandon?(note: UploadNote, signal: AbortSignal): Promise<void>
+  abortUpload?(note: UploadJournal, signal: AbortSignal): Promise<void>
 }
 
 /** What lies beside a file while it is uploaded in parts, so that a next life can drop them. */
-export interface UploadNote {
+export interface UploadJournal {
   key: string
   uploadId: string
 }
 
-export const noteFor = (file: string): string => `${file}.upload`
+export const journalPath = (file: string): string => `${file}.upload`
 
 export const sidecarOf = (name: string): string => `${name}.json`
 

@@ -2,7 +2,7 @@
  * Run tasks side by side. The first that fails stops the others, and all of them have really ended
  * when this returns, so that nobody writes into a folder that is being removed.
  */
-export async function together<T>(
+export async function allOrAbort<T>(
   signal: AbortSignal,
   tasks: readonly ((signal: AbortSignal) => Promise<T>)[],
 ): Promise<T[]> {

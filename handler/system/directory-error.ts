@@ -2,7 +2,7 @@
  * Work in a folder that a variable names.
  * @throws Error naming the variable: of a read-only disk the system says only "no such file"
  */
-export async function inFolder<T>(
+export async function withDirectoryError<T>(
   path: string,
   variable: 'SCRATCH_DIR' | 'STATE_DIR',
   work: () => Promise<T>,

@@ -2,7 +2,7 @@
  * Keep `count` items in the making while the consumer works on the one it has: one visible word
  * where a model and pixel work shall overlap. Order is kept; ending early ends the source too.
  */
-export async function* ahead<T>(count: number, items: AsyncIterable<T>): AsyncGenerator<T> {
+export async function* prefetch<T>(count: number, items: AsyncIterable<T>): AsyncGenerator<T> {
   const iterator = items[Symbol.asyncIterator]()
   const started: Promise<IteratorResult<T>>[] = []
   try {

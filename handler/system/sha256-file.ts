@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { WorkerError } from '../errors.ts'
 
 /** SHA-256 of a file, hex. */
-export async function sha256Of(file: string, signal: AbortSignal): Promise<string> {
+export async function sha256File(file: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256')
   for await (const chunk of createReadStream(file, { signal })) hash.update(chunk as Buffer)
   return hash.digest('hex')
@@ -14,7 +14,7 @@ export async function sha256Of(file: string, signal: AbortSignal): Promise<strin
  * Size and SHA-256 of a file that is to be stored.
  * @throws WorkerError BUG for what is no result: nothing there, a folder, an empty file
  */
-export async function factsOf(
+export async function fileSizeAndDigest(
   file: string,
   signal: AbortSignal,
 ): Promise<{ bytes: number; sha256: string }> {
@@ -22,5 +22,5 @@ export async function factsOf(
   if (!found?.isFile() || found.size === 0) {
     throw new WorkerError('BUG', 'there is no finished video to store')
   }
-  return { bytes: found.size, sha256: await sha256Of(file, signal) }
+  return { bytes: found.size, sha256: await sha256File(file, signal) }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { startInference } from './worker-pool.ts'
-import { filesOf, graphsOf, partsOf, readManifest } from './manifest.ts'
+import { createInferencePool } from './worker-pool.ts'
+import { filesOf, graphsOf, filesOfGraph, readManifest } from './manifest.ts'
 import type { GraphFiles, GraphName, Manifest } from './manifest.ts'
 import { selfTest } from './self-test.ts'
 import type { GraphSource, Loaded, SessionOptions } from './session.ts'
@@ -26,16 +26,16 @@ export interface Models {
 
 export interface BundleOptions extends SessionOptions {
   /**
-   * Folder for optimised copies of large graphs and for what is known of the bundle's files; nothing
+   * Folder for optimized copies of large graphs and for what is known of the bundle's files; nothing
    * is kept where unset. Several processes may share it.
    */
   cache?: string
   /** Whatever is known: recompute the golden numbers; hash the files too. */
-  again?: 'numbers' | 'all'
+  recheck?: 'numbers' | 'all'
   /** Load the portable graphs as they are, and forget their copies. */
-  plain?: boolean
+  skipDerived?: boolean
   /** Told what an operator should know: a fallback, a copy that could not be kept. */
-  note?: (event: string, fields: Record<string, unknown>) => void
+  onWarning?: (event: string, fields: Record<string, unknown>) => void
 }
 
 export interface Bundle extends Models, AsyncDisposable {
@@ -45,10 +45,10 @@ export interface Bundle extends Models, AsyncDisposable {
    * runtime give the same numbers again, and a large bundle takes seconds for them.
    * @throws ModelError
    */
-  prove(): Promise<void>
+  verify(): Promise<void>
 }
 
-/** Bytes of a graph from which an optimised copy pays. */
+/** Bytes of a graph from which an optimized copy pays. */
 const COPY_BYTES = 16 << 20
 /** Bytes of all graphs from which all threads work on one run: lanes would multiply the memory. */
 const ONE_LANE_BYTES = 256 << 20
@@ -58,14 +58,14 @@ const ONE_LANE_BYTES = 256 << 20
  * @throws ModelError naming the file and what is wrong with it
  */
 export async function openBundle(directory: string, options: BundleOptions): Promise<Bundle> {
-  const { cache, again, note = () => {} } = options
+  const { cache, recheck, onWarning = () => {} } = options
   const { manifest, id } = await readManifest(directory)
   const stamps = stampsOf(directory, cache && join(cache, 'stamps'))
-  const known = again === 'all' ? undefined : await stamps.read()
+  const known = recheck === 'all' ? undefined : await stamps.read()
   const stamp = await checkFiles(directory, id, filesOf(manifest), known)
   const remember = async (tested: string[]) => {
     const problem = await stamps.write({ ...stamp, tested })
-    if (problem) note('bundle.unremembered', { problem })
+    if (problem) onWarning('bundle.unremembered', { problem })
   }
   if (stamp !== known) await remember([])
 
@@ -73,10 +73,13 @@ export async function openBundle(directory: string, options: BundleOptions): Pro
     name,
     sourceOf(directory, entry, options),
   ])
-  const inference = await startInference(Object.fromEntries(sources), lanesOf(manifest, options))
+  const inference = await createInferencePool(
+    Object.fromEntries(sources),
+    workerOptions(manifest, options),
+  )
   const graphs: Bundle['graphs'] = inference.graphs
   for (const [graph, { device, from, notes }] of Object.entries(inference.graphs)) {
-    if (notes.length > 0) note('graph.fallback', { graph, device, from, tried: notes })
+    if (notes.length > 0) onWarning('graph.fallback', { graph, device, from, tried: notes })
   }
   const models: Models = {
     manifest,
@@ -87,10 +90,10 @@ export async function openBundle(directory: string, options: BundleOptions): Pro
   const { tested } = stamp
   return {
     ...{ ...models, graphs },
-    async prove() {
+    async verify() {
       const all = Object.values(inference.graphs)
       const exact = all.every(({ device }) => device === 'cpu')
-      if (!again && exact && all.every(({ host }) => tested.includes(host))) return
+      if (!recheck && exact && all.every(({ host }) => tested.includes(host))) return
       await selfTest(models)
       if (exact) await remember([...new Set([...tested, ...all.map(({ host }) => host)])])
     },
@@ -100,42 +103,45 @@ export async function openBundle(directory: string, options: BundleOptions): Pro
 
 /**
  * Load a bundle and recompute its golden numbers. Where they are wrong, the graphs are tried as they
- * were published: an optimised copy may be damaged, a variant may not suit this GPU.
+ * were published: an optimized copy may be damaged, a variant may not suit this GPU.
  *
  * @throws ModelError
  */
-export async function openProven(directory: string, options: BundleOptions): Promise<Bundle> {
+export async function openVerified(directory: string, options: BundleOptions): Promise<Bundle> {
   const bundle = await openBundle(directory, options)
   try {
-    await bundle.prove()
+    await bundle.verify()
     return bundle
   } catch (error) {
     await bundle[Symbol.asyncDispose]()
     const derived = Object.values(bundle.graphs).some(({ from }) => from !== 'file')
-    if (!derived || options.plain) throw error
-    options.note?.('bundle.distrusted', { reason: (error as Error).message })
-    return openProven(directory, { ...options, plain: true })
+    if (!derived || options.skipDerived) throw error
+    options.onWarning?.('bundle.distrusted', { reason: (error as Error).message })
+    return openVerified(directory, { ...options, skipDerived: true })
   }
 }
 
 function sourceOf(
   directory: string,
   entry: GraphFiles & { cuda?: GraphFiles | undefined },
-  { cache, plain = false }: BundleOptions,
+  { cache, skipDerived = false }: BundleOptions,
 ): GraphSource {
-  const parts = partsOf(entry)
+  const parts = filesOfGraph(entry)
   const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
   const sums = parts.map(({ sha256 }) => sha256)
   const folder = cache && bytes >= COPY_BYTES && join(cache, 'graphs')
   return {
     file: join(directory, entry.file),
-    ...(entry.cuda && !plain && { cuda: join(directory, entry.cuda.file) }),
-    ...(folder && { copies: { folder, sums, bytes, distrusted: plain } }),
+    ...(entry.cuda && !skipDerived && { cuda: join(directory, entry.cuda.file) }),
+    ...(folder && { copies: { folder, sums, bytes, invalidate: skipDerived } }),
   }
 }
 
-function lanesOf(manifest: Manifest, { device, threads, lanes }: SessionOptions): SessionOptions {
-  const parts = graphsOf(manifest).flatMap(({ entry }) => partsOf(entry))
+function workerOptions(
+  manifest: Manifest,
+  { device, threads, lanes }: SessionOptions,
+): SessionOptions {
+  const parts = graphsOf(manifest).flatMap(({ entry }) => filesOfGraph(entry))
   const bytes = parts.reduce((sum, part) => sum + part.bytes, 0)
   return bytes < ONE_LANE_BYTES
     ? { device, threads, lanes }

@@ -6,7 +6,7 @@ import * as v from 'valibot'
 import { ModelError } from './errors.ts'
 import type { BundleFile } from './manifest.ts'
 
-const Stamp = v.object({
+const VerificationRecord = v.object({
   /** The bundle's id. */
   id: v.string(),
   /** Size, time of change and inode of each file when its hash was right. */
@@ -14,19 +14,19 @@ const Stamp = v.object({
   /** Hosts (see `loadSession`) on which the golden numbers were right. */
   tested: v.array(v.string()),
 })
-const Readable = v.pipe(v.string(), v.parseJson(), Stamp)
-export type Stamp = v.InferOutput<typeof Stamp>
+const Readable = v.pipe(v.string(), v.parseJson(), VerificationRecord)
+export type VerificationRecord = v.InferOutput<typeof VerificationRecord>
 
 /** What is remembered about the bundles of one machine; a bundle's own folder may be read-only. */
-export interface Stamps {
+export interface VerificationStore {
   /** @returns undefined where nothing is known */
-  read(): Promise<Stamp | undefined>
+  read(): Promise<VerificationRecord | undefined>
   /** @returns why it could not be written */
-  write(stamp: Stamp): Promise<string | undefined>
+  write(stamp: VerificationRecord): Promise<string | undefined>
 }
 
 /** @param folder where stamps are kept; nothing is remembered where unset */
-export function stampsOf(bundle: string, folder: string | undefined): Stamps {
+export function stampsOf(bundle: string, folder: string | undefined): VerificationStore {
   const file = async () => {
     const name = createHash('sha256').update(await realpath(bundle))
     return join(folder!, `${name.digest('hex').slice(0, 32)}.json`)
@@ -66,10 +66,10 @@ export async function checkFiles(
   directory: string,
   id: string,
   files: readonly BundleFile[],
-  known: Stamp | undefined,
-): Promise<Stamp> {
+  known: VerificationRecord | undefined,
+): Promise<VerificationRecord> {
   // Looked at before they are read, so that a change meanwhile is noticed at the next start.
-  const marks = await Promise.all(files.map((file) => markOf(directory, file)))
+  const marks = await Promise.all(files.map((file) => fileIdentity(directory, file)))
   const stamp = { id, files: Object.fromEntries(marks), tested: [] }
   const same = ([name, mark]: [string, string]) => known!.files[name] === mark
   if (known?.id === id && marks.every(same)) return known
@@ -77,7 +77,10 @@ export async function checkFiles(
   return stamp
 }
 
-async function markOf(directory: string, { file, bytes }: BundleFile): Promise<[string, string]> {
+async function fileIdentity(
+  directory: string,
+  { file, bytes }: BundleFile,
+): Promise<[string, string]> {
   const path = join(directory, file)
   const found = await stat(path, { bigint: true }).catch(() => undefined)
   if (found?.isFile() && Number(found.size) === bytes) {

@@ -3,24 +3,24 @@ import { ModelError } from './errors.ts'
 import { loadSession, type GraphSource, type Session, type SessionOptions } from './session.ts'
 import type { Tensors } from './tensor.ts'
 
-export interface ToThread {
+export interface InferenceRequest {
   id: number
   load?: { graph: string; source: GraphSource; options: SessionOptions }
   run?: { graph: string; feeds: Tensors }
   stop?: true
 }
 
-export interface FromThread {
+export interface InferenceResponse {
   id: number
   value?: unknown
   error?: { kind: ModelError['kind']; message: string }
 }
 
 /** The other end of `inference.ts`: this file is what the thread runs. */
-function serve(port: NonNullable<typeof parentPort>) {
+function handleMessages(port: NonNullable<typeof parentPort>) {
   const sessions = new Map<string, Session>()
 
-  async function answer({ load, run }: ToThread): Promise<unknown> {
+  async function answer({ load, run }: InferenceRequest): Promise<unknown> {
     if (load) {
       const session = await loadSession(load.source, load.options)
       sessions.set(load.graph, session)
@@ -34,14 +34,17 @@ function serve(port: NonNullable<typeof parentPort>) {
   }
 
   let queue = Promise.resolve()
-  port.on('message', (message: ToThread) => {
+  port.on('message', (message: InferenceRequest) => {
     queue = queue.then(async () => {
       const { id } = message
       try {
         const value = await answer(message)
-        port.postMessage({ id, value } satisfies FromThread, message.run ? buffers(value) : [])
+        port.postMessage(
+          { id, value } satisfies InferenceResponse,
+          message.run ? buffers(value) : [],
+        )
       } catch (error) {
-        port.postMessage({ id, error: describe(error) } satisfies FromThread)
+        port.postMessage({ id, error: describe(error) } satisfies InferenceResponse)
       }
       if (message.stop) port.close()
     })
@@ -53,9 +56,9 @@ const buffers = (outputs: unknown): ArrayBuffer[] => [
   ...new Set(Object.values(outputs as Tensors).map(({ data }) => data.buffer as ArrayBuffer)),
 ]
 
-const describe = (error: unknown): NonNullable<FromThread['error']> =>
+const describe = (error: unknown): NonNullable<InferenceResponse['error']> =>
   error instanceof ModelError
     ? { kind: error.kind, message: error.message }
     : { kind: 'device', message: String(error) }
 
-if (parentPort) serve(parentPort)
+if (parentPort) handleMessages(parentPort)

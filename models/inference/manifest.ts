@@ -4,23 +4,28 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { ModelError } from './errors.ts'
 
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
-const whole = v.pipe(v.number(), v.integer(), v.minValue(1))
+const unitInterval = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+const positiveInt = v.pipe(v.number(), v.integer(), v.minValue(1))
 
 const BundleFile = v.object({
   file: v.pipe(v.string(), v.regex(/^\w[\w.-]*$/, 'must be a plain file name')),
-  bytes: whole,
+  bytes: positiveInt,
   sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 })
 /** `data` holds the weights that lie beside the .onnx; several graphs may share one such file. */
 const GraphFiles = v.object({ ...BundleFile.entries, data: v.optional(v.array(BundleFile)) })
-const GraphEntry = v.object({
-  ...GraphFiles.entries,
-  licence: v.string(),
-  origin: v.string(),
-  /** The same graph for CUDA alone, where it is tried first. */
-  cuda: v.optional(GraphFiles),
-})
+const GraphEntry = v.pipe(
+  v.looseObject({}),
+  // Bundles made by the first exporters spell it the other way.
+  v.transform(({ licence, ...entry }) => ({ license: licence, ...entry })),
+  v.object({
+    ...GraphFiles.entries,
+    license: v.string(),
+    origin: v.string(),
+    /** The same graph for CUDA alone, where it is tried first. */
+    cuda: v.optional(GraphFiles),
+  }),
+)
 
 export const GRAPH_NAMES = [
   ...(['face', 'face_reference', 'encode', 'listen', 'generate', 'clip', 'parse'] as const),
@@ -50,18 +55,22 @@ const Manifest = v.object({
     v.object({
       name: v.string(),
       dtype: v.picklist(['uint8', 'float32']),
-      shape: v.array(whole),
+      shape: v.array(positiveInt),
     }),
   ),
   /** At most how many frames of a clip the `clip` graph looks at. */
   clip: v.optional(v.object({ frames: v.pipe(v.number(), v.minValue(1)) }), { frames: 64 }),
-  batch: v.pipe(v.array(whole), v.minLength(1)),
+  batch: v.pipe(v.array(positiveInt), v.minLength(1)),
   /** The chin margin is the larger of both: pixels, and a share of the crop's height. */
   crop: v.object({ chin_margin_px: v.number(), chin_margin_share: v.number() }),
-  face: v.object({ threshold: share }),
+  face: v.object({ threshold: unitInterval }),
   /** Where there is no `parse` graph: 0 above top[0], 1 below top[1], ramps at sides and bottom. */
   mask: v.optional(
-    v.object({ top: v.pipe(v.tuple([share, share]), v.readonly()), sides: share, bottom: share }),
+    v.object({
+      top: v.pipe(v.tuple([unitInterval, unitInterval]), v.readonly()),
+      sides: unitInterval,
+      bottom: unitInterval,
+    }),
   ),
   selfTest: v.optional(v.array(v.unknown()), []),
 })
@@ -104,7 +113,7 @@ export const graphsOf = ({ graphs }: Manifest) =>
   GRAPH_NAMES.flatMap((name) => (graphs[name] ? [{ name, entry: graphs[name] }] : []))
 
 /** A graph's own file and the weights beside it. */
-export const partsOf = (graph: GraphFiles): BundleFile[] => [graph, ...(graph.data ?? [])]
+export const filesOfGraph = (graph: GraphFiles): BundleFile[] => [graph, ...(graph.data ?? [])]
 
 /**
  * Every file of a bundle once.
@@ -114,8 +123,8 @@ export function filesOf(manifest: Manifest): BundleFile[] {
   const files = new Map<string, BundleFile>()
   for (const { entry } of graphsOf(manifest)) {
     for (const { file, bytes, sha256 } of [
-      ...partsOf(entry),
-      ...(entry.cuda ? partsOf(entry.cuda) : []),
+      ...filesOfGraph(entry),
+      ...(entry.cuda ? filesOfGraph(entry.cuda) : []),
     ]) {
       const known = files.get(file)
       if (known && (known.bytes !== bytes || known.sha256 !== sha256)) {

@@ -6,11 +6,11 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 
 /**
- * Where the optimised copy of a graph lies, or would lie. ONNX Runtime rewrites the weights of a
+ * Where the optimized copy of a graph lies, or would lie. ONNX Runtime rewrites the weights of a
  * graph for the processor whenever it loads one, into memory of its own; from a copy that has been
  * rewritten they are mapped: at once, shared between processes, and for the kernel to drop.
  */
-export interface Place {
+export interface CacheEntry {
   /** Of all copies; other workers may use it at the same time. */
   folder: string
   /** Everything that the copy depends on, hashed. */
@@ -38,22 +38,22 @@ const Stamp = v.object({
  * @param host processor and runtime
  * @param of.sums checksums of the graph and its weights
  */
-export function placeOf(
+export function cacheEntry(
   of: { folder: string; sums: string[]; bytes: number },
   host: string,
-): Place {
+): CacheEntry {
   const { folder, sums, bytes } = of
   const hash = createHash('sha256').update(JSON.stringify([REVISION, host, ...sums]))
   return { folder, key: hash.digest('hex').slice(0, 32), bytes }
 }
 
 /** @returns the copy; undefined where there is none that is whole */
-export async function findCopy({ folder, key }: Place): Promise<string | undefined> {
+export async function findOptimized({ folder, key }: CacheEntry): Promise<string | undefined> {
   const entry = join(folder, key)
   try {
     const text = await readFile(join(entry, STAMP), 'utf8')
     const made = v.parse(Stamp, JSON.parse(text))
-    const now = await look(entry)
+    const now = await stampOf(entry)
     if (JSON.stringify(made) !== JSON.stringify(now)) return undefined
     const used = new Date()
     await utimes(entry, used, used).catch(() => {}) // a cache that is only read
@@ -70,8 +70,8 @@ export async function findCopy({ folder, key }: Place): Promise<string | undefin
  * @param write writes the graph to the file that it is given, and its weights beside it
  * @throws whatever kept it from being written
  */
-export async function makeCopy(
-  place: Place,
+export async function writeOptimized(
+  place: CacheEntry,
   write: (graph: string) => Promise<void>,
 ): Promise<string> {
   const { folder, key, bytes } = place
@@ -80,14 +80,14 @@ export async function makeCopy(
   const partial = join(folder, `.${key}~${maker}.partial`)
   try {
     await mkdir(partial, { recursive: true })
-    await sweep(folder)
+    await evictStale(folder)
     const { bavail, bsize } = await statfs(folder)
     if (bavail * bsize < bytes + SPARE_BYTES) throw new Error('too little room on the disk')
     await write(join(partial, GRAPH))
-    for (const name of await readdir(partial)) await flush(join(partial, name))
-    await writeFile(join(partial, STAMP), JSON.stringify(await look(partial)))
-    await flush(join(partial, STAMP))
-    if (!(await findCopy(place))) await rm(entry, { recursive: true, force: true })
+    for (const name of await readdir(partial)) await fsyncFile(join(partial, name))
+    await writeFile(join(partial, STAMP), JSON.stringify(await stampOf(partial)))
+    await fsyncFile(join(partial, STAMP))
+    if (!(await findOptimized(place))) await rm(entry, { recursive: true, force: true })
     await rename(partial, entry).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     })
@@ -98,10 +98,10 @@ export async function makeCopy(
 }
 
 /** Forget a copy that turned out to be bad. */
-export const dropCopy = ({ folder, key }: Place): Promise<void> =>
+export const removeOptimized = ({ folder, key }: CacheEntry): Promise<void> =>
   rm(join(folder, key), { recursive: true, force: true })
 
-async function look(entry: string): Promise<v.InferOutput<typeof Stamp>> {
+async function stampOf(entry: string): Promise<v.InferOutput<typeof Stamp>> {
   const hash = createHash('sha256').update(await readFile(join(entry, GRAPH)))
   const found = await stat(join(entry, WEIGHTS), { bigint: true }).catch(() => null)
   const weights = found && { bytes: Number(found.size), mtimeNs: String(found.mtimeNs) }
@@ -109,7 +109,7 @@ async function look(entry: string): Promise<v.InferOutput<typeof Stamp>> {
 }
 
 /** A machine that loses power must not find a copy whose name came to the disk before its bytes. */
-async function flush(path: string): Promise<void> {
+async function fsyncFile(path: string): Promise<void> {
   await using file = await open(path, 'r+')
   await file.sync()
 }
@@ -118,27 +118,27 @@ async function flush(path: string): Promise<void> {
  * Remove what nobody has used for long: copies for bundles, processors and runtimes of the past. What
  * a killed process left half made goes at once, lest a worker that dies at every start fill the disk.
  */
-async function sweep(folder: string): Promise<void> {
+async function evictStale(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
     const { mtimeMs = Infinity } = (await stat(path).catch(() => undefined)) ?? {}
     const days = name.startsWith('.') ? 1 : UNUSED_DAYS
-    if (Date.now() - mtimeMs > days * DAY_MS || isLeft(name, mtimeMs)) {
+    if (Date.now() - mtimeMs > days * DAY_MS || isOrphaned(name, mtimeMs)) {
       await rm(path, { recursive: true, force: true })
     }
   }
 }
 
 /** Whether a half made copy is that of a process of this machine which is gone. */
-function isLeft(name: string, mtimeMs: number): boolean {
+function isOrphaned(name: string, mtimeMs: number): boolean {
   const [, host, id] = name.split('~')
   if (!name.startsWith('.') || host !== hostname()) return false
   // In a container every life of the worker may have the same id.
   const before = mtimeMs < Date.now() - process.uptime() * 1000
-  return Number(id) === process.pid ? before : !isRunning(Number(id))
+  return Number(id) === process.pid ? before : !isProcessAlive(Number(id))
 }
 
-function isRunning(pid: number): boolean {
+function isProcessAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true

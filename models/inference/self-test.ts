@@ -5,7 +5,7 @@ import { GRAPH_NAMES, type GraphName } from './manifest.ts'
 import { elements, type Tensor, type Tensors } from './tensor.ts'
 
 const Dims = v.array(v.pipe(v.number(), v.integer(), v.minValue(0)))
-const Feed = v.variant('rule', [
+const TestInput = v.variant('rule', [
   v.object({ rule: v.literal('ramp'), dims: Dims }),
   v.object({ rule: v.literal('wave'), dims: Dims }),
   v.object({ rule: v.literal('data'), dims: Dims, data: v.array(v.number()) }),
@@ -28,10 +28,10 @@ const Expected = v.object({
 })
 const Entry = v.object({
   graph: v.picklist(GRAPH_NAMES),
-  feeds: v.record(v.string(), Feed),
+  feeds: v.record(v.string(), TestInput),
   expect: v.record(v.string(), Expected),
 })
-type Feed = v.InferOutput<typeof Feed>
+type TestInput = v.InferOutput<typeof TestInput>
 type Expected = v.InferOutput<typeof Expected>
 
 /**
@@ -42,7 +42,7 @@ type Expected = v.InferOutput<typeof Expected>
  * @see models/export/lite/build_selftest.py, which wrote them
  */
 export async function selfTest(models: Models): Promise<void> {
-  const made: Tensors = {}
+  const earlier: Tensors = {}
   for (const item of models.manifest.selfTest) {
     const parsed = v.safeParse(Entry, item)
     if (!parsed.success) {
@@ -51,16 +51,16 @@ export async function selfTest(models: Models): Promise<void> {
     }
     const { graph, feeds, expect } = parsed.output
     const named = Object.entries(feeds).map(
-      ([name, feed]) => [name, tensorFor(feed, made)] as const,
+      ([name, feed]) => [name, tensorFor(feed, earlier)] as const,
     )
     const outputs = await models.run(graph, Object.fromEntries(named))
     for (const [name, expected] of Object.entries(expect))
       check(graph, name, outputs[name], expected)
-    for (const [name, tensor] of Object.entries(outputs)) made[`${graph}.${name}`] = tensor
+    for (const [name, tensor] of Object.entries(outputs)) earlier[`${graph}.${name}`] = tensor
   }
 }
 
-function tensorFor(feed: Feed, made: Tensors): Tensor {
+function tensorFor(feed: TestInput, earlier: Tensors): Tensor {
   switch (feed.rule) {
     case 'ramp':
       return u8(feed.dims, (i) => (7 * i + 13 * (i >> 8) + 29 * (i >> 16)) & 255)
@@ -69,9 +69,9 @@ function tensorFor(feed: Feed, made: Tensors): Tensor {
     case 'data':
       return f32(feed.dims, (i) => feed.data[i]!)
     case 'ellipses':
-      return paint(feed)
+      return drawEllipses(feed)
     case 'from': {
-      const tensor = made[feed.of]
+      const tensor = earlier[feed.of]
       if (tensor) return tensor
       throw new ModelError('bundle', `the self-test feeds "${feed.of}", which no run before made`)
     }
@@ -91,15 +91,19 @@ function f32(dims: number[], at: (i: number) => number): Tensor {
 }
 
 /** Ellipses [cx, cy, rx, ry, r, g, b] one over the other; pixel centres lie at .5. */
-function paint({ dims, background, ellipses }: Extract<Feed, { rule: 'ellipses' }>): Tensor {
+function drawEllipses({
+  dims,
+  background,
+  ellipses,
+}: Extract<TestInput, { rule: 'ellipses' }>): Tensor {
   const [height, width] = dims.slice(-3) as [number, number]
   const data = new Uint8Array(elements(dims))
   for (let at = 0; at < data.length; at += 3) data.set(background, at)
-  for (const [cx, cy, rx, ry, ...colour] of ellipses as [number, number, number, number][]) {
+  for (const [cx, cy, rx, ry, ...color] of ellipses as [number, number, number, number][]) {
     for (let y = Math.max(0, Math.floor(cy - ry)); y < Math.min(height, cy + ry); y++) {
       for (let x = Math.max(0, Math.floor(cx - rx)); x < Math.min(width, cx + rx); x++) {
         const inside = ((x + 0.5 - cx) / rx) ** 2 + ((y + 0.5 - cy) / ry) ** 2 <= 1
-        if (inside) data.set(colour, 3 * (y * width + x))
+        if (inside) data.set(color, 3 * (y * width + x))
       }
     }
   }
@@ -121,7 +125,7 @@ function check(graph: GraphName, name: string, found: Tensor | undefined, expect
     const got = found.data[index]!
     // Written so that NaN fails.
     if (!(Math.abs(got - want) <= tolerance))
-      fail(`at ${index}`, `${want} ± ${tolerance}`, short(got))
+      fail(`at ${index}`, `${want} ± ${tolerance}`, formatNumber(got))
   }
   const room = found.type === 'uint8' ? tolerance / 4 : tolerance
   const count = found.data.length
@@ -129,7 +133,7 @@ function check(graph: GraphName, name: string, found: Tensor | undefined, expect
   for (let i = 0; i < count; i++) sum += found.data[i]!
   const mean = count > 0 ? sum / count : 0
   if (!(Math.abs(mean - expected.mean) <= room))
-    fail('mean', `${expected.mean} ± ${room}`, short(mean))
+    fail('mean', `${expected.mean} ± ${room}`, formatNumber(mean))
 }
 
-const short = (value: number) => Number(value.toPrecision(6))
+const formatNumber = (value: number) => Number(value.toPrecision(6))

@@ -4,14 +4,14 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as ort from 'onnxruntime-node'
 import { ModelError } from './errors.ts'
-import { processor } from './cpu-fingerprint.ts'
+import { cpuFingerprint } from './cpu-fingerprint.ts'
 import {
-  dropCopy,
-  findCopy,
-  makeCopy,
-  placeOf,
+  removeOptimized,
+  findOptimized,
+  writeOptimized,
+  cacheEntry,
   WEIGHTS,
-  type Place,
+  type CacheEntry,
 } from './optimized-graph-cache.ts'
 import type { Tensor, Tensors, TensorSpec } from './tensor.ts'
 
@@ -30,8 +30,8 @@ export interface GraphSource {
   file: string
   /** The variant that is tried first on CUDA. */
   cuda?: string
-  /** On a CPU it is loaded by way of an optimised copy in this folder; a distrusted one is removed. */
-  copies?: { folder: string; sums: string[]; bytes: number; distrusted: boolean }
+  /** On a CPU it is loaded by way of an optimized copy in this folder; a distrusted one is removed. */
+  copies?: { folder: string; sums: string[]; bytes: number; invalidate: boolean }
 }
 
 /** How a graph came to be loaded. */
@@ -63,14 +63,14 @@ export async function loadSession(
 ): Promise<Session> {
   const host = hostOf()
   const notes: string[] = []
-  const place = source.copies && placeOf(source.copies, host)
-  if (place && source.copies?.distrusted) await dropCopy(place)
-  const usable = source.copies?.distrusted ? undefined : place
-  for (const attempt of attempts(source, wanted, usable)) {
+  const place = source.copies && cacheEntry(source.copies, host)
+  if (place && source.copies?.invalidate) await removeOptimized(place)
+  const usable = source.copies?.invalidate ? undefined : place
+  for (const attempt of loadPlans(source, wanted, usable)) {
     try {
       const session = await attempt.create(threads)
       const { device, from } = attempt
-      return { ...{ device, from, host, notes }, ...wrap(session) }
+      return { ...{ device, from, host, notes }, ...toSession(session) }
     } catch (cause) {
       notes.push(`${attempt.device}, ${attempt.from}: ${messageOf(cause)}`)
     }
@@ -84,10 +84,10 @@ interface Attempt extends Pick<Loaded, 'device' | 'from'> {
 }
 
 /** All ways to load a graph, the best first. */
-function attempts(
+function loadPlans(
   { file, cuda }: GraphSource,
   wanted: Device,
-  place: Place | undefined,
+  place: CacheEntry | undefined,
 ): Attempt[] {
   const chain = wanted === 'auto' ? available() : [wanted]
   const all: Attempt[] = []
@@ -95,7 +95,11 @@ function attempts(
     const plain = (path: string) => (threads: number) => create(path, device, threads)
     if (device === 'cuda' && cuda) all.push({ device, from: 'variant', create: plain(cuda) })
     if (device === 'cpu' && place) {
-      all.push({ device, from: 'copy', create: (threads) => fromCopy(file, place, threads) })
+      all.push({
+        device,
+        from: 'copy',
+        create: (threads) => createFromOptimized(file, place, threads),
+      })
     }
     all.push({ device, from: 'file', create: plain(file) })
   }
@@ -113,7 +117,7 @@ export function hasCuda(): boolean {
 }
 
 function hostOf(): string {
-  const facts = `${processor()}\n${ort.env.versions.node}`
+  const facts = `${cpuFingerprint()}\n${ort.env.versions.node}`
   return createHash('sha256').update(facts).digest('hex').slice(0, 16)
 }
 
@@ -137,18 +141,19 @@ const create = (
 /** Prepacking would copy mapped weights into memory again. */
 const MAPPED = { disable_prepacking: '1' }
 
-async function fromCopy(file: string, place: Place, threads: number) {
-  const copy = (await findCopy(place)) ?? (await makeCopy(place, (to) => optimise(file, to)))
+async function createFromOptimized(file: string, place: CacheEntry, threads: number) {
+  const copy =
+    (await findOptimized(place)) ?? (await writeOptimized(place, (to) => optimize(file, to)))
   try {
     return await create(copy, 'cpu', threads, { graphOptimizationLevel: 'disabled' }, MAPPED)
   } catch (error) {
-    await dropCopy(place)
+    await removeOptimized(place)
     throw error
   }
 }
 
 /** Weights go beside the graph: a file of its kind holds at most 2 GB. */
-async function optimise(file: string, to: string) {
+async function optimize(file: string, to: string) {
   const session = await create(
     file,
     'cpu',
@@ -163,7 +168,7 @@ async function optimise(file: string, to: string) {
   await session.release()
 }
 
-function wrap(session: ort.InferenceSession): Pick<Session, 'inputs' | 'outputs' | 'run'> {
+function toSession(session: ort.InferenceSession): Pick<Session, 'inputs' | 'outputs' | 'run'> {
   return {
     inputs: session.inputMetadata.map(specOf),
     outputs: session.outputMetadata.map(specOf),

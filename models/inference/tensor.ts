@@ -26,7 +26,7 @@ const BYTES = { uint8: 1, float32: 4 } as const
 
 export const elements = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1)
 
-export const bytesOf = (type: TensorType, dims: readonly number[]): number =>
+export const byteLength = (type: TensorType, dims: readonly number[]): number =>
   BYTES[type] * elements(dims)
 
 /** View bytes as a tensor. `bytes` must start at a multiple of the element size. */
@@ -41,5 +41,5 @@ export function tensorOf(type: TensorType, dims: readonly number[], bytes: Uint8
   }
 }
 
-export const bytesIn = ({ data }: Tensor): Uint8Array =>
+export const tensorBytes = ({ data }: Tensor): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength)

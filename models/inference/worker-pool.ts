@@ -2,13 +2,13 @@ import { Worker } from 'node:worker_threads'
 import { ModelError } from './errors.ts'
 import type { GraphSource, Loaded, SessionOptions } from './session.ts'
 import type { Tensors } from './tensor.ts'
-import type { FromThread, ToThread } from './inference.worker.ts'
+import type { InferenceResponse, InferenceRequest } from './inference.worker.ts'
 
 /**
  * Graphs on threads of their own: `session.run()` blocks the thread it is called on completely, so
  * pixel work goes on beside it. Every lane holds every graph; a run takes the lane with least to do.
  */
-export interface Inference extends AsyncDisposable {
+export interface InferencePool extends AsyncDisposable {
   /** What was loaded, by name. */
   graphs: Record<string, Loaded>
   /** @throws ModelError */
@@ -21,17 +21,17 @@ export interface Inference extends AsyncDisposable {
  *
  * @throws ModelError
  */
-export async function startInference(
+export async function createInferencePool(
   sources: Readonly<Record<string, GraphSource>>,
   options: SessionOptions,
-): Promise<Inference> {
+): Promise<InferencePool> {
   const first = startThread()
-  const lanes = [first]
+  const workers = [first]
   const threads = [first]
   const load = async (thread: Thread) => {
     const graphs: Record<string, Loaded> = {}
     for (const [graph, source] of Object.entries(sources)) {
-      graphs[graph] = await thread.ask({ load: { graph, source, options } })
+      graphs[graph] = await thread.call({ load: { graph, source, options } })
     }
     return graphs
   }
@@ -45,15 +45,15 @@ export async function startInference(
     threads.push(thread)
     // A lane that cannot be loaded (memory) is a lane less, not a failure.
     void load(thread).then(
-      () => lanes.push(thread),
+      () => workers.push(thread),
       () => {},
     )
   }
   return {
     graphs,
     run(graph, feeds) {
-      const idlest = lanes.reduce((a, b) => (b.waiting() < a.waiting() ? b : a))
-      return idlest.ask({ run: { graph, feeds } })
+      const leastBusy = workers.reduce((a, b) => (b.waiting() < a.waiting() ? b : a))
+      return leastBusy.call({ run: { graph, feeds } })
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(threads.map((thread) => thread.stop()))
@@ -62,7 +62,7 @@ export async function startInference(
 }
 
 interface Thread {
-  ask<T>(message: Omit<ToThread, 'id'>): Promise<T>
+  call<T>(message: Omit<InferenceRequest, 'id'>): Promise<T>
   /** Questions without an answer yet. */
   waiting(): number
   stop(): Promise<void>
@@ -79,7 +79,7 @@ function startThread(): Thread {
   const waiting = new Map<number, Waiting>()
   let next = 0
 
-  worker.on('message', ({ id, value, error }: FromThread) => {
+  worker.on('message', ({ id, value, error }: InferenceResponse) => {
     const caller = waiting.get(id)
     waiting.delete(id)
     if (error) caller?.reject(new ModelError(error.kind, error.message))
@@ -93,19 +93,19 @@ function startThread(): Thread {
   })
   worker.unref()
 
-  const ask = <T>(message: Omit<ToThread, 'id'>): Promise<T> => {
+  const call = <T>(message: Omit<InferenceRequest, 'id'>): Promise<T> => {
     const id = next++
     worker.ref() // an idle thread must not keep the process alive, a busy one must
     worker.postMessage({ id, ...message })
     return new Promise<T>((resolve, reject) => waiting.set(id, { resolve, reject }))
   }
   return {
-    ask,
+    call,
     waiting: () => waiting.size,
     async stop() {
       // Ending a thread inside run() aborts the whole process, so it is asked, not terminated.
       const gone = new Promise((resolve) => worker.once('exit', resolve))
-      await ask({ stop: true })
+      await call({ stop: true })
       worker.ref()
       await gone
     },

@@ -33,13 +33,13 @@ export function featherSize(side: number, share = 0.05): number {
  * @see MuseTalk v1.5 musetalk/utils/blending.py, get_image
  */
 export function faceMask(parsed: Image, face: Box, share = 0.05): Image {
-  const mask = cutMask(parsed, face)
+  const mask = cropMask(parsed, face)
   gaussianBlur(mask, mask, featherSize(mask.width, share))
   return mask
 }
 
 /** The paste mask before its feather: crop size, only the face box, only the lower half. */
-export function cutMask(parsed: Image, face: Box): Image {
+export function cropMask(parsed: Image, face: Box): Image {
   const [left, top, right] = cropBox(face)
   const side = right - left
   const whole = image(side, side, 1)
@@ -70,21 +70,21 @@ export function ruleMask(rule: MaskRule, width: number, height: number): Image {
   const mask = image(width, height, 1)
   const columns = Float64Array.from({ length: width }, (_, x) => {
     const u = (x + 0.5) / width
-    return ramp(Math.min(u, 1 - u), rule.sides)
+    return rampWeight(Math.min(u, 1 - u), rule.sides)
   })
   for (let y = 0; y < height; y++) {
     const v = (y + 0.5) / height
-    const row = 255 * smooth(v, rule.top) * ramp(1 - v, rule.bottom)
+    const row = 255 * smoothstep(v, rule.top) * rampWeight(1 - v, rule.bottom)
     for (let x = 0; x < width; x++) mask.data[y * width + x] = Math.round(row * columns[x]!)
   }
   return mask
 }
 
-function ramp(distance: number, width: number): number {
+function rampWeight(distance: number, width: number): number {
   return width > 0 ? Math.min(1, distance / width) : 1
 }
 
-function smooth(v: number, [from, to]: readonly [number, number]): number {
+function smoothstep(v: number, [from, to]: readonly [number, number]): number {
   const t = to > from ? Math.min(1, Math.max(0, (v - from) / (to - from))) : v < from ? 0 : 1
   return t * t * (3 - 2 * t)
 }

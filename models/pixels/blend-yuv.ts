@@ -16,7 +16,7 @@ import { type Yuv, readLine, rgbLine } from './yuv.ts'
  */
 export function blendRegion(
   frame: Yuv,
-  colour: Coefficients,
+  color: Coefficients,
   box: Box,
   face: Image,
   mask: Image,
@@ -37,31 +37,31 @@ export function blendRegion(
       const from = mask.offset + (y - y1) * mask.stride
       if (isEmpty(mask.data, from, width)) continue
       if (!change.any) clear(change)
-      readLine(frame, colour, x1, y, line, source, 0)
+      readLine(frame, color, x1, y, line, source, 0)
       const over = face.offset + (y - y1) * face.stride
       const out = region.offset + (y - y1) * region.stride
-      blendLine(region.data, out, source, face.data, over, mask.data, from, colour, change)
+      blendLine(region.data, out, source, face.data, over, mask.data, from, color, change)
     }
-    if (waiting.any) addChroma(frame, colour, box, (top >> 1) - 1, waiting)
+    if (waiting.any) addChroma(frame, color, box, (top >> 1) - 1, waiting)
     ;[change, waiting] = [waiting, change]
   }
-  if (waiting.any) addChroma(frame, colour, box, (y2 - 1) >> 1, waiting)
+  if (waiting.any) addChroma(frame, color, box, (y2 - 1) >> 1, waiting)
 }
 
 /** Column sums of mask * (face - source) over a pair of rows; two spare columns at each end. */
-interface Change {
+interface ChromaDelta {
   readonly r: Int32Array
   readonly g: Int32Array
   readonly b: Int32Array
   any: boolean
 }
 
-function chromaChange(width: number): Change {
+function chromaChange(width: number): ChromaDelta {
   const column = () => new Int32Array(width + 4)
   return { r: column(), g: column(), b: column(), any: false }
 }
 
-function clear(change: Change) {
+function clear(change: ChromaDelta) {
   change.r.fill(0)
   change.g.fill(0)
   change.b.fill(0)
@@ -76,11 +76,11 @@ function blendLine(
   over: number,
   mask: Uint8Array,
   from: number,
-  colour: Coefficients,
-  change: Change,
+  color: Coefficients,
+  change: ChromaDelta,
 ) {
   const { r, g, b } = change
-  const [yr, yg, yb] = colour.y
+  const [yr, yg, yb] = color.y
   const width = r.length - 4
   const half = 1 << (TO_YUV_BITS - 1)
   for (let i = 0, p = 0, f = over; i < width; i++, p += 3, f += 3) {
@@ -97,7 +97,13 @@ function blendLine(
   }
 }
 
-function addChroma({ y, u, v }: Yuv, colour: Coefficients, box: Box, row: number, change: Change) {
+function addChroma(
+  { y, u, v }: Yuv,
+  color: Coefficients,
+  box: Box,
+  row: number,
+  change: ChromaDelta,
+) {
   const [x1, , x2] = box
   const { r, g, b } = change
   for (const sums of [r, g, b]) {
@@ -105,11 +111,11 @@ function addChroma({ y, u, v }: Yuv, colour: Coefficients, box: Box, row: number
     if (x1 === 0) sums[1] = sums[2]!
     if (x2 === y.width && x2 % 2 === 1) sums[x2 - x1 + 2] = sums[x2 - x1 + 1]!
   }
-  const [ur, ug, ub] = colour.u
-  const [vr, vg, vb] = colour.v
+  const [ur, ug, ub] = color.u
+  const [vr, vg, vb] = color.v
   // weights of the columns 2k-1, 2k, 2k+1: their sum is 4 a row; an odd frame ends in a single row
-  const before = colour.centred ? 0 : 1
-  const after = colour.centred ? 2 : 1
+  const before = color.centred ? 0 : 1
+  const after = color.centred ? 2 : 1
   const one = 2 ** TO_YUV_BITS * (2 * row + 1 === y.height ? 4 : 8)
   const half = one / 2
   const uRow = u.offset + row * u.stride

@@ -1,5 +1,5 @@
-/** How an 8-bit YUV frame codes colour; names as ffprobe gives them. */
-export interface Colour {
+/** How an 8-bit YUV frame codes color; names as ffprobe gives them. */
+export interface Color {
   readonly matrix: 'bt601' | 'bt709' | 'bt2020nc'
   readonly range: 'limited' | 'full'
   /**
@@ -22,12 +22,12 @@ export const TO_RGB_BITS = 20
 export const TO_YUV_BITS = 22
 
 /**
- * Fixed-point coefficients of one colour coding.
+ * Fixed-point coefficients of one color coding.
  *
  * Towards RGB (20 fractional bits): R = luma * (Y - black) + redV * C / 16, where C is 16 times the
  * interpolated chroma minus 128; green and blue alike. Towards YUV (22 fractional bits): the change
  * of Y, U, V for a change of R, G, B of one level under a mask of 1 of 255. Each chroma row sums to
- * zero, so a grey change leaves chroma alone.
+ * zero, so a gray change leaves chroma alone.
  */
 export interface Coefficients {
   readonly black: number
@@ -42,8 +42,8 @@ export interface Coefficients {
   readonly centred: boolean
 }
 
-/** Derive the coefficients of a colour coding; do it once per clip. */
-export function coefficients({ matrix, range, siting = 'left' }: Colour): Coefficients {
+/** Derive the coefficients of a color coding; do it once per clip. */
+export function coefficients({ matrix, range, siting = 'left' }: Color): Coefficients {
   const [kr, kb] = LUMA[matrix]
   const kg = 1 - kr - kb
   // levels from black to white, and from one end of a chroma axis to the other

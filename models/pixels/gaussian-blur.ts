@@ -1,5 +1,5 @@
 import { type Image, copy, sameSize } from './image.ts'
-import { rint } from './round-half-even.ts'
+import { roundHalfEven } from './round-half-even.ts'
 
 // OpenCV's fixed kernels, first half and centre, in 1/256
 const SMALL: Readonly<Record<number, readonly number[]>> = {
@@ -20,13 +20,13 @@ export function gaussianKernel(k: number): Int32Array {
   if (!(k > 0 && k % 2 === 1)) throw new RangeError(`the kernel size must be odd, not ${k}`)
   const half = (k - 1) / 2
   const kernel = new Int32Array(k)
-  const left = SMALL[k] ?? spread(k, half)
+  const left = SMALL[k] ?? kernelTail(k, half)
   for (let j = 0; j <= half; j++) kernel[j] = kernel[k - 1 - j] = left[j]!
   return kernel
 }
 
 /** Weights 0..half: from the outside inwards, each rounding error carried on to the next weight. */
-function spread(k: number, half: number): number[] {
+function kernelTail(k: number, half: number): number[] {
   const sigma = 0.3 * (half - 1) + 0.8
   const bell = Array.from({ length: k }, (_, j) =>
     Math.exp(-((j - half) ** 2) / (2 * sigma * sigma)),
@@ -37,7 +37,7 @@ function spread(k: number, half: number): number[] {
   let sum = 0
   for (let j = 0; j < half; j++) {
     const exact = (256 * bell[j]!) / total + error
-    weights[j] = rint(exact)
+    weights[j] = roundHalfEven(exact)
     error = exact - weights[j]!
     sum += 2 * weights[j]!
   }

@@ -20,7 +20,7 @@ export interface Span {
  * @see OpenCV cv2.dilate with a constant border
  */
 export function dilate(src: Image, dst: Image, element: readonly Span[]): void {
-  spread(src, dst, element, true)
+  applyElement(src, dst, element, true)
 }
 
 /**
@@ -30,11 +30,11 @@ export function dilate(src: Image, dst: Image, element: readonly Span[]): void {
  * @see OpenCV cv2.erode with a constant border
  */
 export function erode(src: Image, dst: Image, element: readonly Span[]): void {
-  spread(src, dst, element, false)
+  applyElement(src, dst, element, false)
 }
 
 /** Paint, for each run of set (erode: unset) pixels, all output pixels whose element meets it. */
-function spread(src: Image, dst: Image, element: readonly Span[], set: boolean) {
+function applyElement(src: Image, dst: Image, element: readonly Span[], set: boolean) {
   sameSize(src, dst)
   const { width, height } = src
   const ink = set ? 255 : 0

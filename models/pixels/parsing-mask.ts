@@ -38,8 +38,8 @@ export function classMask(
   mode: MaskMode,
   cheeks: readonly [number, number] = [90, 90],
 ): Image {
-  if (mode === 'raw') return pick(classes, [SKIN, ...MOUTH])
-  if (mode === 'neck') return pick(classes, [SKIN, ...MOUTH, NECK])
+  if (mode === 'raw') return selectClasses(classes, [SKIN, ...MOUTH])
+  if (mode === 'neck') return selectClasses(classes, [SKIN, ...MOUTH, NECK])
   return jawMask(classes, cheeks)
 }
 
@@ -48,11 +48,11 @@ function jawMask(classes: Image, [left, right]: readonly [number, number]): Imag
   const grown = image(width, height, 1)
   const once = image(width, height, 1)
   const eroded = image(width, height, 1)
-  dilate(pick(classes, [SKIN]), grown, CONE)
+  dilate(selectClasses(classes, [SKIN]), grown, CONE)
   erode(grown, once, BAR)
   erode(once, eroded, BAR)
-  const nose = pick(classes, [NOSE])
-  const mask = pick(classes, MOUTH)
+  const nose = selectClasses(classes, [NOSE])
+  const mask = selectClasses(classes, MOUTH)
   const centre = width >> 1
   for (let y = 0, i = 0; y < height; y++) {
     for (let x = 0; x < width; x++, i++) {
@@ -64,7 +64,7 @@ function jawMask(classes: Image, [left, right]: readonly [number, number]): Imag
   return mask
 }
 
-function pick(classes: Image, ids: readonly number[]): Image {
+function selectClasses(classes: Image, ids: readonly number[]): Image {
   const table = new Uint8Array(256)
   for (const id of ids) table[id] = 255
   const { data, width, height, offset, stride } = classes

@@ -1,5 +1,5 @@
 import { type Image, sizeOf } from './image.ts'
-import { rint } from './round-half-even.ts'
+import { roundHalfEven } from './round-half-even.ts'
 
 const SCALE = 2048 // OpenCV's INTER_RESIZE_COEF_SCALE: weights have 11 fractional bits
 
@@ -56,13 +56,13 @@ export function resizeBilinear(src: Image, dst: Image, plan = bilinearPlan(src, 
       ;[upper, lower] = [lower, upper]
       ;[inUpper, inLower] = [inLower, inUpper]
     }
-    if (inUpper !== at0[y]!) stretchRow(src, (inUpper = at0[y]!), x, upper)
-    if (inLower !== at1[y]!) stretchRow(src, (inLower = at1[y]!), x, lower)
+    if (inUpper !== at0[y]!) resizeRow(src, (inUpper = at0[y]!), x, upper)
+    if (inLower !== at1[y]!) resizeRow(src, (inLower = at1[y]!), x, lower)
     mixRows(upper, lower, q0[y]!, q1[y]!, dst.data, dst.offset + y * dst.stride)
   }
 }
 
-function stretchRow(src: Image, y: number, axis: Axis, row: Int32Array) {
+function resizeRow(src: Image, y: number, axis: Axis, row: Int32Array) {
   const { data, channels } = src
   const { at0, at1, q0, q1 } = axis
   const start = src.offset + y * src.stride
@@ -114,8 +114,8 @@ function bilinearAxis(n: number, d: number, horizontal: boolean): Axis {
     }
     axis.at0[i] = Math.min(Math.max(s, 0), n - 1)
     axis.at1[i] = Math.min(Math.max(s + 1, 0), n - 1)
-    axis.q0[i] = rint(Math.fround(1 - r) * SCALE)
-    axis.q1[i] = rint(r * SCALE)
+    axis.q0[i] = roundHalfEven(Math.fround(1 - r) * SCALE)
+    axis.q1[i] = roundHalfEven(r * SCALE)
   }
   return axis
 }

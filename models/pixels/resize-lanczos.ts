@@ -1,5 +1,5 @@
 import { type Image, copy, sizeOf } from './image.ts'
-import { rint } from './round-half-even.ts'
+import { roundHalfEven } from './round-half-even.ts'
 
 const TAPS = 8
 const SCALE = 2048 // OpenCV's INTER_RESIZE_COEF_SCALE: weights have 11 fractional bits
@@ -160,7 +160,7 @@ function lanczosAxis(n: number, d: number): Axis {
     }
     const inverse = Math.fround(1 / sum)
     for (let j = 0; j < TAPS; j++) {
-      weights[i * TAPS + j] = rint(Math.fround(Math.fround(taps[j]! * inverse) * SCALE))
+      weights[i * TAPS + j] = roundHalfEven(Math.fround(Math.fround(taps[j]! * inverse) * SCALE))
     }
     first[i] = s - 3
   }

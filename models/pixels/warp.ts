@@ -1,5 +1,5 @@
 import { type Image, sizeOf } from './image.ts'
-import { rint } from './round-half-even.ts'
+import { roundHalfEven } from './round-half-even.ts'
 
 const FINE = 1024 // OpenCV's fixed-point coordinates: 10 fractional bits, of which 5 are used
 
@@ -44,13 +44,13 @@ export function warpPose(src: Image, dst: Image): void {
 export function warpScale(src: Image, dst: Image, step: number, left: number, top: number): void {
   if (src.channels !== dst.channels) throw new RangeError(`${sizeOf(src)} to ${sizeOf(dst)}`)
   const { data, width, height, channels, offset, stride } = src
-  const origin = rint(left * FINE) + 16
+  const origin = roundHalfEven(left * FINE) + 16
   const columns = Int32Array.from(
     { length: dst.width },
-    (_, u) => (rint(step * u * FINE) + origin) >> 5,
+    (_, u) => (roundHalfEven(step * u * FINE) + origin) >> 5,
   )
   for (let v = 0; v < dst.height; v++) {
-    const at = (rint((step * v + top) * FINE) + 16) >> 5
+    const at = (roundHalfEven((step * v + top) * FINE) + 16) >> 5
     const y = at >> 5
     const fy = at & 31
     let out = dst.offset + v * dst.stride

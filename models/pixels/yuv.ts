@@ -33,38 +33,38 @@ export function yuvFrame(data: Uint8Array, width: number, height: number): Yuv {
  * @param box inside the frame, px; may be odd
  * @param out filled: three channels, as large as the box
  */
-export function regionToRgb(frame: Yuv, colour: Coefficients, box: Box, out: Image): void {
+export function regionToRgb(frame: Yuv, color: Coefficients, box: Box, out: Image): void {
   sameSize({ ...crop(frame.y, box), channels: 3 }, out)
   const line = rgbLine(out.width)
   for (let y = box[1]; y < box[3]; y++) {
-    readLine(frame, colour, box[0], y, line, out.data, out.offset + (y - box[1]) * out.stride)
+    readLine(frame, color, box[0], y, line, out.data, out.offset + (y - box[1]) * out.stride)
   }
 }
 
 /** Chroma of one line of a region, stretched to luma size: 16 times (sample - 128). */
-export interface Line {
+export interface RgbRow {
   readonly u: Int32Array
   readonly v: Int32Array
 }
 
 /** Scratch memory for lines of `width` px. */
-export function rgbLine(width: number): Line {
+export function rgbLine(width: number): RgbRow {
   return { u: new Int32Array(width), v: new Int32Array(width) }
 }
 
 /** Convert the pixels (x1 .., y) of a frame, as many as the line is long, to RGB at out[start]. */
 export function readLine(
   frame: Yuv,
-  colour: Coefficients,
+  color: Coefficients,
   x1: number,
   y: number,
-  line: Line,
+  line: RgbRow,
   out: Uint8Array,
   start: number,
 ): void {
-  stretchChroma(frame.u, x1, y, colour.centred, line.u)
-  stretchChroma(frame.v, x1, y, colour.centred, line.v)
-  toRgb(frame.y.data, frame.y.offset + y * frame.y.stride + x1, line, colour, out, start)
+  stretchChroma(frame.u, x1, y, color.centred, line.u)
+  stretchChroma(frame.v, x1, y, color.centred, line.v)
+  toRgb(frame.y.data, frame.y.offset + y * frame.y.stride + x1, line, color, out, start)
 }
 
 function stretchChroma(plane: Image, x1: number, y: number, centred: boolean, out: Int32Array) {
@@ -94,7 +94,7 @@ function stretchChroma(plane: Image, x1: number, y: number, centred: boolean, ou
 function toRgb(
   luma: Uint8Array,
   from: number,
-  { u, v }: Line,
+  { u, v }: RgbRow,
   { black, luma: gain, redV, greenU, greenV, blueU }: Coefficients,
   out: Uint8Array,
   start: number,
@@ -102,12 +102,12 @@ function toRgb(
   const half = 1 << (TO_RGB_BITS - 1)
   const length = u.length
   for (let i = 0, o = start; i < length; i++, o += 3) {
-    const grey = Math.imul(luma[from + i]! - black, gain) + half
+    const gray = Math.imul(luma[from + i]! - black, gain) + half
     const cu = u[i]!
     const cv = v[i]!
-    const r = (grey + Math.imul(cv, redV)) >> TO_RGB_BITS
-    const g = (grey + Math.imul(cu, greenU) + Math.imul(cv, greenV)) >> TO_RGB_BITS
-    const b = (grey + Math.imul(cu, blueU)) >> TO_RGB_BITS
+    const r = (gray + Math.imul(cv, redV)) >> TO_RGB_BITS
+    const g = (gray + Math.imul(cu, greenU) + Math.imul(cv, greenV)) >> TO_RGB_BITS
+    const b = (gray + Math.imul(cu, blueU)) >> TO_RGB_BITS
     out[o] = r < 0 ? 0 : r > 255 ? 255 : r
     out[o + 1] = g < 0 ? 0 : g > 255 ? 255 : g
     out[o + 2] = b < 0 ? 0 : b > 255 ? 255 : b

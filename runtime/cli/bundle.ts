@@ -1,19 +1,19 @@
 import { resolve } from 'node:path'
-import { openProven } from '../../models/inference/bundle.ts'
+import { openVerified } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import {
   filesOf,
   graphsOf,
-  partsOf,
+  filesOfGraph,
   readManifest,
   type Manifest,
 } from '../../models/inference/manifest.ts'
 import type { Config } from '../config/config.ts'
-import { HINT } from '../../handler/hint.ts'
+import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { LITE } from '../library.ts'
 
 /** Where a command's answer goes. */
-export interface Output {
+export interface TextOutput {
   out(text: string): void
   err(text: string): void
 }
@@ -31,24 +31,24 @@ export async function bundleCommand(
   folder: string | undefined,
   config: BundleConfig,
   json: boolean,
-  output: Output,
+  output: TextOutput,
 ): Promise<number> {
   const directory = resolve(folder ?? config.MODEL_BUNDLE ?? LITE)
   try {
     const facts =
       action === 'info' ? await info(directory) : await verify(directory, config, output)
-    output.out(json ? `${JSON.stringify({ ok: true, ...facts })}\n` : table(facts))
+    output.out(json ? `${JSON.stringify({ ok: true, ...facts })}\n` : formatInfo(facts))
     return 0
   } catch (error) {
     if (!(error instanceof ModelError)) throw error
-    const problem = `${error.message}; ${HINT[error.kind]}`
+    const problem = `${error.message}; ${MODEL_ERROR_HINTS[error.kind]}`
     if (json) output.out(`${JSON.stringify({ ok: false, directory, problem })}\n`)
     else output.err(`fail: ${problem}\n`)
     return 1
   }
 }
 
-interface Facts {
+interface BundleInfo {
   name: string
   version: string
   id: string
@@ -56,25 +56,29 @@ interface Facts {
   directory: string
   bytes: number
   files: number
-  graphs: { name: string; bytes: number; files: string[]; licence: string; origin: string }[]
+  graphs: { name: string; bytes: number; files: string[]; license: string; origin: string }[]
   /** What verifying found. */
   verified?: { seconds: number; golden: number; devices: string[] }
 }
 
-async function info(directory: string): Promise<Facts> {
+async function info(directory: string): Promise<BundleInfo> {
   const { manifest, id } = await readManifest(directory)
-  return factsOf(directory, manifest, id)
+  return bundleInfo(directory, manifest, id)
 }
 
-async function verify(directory: string, config: BundleConfig, output: Output): Promise<Facts> {
+async function verify(
+  directory: string,
+  config: BundleConfig,
+  output: TextOutput,
+): Promise<BundleInfo> {
   const began = performance.now()
-  await using bundle = await openProven(directory, {
-    ...{ device: config.DEVICE, threads: 1, lanes: 2, cache: config.CACHE_DIR, again: 'all' },
-    note: (event, fields) => output.err(`warn: ${event} ${JSON.stringify(fields)}\n`),
+  await using bundle = await openVerified(directory, {
+    ...{ device: config.DEVICE, threads: 1, lanes: 2, cache: config.CACHE_DIR, recheck: 'all' },
+    onWarning: (event, fields) => output.err(`warn: ${event} ${JSON.stringify(fields)}\n`),
   })
   const { manifest, id } = bundle
   return {
-    ...factsOf(directory, manifest, id),
+    ...bundleInfo(directory, manifest, id),
     verified: {
       seconds: Math.round((performance.now() - began) / 10) / 100,
       golden: manifest.selfTest.length,
@@ -83,14 +87,14 @@ async function verify(directory: string, config: BundleConfig, output: Output): 
   }
 }
 
-function factsOf(directory: string, manifest: Manifest, id: string): Facts {
+function bundleInfo(directory: string, manifest: Manifest, id: string): BundleInfo {
   const { name, version, precision } = manifest
   const files = filesOf(manifest)
   const size = (parts: { bytes: number }[]) => parts.reduce((sum, part) => sum + part.bytes, 0)
   const graphs = graphsOf(manifest).map(({ name, entry }) => {
-    const parts = [...partsOf(entry), ...(entry.cuda ? partsOf(entry.cuda) : [])]
-    const { licence, origin } = entry
-    return { name, bytes: size(parts), files: parts.map(({ file }) => file), licence, origin }
+    const parts = [...filesOfGraph(entry), ...(entry.cuda ? filesOfGraph(entry.cuda) : [])]
+    const { license, origin } = entry
+    return { name, bytes: size(parts), files: parts.map(({ file }) => file), license, origin }
   })
   return {
     ...{ name, version, id, precision, directory },
@@ -98,14 +102,14 @@ function factsOf(directory: string, manifest: Manifest, id: string): Facts {
   }
 }
 
-function table({ graphs, verified, ...bundle }: Facts): string {
+function formatInfo({ graphs, verified, ...bundle }: BundleInfo): string {
   const { name, version, id, precision, directory, bytes, files } = bundle
   const lines = [
     `${name} ${version} (${id}), ${precision}`,
     `${directory}: ${files} files, ${mb(bytes)}`,
     ...graphs.flatMap((graph) => [
       `  ${graph.name.padEnd(14)} ${mb(graph.bytes).padStart(10)}  ${graph.files.join(', ')}`,
-      `  ${''.padEnd(26)} ${graph.licence}; ${graph.origin}`,
+      `  ${''.padEnd(26)} ${graph.license}; ${graph.origin}`,
     ]),
     ...(verified
       ? [

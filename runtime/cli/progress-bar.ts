@@ -1,4 +1,4 @@
-import type { Sink } from '../../handler/events/event-emitter.ts'
+import type { EventListener } from '../../handler/events/event-emitter.ts'
 import type { JobEvent } from '../../handler/events/job-events.ts'
 
 interface Terminal {
@@ -11,11 +11,11 @@ const BAR = 30 // characters
 const STEP = 0.1 // how often a plain line is worth printing
 
 /** A bar that is redrawn on a terminal; elsewhere one plain line per tenth of the way. */
-export function progressSink(out: Terminal): Sink {
-  return out.isTTY ? bar(out) : lines(out)
+export function createProgressPrinter(out: Terminal): EventListener {
+  return out.isTTY ? ttyBar(out) : plainLines(out)
 }
 
-function bar(out: Terminal): Sink {
+function ttyBar(out: Terminal): EventListener {
   return (event) => {
     const filled = Math.round(event.progress * BAR)
     const line = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${describe(event)}`
@@ -24,7 +24,7 @@ function bar(out: Terminal): Sink {
   }
 }
 
-function lines(out: Terminal): Sink {
+function plainLines(out: Terminal): EventListener {
   let next = 0
   let last = ''
   return (event) => {

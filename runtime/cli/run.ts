@@ -5,9 +5,9 @@ import type { JobResult } from '../../handler/events/job-events.ts'
 import { directoryStorage } from '../../handler/storage/directory.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
-import { cacheOf, limitsOf, openLocal } from '../library.ts'
-import { jsonLog } from '../log/json-log.ts'
-import { progressSink } from './progress-bar.ts'
+import { cacheOf, limitsOf, createLocalWorker } from '../library.ts'
+import { createJsonLogger } from '../log/json-log.ts'
+import { createProgressPrinter } from './progress-bar.ts'
 
 export interface RunOptions {
   job: Record<string, unknown>
@@ -19,7 +19,7 @@ export interface RunOptions {
 }
 
 /** Exit status by who must act; 130 is the shell's for Ctrl-C. */
-export const EXIT = { caller: 2, upstream: 3, worker: 1, nobody: 130 } as const
+export const EXIT_CODES = { caller: 2, upstream: 3, worker: 1, nobody: 130 } as const
 
 /**
  * Render one job of local files in this process. Ctrl-C ends it within a second; a second one ends
@@ -28,16 +28,18 @@ export const EXIT = { caller: 2, upstream: 3, worker: 1, nobody: 130 } as const
  * @returns the result, or the failure that was printed
  */
 export async function run(options: RunOptions, config: Config): Promise<JobResult | JobError> {
-  using interrupt = interruptible()
+  using interrupt = onInterrupt()
   const { signal } = interrupt
   try {
-    await using deps = await openLocal({
+    await using deps = await createLocalWorker({
       ...(options.bundle && { bundle: options.bundle }),
       ...(!options.bundle && config.MODEL_BUNDLE && { bundle: config.MODEL_BUNDLE }),
       ...(config.FFMPEG_PATH && { ffmpegPath: config.FFMPEG_PATH }),
       ...(config.BATCH_SIZE && { batchSize: config.BATCH_SIZE }),
       device: config.DEVICE,
-      storage: options.out ? singleFile(options.out) : directoryStorage(resolve(config.OUTPUT_DIR)),
+      storage: options.out
+        ? singleFileStorage(options.out)
+        : directoryStorage(resolve(config.OUTPUT_DIR)),
       scratch: config.SCRATCH_DIR,
       ...cacheOf(config),
       modelCache: config.CACHE_DIR,
@@ -46,10 +48,10 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
       allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
       ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
       fitOutput: config.FIT_OUTPUT,
-      log: jsonLog(options.verbose ? 'debug' : 'silent'),
+      log: createJsonLogger(options.verbose ? 'debug' : 'silent'),
       signal,
     })
-    const onEvent = options.json ? () => {} : progressSink(process.stderr)
+    const onEvent = options.json ? () => {} : createProgressPrinter(process.stderr)
     return await handle(options.job, deps, { signal, onEvent })
   } catch (thrown) {
     return asJobError(thrown, signal)
@@ -57,22 +59,22 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
 }
 
 /** The directory store for somebody who named the file. */
-function singleFile(out: string): Storage {
+function singleFileStorage(out: string): Storage {
   const path = resolve(out)
   const directory = directoryStorage(dirname(path))
   return {
     kind: 'directory',
     put: (_name, file, signal) => directory.put(basename(path), file, signal),
-    describe: async () => {},
+    putMetadata: async () => {},
     find: async () => undefined,
     remove: (_name, signal) => directory.remove(basename(path), signal),
   }
 }
 
-function interruptible(): Disposable & { signal: AbortSignal } {
+function onInterrupt(): Disposable & { signal: AbortSignal } {
   const controller = new AbortController()
   const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT.nobody)
+    if (controller.signal.aborted) process.exit(EXIT_CODES.nobody)
     controller.abort(new CanceledError('CANCELED', 'interrupted'))
   }
   const signals = ['SIGINT', 'SIGTERM'] as const

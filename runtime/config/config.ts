@@ -1,7 +1,7 @@
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import { webhookKeys } from '../../handler/events/webhook-signature.ts'
+import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { RUNPOD_LEVELS } from '../log/levels.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
@@ -13,7 +13,7 @@ const number = (fallback: number, least: number) =>
     v.number('must be a number'),
     v.minValue(least),
   )
-const whole = (fallback: number, least: number) => v.pipe(number(fallback, least), v.integer())
+const integer = (fallback: number, least: number) => v.pipe(number(fallback, least), v.integer())
 
 const port = v.pipe(
   text,
@@ -23,7 +23,7 @@ const port = v.pipe(
   v.maxValue(65_535),
 )
 
-const flag = (fallback: boolean) =>
+const boolean = (fallback: boolean) =>
   v.pipe(
     v.optional(v.picklist(['true', 'false', '1', '0', 'yes', 'no']), String(fallback) as 'true'),
     v.transform((value) => ['true', '1', 'yes'].includes(value)),
@@ -33,8 +33,8 @@ const url = v.pipe(
   v.check((value) => /^https?:/.test(value) && URL.canParse(value), 'must be an http or https URL'),
 )
 /** One with a line end, from a file, could not be sent in a header. */
-const key = v.pipe(text, v.regex(/^[\x20-\x7e]+$/, 'must be printable ASCII, in one line'))
-const template = v.pipe(
+const headerValue = v.pipe(text, v.regex(/^[\x20-\x7e]+$/, 'must be printable ASCII, in one line'))
+const urlTemplate = v.pipe(
   text,
   v.regex(/^\s*https?:\/\/[^/]/, 'must be an http or https URL; RunPod sets it'),
 )
@@ -44,17 +44,17 @@ const prefix = (fallback: string) =>
     v.optional(v.string(), fallback),
     v.transform((value) => value.replace(/^\/+|\/+$/g, '')),
   )
-const secrets = v.pipe(
+const webhookSecrets = v.pipe(
   text,
   v.check(
-    (value) => webhookKeys(value) !== undefined,
+    (value) => parseWebhookSecrets(value) !== undefined,
     'must be whsec_ and the base64 of 24 to 64 bytes; several separated by a space',
   ),
 )
 
 const Env = v.object({
-  ALLOW_FILE_INPUTS: flag(false),
-  ALLOW_PRIVATE_URLS: flag(false),
+  ALLOW_FILE_INPUTS: boolean(false),
+  ALLOW_PRIVATE_URLS: boolean(false),
   API_KEY: v.optional(text),
   B2_API_URL: v.optional(url, 'https://api.backblazeb2.com'),
   B2_APP_KEY: v.optional(text),
@@ -62,18 +62,18 @@ const Env = v.object({
   B2_KEY_ID: v.optional(text),
   B2_PREFIX: prefix('avatar/outputs'),
   BATCH_SIZE: v.optional(v.pipe(text, v.transform(Number), v.integer(), v.minValue(1))),
-  BUFFER_CAPACITY: whole(1, 1),
+  BUFFER_CAPACITY: integer(1, 1),
   BUFFER_ORCHESTRATOR_BASE_URL: v.optional(url),
   BUFFER_POLL_INTERVAL_SEC: number(10, 0.1),
   BUFFER_WORKER_ID: v.optional(text),
   CACHE_DIR: v.optional(text, join(homedir(), '.cache', 'musetalk-worker')),
   CACHE_MAX_MB: number(4096, 0),
-  CONCURRENCY: whole(2, 1),
+  CONCURRENCY: integer(2, 1),
   CONFIG_LABEL: v.optional(text, 'default'),
   CUDA_VISIBLE_DEVICES: v.optional(v.string()),
   DEVICE: v.optional(v.picklist(['auto', 'cuda', 'cpu']), 'auto'),
   DRAIN_SEC: number(600, 0),
-  ENGINE_MAX_JOBS: whole(500, 1),
+  ENGINE_MAX_JOBS: integer(500, 1),
   ENGINE_MAX_MB: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(1))),
   FFMPEG_PATH: v.optional(text),
   FIT_OUTPUT: v.optional(v.picklist(['source', 'requested']), 'source'),
@@ -81,12 +81,12 @@ const Env = v.object({
   GPU_CLASS: v.optional(text),
   GPU_CLASS_NAME: v.optional(text, 'unknown'),
   HOST: v.optional(text),
-  INTERNAL_API_KEY: v.optional(key),
+  INTERNAL_API_KEY: v.optional(headerValue),
   JOB_TIMEOUT_SEC: number(3600, 1),
   LOG_LEVEL: v.optional(v.picklist(['silent', 'info', 'debug']), 'info'),
   MAX_AUDIO_SEC: number(1800, 1),
   MAX_INPUT_MB: number(2048, 1),
-  MAX_PIXELS: whole(3840 * 2160, 64 * 64),
+  MAX_PIXELS: integer(3840 * 2160, 64 * 64),
   MAX_VIDEO_SEC: number(1800, 1),
   MODEL_BUNDLE: v.optional(text),
   OCTASPACE_NODE_ID: v.optional(text),
@@ -97,8 +97,8 @@ const Env = v.object({
   PORT_HEALTH: v.optional(port),
   PROVIDER: v.optional(text, 'unknown'),
   PUBLIC_BASE_URL: v.optional(url),
-  QUEUE_LIMIT: whole(16, 0),
-  RUNPOD_AI_API_KEY: v.optional(key),
+  QUEUE_LIMIT: integer(16, 0),
+  RUNPOD_AI_API_KEY: v.optional(headerValue),
   RUNPOD_DEBUG_LEVEL: v.optional(runpodLevel),
   RUNPOD_GPU_TYPE_ID: v.optional(v.string(), ''),
   RUNPOD_LOG_LEVEL: v.optional(runpodLevel),
@@ -111,11 +111,11 @@ const Env = v.object({
   ),
   RUNPOD_POD_HOSTNAME: v.optional(text, 'unknown'),
   RUNPOD_POD_ID: v.optional(text),
-  RUNPOD_REFRESH_WORKER: flag(false),
-  RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: flag(false),
-  RUNPOD_WEBHOOK_GET_JOB: v.optional(template),
-  RUNPOD_WEBHOOK_PING: v.optional(template),
-  RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(template),
+  RUNPOD_REFRESH_WORKER: boolean(false),
+  RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: boolean(false),
+  RUNPOD_WEBHOOK_GET_JOB: v.optional(urlTemplate),
+  RUNPOD_WEBHOOK_PING: v.optional(urlTemplate),
+  RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(urlTemplate),
   S3_BUCKET: v.optional(text),
   S3_ENDPOINT: v.optional(url),
   S3_KEY_ID: v.optional(text),
@@ -128,7 +128,7 @@ const Env = v.object({
   STATE_DIR: v.optional(text, join(homedir(), '.local', 'state', 'musetalk-worker')),
   STORAGE: v.optional(v.picklist(['b2', 's3', 'directory'])),
   VAST_CONTAINERLABEL: v.optional(text),
-  WEBHOOK_SECRET: v.optional(secrets),
+  WEBHOOK_SECRET: v.optional(webhookSecrets),
   WORKER_ID: v.optional(text),
   WORKER_MODE: v.optional(v.picklist(['queue', 'buffer', 'push']), 'queue'),
   WORKER_TYPE: v.optional(text, 'main'),
@@ -159,7 +159,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
  * so that no secret reaches a process that opens strangers' media.
  * @param visible which GPU it sees; '' leaves that as it is
  */
-export function engineEnv(visible: string, env = process.env): NodeJS.ProcessEnv {
+export function renderProcessEnv(visible: string, env = process.env): NodeJS.ProcessEnv {
   // What says that there is no GPU must go on saying so.
   const ours = (name: string) =>
     name !== 'CUDA_VISIBLE_DEVICES' &&

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import type { Config } from './config.ts'
 
 /** Which program this is. */
-export interface About {
+export interface BuildInfo {
   version: string
   /** Git revision: of the image, or of the checkout. */
   revision: string | null
@@ -16,7 +16,7 @@ type Names = Pick<
 >
 
 /** What this worker is called, by the platform it finds itself on or by its operator. */
-export const givenId = (config: Names): string | undefined =>
+export const configuredWorkerId = (config: Names): string | undefined =>
   config.SALAD_MACHINE_ID ??
   config.VAST_CONTAINERLABEL ??
   config.OCTASPACE_NODE_ID ??
@@ -24,16 +24,16 @@ export const givenId = (config: Names): string | undefined =>
   config.RUNPOD_POD_ID
 
 export const workerId = (config: Names): string =>
-  givenId(config) ?? `worker-${randomUUID().slice(0, 8)}`
+  configuredWorkerId(config) ?? `worker-${randomUUID().slice(0, 8)}`
 
-export async function aboutThis(revision: string | undefined): Promise<About> {
+export async function readBuildInfo(revision: string | undefined): Promise<BuildInfo> {
   // From a checkout this file lies two folders below the package, from a build three.
   const text = (await read('../../package.json')) ?? (await read('../../../package.json')) ?? '{}'
   const { version = 'unknown' } = JSON.parse(text) as { version?: string }
-  return { version, revision: revision ?? (await checkedOut()) }
+  return { version, revision: revision ?? (await gitRevision()) }
 }
 
-async function checkedOut(): Promise<string | null> {
+async function gitRevision(): Promise<string | null> {
   const head = (await read('../../.git/HEAD'))?.trim()
   const [, branch] = /^ref: (refs\/[\w./-]+)$/.exec(head ?? '') ?? []
   return (branch ? (await read(`../../.git/${branch}`))?.trim() : head) || null

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { Config } from './config.ts'
 
 /** Who gives this worker its jobs. */
-export type Mode =
+export type JobSourceConfig =
   | { source: 'push' }
   | { source: 'orchestrator' | 'buffer'; baseUrl: string; key: string; workerId?: string }
   /** URL templates: where jobs are taken, and where they are reported. */
@@ -21,12 +21,12 @@ export type ModeConfig = Pick<
  *
  * @throws Error naming the variables that contradict each other or are missing
  */
-export function modeOf(config: ModeConfig): Mode {
+export function resolveJobSource(config: ModeConfig): JobSourceConfig {
   const { WORKER_MODE: mode, ORCHESTRATOR_BASE_URL: main, INTERNAL_API_KEY: key } = config
   if (mode === 'push') return { source: 'push' }
-  const asBuffer = mode === 'buffer' || config.BUFFER_WORKER_ID !== undefined
+  const usesBuffer = mode === 'buffer' || config.BUFFER_WORKER_ID !== undefined
   if (config.RUNPOD_WEBHOOK_GET_JOB !== undefined) {
-    const other = asBuffer ? 'a buffer' : main !== undefined && 'an orchestrator'
+    const other = usesBuffer ? 'a buffer' : main !== undefined && 'an orchestrator'
     if (other) {
       throw new Error(
         `RUNPOD_WEBHOOK_GET_JOB asks for RunPod's queue, and ${namesOf(config)} for ${other}; ` +
@@ -39,8 +39,8 @@ export function modeOf(config: ModeConfig): Mode {
       "to take jobs from RunPod's queue, the environment must have RUNPOD_WEBHOOK_POST_OUTPUT",
     )
   }
-  const baseUrl = (asBuffer && config.BUFFER_ORCHESTRATOR_BASE_URL) || main
-  if (!asBuffer && main === undefined && key === undefined) return { source: 'push' }
+  const baseUrl = (usesBuffer && config.BUFFER_ORCHESTRATOR_BASE_URL) || main
+  if (!usesBuffer && main === undefined && key === undefined) return { source: 'push' }
   const missing = [
     ...(baseUrl ? [] : ['ORCHESTRATOR_BASE_URL (where jobs are claimed)']),
     ...(key ? [] : ['INTERNAL_API_KEY (the key for it)']),
@@ -51,7 +51,7 @@ export function modeOf(config: ModeConfig): Mode {
         'WORKER_MODE=push takes jobs over HTTP only',
     )
   }
-  if (!asBuffer) return { source: 'orchestrator', baseUrl, key }
+  if (!usesBuffer) return { source: 'orchestrator', baseUrl, key }
   const workerId = config.BUFFER_WORKER_ID ?? `buffer-${hostname()}`
   return { source: 'buffer', baseUrl, key, workerId }
 }

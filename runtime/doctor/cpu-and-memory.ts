@@ -4,10 +4,10 @@ import { resolve } from 'node:path'
 import { filesOf, readManifest } from '../../models/inference/manifest.ts'
 import type { Config } from '../config/config.ts'
 import { LITE } from '../library.ts'
-import { fail, ok, warn, type Finding } from './check-result.ts'
+import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
 /** Cores and memory that this process may really use. */
-export async function checkMachine(config: Pick<Config, 'MODEL_BUNDLE'>): Promise<Finding[]> {
+export async function checkMachine(config: Pick<Config, 'MODEL_BUNDLE'>): Promise<CheckResult[]> {
   const bundle = await readManifest(resolve(config.MODEL_BUNDLE ?? LITE)).catch(() => undefined)
   const weights = bundle ? filesOf(bundle.manifest).reduce((sum, { bytes }) => sum + bytes, 0) : 0
   const limit = process.constrainedMemory()
@@ -19,7 +19,7 @@ export async function checkMachine(config: Pick<Config, 'MODEL_BUNDLE'>): Promis
 }
 
 /** @param limit cores that the control group allows; undefined where it has no limit */
-export function judgeCores(cores: number, limit: number | undefined): Finding {
+export function judgeCores(cores: number, limit: number | undefined): CheckResult {
   const limited = limit !== undefined && limit < cores
   const all = cores === 1 ? 'one core' : `${cores} cores`
   const found = limited ? `${all}, limited to ${limit} by the cgroup` : all
@@ -32,7 +32,7 @@ const WORK_BYTES = 1e9 // a 1080p job, all processes together
 const COMFORT = 2
 
 /** @param weights bytes of the bundle, which want to stay in memory */
-export function judgeMemory(total: number, available: number, weights: number): Finding {
+export function judgeMemory(total: number, available: number, weights: number): CheckResult {
   const found = `${gb(available)} of ${gb(total)} GB free; shared memory (/dev/shm) is not used`
   const need = weights + WORK_BYTES
   if (available < need / COMFORT) {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
-import { fail, ok, warn, type Finding } from './check-result.ts'
+import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
 type DiskConfig = Pick<
   Config,
@@ -13,7 +13,7 @@ const LEAST_MB = 500
 const SPARE_MB = 1000
 
 /** The folders that the worker writes to: whether it can, and how much. */
-export async function checkDisks(config: DiskConfig): Promise<Finding[]> {
+export async function checkDisks(config: DiskConfig): Promise<CheckResult[]> {
   const [scratch, cache, state] = await Promise.all(
     [config.SCRATCH_DIR, config.CACHE_DIR, config.STATE_DIR].map(look),
   )
@@ -50,7 +50,7 @@ async function look(dir: string): Promise<Place> {
 const refusal = ({ dir, problem }: Place) => `${dir} cannot be written (${problem})`
 const space = ({ dir, freeMb }: Place) => `${dir} has ${(freeMb / 1000).toFixed(1)} GB left`
 
-export function judgeScratch(place: Place, inputMb: number): Finding {
+export function judgeScratch(place: Place, inputMb: number): CheckResult {
   if (place.problem) {
     return fail('scratch', refusal(place), 'set SCRATCH_DIR to a folder that can be written')
   }
@@ -64,7 +64,7 @@ export function judgeScratch(place: Place, inputMb: number): Finding {
   return ok('scratch', space(place))
 }
 
-export function judgeCache(place: Place, maxMb: number): Finding {
+export function judgeCache(place: Place, maxMb: number): CheckResult {
   if (place.problem) {
     const todo = 'set CACHE_DIR: without it known videos are looked at again, and starts are slow'
     return warn('cache', refusal(place), todo)

@@ -1,8 +1,8 @@
-import type { Output } from '../cli/bundle.ts'
+import type { TextOutput } from '../cli/bundle.ts'
 import type { Config } from '../config/config.ts'
 import { checkDisks } from './directories.ts'
 import { checkFfmpeg } from './ffmpeg.ts'
-import { fail, type Check, type Finding } from './check-result.ts'
+import { fail, type Check, type CheckResult } from './check-result.ts'
 import { checkMachine } from './cpu-and-memory.ts'
 import { checkModels } from './model-bundle.ts'
 import { checkMode, checkSource } from './job-source.ts'
@@ -20,8 +20,12 @@ const MODELS_LIMIT_MS = 600_000 // gigabytes are hashed and loaded
  * @param read reads the environment; throws what is wrong with it
  * @returns the exit status: 1 where something failed
  */
-export async function doctor(read: () => Config, json: boolean, output: Output): Promise<number> {
-  const findings: Finding[] = []
+export async function doctor(
+  read: () => Config,
+  json: boolean,
+  output: TextOutput,
+): Promise<number> {
+  const findings: CheckResult[] = []
   for await (const finding of examine(read)) {
     findings.push(finding)
     if (!json) output.out(lineOf(finding))
@@ -33,7 +37,7 @@ export async function doctor(read: () => Config, json: boolean, output: Output):
   return failed === 0 ? 0 : 1
 }
 
-async function* examine(read: () => Config): AsyncGenerator<Finding> {
+async function* examine(read: () => Config): AsyncGenerator<CheckResult> {
   let config: Config
   try {
     config = read()
@@ -69,7 +73,7 @@ function checksOf(config: Config): [name: string, check: Check, limitMs?: number
   ]
 }
 
-function lineOf({ check, status, found, todo }: Finding): string {
-  const more = todo === undefined ? '' : ` → ${todo}`
-  return `${status.padEnd(5)} ${check.padEnd(12)} ${found}${more}\n`
+function lineOf({ check, status, message, action }: CheckResult): string {
+  const more = action === undefined ? '' : ` → ${action}`
+  return `${status.padEnd(5)} ${check.padEnd(12)} ${message}${more}\n`
 }

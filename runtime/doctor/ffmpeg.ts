@@ -1,14 +1,14 @@
-import { collect, findFfmpeg, type Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
+import { runToEnd, findFfmpeg, type Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
 import { WorkerError } from '../../handler/errors.ts'
 import type { Config } from '../config/config.ts'
-import { fail, ok, warn, type Finding } from './check-result.ts'
+import { fail, ok, warn, type CheckResult } from './check-result.ts'
 import { hasDriver } from './model-bundle.ts'
 
 /** ffmpeg, by what it does: an encoder that is listed may not work. */
 export async function checkFfmpeg(
   { FFMPEG_PATH }: Pick<Config, 'FFMPEG_PATH'>,
   signal: AbortSignal,
-): Promise<Finding[]> {
+): Promise<CheckResult[]> {
   let ffmpeg: Ffmpeg
   try {
     ffmpeg = await findFfmpeg(FFMPEG_PATH, signal)
@@ -17,7 +17,7 @@ export async function checkFfmpeg(
     return [fail('ffmpeg', error.message, 'without ffmpeg no job can be rendered')]
   }
   const trial = ['-v', 'error', '-f', 'lavfi', '-i', 'color=s=64x64:d=0.04', '-c:v', 'libx264']
-  const x264 = await collect(ffmpeg.path, [...trial, '-f', 'null', '-'], signal)
+  const x264 = await runToEnd(ffmpeg.path, [...trial, '-f', 'null', '-'], signal)
   const which = `${ffmpeg.version} at ${ffmpeg.path}`
   if (x264.code !== 0) {
     const todo = 'install an ffmpeg with libx264 (Debian: apt-get install ffmpeg)'
@@ -36,7 +36,7 @@ export async function checkFfmpeg(
   ]
 }
 
-function nvenc(ffmpeg: Ffmpeg): Finding {
+function nvenc(ffmpeg: Ffmpeg): CheckResult {
   if (ffmpeg.nvenc) return ok('nvenc', 'a frame was encoded on the GPU')
   if (!hasDriver()) return ok('nvenc', 'none, as there is no NVIDIA driver: the CPU encodes')
   const todo = 'start the container with NVIDIA_DRIVER_CAPABILITIES=compute,utility,video'

@@ -1,14 +1,14 @@
 import { hostname } from 'node:os'
-import { openFetch, type Fetch } from '../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch, type GuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
 import type { Config } from '../config/config.ts'
-import { aboutThis, givenId } from '../config/identity.ts'
-import { modeOf, type Mode } from '../config/job-source.ts'
-import { openApi } from '../sources/orchestrator/client.ts'
-import { buffer } from '../sources/orchestrator/buffer-source.ts'
-import { orchestrator, type WorkerFacts } from '../sources/orchestrator/source.ts'
+import { readBuildInfo, configuredWorkerId } from '../config/identity.ts'
+import { resolveJobSource, type JobSourceConfig } from '../config/job-source.ts'
+import { createOrchestratorClient } from '../sources/orchestrator/client.ts'
+import { bufferSource } from '../sources/orchestrator/buffer-source.ts'
+import { orchestrator, type WorkerInfo } from '../sources/orchestrator/source.ts'
 import { systemInfo } from '../sources/system-info.ts'
-import { fail, ok, warn, type Finding } from './check-result.ts'
+import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
 const ANSWER_MS = 10_000
 const GIVERS = {
@@ -19,9 +19,9 @@ const GIVERS = {
 }
 
 /** Whether the environment says clearly who gives the jobs. */
-export function checkMode(config: Config): Finding[] {
+export function checkMode(config: Config): CheckResult[] {
   try {
-    const { source } = modeOf(config)
+    const { source } = resolveJobSource(config)
     return [ok('environment', `valid; ${GIVERS[source]}, results go to ${config.STORAGE} storage`)]
   } catch (error) {
     return [fail('environment', (error as Error).message, 'correct these variables')]
@@ -32,10 +32,10 @@ export function checkMode(config: Config): Finding[] {
  * Whether who gives the jobs can be reached and takes the key, by a heartbeat. It comes from a worker
  * of another name that is not ready: one of the real name would tell of a running worker that it idles.
  */
-export async function checkSource(config: Config, signal: AbortSignal): Promise<Finding[]> {
+export async function checkSource(config: Config, signal: AbortSignal): Promise<CheckResult[]> {
   const mode = modeOrNothing(config)
   if (!mode) return []
-  const fetch = openFetch({ blocked: () => false })
+  const fetch = createGuardedFetch({ isBlocked: () => false })
   if (mode.source === 'push') return [ok('source', 'none is asked: jobs come over HTTP')]
   if (mode.source === 'runpod') return [await checkQueue(mode.take, fetch, signal)]
   const { source, baseUrl, key } = mode
@@ -43,18 +43,18 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
     source === 'buffer' && config.BUFFER_ORCHESTRATOR_BASE_URL !== undefined
       ? 'BUFFER_ORCHESTRATOR_BASE_URL'
       : 'ORCHESTRATOR_BASE_URL'
-  const about = await aboutThis(config.GIT_REVISION)
+  const about = await readBuildInfo(config.GIT_REVISION)
   const system = await systemInfo(config.SCRATCH_DIR, 0)
-  const facts: WorkerFacts = {
+  const facts: WorkerInfo = {
     ...{ workerId: `doctor-${hostname()}`, gpuClass: config.GPU_CLASS_NAME },
     ...{ configLabel: config.CONFIG_LABEL, batchSize: null },
     ...{ about: () => ({ ...about, bundle: null }), system: () => system },
   }
-  const api = openApi(fetch, baseUrl, key)
+  const api = createOrchestratorClient(fetch, baseUrl, key)
   const log = () => {} // it reports nothing
-  const { beat } =
+  const { heartbeatRequest } =
     source === 'buffer'
-      ? buffer({
+      ? bufferSource({
           ...{ api, facts, log, progressApi: api, pollMs: 0 },
           capacity: config.BUFFER_CAPACITY,
         })
@@ -62,15 +62,19 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
           ...{ api, facts, log, pollMs: 0 },
           ...{ workerType: config.WORKER_TYPE, provider: config.PROVIDER },
         })
-  const { url, ...request } = beat({ held: [], ready: false, broken: 'only its doctor' })!
+  const { url, ...request } = heartbeatRequest({
+    held: [],
+    ready: false,
+    broken: 'only its doctor',
+  })!
   const answer = await statusOf(fetch, url, request, signal)
-  const id = mode.workerId ?? givenId(config) ?? 'a name kept in STATE_DIR'
+  const id = mode.workerId ?? configuredWorkerId(config) ?? 'a name kept in STATE_DIR'
   return [judge(source, new URL(baseUrl).host, variable, answer, id)]
 }
 
-function modeOrNothing(config: Config): Mode | undefined {
+function modeOrNothing(config: Config): JobSourceConfig | undefined {
   try {
-    return modeOf(config)
+    return resolveJobSource(config)
   } catch {
     return undefined // told by the environment's check
   }
@@ -78,7 +82,7 @@ function modeOrNothing(config: Config): Mode | undefined {
 
 /** @returns the status, or why there was none */
 async function statusOf(
-  fetch: Fetch,
+  fetch: GuardedFetch,
   url: string,
   request: object,
   outer: AbortSignal,
@@ -101,7 +105,7 @@ function judge(
   variable: string,
   answer: number | string,
   id: string,
-): Finding {
+): CheckResult {
   const it = `the ${source} at ${host}`
   if (typeof answer === 'string') {
     return fail(source, `${it} ${answer}`, `check ${variable}, name service and firewall`)
@@ -123,7 +127,11 @@ function judge(
 }
 
 /** RunPod's queue knows no request that tests the key and takes no job. */
-async function checkQueue(address: string, fetch: Fetch, signal: AbortSignal): Promise<Finding> {
+async function checkQueue(
+  address: string,
+  fetch: GuardedFetch,
+  signal: AbortSignal,
+): Promise<CheckResult> {
   if (!URL.canParse(address)) {
     const todo = 'it is set by RunPod; do not set it yourself'
     return fail('runpod', 'RUNPOD_WEBHOOK_GET_JOB is no address', todo)

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { openProven, type Bundle } from '../../models/inference/bundle.ts'
+import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { filesOf } from '../../models/inference/manifest.ts'
 import { hasCuda, type Device } from '../../models/inference/session.ts'
 import type { Config } from '../config/config.ts'
-import { HINT } from '../../handler/hint.ts'
+import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { LITE } from '../library.ts'
-import { fail, ok, warn, type Finding } from './check-result.ts'
+import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
 type ModelConfig = Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
 
@@ -15,16 +15,16 @@ type ModelConfig = Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
 const LARGE_BYTES = 100e6
 
 /** The bundle, by its golden numbers, and what it runs on. */
-export async function* checkModels(config: ModelConfig): AsyncGenerator<Finding> {
+export async function* checkModels(config: ModelConfig): AsyncGenerator<CheckResult> {
   const directory = resolve(config.MODEL_BUNDLE ?? LITE)
   const distrusted: string[] = []
   let refused = '' // by the device that DEVICE names
   const open = (device: Device) => {
-    const note = (event: string, fields: Record<string, unknown>) => {
+    const onWarning = (event: string, fields: Record<string, unknown>) => {
       if (event === 'bundle.distrusted') distrusted.push(String(fields['reason']))
     }
-    const options = { device, threads: 1, lanes: 1, cache: config.CACHE_DIR, note }
-    return openProven(directory, { ...options, again: 'numbers' })
+    const options = { device, threads: 1, lanes: 1, cache: config.CACHE_DIR, onWarning }
+    return openVerified(directory, { ...options, recheck: 'numbers' })
   }
   try {
     const began = performance.now()
@@ -41,11 +41,11 @@ export async function* checkModels(config: ModelConfig): AsyncGenerator<Finding>
     })
   } catch (error) {
     if (!(error instanceof ModelError)) throw error
-    yield fail('bundle', error.message.replace(/\s*\n\s*/g, ' '), HINT[error.kind])
+    yield fail('bundle', error.message.replace(/\s*\n\s*/g, ' '), MODEL_ERROR_HINTS[error.kind])
   }
 }
 
-function bundleFinding(bundle: Bundle, seconds: number, distrusted: string[]): Finding {
+function bundleFinding(bundle: Bundle, seconds: number, distrusted: string[]): CheckResult {
   const { name, version, precision, selfTest } = bundle.manifest
   const what = `${name} ${version} (${bundle.id}), ${precision}, ${mb(bytesOf(bundle))}`
   const found = `${what}: whole, golden numbers of ${selfTest.length} runs hold (${seconds.toFixed(1)} s)`
@@ -84,7 +84,7 @@ export function judgeDevice(
   wanted: Device,
   { device, tried }: { device: 'cuda' | 'cpu'; tried: string },
   { provider, driver, large }: Machine,
-): Finding {
+): CheckResult {
   const why = tried && `: ${tried.slice(0, 300)}`
   if (device === 'cuda') return ok('device', 'CUDA')
   const missing = !provider

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { isErrno } from '../../handler/errors.ts'
-import { openFetch } from '../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { Config } from '../config/config.ts'
-import { fail, ok, type Finding } from './check-result.ts'
+import { fail, ok, type CheckResult } from './check-result.ts'
 
 type PortConfig = Pick<Config, 'HOST' | 'PORT' | 'PORT_HEALTH' | 'RUNPOD_WEBHOOK_GET_JOB'>
 
@@ -11,7 +11,7 @@ const USUAL = 8000
 const ANSWER_MS = 3_000
 
 /** Whether the ports are free, or taken by the worker itself. */
-export async function checkPorts(config: PortConfig, signal: AbortSignal): Promise<Finding[]> {
+export async function checkPorts(config: PortConfig, signal: AbortSignal): Promise<CheckResult[]> {
   const { HOST, PORT, PORT_HEALTH, RUNPOD_WEBHOOK_GET_JOB } = config
   const port = PORT ?? (RUNPOD_WEBHOOK_GET_JOB === undefined ? USUAL : undefined)
   const ports = new Map<number, string>()
@@ -55,9 +55,12 @@ async function workerAt(port: number, host: string | undefined, outer: AbortSign
   const name = anywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
   const signal = AbortSignal.any([outer, AbortSignal.timeout(ANSWER_MS)])
   try {
-    const answer = await openFetch({ blocked: () => false })(`http://${name}:${port}/health`, {
-      signal,
-    })
+    const answer = await createGuardedFetch({ isBlocked: () => false })(
+      `http://${name}:${port}/health`,
+      {
+        signal,
+      },
+    )
     let text = ''
     for await (const chunk of answer.body) text = (text + Buffer.from(chunk)).slice(0, 65_536)
     const { state, version } = JSON.parse(text) as { state?: unknown; version?: unknown }

@@ -3,18 +3,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JobError } from '../../handler/errors.ts'
-import { openFetch } from '../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
-import { PATIENCE } from '../../handler/net/timeouts.ts'
-import type { Stored } from '../../handler/storage/storage.ts'
+import { DEFAULT_TIMEOUTS } from '../../handler/net/timeouts.ts'
+import type { StoredObject } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 import type { StorageKind } from '../config/storage-kind.ts'
 import { createStorage, type StorageConfig } from '../worker/create-storage.ts'
-import { fail, ok, warn, type Finding } from './check-result.ts'
+import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
 /** A job waits out an outage of a minute; who asks for a diagnosis does not. */
 const HASTY = {
-  ...PATIENCE,
+  ...DEFAULT_TIMEOUTS,
   ...{ connectMs: 5_000, headersMs: 15_000, requestMs: 15_000, uploadMs: 30_000 },
   upload: { tries: 2, firstMs: 500, maxMs: 1_000 },
 }
@@ -29,7 +29,7 @@ const ADVICE: Record<StorageKind, string> = {
 export async function checkStorage(
   config: StorageConfig & Pick<Config, 'OUTPUT_DIR'>,
   signal: AbortSignal,
-): Promise<Finding[]> {
+): Promise<CheckResult[]> {
   const kind = config.STORAGE
   const storage = await createStorage(config, undefined, HASTY)
   const folder = await mkdtemp(join(tmpdir(), 'musetalk-doctor-'))
@@ -39,7 +39,7 @@ export async function checkStorage(
     const file = join(folder, name)
     await writeFile(file, `${name}: written by musetalk-worker doctor, to be removed`)
     const stored = await storage.put(name, file, signal)
-    await storage.describe(name, { doctor: name }, signal)
+    await storage.putMetadata(name, { doctor: name }, signal)
     doing = 'read'
     const found = await storage.find(name, signal)
     const same = found?.sha256 === stored.sha256 && nameIn(found.sidecar) === name
@@ -66,17 +66,19 @@ export async function checkStorage(
 
 const nameIn = (sidecar: unknown) => (sidecar as { doctor?: unknown } | undefined)?.doctor
 
-const kindOf = ({ url }: Stored) =>
+const kindOf = ({ url }: StoredObject) =>
   !/^https?:/.test(url) ? 'a file' : url.includes('?') ? 'a signed address' : 'a public address'
 
 /** The address that callers are given must give them the video. Our own server does not run now. */
 async function publicProblem(
   kind: StorageKind,
-  { url }: Stored,
+  { url }: StoredObject,
   signal: AbortSignal,
-): Promise<Finding | undefined> {
+): Promise<CheckResult | undefined> {
   if (kind === 'directory') return undefined
-  const why = await openFetch({ blocked: () => false, patience: HASTY })(url, { signal }).then(
+  const why = await createGuardedFetch({ isBlocked: () => false, patience: HASTY })(url, {
+    signal,
+  }).then(
     async (answer) => {
       await answer.discard()
       return answer.status === 200 ? undefined : `answers with status ${answer.status}`

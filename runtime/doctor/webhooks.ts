@@ -1,10 +1,10 @@
-import { webhookKeys } from '../../handler/events/webhook-signature.ts'
+import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import type { Config } from '../config/config.ts'
-import { ok, type Finding } from './check-result.ts'
+import { ok, type CheckResult } from './check-result.ts'
 
 /** A malformed secret is found by the environment's check, which names the variable. */
-export function checkWebhooks({ WEBHOOK_SECRET }: Pick<Config, 'WEBHOOK_SECRET'>): Finding[] {
-  const keys = webhookKeys(WEBHOOK_SECRET ?? '')?.length ?? 0
+export function checkWebhooks({ WEBHOOK_SECRET }: Pick<Config, 'WEBHOOK_SECRET'>): CheckResult[] {
+  const keys = parseWebhookSecrets(WEBHOOK_SECRET ?? '')?.length ?? 0
   const secrets = keys === 1 ? 'one secret' : `${keys} secrets`
   return [
     keys === 0

@@ -1,9 +1,15 @@
 import { asJobError, CanceledError } from '../../handler/errors.ts'
 import type { Render, RenderTask } from '../../handler/render/render.ts'
-import type { BundleName, Crossing, FromChild, Setup, ToChild } from './ipc-messages.ts'
+import type {
+  BundleName,
+  SerializedError,
+  FromChild,
+  InitOptions,
+  ToChild,
+} from './ipc-messages.ts'
 
 /** What opening gives: a warm render and what it runs on. */
-export interface Opened {
+export interface WarmRenderer {
   render: Render
   device: 'cuda' | 'cpu'
   bundle: BundleName
@@ -17,18 +23,20 @@ export type Note = (event: string, fields: Record<string, unknown>) => void
  * exiting beside one aborts (runtime facts 2.2). The parent kills it; when the parent is gone it
  * kills itself and its ffmpegs.
  */
-export function serve(open: (setup: Setup, note: Note) => Promise<Opened>): void {
+export function runChildLoop(
+  open: (setup: InitOptions, note: Note) => Promise<WarmRenderer>,
+): void {
   const running = new Map<number, AbortController>()
-  let opened: Opened | undefined
+  let opened: WarmRenderer | undefined
 
-  async function start(setup: Setup) {
-    setInterval(beat, setup.beatMs)
+  async function start(setup: InitOptions) {
+    setInterval(sendHeartbeat, setup.beatMs)
     try {
       opened = await open(setup, (event, fields) => send({ type: 'note', event, fields }))
       const { device, bundle } = opened
       send({ type: 'ready', device, bundle })
     } catch (thrown) {
-      send({ type: 'broken', failure: crossing(thrown) })
+      send({ type: 'broken', failure: serializeError(thrown) })
     }
   }
 
@@ -44,7 +52,7 @@ export function serve(open: (setup: Setup, note: Note) => Promise<Opened>): void
       })
       send({ type: 'done', id, report })
     } catch (thrown) {
-      send({ type: 'failed', id, failure: crossing(thrown, signal) })
+      send({ type: 'failed', id, failure: serializeError(thrown, signal) })
     } finally {
       running.delete(id)
     }
@@ -60,13 +68,14 @@ export function serve(open: (setup: Setup, note: Note) => Promise<Opened>): void
         return running.get(message.id)?.abort(new CanceledError('CANCELED', 'canceled'))
     }
   })
-  process.on('disconnect', endWithGroup)
-  if (!process.connected) endWithGroup()
+  process.on('disconnect', killProcessGroup)
+  if (!process.connected) killProcessGroup()
   // A signal to the whole process group of a service is for the parent to judge: it may be draining.
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
 }
 
-const beat = () => send({ type: 'heartbeat', rssMb: Math.round(process.memoryUsage.rss() / 1e6) })
+const sendHeartbeat = () =>
+  send({ type: 'heartbeat', rssMb: Math.round(process.memoryUsage.rss() / 1e6) })
 
 /** A parent that is gone is noticed by `disconnect`, so a failed send needs no answer. */
 function send(message: FromChild) {
@@ -74,7 +83,7 @@ function send(message: FromChild) {
 }
 
 /** This process leads its group, and every ffmpeg is in it. */
-function endWithGroup() {
+function killProcessGroup() {
   try {
     process.kill(-process.pid, 'SIGKILL')
   } catch {
@@ -82,7 +91,7 @@ function endWithGroup() {
   }
 }
 
-function crossing(thrown: unknown, signal?: AbortSignal): Crossing {
+function serializeError(thrown: unknown, signal?: AbortSignal): SerializedError {
   const error = asJobError(thrown, signal)
   const stage = error.stage ?? (thrown as { stage?: string } | undefined)?.stage
   const { fault, cause } = error

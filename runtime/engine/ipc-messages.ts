@@ -1,16 +1,16 @@
 import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
-import type { Failure, JobError } from '../../handler/errors.ts'
+import type { ErrorPayload, JobError } from '../../handler/errors.ts'
 import type { RenderReport, RenderTask } from '../../handler/render/render.ts'
 import type { SessionOptions } from '../../models/inference/session.ts'
 
 /** What a render process needs before it can be ready. */
-export interface Setup extends SessionOptions {
+export interface InitOptions extends SessionOptions {
   /** Folder of the model bundle. */
   bundle: string
   ffmpegPath?: string
   /** Where to keep what is learned about videos. */
   cache?: CacheOptions
-  /** Where to keep optimised copies of large graphs. */
+  /** Where to keep optimized copies of large graphs. */
   modelCache?: string
   /** How often it says that it lives. */
   beatMs: number
@@ -23,24 +23,24 @@ export interface BundleName {
 }
 
 /** An error on its way to the parent; `cause` is its stack, for the log. */
-export interface Crossing extends Failure {
+export interface SerializedError extends ErrorPayload {
   fault: JobError['fault']
   cause?: string
 }
 
 /** Parent to child. One render at a time; media stays on disk. */
 export type ToChild =
-  | { type: 'open'; setup: Setup }
+  | { type: 'open'; setup: InitOptions }
   | { type: 'render'; id: number; task: RenderTask }
   | { type: 'cancel'; id: number }
 
 /** Child to parent. Every render is answered by exactly one `done` or `failed`. */
 export type FromChild =
   | { type: 'ready'; device: 'cuda' | 'cpu'; bundle: BundleName }
-  | { type: 'broken'; failure: Crossing }
+  | { type: 'broken'; failure: SerializedError }
   | { type: 'note'; event: string; fields: Record<string, unknown> }
   | { type: 'heartbeat'; rssMb: number }
   | { type: 'progress'; id: number; done: number; total: number }
   | { type: 'log'; id: number; event: string; fields?: Record<string, unknown> }
   | { type: 'done'; id: number; report: RenderReport }
-  | { type: 'failed'; id: number; failure: Crossing }
+  | { type: 'failed'; id: number; failure: SerializedError }

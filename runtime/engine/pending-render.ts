@@ -1,32 +1,32 @@
-import { asJobError, fromFailure, type JobError } from '../../handler/errors.ts'
+import { asJobError, deserializeError, type JobError } from '../../handler/errors.ts'
 import type { RenderCall, RenderReport, RenderTask } from '../../handler/render/render.ts'
-import type { Life } from './process-handle.ts'
+import type { RenderProcess } from './process-handle.ts'
 import type { FromChild } from './ipc-messages.ts'
 
 /** What a child says about one render. */
-export type RenderNews = Extract<FromChild, { id: number }>
+export type RenderMessage = Extract<FromChild, { id: number }>
 
 /** One render, as the parent sees it. */
-export interface Assignment {
+export interface PendingRender {
   id: number
   /** @throws JobError, the signal's reason first */
   ended: Promise<RenderReport>
-  hear(news: RenderNews): void
+  onMessage(news: RenderMessage): void
   /** Its process is gone. */
-  lose(error: JobError): void
+  fail(error: JobError): void
 }
 
 /**
  * Give a render to a process. An abort asks it to stop, and kills the process where it has not
  * stopped within `graceMs`; either way the render has really ended when `ended` rejects.
  */
-export function assign(
-  life: Life,
+export function startRender(
+  life: RenderProcess,
   id: number,
   task: RenderTask,
   { signal, onProgress, log }: RenderCall,
   graceMs: number,
-): Assignment {
+): PendingRender {
   const { promise, resolve, reject } = Promise.withResolvers<RenderReport>()
   let grace: NodeJS.Timeout | undefined
   const cancel = () => {
@@ -53,8 +53,8 @@ export function assign(
   return {
     id,
     ended: outcome(),
-    lose: reject,
-    hear(news) {
+    fail: reject,
+    onMessage(news) {
       switch (news.type) {
         case 'progress':
           return onProgress(news.done, news.total)
@@ -63,7 +63,7 @@ export function assign(
         case 'done':
           return resolve(news.report)
         case 'failed':
-          return reject(fromFailure(news.failure))
+          return reject(deserializeError(news.failure))
       }
     },
   }

@@ -3,8 +3,8 @@ import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
 import type { Log } from '../../handler/render/context.ts'
 import type { Render } from '../../handler/render/render.ts'
 import type { Device } from '../../models/inference/session.ts'
-import { engineEnv } from '../config/config.ts'
-import { startEngine, type Engine, type EngineStatus } from './supervisor.ts'
+import { renderProcessEnv } from '../config/config.ts'
+import { createSupervisor, type Engine, type EngineStatus } from './supervisor.ts'
 
 export type { EngineStatus } from './supervisor.ts'
 
@@ -17,7 +17,7 @@ export interface EnginesOptions {
   ffmpegPath?: string
   /** Where to keep what is learned about videos, and how much of it; nothing where unset. */
   cache?: CacheOptions
-  /** Where to keep optimised copies of large graphs; nowhere where unset. */
+  /** Where to keep optimized copies of large graphs; nowhere where unset. */
   modelCache?: string
   /** Threads of one graph run on a CPU. */
   threads?: number
@@ -37,7 +37,7 @@ export interface EnginesOptions {
   log: Log
 }
 
-export interface Engines extends AsyncDisposable {
+export interface RenderPool extends AsyncDisposable {
   /** Waits in order for a free engine. @throws JobError, the signal's reason first */
   render: Render
   status(): EngineStatus[]
@@ -48,29 +48,29 @@ export interface Engines extends AsyncDisposable {
   ready(signal: AbortSignal): Promise<void>
 }
 
-interface Waiting {
+interface QueuedRender {
   go(engine: Engine): void
   refuse(error: Error): void
 }
 
 /** The render processes, one for each device, and the line of jobs before them. */
-export function startEngines(options: EnginesOptions): Engines {
+export function createRenderPool(options: EnginesOptions): RenderPool {
   const { devices, batchSize, log } = options
-  const line: Waiting[] = []
+  const queue: QueuedRender[] = []
   const watchers = new Set<() => void>()
   let closed = false
 
   function changed() {
-    for (let engine; line.length > 0 && (engine = engines.find((each) => each.free()));) {
-      line.shift()!.go(engine)
+    for (let engine; queue.length > 0 && (engine = engines.find((each) => each.free()));) {
+      queue.shift()!.go(engine)
     }
     const refusal = closed ? shutdown() : broken() && refused(broken()!)
-    if (refusal) for (const waiting of line.splice(0)) waiting.refuse(refusal)
+    if (refusal) for (const waiting of queue.splice(0)) waiting.refuse(refusal)
     for (const watcher of watchers) watcher()
   }
 
   const engines = devices.map((device, index) =>
-    startEngine({ ...engineOptions(options, device), index, log, changed }),
+    createSupervisor({ ...engineOptions(options, device), index, log, changed }),
   )
 
   /** Why no engine can start. */
@@ -85,10 +85,10 @@ export function startEngines(options: EnginesOptions): Engines {
     const sized = batchSize === undefined ? task : { batchSize, ...task }
     return new Promise((resolve, reject) => {
       const leave = () => {
-        line.splice(line.indexOf(waiting), 1)
+        queue.splice(queue.indexOf(waiting), 1)
         reject(signal.reason)
       }
-      const waiting: Waiting = {
+      const waiting: QueuedRender = {
         go(engine) {
           signal.removeEventListener('abort', leave)
           resolve(engine.render(sized, call))
@@ -99,7 +99,7 @@ export function startEngines(options: EnginesOptions): Engines {
         },
       }
       signal.addEventListener('abort', leave)
-      line.push(waiting)
+      queue.push(waiting)
       changed()
     })
   }
@@ -107,17 +107,17 @@ export function startEngines(options: EnginesOptions): Engines {
   async function ready(signal: AbortSignal) {
     const up = () => engines.some((engine) => ['ready', 'busy'].includes(engine.status().state))
     await new Promise<void>((resolve, reject) => {
-      const look = () => {
+      const check = () => {
         const error = signal.aborted ? signal.reason : closed ? shutdown() : broken()
         if (!error && !up()) return
-        watchers.delete(look)
-        signal.removeEventListener('abort', look)
+        watchers.delete(check)
+        signal.removeEventListener('abort', check)
         if (error) reject(error)
         else resolve()
       }
-      watchers.add(look)
-      signal.addEventListener('abort', look)
-      look()
+      watchers.add(check)
+      signal.addEventListener('abort', check)
+      check()
     })
   }
 
@@ -149,7 +149,7 @@ function engineOptions(options: EnginesOptions, visible: string) {
   const { maxJobs, maxMb = Infinity } = options
   return {
     entry: options.entry ?? new URL(file, import.meta.url),
-    env: engineEnv(visible),
+    env: renderProcessEnv(visible),
     setup: {
       ...{ bundle, device, threads, lanes: 2 },
       ...(cache && { cache }),

@@ -3,15 +3,15 @@ import { createInterface } from 'node:readline'
 import type { FromChild, ToChild } from './ipc-messages.ts'
 
 /** One render process from its start to its end. */
-export interface Life {
+export interface RenderProcess {
   readonly pid: number | undefined
   send(message: ToChild): void
   /** SIGKILL for it and the ffmpegs it started; `why` completes "the render process ...". */
   kill(why: string): void
   /** Killed or gone: no place for a job. */
-  doomed(): boolean
+  isTerminating(): boolean
   /** Resolves when it is gone, with what became of it; never rejects. */
-  gone: Promise<string>
+  exited: Promise<string>
 }
 
 export interface LifeOptions {
@@ -24,10 +24,16 @@ export interface LifeOptions {
   onLine(line: string): void
 }
 
-const TICKS = 10 // of the watch, in the silence that is allowed
-const FIRST_SIGN_MS = 30_000 // Node and the modules may come from a cold disk
+const MAX_MISSED_TICKS = 10 // of the watch, in the silence that is allowed
+const FIRST_HEARTBEAT_MS = 30_000 // Node and the modules may come from a cold disk
 
-export function startLife({ entry, env, silenceMs, onMessage, onLine }: LifeOptions): Life {
+export function spawnRenderProcess({
+  entry,
+  env,
+  silenceMs,
+  onMessage,
+  onLine,
+}: LifeOptions): RenderProcess {
   // A process group of its own: its ffmpegs can be killed with it, and a Ctrl-C in the terminal
   // reaches the parent only.
   const child = fork(entry, {
@@ -44,22 +50,24 @@ export function startLife({ entry, env, silenceMs, onMessage, onLine }: LifeOpti
   }
 
   // Counted in ticks of this process's own loop, so that a suspended machine accuses nobody.
-  let silent = 0
-  let allowed = Math.max(TICKS, (TICKS * FIRST_SIGN_MS) / silenceMs)
+  let missedHeartbeats = 0
+  let allowedTicks = Math.max(MAX_MISSED_TICKS, (MAX_MISSED_TICKS * FIRST_HEARTBEAT_MS) / silenceMs)
   const watch = setInterval(() => {
-    if (++silent > allowed)
-      kill(`was killed: it gave no sign of life for ${(silent * silenceMs) / TICKS / 1000} s`)
-  }, silenceMs / TICKS)
+    if (++missedHeartbeats > allowedTicks)
+      kill(
+        `was killed: it gave no sign of life for ${(missedHeartbeats * silenceMs) / MAX_MISSED_TICKS / 1000} s`,
+      )
+  }, silenceMs / MAX_MISSED_TICKS)
   child.on('message', (message: FromChild) => {
-    silent = 0
-    allowed = TICKS
+    missedHeartbeats = 0
+    allowedTicks = MAX_MISSED_TICKS
     onMessage(message)
   })
   if (child.stderr) {
     createInterface(child.stderr).on('line', (line) => onLine(line.slice(0, 500)))
   }
 
-  const gone = new Promise<string>((resolve) => {
+  const exited = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => {
       killGroup(child) // ffmpegs that outlived it
       resolve((reason ??= signal ? `died of ${signal}` : `ended with status ${code}`))
@@ -74,8 +82,8 @@ export function startLife({ entry, env, silenceMs, onMessage, onLine }: LifeOpti
     // What cannot be sent is explained by the end that follows.
     send: (message) => void (child.connected && child.send(message, () => {})),
     kill,
-    doomed: () => reason !== undefined,
-    gone,
+    isTerminating: () => reason !== undefined,
+    exited,
   }
 }
 

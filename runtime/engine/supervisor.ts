@@ -1,15 +1,15 @@
 import {
   CanceledError,
-  fromFailure,
+  deserializeError,
   WorkerError,
   type ErrorCode,
   type JobError,
 } from '../../handler/errors.ts'
 import type { Log } from '../../handler/render/context.ts'
 import type { Render } from '../../handler/render/render.ts'
-import { assign, type Assignment, type RenderNews } from './pending-render.ts'
-import { startLife, type Life } from './process-handle.ts'
-import type { BundleName, FromChild, Setup } from './ipc-messages.ts'
+import { startRender, type PendingRender, type RenderMessage } from './pending-render.ts'
+import { spawnRenderProcess, type RenderProcess } from './process-handle.ts'
+import type { BundleName, FromChild, InitOptions } from './ipc-messages.ts'
 
 export interface EngineStatus {
   index: number
@@ -30,7 +30,7 @@ export interface EngineOptions {
   index: number
   entry: URL
   env: NodeJS.ProcessEnv
-  setup: Setup
+  setup: InitOptions
   /** Replaced after so many renders, or when it is larger than so many MB after one. */
   maxJobs: number
   maxMb: number
@@ -55,33 +55,33 @@ export interface Engine {
 }
 
 /** Failures after which a process (its memory, its CUDA context) is not trusted with another job. */
-const DOUBTFUL = new Set<ErrorCode>(['OUT_OF_MEMORY', 'MODEL_BROKEN', 'BUG'])
-const STARTS = 3 // deaths while starting until it counts as broken
+const RECYCLE_AFTER = new Set<ErrorCode>(['OUT_OF_MEMORY', 'MODEL_BROKEN', 'BUG'])
+const MAX_START_FAILURES = 3 // deaths while starting until it counts as broken
 const BROKEN_RETRY_MS = 60_000
 
 /** At once after the first loss, then 0.5 s, 1 s, ... 30 s. */
-export const backoffMs = (losses: number): number =>
-  losses <= 1 ? 0 : Math.min(30_000, 500 * 2 ** (losses - 2))
+export const backoffMs = (crashes: number): number =>
+  crashes <= 1 ? 0 : Math.min(30_000, 500 * 2 ** (crashes - 2))
 
 /** Keeps one render process alive: starts it, gives it jobs, kills it, starts it again. */
-export function startEngine(options: EngineOptions): Engine {
+export function createSupervisor(options: EngineOptions): Engine {
   const { index, setup, log, changed } = options
   let state: EngineStatus['state'] = 'starting'
   let facts: Pick<EngineStatus, 'device' | 'bundle' | 'rss_mb'> = {}
-  let life: Life | undefined
-  let job: Assignment | undefined
+  let life: RenderProcess | undefined
+  let job: PendingRender | undefined
   let failure: JobError | undefined
   let reason: string | undefined
   let timer: NodeJS.Timeout | undefined // the limit of a start, or the wait for the next
-  let [serial, jobs, restarts, served, losses, deaths] = [0, 0, 0, 0, 0, 0]
-  let planned = false // the end that comes is our own wish
+  let [serial, jobs, restarts, rendersSinceStart, crashes, startFailures] = [0, 0, 0, 0, 0, 0]
+  let expectedExit = false // the end that comes is our own wish
   let stopped = false
 
   function begin() {
     const began = performance.now()
-    served = 0
+    rendersSinceStart = 0
     const { entry, env, silenceMs, startMs } = options
-    const mine = startLife({
+    const mine = spawnRenderProcess({
       ...{ entry, env, silenceMs },
       // What a dead process had still in its pipe is for nobody.
       onMessage: (message) => life === mine && hear(message, began),
@@ -90,7 +90,7 @@ export function startEngine(options: EngineOptions): Engine {
     life = mine
     mine.send({ type: 'open', setup })
     timer = setTimeout(() => mine.kill(`was not ready after ${startMs / 1000} s`), startMs)
-    void mine.gone.then(ended)
+    void mine.exited.then(ended)
   }
 
   function hear(message: FromChild, began: number) {
@@ -99,28 +99,28 @@ export function startEngine(options: EngineOptions): Engine {
         clearTimeout(timer)
         const { device, bundle } = message
         facts = { ...facts, device, bundle }
-        deaths = 0
+        startFailures = 0
         failure = reason = undefined
         const seconds = Math.round(performance.now() - began) / 1000
         log('engine.ready', { engine: index, pid: life?.pid, seconds, device, bundle: bundle.id })
-        return enter('ready')
+        return setState('ready')
       }
       case 'broken':
-        return breakDown(fromFailure(message.failure), message.failure.cause)
+        return markBroken(deserializeError(message.failure), message.failure.cause)
       case 'note':
         return log(message.event, { engine: index, ...message.fields })
       case 'heartbeat':
         facts.rss_mb = message.rssMb
-        return state === 'ready' && worn() ? retire() : undefined
+        return state === 'ready' && needsRecycling() ? recycle() : undefined
       default:
         if (message.id === job?.id) hearOf(job, message)
     }
   }
 
-  function hearOf(assignment: Assignment, news: RenderNews) {
-    assignment.hear(news)
+  function hearOf(assignment: PendingRender, news: RenderMessage) {
+    assignment.onMessage(news)
     if (news.type === 'done') {
-      losses = 0
+      crashes = 0
       settle()
     } else if (news.type === 'failed') {
       settle(news.failure.code)
@@ -130,26 +130,27 @@ export function startEngine(options: EngineOptions): Engine {
   function settle(failed?: ErrorCode) {
     job = undefined
     jobs++
-    served++
-    if (worn() || (failed && DOUBTFUL.has(failed))) retire()
-    else enter('ready')
+    rendersSinceStart++
+    if (needsRecycling() || (failed && RECYCLE_AFTER.has(failed))) recycle()
+    else setState('ready')
   }
 
-  const worn = () =>
-    served > 0 && (served >= options.maxJobs || (facts.rss_mb ?? 0) > options.maxMb)
+  const needsRecycling = () =>
+    rendersSinceStart > 0 &&
+    (rendersSinceStart >= options.maxJobs || (facts.rss_mb ?? 0) > options.maxMb)
 
   /** An idle process holds nothing worth a goodbye. */
-  function retire() {
-    planned = true
-    enter('starting')
+  function recycle() {
+    expectedExit = true
+    setState('starting')
     life?.kill('was replaced')
   }
 
-  function breakDown(error: JobError, cause?: string) {
+  function markBroken(error: JobError, cause?: string) {
     failure = error
     reason = error.message
     log('engine.broken', { engine: index, ...error.toJSON(), cause })
-    enter('broken')
+    setState('broken')
     life?.kill('could not start')
   }
 
@@ -160,39 +161,39 @@ export function startEngine(options: EngineOptions): Engine {
     log('engine.ended', { engine: index, why, state })
     const lost = job
     job = undefined
-    if (stopped) return lost?.lose(new CanceledError('SHUTDOWN', 'the worker is shutting down'))
+    if (stopped) return lost?.fail(new CanceledError('SHUTDOWN', 'the worker is shutting down'))
     restarts++
-    losses += planned ? 0 : 1
-    if (state === 'starting' && !planned) deaths++
-    planned = false
+    crashes += expectedExit ? 0 : 1
+    if (state === 'starting' && !expectedExit) startFailures++
+    expectedExit = false
     if (state !== 'broken') {
       reason = `the render process ${why}`
       state = 'starting'
-      const often = `${reason} while starting, ${deaths} times; its last words are in the log`
-      if (deaths >= STARTS) breakDown(new WorkerError('MODEL_BROKEN', often))
+      const often = `${reason} while starting, ${startFailures} times; its last words are in the log`
+      if (startFailures >= MAX_START_FAILURES) markBroken(new WorkerError('MODEL_BROKEN', often))
     }
     if (lost) jobs++
-    lost?.lose(new WorkerError('ENGINE_LOST', `the render process ${why}`))
-    timer = setTimeout(begin, failure ? BROKEN_RETRY_MS : backoffMs(losses))
+    lost?.fail(new WorkerError('ENGINE_LOST', `the render process ${why}`))
+    timer = setTimeout(begin, failure ? BROKEN_RETRY_MS : backoffMs(crashes))
     changed()
   }
 
-  function enter(next: EngineStatus['state']) {
+  function setState(next: EngineStatus['state']) {
     state = next
     changed()
   }
 
   const render: Render = async (task, call) => {
     call.signal.throwIfAborted()
-    job = assign(life!, ++serial, task, call, options.graceMs)
-    enter('busy')
+    job = startRender(life!, ++serial, task, call, options.graceMs)
+    setState('busy')
     return job.ended
   }
 
   begin()
   return {
     render,
-    free: () => state === 'ready' && !life!.doomed(),
+    free: () => state === 'ready' && !life!.isTerminating(),
     failure: () => (state === 'broken' ? failure : undefined),
     status: () => ({
       ...{ index, state, jobs, restarts, ...facts },
@@ -203,7 +204,7 @@ export function startEngine(options: EngineOptions): Engine {
       stopped = true
       clearTimeout(timer)
       life?.kill('was stopped')
-      await life?.gone
+      await life?.exited
     },
   }
 }

@@ -1,13 +1,13 @@
 import type { Log } from '../../handler/render/context.ts'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import type { Parse } from '../jobs/job-identity.ts'
-import type { Jobs } from '../jobs/job-queue.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Job } from '../jobs/job-record.ts'
 
-export type State = 'starting' | 'ready' | 'busy' | 'draining' | 'broken'
+export type WorkerState = 'starting' | 'ready' | 'busy' | 'draining' | 'broken'
 
 export interface Health {
-  state: State
+  state: WorkerState
   version: string
   revision: string | null
   bundle: { name: string; version: string; id: string } | null
@@ -17,7 +17,7 @@ export interface Health {
 
 /** What the HTTP side needs of the process. */
 export interface PushOptions {
-  jobs: Jobs
+  jobs: JobQueue
   parse: Parse
   health(): Health
   /** The text that Prometheus reads, and its content type. */
@@ -30,7 +30,7 @@ export interface PushOptions {
   workerId: string
   gpuClass: string
   /** Refuses an address that leads inside. @throws InputError BLOCKED_URL; the signal's reason */
-  check(url: string, signal: AbortSignal): Promise<void>
+  assertPublicUrl(url: string, signal: AbortSignal): Promise<void>
   /** Told of every job that `/generate` takes, for an orchestrator that wants to watch. */
   watch?: (job: Job) => void
   /** One POST to an address a caller named; resolves to the status. */

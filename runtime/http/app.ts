@@ -1,11 +1,11 @@
 import { Hono } from 'hono'
 import { WorkerError } from '../../handler/errors.ts'
-import { refusal } from './responses.ts'
-import { authorize, sameSite } from './auth.ts'
-import type { Callbacks } from './runpod/webhook-sender.ts'
-import { files } from './routes/files.ts'
-import { generate } from './routes/generate.ts'
-import { jobsApi } from './routes/jobs.ts'
+import { errorBody } from './responses.ts'
+import { requireApiKey, rejectCrossSite } from './auth.ts'
+import type { RunpodWebhookSender } from './runpod/webhook-sender.ts'
+import { filesRoute } from './routes/files.ts'
+import { generateRoute } from './routes/generate.ts'
+import { jobsRoutes } from './routes/jobs.ts'
 import { openapi } from './openapi.ts'
 import type { PushOptions } from './app-options.ts'
 import { page } from './pages/pages.ts'
@@ -13,7 +13,7 @@ import { probesApp } from './routes/health.ts'
 import { runpod } from './runpod/routes.ts'
 
 /** Everything this worker answers over HTTP: probes for all, the rest for who has the key. */
-export function pushApp(options: PushOptions, callbacks: Callbacks): Hono {
+export function pushApp(options: PushOptions, callbacks: RunpodWebhookSender): Hono {
   const { log, apiKey, health } = options
   const app = new Hono()
   app.onError((error, c) => {
@@ -21,15 +21,15 @@ export function pushApp(options: PushOptions, callbacks: Callbacks): Hono {
     const failure = new WorkerError('BUG', 'unexpected failure inside the worker; see its log')
     return c.json({ error: failure.toJSON() }, 500)
   })
-  app.notFound((c) => c.json(refusal('NOT_FOUND', 'there is nothing here; see /docs'), 404))
+  app.notFound((c) => c.json(errorBody('NOT_FOUND', 'there is nothing here; see /docs'), 404))
 
   app.route('/', probesApp(options))
-  app.use(authorize(apiKey))
-  app.use(sameSite)
-  app.route('/', generate(options))
-  app.route('/', jobsApi(options))
+  app.use(requireApiKey(apiKey))
+  app.use(rejectCrossSite)
+  app.route('/', generateRoute(options))
+  app.route('/', jobsRoutes(options))
   app.route('/', runpod(options, callbacks))
-  if (options.files !== undefined) app.route('/', files(options.files))
+  if (options.files !== undefined) app.route('/', filesRoute(options.files))
   app.route('/', openapi(health().version))
   app.route('/', page())
   return app

@@ -1,30 +1,33 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
-import { refusal } from './responses.ts'
+import { errorBody } from './responses.ts'
 
 /**
  * Lets a request pass that brings the key: as a bearer token, as it is (RunPod's clients may), or as
  * the password of Basic, which is what a browser asks its user for.
  */
-export function authorize(apiKey: string | undefined): MiddlewareHandler {
+export function requireApiKey(apiKey: string | undefined): MiddlewareHandler {
   const wanted = apiKey === undefined ? undefined : digest(apiKey)
   return async (c, next) => {
-    if (!wanted || timingSafeEqual(digest(offered(c.req.header('authorization'))), wanted)) {
+    if (!wanted || timingSafeEqual(digest(extractKey(c.req.header('authorization'))), wanted)) {
       return next()
     }
     c.header('WWW-Authenticate', 'Bearer, Basic realm="musetalk-worker"')
-    return c.json(refusal('UNAUTHORIZED', 'send the key as "Authorization: Bearer <API_KEY>"'), 401)
+    return c.json(
+      errorBody('UNAUTHORIZED', 'send the key as "Authorization: Bearer <API_KEY>"'),
+      401,
+    )
   }
 }
 
 /** A page of another site may not send jobs through its visitor's browser. */
-export const sameSite: MiddlewareHandler = async (c, next) => {
+export const rejectCrossSite: MiddlewareHandler = async (c, next) => {
   const read = c.req.method === 'GET' || c.req.method === 'HEAD'
   if (read || c.req.header('sec-fetch-site') !== 'cross-site') return next()
-  return c.json(refusal('FORBIDDEN', 'a page of another site sent this request'), 403)
+  return c.json(errorBody('FORBIDDEN', 'a page of another site sent this request'), 403)
 }
 
-function offered(header = ''): string {
+function extractKey(header = ''): string {
   const [, scheme, rest] = /^(\S+)\s+(.*)$/.exec(header) ?? []
   if (!scheme || rest === undefined) return header
   if (scheme.toLowerCase() !== 'basic') return rest.trim()

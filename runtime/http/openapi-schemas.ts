@@ -1,5 +1,5 @@
-import type { Failure } from '../../handler/errors.ts'
-import type { EventHead, JobResult } from '../../handler/events/job-events.ts'
+import type { ErrorPayload } from '../../handler/errors.ts'
+import type { EventBase, JobResult } from '../../handler/events/job-events.ts'
 
 const text = { type: 'string' }
 const number = { type: 'number' }
@@ -41,15 +41,19 @@ const failure = {
   message: text,
   stage: text,
   retryable: flag,
-} satisfies Record<keyof Failure, object>
-const Failure = { type: 'object', properties: failure, required: ['code', 'message', 'retryable'] }
+} satisfies Record<keyof ErrorPayload, object>
+const ErrorPayload = {
+  type: 'object',
+  properties: failure,
+  required: ['code', 'message', 'retryable'],
+}
 
 const progress = {
   phase: { enum: ['downloading', 'inference', 'inferring', 'encoding', 'uploading', 'completed'] },
   progress: { type: 'number', minimum: 0, maximum: 1 },
   eta_sec: { type: ['number', 'null'] },
   metrics: object,
-} satisfies Partial<Record<keyof EventHead, object>>
+} satisfies Partial<Record<keyof EventBase, object>>
 
 /** What is answered; what is asked is generated from the schema that checks it. */
 export const schemas = {
@@ -57,7 +61,7 @@ export const schemas = {
   Failure: {
     type: 'object',
     properties: {
-      error: Failure,
+      error: ErrorPayload,
       detail: { type: 'array', items: all({ loc: { type: 'array' }, msg: text, type: text }) },
     },
     required: ['error'],
@@ -69,7 +73,7 @@ export const schemas = {
       status: { enum: ['queued', 'running', 'succeeded', 'failed', 'canceled'] },
       ...progress,
       result: { $ref: '#/components/schemas/Result' },
-      error: Failure,
+      error: ErrorPayload,
     },
     required: ['id', 'status', 'created_at', 'attempts'],
   },

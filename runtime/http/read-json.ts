@@ -14,7 +14,7 @@ export class BodyTooLarge extends InputError {
  * The JSON body of a request.
  * @throws InputError INVALID_JOB; BodyTooLarge
  */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJsonBody(request: Request): Promise<unknown> {
   if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw new BodyTooLarge()
   return parse(await readText(request))
 }

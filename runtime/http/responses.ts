@@ -1,16 +1,16 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { InputError, type JobError } from '../../handler/errors.ts'
-import type { Jobs } from '../jobs/job-queue.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
 import { BodyTooLarge } from './read-json.ts'
 
 /** Body of a refusal that concerns the request, not a job. */
-export function refusal(code: string, message: string) {
+export function errorBody(code: string, message: string) {
   return { error: { code, message, retryable: false } }
 }
 
 /** HTTP status of a job that was not taken. */
-export function statusOfRefusal(error: JobError): ContentfulStatusCode {
+export function httpStatusOf(error: JobError): ContentfulStatusCode {
   if (error instanceof BodyTooLarge) return 413
   if (error.code === 'JOB_CONFLICT') return 409
   if (error instanceof InputError) return 422
@@ -19,12 +19,12 @@ export function statusOfRefusal(error: JobError): ContentfulStatusCode {
 }
 
 /** Tells a client that was refused for now when to come back. */
-export function comeBack(c: Context, error: JobError, jobs: Jobs): void {
+export function setRetryAfter(c: Context, error: JobError, jobs: JobQueue): void {
   if (error.retryable) c.header('Retry-After', String(jobs.retryAfter()))
 }
 
 /** Every bad field of a job, in the form the predecessor's callers know. */
-export function detailOf(error: JobError) {
+export function validationDetails(error: JobError) {
   const problems = error instanceof InputError ? error.problems : []
   if (problems.length === 0) return {}
   const type = (message: string) => (message === 'is required' ? 'missing' : 'value_error')
@@ -37,6 +37,6 @@ export function detailOf(error: JobError) {
 }
 
 /** What the client's own address for this worker is. */
-export function originOf(c: Context, publicBaseUrl: string | undefined): string {
+export function requestOrigin(c: Context, publicBaseUrl: string | undefined): string {
   return (publicBaseUrl ?? new URL(c.req.url).origin).replace(/\/+$/, '')
 }

@@ -17,7 +17,7 @@ const LIMITS = {
   keepAliveTimeout: 10_000,
   connectionsCheckingInterval: 5_000,
 }
-const GOODBYE_MS = 1_000
+const CLOSE_TIMEOUT_MS = 1_000
 
 /**
  * Listen on a port: on `host`, or on every address of both families, or of IPv4 alone where the
@@ -26,7 +26,7 @@ const GOODBYE_MS = 1_000
  * @param port 0 for any free one
  * @throws the error of listen(2)
  */
-export async function listen(app: Hono, port: number, host?: string): Promise<Listener> {
+export async function startServer(app: Hono, port: number, host?: string): Promise<Listener> {
   if (host !== undefined) return bind(app, port, host)
   try {
     return await bind(app, port, '::')
@@ -37,14 +37,14 @@ export async function listen(app: Hono, port: number, host?: string): Promise<Li
 }
 
 /** The same where the server is an extra: without a port there is none, and a taken one is only told. */
-export async function tryListen(
+export async function tryStartServer(
   app: Hono,
   port: number | undefined,
   host: string | undefined,
   log: Log,
 ): Promise<Listener | undefined> {
   if (port === undefined) return undefined
-  return listen(app, port, host).catch((error: Error) => {
+  return startServer(app, port, host).catch((error: Error) => {
     log('worker.not_listening', { port, reason: error.message })
     return undefined
   })
@@ -64,7 +64,7 @@ async function bind(app: Hono, port: number, host: string): Promise<Listener> {
       const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
-      const cut = setTimeout(() => server.closeAllConnections(), GOODBYE_MS)
+      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
       await closed
       clearTimeout(cut)
     },

@@ -3,7 +3,7 @@ export interface Clock {
   /** Milliseconds that never jump. */
   now(): number
   /** Run something later; call the answer to forget it. Never keeps the process alive. */
-  after(ms: number, run: () => void): () => void
+  schedule(ms: number, run: () => void): () => void
 }
 
 /** The longest a timer of Node's can wait; longer ones fire at once. */
@@ -11,7 +11,7 @@ const LONGEST_MS = 2 ** 31 - 1
 
 export const realClock: Clock = {
   now: () => performance.now(),
-  after(ms, run) {
+  schedule(ms, run) {
     const timer = setTimeout(run, Math.min(ms, LONGEST_MS))
     timer.unref()
     return () => clearTimeout(timer)

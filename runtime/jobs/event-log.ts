@@ -1,8 +1,8 @@
 import type { JobError } from '../../handler/errors.ts'
-import type { EventHead, JobEvent, JobResult } from '../../handler/events/job-events.ts'
+import type { EventBase, JobEvent, JobResult } from '../../handler/events/job-events.ts'
 
 /** An hour of one event a second, and the phases; older ones are forgotten. */
-const MOST = 4000
+const MAX_EVENTS = 4000
 
 /** One job's events, over all its attempts, numbered without a gap. */
 export class EventLog {
@@ -11,7 +11,7 @@ export class EventLog {
 
   push(event: JobEvent): void {
     this.#events.push({ ...event, seq: this.end })
-    if (this.#events.length <= MOST) return
+    if (this.#events.length <= MAX_EVENTS) return
     this.#events.shift()
     this.#forgotten++
   }
@@ -35,13 +35,13 @@ export class EventLog {
  * The final event of a job that ended without one: it could not be parsed, or it was given up before
  * or faster than `handle()` could say so.
  */
-export function finalEvent(
+export function buildFinalEvent(
   jobId: string,
   log: EventLog,
   outcome: { result: JobResult } | { error: JobError },
 ): JobEvent {
   const last = log.last
-  const head: EventHead = {
+  const head: EventBase = {
     seq: log.end,
     job_id: last?.job_id ?? jobId,
     phase: last?.phase ?? 'downloading',

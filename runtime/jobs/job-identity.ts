@@ -7,9 +7,9 @@ import { isPath, objectName, type Job } from '../../handler/parse-job.ts'
 export type Parse = (payload: unknown, id: string | undefined) => Job
 
 /** What two submissions of the same id are compared by. */
-export interface Identity {
+export interface JobIdentity {
   /** Digest of what would be rendered and where it would go; spelling plays no part. */
-  print: string
+  fingerprint: string
   /** The object the result will be stored under; two jobs may not write the same one at once. */
   object: string
   /** Whether a result in memory is no answer: the caller says so, or a path may hold something new. */
@@ -17,14 +17,16 @@ export interface Identity {
 }
 
 /** @param id the id under which the job is submitted */
-export function identify(payload: unknown, id: string, parse: Parse): Identity {
+export function jobIdentity(payload: unknown, id: string, parse: Parse): JobIdentity {
   const job = parsed(payload, id, parse)
-  if (!job) return { print: 'not a job', object: id, force: false }
+  if (!job) return { fingerprint: 'not a job', object: id, force: false }
   const object = objectName(job)
   const target = job.output.url?.split('?')[0] // a signed URL is new each time
-  const print = createHash('sha256').update(JSON.stringify([inputDigest(job), object, target]))
+  const fingerprint = createHash('sha256').update(
+    JSON.stringify([inputDigest(job), object, target]),
+  )
   const force = job.force || isPath(job.video_url) || isPath(job.audio_url)
-  return { print: print.digest('hex'), object, force }
+  return { fingerprint: fingerprint.digest('hex'), object, force }
 }
 
 function parsed(payload: unknown, id: string, parse: Parse): Job | undefined {

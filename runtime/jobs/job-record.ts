@@ -1,23 +1,26 @@
-import type { Call } from '../../handler/context.ts'
+import type { HandleOptions } from '../../handler/context.ts'
 import type { JobError } from '../../handler/errors.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
+import type { Shutdown } from '../shutdown.ts'
+import type { Clock } from './clock.ts'
 import type { EventLog } from './event-log.ts'
+import type { Parse } from './job-identity.ts'
 
-export type Shape = 'generate' | 'jobs' | 'runpod' | 'pull'
+export type JobChannel = 'generate' | 'jobs' | 'runpod' | 'pull'
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled'
 
 export interface Submission {
   id: string
   payload: unknown
-  shape: Shape
+  shape: JobChannel
   /** Where the submitter reached this worker: prefix of the result's URL. */
   origin: string
   /** Milliseconds after its end in which the outcome can be asked for. */
-  keepMs: number
+  retentionMs: number
   /** Limit of the run, if shorter than the worker's own. */
-  runMs?: number
+  timeoutMs?: number
   /** From submission: the job is dropped then, in whatever state. */
-  expireMs?: number
+  ttlMs?: number
   /** Goes on when nobody attends to it. */
   detached: boolean
 }
@@ -37,7 +40,28 @@ export interface Job extends Readonly<Submission> {
 }
 
 /** `handle()` with all it needs, as the store calls it. */
-export type Handle = (payload: unknown, call: Call & { origin: string }) => Promise<JobResult>
+export type JobHandler = (
+  payload: unknown,
+  call: HandleOptions & { origin: string },
+) => Promise<JobResult>
 
 export const isFinal = ({ state }: Pick<Job, 'state'>): boolean =>
   state !== 'queued' && state !== 'running'
+
+/** What the queue needs of its worker. */
+export interface JobQueueOptions {
+  handle: JobHandler
+  parse: Parse
+  /** Handlers in flight. */
+  slots: number
+  /** Jobs that may wait for a slot. */
+  queueLimit: number
+  /** Longest run. */
+  limitMs: number
+  stop: Shutdown
+  /** Why no job can be taken now, if so. */
+  unavailable?: () => JobError | undefined
+  /** Told of every outcome; may not throw. */
+  onEnd?: (job: Job) => void
+  clock?: Clock
+}

@@ -1,7 +1,7 @@
 import type { JobResult } from '../../handler/events/job-events.ts'
 
 /** The predecessor's names for our stages. */
-export const STAGE_NAMES: Readonly<Record<string, string>> = {
+export const LEGACY_STAGE_NAMES: Readonly<Record<string, string>> = {
   download: 'download',
   probe: 'validation',
   speech: 'preprocessing',
@@ -14,7 +14,7 @@ export const STAGE_NAMES: Readonly<Record<string, string>> = {
 }
 
 /** What the predecessor told of a finished job: `musetalk.md` 9.1. */
-export function metricsOf(result: JobResult, gpuClass: string) {
+export function legacyMetrics(result: JobResult, gpuClass: string) {
   const { stage_times: s, total_time, peak_memory_mb } = result
   const round = (seconds: number) => Math.round(seconds * 1000) / 1000
   return {

@@ -4,7 +4,7 @@ import { isFinal, type Job } from './job-record.ts'
 const MOST = 1000
 
 /** Jobs by id, for as long as somebody may ask for them: finished ones leave after a while. */
-export class Shelf<T extends Job> {
+export class RetainedJobs<T extends Job> {
   readonly #clock: Clock
   readonly #jobs = new Map<string, T>()
   readonly #removals = new WeakMap<T, () => void>()
@@ -23,33 +23,33 @@ export class Shelf<T extends Job> {
   }
 
   /** @param expired called when the job's time to live is over, before it leaves */
-  put(job: T, expired: (job: T) => void): void {
+  add(job: T, expired: (job: T) => void): void {
     this.#jobs.set(job.id, job)
-    if (job.expireMs === undefined) return
+    if (job.ttlMs === undefined) return
     const leave = () => {
       expired(job)
       this.remove(job)
     }
-    this.#expiries.set(job, this.#clock.after(job.expireMs, leave))
+    this.#expiries.set(job, this.#clock.schedule(job.ttlMs, leave))
   }
 
   remove(job: T): void {
-    this.keep(job)
+    this.cancelRemoval(job)
     this.#expiries.get(job)?.()
     if (this.#jobs.get(job.id) === job) this.#jobs.delete(job.id)
   }
 
   /** Do not remove it any more. */
-  keep(job: T): void {
+  cancelRemoval(job: T): void {
     this.#removals.get(job)?.()
   }
 
   /** Remove it after its time, or at once where there are too many. */
-  removeLater(job: T): void {
-    this.keep(job)
+  scheduleRemoval(job: T): void {
+    this.cancelRemoval(job)
     this.#removals.set(
       job,
-      this.#clock.after(job.keepMs, () => this.remove(job)),
+      this.#clock.schedule(job.retentionMs, () => this.remove(job)),
     )
     if (this.#jobs.size <= MOST) return
     const oldest = this.list().find(isFinal)

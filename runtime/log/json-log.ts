@@ -7,7 +7,7 @@ export type LogLevel = (typeof LEVELS)[number]
 export const DETAILS = new Set(['ffmpeg', 'seek.inexact', 'webhook.progress'])
 
 /** One JSON line per event on stderr. */
-export function jsonLog(
+export function createJsonLogger(
   level: LogLevel,
   write = (line: string) => void process.stderr.write(line),
 ): Log {

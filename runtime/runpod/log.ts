@@ -5,7 +5,7 @@ import { RUNPOD_LEVELS, type RunpodLevel } from '../log/levels.ts'
 
 const LONGEST = 4096
 /** The lines that RunPod's users know from its own SDK. */
-const SENTENCES: Record<string, (fields: Record<string, unknown>) => string> = {
+const RUNPOD_MESSAGES: Record<string, (fields: Record<string, unknown>) => string> = {
   'worker.starting': ({ version }) =>
     `--- Starting Serverless Worker |  Version ${String(version)} ---`,
   'claim.taken': () => 'Started.',
@@ -24,8 +24,10 @@ export function runpodLog(
     const level = levelOf(event)
     if (least === 'NOTSET' || RUNPOD_LEVELS.indexOf(level) < RUNPOD_LEVELS.indexOf(least)) return
     const { job = null, ...rest } = fields
-    const message = cut(SENTENCES[event]?.(rest) ?? [event, ...words(rest)].join(' '))
-    write(`${JSON.stringify({ requestId: job, message, level, event, ...short(rest) })}\n`)
+    const message = truncate(
+      RUNPOD_MESSAGES[event]?.(rest) ?? [event, ...formatFields(rest)].join(' '),
+    )
+    write(`${JSON.stringify({ requestId: job, message, level, event, ...shortFields(rest) })}\n`)
   }
 }
 
@@ -43,17 +45,17 @@ function levelOf(event: string): RunpodLevel {
   return WARNINGS.test(event) ? 'WARN' : 'INFO'
 }
 
-const words = (fields: Record<string, unknown>): string[] =>
+const formatFields = (fields: Record<string, unknown>): string[] =>
   Object.entries(fields).map(([key, value]) => `${key}=${asText(value)}`)
 
 const asText = (value: unknown): string =>
   typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined')
 
 /** Long texts stand in the message, once. */
-const short = (fields: Record<string, unknown>): Record<string, unknown> =>
+const shortFields = (fields: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => asText(value).length < 200))
 
-function cut(message: string): string {
+function truncate(message: string): string {
   const more = message.length - LONGEST
   if (more <= 0) return message
   const note = `\n...TRUNCATED ${more} CHARACTERS...\n`

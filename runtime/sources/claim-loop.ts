@@ -1,52 +1,52 @@
-import { backoff, pauseFor } from '../../handler/net/retry.ts'
+import { createRetry, sleep } from '../../handler/net/retry.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
-import type { Backoff } from '../../handler/net/timeouts.ts'
-import type { Stop } from '../shutdown.ts'
-import { runLease, type Leased, type LeaseOptions } from './leased-job.ts'
-import type { Held, Lease } from './job-source.ts'
+import type { RetryPolicy } from '../../handler/net/timeouts.ts'
+import type { Shutdown } from '../shutdown.ts'
+import { runLeasedJob, type LeasedJob, type LeaseOptions } from './leased-job.ts'
+import type { LeaseRef, Lease } from './job-source.ts'
 
 /** A server in its deployment is asked again and again, not given up. */
-const CLAIMS: Backoff = { tries: Infinity, firstMs: 1_000, maxMs: 30_000 }
+const CLAIMS: RetryPolicy = { tries: Infinity, firstMs: 1_000, maxMs: 30_000 }
 /** With so many outcomes unheard, the giver has worse troubles than a lack of workers. */
-const MOST_UNHEARD = 10
+const MAX_UNDELIVERED = 10
 /** How often it is looked whether jobs that came by HTTP have left room. */
-const LOOK_MS = 1_000
+const RECHECK_MS = 1_000
 
 export interface LoopOptions extends Omit<LeaseOptions, 'changed'> {
   /** Jobs at a time, and renders at a time. */
   slots: number
   engines: number
   /** Whether anything can be rendered at all. */
-  able(): boolean
+  canRender(): boolean
   /** Told of all jobs that are ours, and of those whose outcome is unheard, when that has changed. */
-  holding(held: readonly Held[]): void
-  stop: Stop
-  patience?: Backoff
+  onLeasesChanged(held: readonly LeaseRef[]): void
+  stop: Shutdown
+  patience?: RetryPolicy
 }
 
 /**
  * Claim, run, report, until the worker stops and what it holds is done. At most one job is claimed
  * ahead of those that render: it downloads meanwhile, but is not kept from idle workers.
  */
-export async function pullUntilStopped(options: LoopOptions): Promise<void> {
+export async function runClaimLoop(options: LoopOptions): Promise<void> {
   const { source, jobs, slots, engines, outbox, stop, log, patience = CLAIMS } = options
-  const { soon } = stop
-  const leases = new Map<string, Leased>()
-  let tries = backoff(patience)
-  let waker = new AbortController()
+  const { draining } = stop
+  const leases = new Map<string, LeasedJob>()
+  let tries = createRetry(patience)
+  let wake = new AbortController()
 
   function changed(): void {
     // An outcome is in the outbox a moment before its lease is gone.
     const held = new Map([...leases].map(([id, lease]) => [id, lease.held]))
     for (const completion of outbox.list()) held.set(completion.held.id, completion.held)
-    options.holding([...held.values()])
-    waker.abort()
+    options.onLeasesChanged([...held.values()])
+    wake.abort()
   }
 
   /** How many jobs can be taken now. */
-  function room(): number {
-    if (!options.able() || outbox.list().length >= MOST_UNHEARD) return 0
-    const rendering = [...leases.values()].filter(({ renders }) => renders).length
+  function freeSlots(): number {
+    if (!options.canRender() || outbox.list().length >= MAX_UNDELIVERED) return 0
+    const rendering = [...leases.values()].filter(({ isRendering }) => isRendering).length
     const ahead = leases.size - rendering
     const { queued, running } = jobs.counts()
     const free = slots - Math.max(leases.size, queued + running)
@@ -56,27 +56,27 @@ export async function pullUntilStopped(options: LoopOptions): Promise<void> {
   async function claim(): Promise<void> {
     try {
       const held = [...leases.values()].map((lease) => lease.held)
-      const given = await source.claim(room(), held, soon)
-      for (const lease of given) take(lease)
-      tries = backoff(patience)
+      const given = await source.claim(freeSlots(), held, draining)
+      for (const lease of given) accept(lease)
+      tries = createRetry(patience)
       if (given.length === 0) await idle(source.pollMs * (0.8 + 0.4 * Math.random()))
     } catch (error) {
-      if (soon.aborted) return
+      if (draining.aborted) return
       log('claim.failed', { tries: tries.count, reason: (error as Error).message })
-      const afterMs = error instanceof NetworkError ? error.afterMs : undefined
-      await tries.pause(error, soon, afterMs).catch(() => {})
+      const afterMs = error instanceof NetworkError ? error.retryAfterMs : undefined
+      await tries.pause(error, draining, afterMs).catch(() => {})
     }
   }
 
   /** Nothing is awaited between the answer and here: from now on the job is ours. */
-  function take(lease: Lease): void {
+  function accept(lease: Lease): void {
     const { id } = lease
     const unheard = outbox.list().find((completion) => completion.held.id === id)
     if (leases.has(id)) return log('claim.twice', { job: id })
     // Its end is being told already; doing it again would tell another one.
     if (unheard?.outcome.status === 'succeeded') return log('claim.done', { job: id })
     log('claim.taken', { job: id, held: leases.size })
-    const leased = runLease(lease, { ...options, changed })
+    const leased = runLeasedJob(lease, { ...options, changed })
     leases.set(id, leased)
     void leased.done.then(() => {
       leases.delete(id)
@@ -86,21 +86,21 @@ export async function pullUntilStopped(options: LoopOptions): Promise<void> {
   }
 
   async function idle(ms: number): Promise<void> {
-    waker = new AbortController()
-    await pauseFor(ms, AbortSignal.any([waker.signal, soon])).catch(() => {})
+    wake = new AbortController()
+    await sleep(ms, AbortSignal.any([wake.signal, draining])).catch(() => {})
   }
 
-  async function obeyStops(over: AbortSignal): Promise<void> {
-    for await (const id of source.stops?.(over) ?? []) leases.get(id)?.giveUp()
+  async function handleCancellations(over: AbortSignal): Promise<void> {
+    for await (const id of source.cancellations?.(over) ?? []) leases.get(id)?.abandon()
   }
 
   const over = new AbortController()
-  const obeying = obeyStops(over.signal)
+  const obeying = handleCancellations(over.signal)
   outbox.watch(changed)
   changed()
-  while (!soon.aborted) {
-    if (room() > 0) await claim()
-    else await idle(LOOK_MS)
+  while (!draining.aborted) {
+    if (freeSlots() > 0) await claim()
+    else await idle(RECHECK_MS)
   }
   while (leases.size > 0) await Promise.all([...leases.values()].map(({ done }) => done))
   over.abort()

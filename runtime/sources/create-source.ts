@@ -1,19 +1,19 @@
-import { openFetch } from '../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { Log } from '../../handler/render/context.ts'
 import type { Config } from '../config/config.ts'
-import { givenId, workerId } from '../config/identity.ts'
-import type { Jobs } from '../jobs/job-queue.ts'
-import type { Mode } from '../config/job-source.ts'
-import { openApi } from './orchestrator/client.ts'
-import { tellBystander } from './orchestrator/progress-mirror.ts'
-import { buffer } from './orchestrator/buffer-source.ts'
-import { warnLeftovers } from './leftovers.ts'
-import { orchestrator, type WorkerFacts } from './orchestrator/source.ts'
-import { takePlace } from './state-directory.ts'
-import { openRunpod } from './runpod/create-source.ts'
+import { configuredWorkerId, workerId } from '../config/identity.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
+import type { JobSourceConfig } from '../config/job-source.ts'
+import { createOrchestratorClient } from './orchestrator/client.ts'
+import { mirrorProgress } from './orchestrator/progress-mirror.ts'
+import { bufferSource } from './orchestrator/buffer-source.ts'
+import { warnUndeliveredResults } from './leftovers.ts'
+import { orchestrator, type WorkerInfo } from './orchestrator/source.ts'
+import { lockStateDir } from './state-directory.ts'
+import { createRunpodSource } from './runpod/create-source.ts'
 import type { Source } from './job-source.ts'
 import { systemInfo, type SystemInfo } from './system-info.ts'
-import { warnUnreachable } from './startup-warnings.ts'
+import { warnUnreachableStorage } from './startup-warnings.ts'
 
 /** A source of jobs, and the folder that its claimer keeps over its lives. */
 export interface OpenSource extends AsyncDisposable {
@@ -21,8 +21,8 @@ export interface OpenSource extends AsyncDisposable {
   dir: string
 }
 
-export interface SourceParts {
-  about: WorkerFacts['about']
+export interface SourceDependencies {
+  about: WorkerInfo['about']
   /** Megabits per second of the latest downloads. */
   downloadMbps(): number
   /** Why nothing can be rendered, in the words of this machine's log. */
@@ -30,33 +30,37 @@ export interface SourceParts {
   log: Log
 }
 
-type PullMode = Exclude<Mode, { source: 'push' }>
+type PullMode = Exclude<JobSourceConfig, { source: 'push' }>
 
 /** @throws Error where another process claims under the same name */
-export async function openSource(
+export async function createJobSource(
   mode: PullMode,
   config: Config,
-  parts: SourceParts,
+  parts: SourceDependencies,
 ): Promise<OpenSource> {
-  const open = await openPlaced(mode, config, parts)
-  await warnLeftovers(config.STATE_DIR, open.dir, parts.log)
+  const open = await createOrchestratorSource(mode, config, parts)
+  await warnUndeliveredResults(config.STATE_DIR, open.dir, parts.log)
   return open
 }
 
-async function openPlaced(mode: PullMode, config: Config, parts: SourceParts): Promise<OpenSource> {
-  if (mode.source === 'runpod') return openRunpodPlace(mode, config, parts)
-  warnUnreachable(config, parts.log)
-  const given = mode.workerId ?? givenId(config)
-  const { workerId, ...place } = await takePlace(config.STATE_DIR, mode.source, given)
+async function createOrchestratorSource(
+  mode: PullMode,
+  config: Config,
+  parts: SourceDependencies,
+): Promise<OpenSource> {
+  if (mode.source === 'runpod') return openRunpodSource(mode, config, parts)
+  warnUnreachableStorage(config, parts.log)
+  const given = mode.workerId ?? configuredWorkerId(config)
+  const { workerId, ...place } = await lockStateDir(config.STATE_DIR, mode.source, given)
   const system = await freshSystemInfo(config.SCRATCH_DIR, parts.downloadMbps)
   const gpuClass = (mode.source === 'buffer' && config.GPU_CLASS) || config.GPU_CLASS_NAME
-  const facts: WorkerFacts = {
+  const facts: WorkerInfo = {
     ...{ workerId, gpuClass, configLabel: config.CONFIG_LABEL },
     ...{ batchSize: config.BATCH_SIZE ?? null, about: parts.about, system: system.now },
   }
   // The operator's own addresses may be anywhere.
-  const fetch = openFetch({ blocked: () => false })
-  const api = openApi(fetch, mode.baseUrl, mode.key)
+  const fetch = createGuardedFetch({ isBlocked: () => false })
+  const api = createOrchestratorClient(fetch, mode.baseUrl, mode.key)
   const { log } = parts
   const source =
     mode.source === 'orchestrator'
@@ -64,9 +68,13 @@ async function openPlaced(mode: PullMode, config: Config, parts: SourceParts): P
           ...{ api, facts, log, workerType: config.WORKER_TYPE, provider: config.PROVIDER },
           pollMs: config.POLL_INTERVAL_SEC * 1000,
         })
-      : buffer({
+      : bufferSource({
           ...{ api, facts, log, capacity: config.BUFFER_CAPACITY },
-          progressApi: openApi(fetch, config.ORCHESTRATOR_BASE_URL ?? mode.baseUrl, mode.key),
+          progressApi: createOrchestratorClient(
+            fetch,
+            config.ORCHESTRATOR_BASE_URL ?? mode.baseUrl,
+            mode.key,
+          ),
           pollMs: config.BUFFER_POLL_INTERVAL_SEC * 1000,
         })
   return {
@@ -82,26 +90,31 @@ async function openPlaced(mode: PullMode, config: Config, parts: SourceParts): P
  * Who else wants to know how far the jobs are that come over HTTP: the orchestrator, where one is
  * named that they are not claimed from.
  */
-export function bystander(mode: Mode, config: Config, jobs: Jobs, log: Log) {
+export function progressMirror(mode: JobSourceConfig, config: Config, jobs: JobQueue, log: Log) {
   const { ORCHESTRATOR_BASE_URL: url, INTERNAL_API_KEY: key } = config
   if (mode.source !== 'push' || url === undefined || key === undefined) return undefined
   const tag = {
     ...{ worker_id: workerId(config), config_label: config.CONFIG_LABEL },
     batch_size: config.BATCH_SIZE ?? null,
   }
-  return tellBystander(openApi(openFetch({ blocked: () => false }), url, key), tag, jobs, log)
+  return mirrorProgress(
+    createOrchestratorClient(createGuardedFetch({ isBlocked: () => false }), url, key),
+    tag,
+    jobs,
+    log,
+  )
 }
 
 /** RunPod's queue knows a worker by the name that the platform gave to it. */
-async function openRunpodPlace(
-  { take, done }: Extract<Mode, { source: 'runpod' }>,
+async function openRunpodSource(
+  { take, done }: Extract<JobSourceConfig, { source: 'runpod' }>,
   config: Config,
-  parts: SourceParts,
+  parts: SourceDependencies,
 ): Promise<OpenSource> {
-  const given = config.RUNPOD_POD_ID ?? givenId(config)
-  const { workerId, ...place } = await takePlace(config.STATE_DIR, 'runpod', given)
+  const given = config.RUNPOD_POD_ID ?? configuredWorkerId(config)
+  const { workerId, ...place } = await lockStateDir(config.STATE_DIR, 'runpod', given)
   const { about, reason, log } = parts
-  const { source, ...open } = await openRunpod(config, {
+  const { source, ...open } = await createRunpodSource(config, {
     ...{ take, done, workerId, version: about().version, reason, log },
   })
   return {

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** A folder of small JSON records by key: one that was put is there after a loss of power. */
-export interface Records<T> {
+export interface DurableRecords<T> {
   /** @throws what the file system throws */
   put(key: string, record: T): Promise<void>
   /** One that is not there is fine. @throws what the file system throws */
@@ -16,7 +16,7 @@ export interface Records<T> {
 export async function openRecords<T>(
   dir: string,
   parse: (json: unknown) => T | undefined,
-): Promise<Records<T>> {
+): Promise<DurableRecords<T>> {
   await mkdir(dir, { recursive: true })
   let last = 0
   const fileOf = (key: string) => join(dir, `${hash(key)}.json`)
@@ -24,12 +24,12 @@ export async function openRecords<T>(
     async put(key, record) {
       last = Math.max(last + 1, Date.now()) // two of one millisecond keep their order too
       const at = last
-      const draft = join(dir, `${randomUUID()}.draft`)
+      const temporary = join(dir, `${randomUUID()}.draft`)
       try {
-        await write(draft, JSON.stringify({ at, record }))
-        await rename(draft, fileOf(key))
+        await write(temporary, JSON.stringify({ at, record }))
+        await rename(temporary, fileOf(key))
       } catch (error) {
-        await rm(draft, { force: true }) // a full disk would fill up with them
+        await rm(temporary, { force: true }) // a full disk would fill up with them
         throw error
       }
       await syncFolder(dir)

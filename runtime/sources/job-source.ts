@@ -1,6 +1,6 @@
-import type { Failure, JobError } from '../../handler/errors.ts'
+import type { ErrorPayload, JobError } from '../../handler/errors.ts'
 import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
-import type { Beat } from './heartbeat/heartbeat.ts'
+import type { HeartbeatRequest } from './heartbeat/heartbeat.ts'
 
 /** A job that was handed to this worker: nobody else's until its outcome is reported. */
 export interface Lease {
@@ -11,31 +11,31 @@ export interface Lease {
   /** A second name, where reports go by another one than the job. */
   ref?: string
   /** What is wrong with it, where its giver's envelope was not right; it fails with that. */
-  refusal?: string
+  inputError?: string
   /** Limit of the run in milliseconds, if shorter than the worker's own. */
-  runMs?: number
+  timeoutMs?: number
 }
 
 /** A lease without its job: what has to be remembered until the giver knows the outcome. */
-export type Held = Pick<Lease, 'id' | 'ref'>
+export type LeaseRef = Pick<Lease, 'id' | 'ref'>
 
 export type Outcome =
   | { status: 'succeeded'; result: JobResult }
   /** `progress`: what was reached before it failed. */
-  | { status: 'failed'; error: Failure; fault: JobError['fault']; progress: number }
+  | { status: 'failed'; error: ErrorPayload; fault: JobError['fault']; progress: number }
 
 /** An outcome that the giver has to hear of; kept on disk until it has. */
-export interface Completion {
-  held: Held
+export interface CompletedLease {
+  held: LeaseRef
   outcome: Outcome
   /** ISO 8601. */
   at: string
 }
 
 /** How busy the worker is. */
-export interface Situation {
+export interface WorkerStatus {
   /** Jobs that are this worker's, and outcomes that were not heard of yet; the oldest first. */
-  held: readonly Held[]
+  held: readonly LeaseRef[]
   /** Whether the models are warm, or why they cannot be. */
   ready: boolean
   broken?: string
@@ -55,36 +55,36 @@ export interface Source {
    * Whether it wants to be told, after a crash, of the jobs that the crash ended; a platform that
    * finds out by itself would take the message for a final failure.
    */
-  readonly wantsInterrupted: boolean
+  readonly reportsInterrupted: boolean
   /** How often it is told that this worker lives, and what that request may take. */
-  readonly pulse: { everyMs: number; timeoutMs: number }
+  readonly heartbeat: { everyMs: number; timeoutMs: number }
   /**
    * Ask for jobs.
-   * @param room how many can be taken, at least 1
+   * @param capacity how many can be taken, at least 1
    * @param held those that this worker has
    * @param signal aborted when the worker stops: an answer that is underway then still counts
    * @throws NetworkError, whose `afterMs` is obeyed; the signal's reason
    */
-  claim(room: number, held: readonly Held[], signal: AbortSignal): Promise<Lease[]>
+  claim(capacity: number, held: readonly LeaseRef[], signal: AbortSignal): Promise<Lease[]>
   /**
    * Tell how far a job is; never its end. One try.
    * @returns `gone` where the giver says that the job is not this worker's any more
    * @throws NetworkError
    */
-  progress(lease: Held, event: JobEvent, signal: AbortSignal): Promise<'heard' | 'gone'>
+  progress(lease: LeaseRef, event: JobEvent, signal: AbortSignal): Promise<'accepted' | 'revoked'>
   /**
    * Tell an outcome. One try.
    * @returns `refused` where the giver will never take it: the job is unknown, or another's
    * @throws NetworkError where another try may help
    */
-  deliver(completion: Completion, signal: AbortSignal): Promise<'delivered' | 'refused'>
+  deliver(completion: CompletedLease, signal: AbortSignal): Promise<'delivered' | 'refused'>
   /** The sign of life, or undefined where none is wanted. */
-  beat(situation: Situation): Beat | undefined
+  heartbeatRequest(situation: WorkerStatus): HeartbeatRequest | undefined
   /** Told of the answer to each beat; undefined: none came. */
-  heard?(status: number | undefined): void
+  onHeartbeatResponse?(status: number | undefined): void
   /**
    * Ids of jobs that the giver wants stopped, as they come. It knows their end, so nothing is
    * reported. Ends when the signal aborts; never throws.
    */
-  stops?(signal: AbortSignal): AsyncIterable<string>
+  cancellations?(signal: AbortSignal): AsyncIterable<string>
 }

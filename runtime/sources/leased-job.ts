@@ -1,33 +1,33 @@
 import { asJobError, InputError } from '../../handler/errors.ts'
 import type { Log } from '../../handler/render/context.ts'
-import { follow } from '../jobs/follow-job.ts'
-import type { Jobs } from '../jobs/job-queue.ts'
+import { forEachEvent } from '../jobs/follow-job.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Job } from '../jobs/job-record.ts'
 import type { Outbox } from './outbox.ts'
-import type { Records } from './durable-records.ts'
-import type { Held, Lease, Outcome, Source } from './job-source.ts'
-import { tellProgress } from './progress-reporter.ts'
+import type { DurableRecords } from './durable-records.ts'
+import type { LeaseRef, Lease, Outcome, Source } from './job-source.ts'
+import { createProgressReporter } from './progress-reporter.ts'
 
 /** How long the outcome of a job can be looked at here. */
-const KEEP_MS = 30 * 60_000
+const MS = 30 * 60_000
 
 /** A job that is ours, from the claim until its outcome is in the outbox. */
-export interface Leased {
-  readonly held: Held
+export interface LeasedJob {
+  readonly held: LeaseRef
   /** Whether its download is over: what is claimed now downloads while this one renders. */
-  readonly renders: boolean
+  readonly isRendering: boolean
   /** Never rejects. */
   readonly done: Promise<void>
   /** Stop it and tell nothing: whoever gave it knows its end, or gave it to another. */
-  giveUp(): void
+  abandon(): void
 }
 
 export interface LeaseOptions {
   source: Source
-  jobs: Jobs
+  jobs: JobQueue
   outbox: Outbox
   /** What a next life of this worker must know to have been lost. */
-  journal: Records<Held>
+  journal: DurableRecords<LeaseRef>
   /** Prefix of the URLs of a directory store. */
   origin: string
   /** Told when `renders` has changed. */
@@ -35,44 +35,44 @@ export interface LeaseOptions {
   log: Log
 }
 
-export function runLease(lease: Lease, options: LeaseOptions): Leased {
+export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
   const { source, jobs, outbox, journal, origin, changed, log } = options
-  const { id, ref, payload, refusal, runMs } = lease
-  const held: Held = { id, ...(ref !== undefined && { ref }) }
+  const { id, ref, payload, inputError, timeoutMs } = lease
+  const held: LeaseRef = { id, ...(ref !== undefined && { ref }) }
   let job: Job | undefined
-  let renders = false
+  let isRendering = false
   let givenUp = false
 
-  const giveUp = () => {
+  const abandon = () => {
     givenUp = true
     if (job) jobs.cancel(job)
   }
 
   async function run(): Promise<void> {
-    await outbox.drop(id) // an attempt before this one failed, and the giver has not even heard of it
-    await safely(journal.put(id, held))
+    await outbox.discard(id) // an attempt before this one failed, and the giver has not even heard of it
+    await logErrors(journal.put(id, held))
     const outcome = await outcomeOf()
     if (givenUp) log('lease.given_up', { job: id })
     else await outbox.put({ held, outcome, at: new Date().toISOString() })
-    await safely(journal.remove(id))
+    await logErrors(journal.remove(id))
   }
 
   /** A full disk costs the safety of a crash, not the job. */
-  const safely = (write: Promise<void>) =>
+  const logErrors = (write: Promise<void>) =>
     write.catch((error: Error) => log('journal.unsafe', { reason: error.message }))
 
   async function outcomeOf(): Promise<Outcome> {
-    const teller = tellProgress(source.progress, held, giveUp, log)
+    const teller = createProgressReporter(source.progress, held, abandon, log)
     try {
-      if (refusal !== undefined) throw new InputError('INVALID_JOB', refusal)
+      if (inputError !== undefined) throw new InputError('INVALID_JOB', inputError)
       job = jobs.submit({
-        ...{ id, payload, origin, shape: 'pull', keepMs: KEEP_MS, detached: true },
-        ...(runMs !== undefined && { runMs }),
+        ...{ id, payload, origin, shape: 'pull', retentionMs: MS, detached: true },
+        ...(timeoutMs !== undefined && { timeoutMs }),
       })
       if (givenUp) jobs.cancel(job)
-      await follow(jobs, job, (event) => {
-        teller.tell(event)
-        note(event.phase)
+      await forEachEvent(jobs, job, (event) => {
+        teller.report(event)
+        onPhase(event.phase)
       })
       if (job.result) return { status: 'succeeded', result: job.result }
       return failure(job.error, job.events.last?.progress)
@@ -83,19 +83,19 @@ export function runLease(lease: Lease, options: LeaseOptions): Leased {
     }
   }
 
-  function note(phase: string): void {
-    if (renders || phase === 'downloading' || phase === 'inference') return
-    renders = true
+  function onPhase(phase: string): void {
+    if (isRendering || phase === 'downloading' || phase === 'inference') return
+    isRendering = true
     changed()
   }
 
   return {
     held,
-    get renders() {
-      return renders
+    get isRendering() {
+      return isRendering
     },
     done: run(),
-    giveUp,
+    abandon,
   }
 }
 

@@ -1,14 +1,14 @@
 import { once } from 'node:events'
 import * as v from 'valibot'
-import { backoff } from '../../handler/net/retry.ts'
+import { createRetry } from '../../handler/net/retry.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
-import type { Backoff } from '../../handler/net/timeouts.ts'
+import type { RetryPolicy } from '../../handler/net/timeouts.ts'
 import type { Log } from '../../handler/render/context.ts'
 import { openRecords } from './durable-records.ts'
-import type { Completion, Held, Source } from './job-source.ts'
+import type { CompletedLease, LeaseRef, Source } from './job-source.ts'
 
 /** An outcome is told until it is heard or refused, however long that takes. */
-const UNTIL_HEARD: Backoff = { tries: Infinity, firstMs: 1_000, maxMs: 60_000 }
+const UNTIL_HEARD: RetryPolicy = { tries: Infinity, firstMs: 1_000, maxMs: 60_000 }
 
 const Id = v.object({ id: v.string(), ref: v.optional(v.string()) })
 const Stored = v.object({
@@ -23,26 +23,26 @@ const Stored = v.object({
 /** Outcomes on their way: on disk before they are told, until they were heard. */
 export interface Outbox extends AsyncDisposable {
   /** Those that were not heard of yet, the oldest first. */
-  list(): Completion[]
+  list(): CompletedLease[]
   /** Resolves when the outcome is safe; it is told in the background from then on. */
-  put(completion: Completion): Promise<void>
+  put(completion: CompletedLease): Promise<void>
   /** An outcome that was overtaken: the giver wants the job done again. */
-  drop(id: string): Promise<void>
+  discard(id: string): Promise<void>
   /** Have something called whenever `list()` has changed. */
   watch(changed: () => void): void
   /** Resolves when all were heard or refused, or the signal aborts. */
-  settled(signal: AbortSignal): Promise<void>
+  drained(signal: AbortSignal): Promise<void>
 }
 
 export interface OutboxOptions {
   dir: string
   deliver: Source['deliver']
   log: Log
-  patience?: Backoff
+  patience?: RetryPolicy
 }
 
-interface Telling {
-  completion: Completion
+interface Delivery {
+  completion: CompletedLease
   over: AbortController
   telling: Promise<void>
 }
@@ -51,17 +51,17 @@ interface Telling {
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   const { dir, deliver, log, patience = UNTIL_HEARD } = options
   const records = await openRecords(dir, (json) =>
-    v.is(Stored, json) ? (json as unknown as Completion) : undefined,
+    v.is(Stored, json) ? (json as unknown as CompletedLease) : undefined,
   )
   const stop = new AbortController()
   let changed = () => {}
-  const open = new Map<string, Telling>()
+  const open = new Map<string, Delivery>()
 
-  function tell(completion: Completion): void {
+  function startDelivery(completion: CompletedLease): void {
     const { id } = completion.held
     const over = new AbortController()
     const signal = AbortSignal.any([stop.signal, over.signal])
-    const entry = { completion, over, telling: untilHeard(completion, signal) }
+    const entry = { completion, over, telling: deliverWithRetry(completion, signal) }
     open.set(id, entry)
     entry.telling = entry.telling.finally(() => {
       if (stop.signal.aborted || open.get(id) !== entry) return
@@ -72,30 +72,35 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   }
 
   /** Never throws. */
-  async function untilHeard(completion: Completion, signal: AbortSignal): Promise<void> {
-    const { held, outcome } = completion
-    const tries = backoff(patience)
+  async function deliverWithRetry(completion: CompletedLease, signal: AbortSignal): Promise<void> {
+    const { held: lease, outcome } = completion
+    const tries = createRetry(patience)
     for (;;) {
       try {
         const verdict = await deliver(completion, signal)
-        log(`outcome.${verdict}`, { job: held.id, status: outcome.status, tries: tries.count })
-        await forget(held)
+        log(`outcome.${verdict}`, { job: lease.id, status: outcome.status, tries: tries.count })
+        await forget(lease)
         return
       } catch (error) {
         if (signal.aborted) return
         const reason = (error as Error).message
-        log('outcome.unheard', { job: held.id, status: outcome.status, tries: tries.count, reason })
-        const afterMs = error instanceof NetworkError ? error.afterMs : undefined
+        log('outcome.unheard', {
+          job: lease.id,
+          status: outcome.status,
+          tries: tries.count,
+          reason,
+        })
+        const afterMs = error instanceof NetworkError ? error.retryAfterMs : undefined
         await tries.pause(error, signal, afterMs).catch(() => {})
         if (signal.aborted) return
       }
     }
   }
 
-  const forget = ({ id }: Held) =>
+  const forget = ({ id }: LeaseRef) =>
     records.remove(id).catch((error: Error) => log('outbox.stuck', { reason: error.message }))
 
-  for (const completion of await records.all()) tell(completion)
+  for (const completion of await records.all()) startDelivery(completion)
   return {
     list: () => [...open.values()].map(({ completion }) => completion),
     async put(completion) {
@@ -103,9 +108,9 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
       await records
         .put(completion.held.id, completion)
         .catch((error: Error) => log('outbox.unsafe', { reason: error.message }))
-      tell(completion)
+      startDelivery(completion)
     },
-    async drop(id) {
+    async discard(id) {
       const entry = open.get(id)
       if (!entry) return
       open.delete(id)
@@ -115,7 +120,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
       changed()
     },
     watch: (run) => void (changed = run),
-    async settled(signal) {
+    async drained(signal) {
       if (signal.aborted) return
       const over = once(signal, 'abort')
       while (open.size > 0 && !signal.aborted) {

@@ -1,23 +1,23 @@
 import type { Log } from '../../handler/render/context.ts'
 import type { JobEvent } from '../../handler/events/job-events.ts'
-import type { Held, Source } from './job-source.ts'
+import type { LeaseRef, Source } from './job-source.ts'
 
 /**
  * Tells one job's progress: one message at a time, the latest wins, each tried once. When `end()` has
  * resolved nothing more is on its way, so that no progress can overtake the outcome.
  */
-export interface Teller {
-  tell(event: JobEvent): void
+export interface ProgressReporter {
+  report(event: JobEvent): void
   end(): Promise<void>
 }
 
 /** @param gone called when the giver says that the job is not ours any more */
-export function tellProgress(
+export function createProgressReporter(
   progress: Source['progress'],
-  held: Held,
+  held: LeaseRef,
   gone: () => void,
   log: Log,
-): Teller {
+): ProgressReporter {
   let waiting: JobEvent | undefined
   let telling: Promise<void> | undefined
   let over = false
@@ -29,7 +29,7 @@ export function tellProgress(
       try {
         // The try has its own time limit: cutting it short would leave it underway, unseen.
         const answer = await progress(held, event, new AbortController().signal)
-        if (answer === 'heard') continue
+        if (answer === 'accepted') continue
         over = true
         gone()
       } catch (error) {
@@ -39,7 +39,7 @@ export function tellProgress(
     telling = undefined
   }
   return {
-    tell(event) {
+    report(event) {
       if (over || event.status !== 'running') return
       waiting = event
       telling ??= work()

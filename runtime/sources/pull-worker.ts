@@ -3,19 +3,19 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { WorkerError } from '../../handler/errors.ts'
 import type { Log } from '../../handler/render/context.ts'
-import type { Jobs } from '../jobs/job-queue.ts'
-import type { Stop } from '../shutdown.ts'
-import { pullUntilStopped } from './claim-loop.ts'
+import type { JobQueue } from '../jobs/job-queue.ts'
+import type { Shutdown } from '../shutdown.ts'
+import { runClaimLoop } from './claim-loop.ts'
 import { openOutbox, type Outbox } from './outbox.ts'
-import { startPulse } from './heartbeat/pulse.ts'
-import { openRecords, type Records } from './durable-records.ts'
-import type { Held, Outcome, Source } from './job-source.ts'
+import { createHeartbeatScheduler } from './heartbeat/pulse.ts'
+import { openRecords, type DurableRecords } from './durable-records.ts'
+import type { LeaseRef, Outcome, Source } from './job-source.ts'
 
 export interface PullOptions {
   source: Source
   /** Folder that outlives the process. */
   dir: string
-  jobs: Jobs
+  jobs: JobQueue
   /** Jobs at a time, and renders at a time. */
   slots: number
   engines: number
@@ -24,7 +24,7 @@ export interface PullOptions {
   /** Resolves when the models are warm, or cannot be. */
   warm: Promise<unknown>
   origin: string
-  stop: Stop
+  stop: Shutdown
   log: Log
 }
 
@@ -32,62 +32,64 @@ export interface PullOptions {
 const FIRST_WORD_MS = 5_000
 /** What the last outcomes may take; those that are not heard by then are kept for the next life. */
 const LAST_WORD_MS = 10_000
-const HASTY_WORD_MS = 2_000
+const FORCED_DELIVERY_MS = 2_000
 
-const Held = v.object({ id: v.string(), ref: v.optional(v.string()) })
+const LeaseRef = v.object({ id: v.string(), ref: v.optional(v.string()) })
 
 /** Everything between a source of jobs and the store that runs them. */
-export async function pull(options: PullOptions): Promise<void> {
+export async function runPullWorker(options: PullOptions): Promise<void> {
   const { source, dir, stop, log, broken } = options
-  let held: readonly Held[] = []
+  let held: readonly LeaseRef[] = []
   let ready = false
-  const situation = () => {
+  const workerStatus = () => {
     const reason = broken()
     return { held, ready, ...(reason !== undefined && { broken: reason }) }
   }
-  await using pulse = startPulse(source, situation, log)
+  await using pulse = createHeartbeatScheduler(source, workerStatus, log)
   await using outbox = await openOutbox({
     dir: join(dir, 'outbox'),
     deliver: source.deliver,
     log,
   })
   const journal = await openRecords(join(dir, 'held'), (json) =>
-    v.is(Held, json) ? (json as Held) : undefined,
+    v.is(LeaseRef, json) ? (json as LeaseRef) : undefined,
   )
-  await tellInterrupted(source, journal, outbox, log)
-  const enough = AbortSignal.any([stop.soon, AbortSignal.timeout(FIRST_WORD_MS)])
+  await reportInterruptedJobs(source, journal, outbox, log)
+  const enough = AbortSignal.any([stop.draining, AbortSignal.timeout(FIRST_WORD_MS)])
   // A worker that claims before it was ever heard of may be refused.
   await Promise.race([pulse.first, once(enough, 'abort')])
-  await outbox.settled(enough)
+  await outbox.drained(enough)
   await options.warm
   ready = true
   log('pull.started', { source: source.name, worker: source.workerId, left: outbox.list().length })
-  await pullUntilStopped({
+  await runClaimLoop({
     ...options,
     outbox,
     journal,
-    able: () => broken() === undefined,
-    holding(now) {
+    canRender: () => broken() === undefined,
+    onLeasesChanged(now) {
       const more = now.length !== held.length
       held = now
       pulse.refresh(more)
     },
   })
-  await outbox.settled(AbortSignal.timeout(stop.now.aborted ? HASTY_WORD_MS : LAST_WORD_MS))
+  await outbox.drained(
+    AbortSignal.timeout(stop.aborted.aborted ? FORCED_DELIVERY_MS : LAST_WORD_MS),
+  )
   log('pull.stopped', { unheard: outbox.list().length })
 }
 
 /** The jobs that a former life of this worker had when it was killed. */
-async function tellInterrupted(
+async function reportInterruptedJobs(
   source: Source,
-  journal: Records<Held>,
+  journal: DurableRecords<LeaseRef>,
   outbox: Outbox,
   log: Log,
 ): Promise<void> {
   for (const held of await journal.all()) {
     const known = outbox.list().some((completion) => completion.held.id === held.id)
     log('job.interrupted', { job: held.id, known })
-    if (source.wantsInterrupted && !known) {
+    if (source.reportsInterrupted && !known) {
       const error = new WorkerError('ENGINE_LOST', 'the worker was killed while it had the job')
       const { fault } = error
       const outcome: Outcome = { status: 'failed', error: error.toJSON(), fault, progress: 0 }

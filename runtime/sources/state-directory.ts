@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
-import { isAlive } from '../../handler/system/process-alive.ts'
-import { inFolder } from '../../handler/system/directory-error.ts'
+import { isProcessAlive } from '../../handler/system/process-alive.ts'
+import { withDirectoryError } from '../../handler/system/directory-error.ts'
 
 /** A claimer's own folder, which outlives the process, and what it is called. */
 export interface Place extends AsyncDisposable {
@@ -19,15 +19,15 @@ const RANDOM = /^worker-[0-9a-f]{8}$/
  *
  * @throws Error naming the process that has the place
  */
-export async function takePlace(
+export async function lockStateDir(
   root: string,
   source: string,
   workerId: string | undefined,
 ): Promise<Place> {
-  return inFolder(root, 'STATE_DIR', () => takeFrom(join(root, source), workerId))
+  return withDirectoryError(root, 'STATE_DIR', () => takeOverLock(join(root, source), workerId))
 }
 
-async function takeFrom(floor: string, workerId: string | undefined): Promise<Place> {
+async function takeOverLock(floor: string, workerId: string | undefined): Promise<Place> {
   await mkdir(floor, { recursive: true })
   if (workerId !== undefined) {
     const dir = join(floor, `id-${encodeURIComponent(workerId)}`)
@@ -61,7 +61,7 @@ async function lock(dir: string): Promise<number | undefined> {
   await mkdir(dir, { recursive: true })
   const path = join(dir, 'lock')
   const draft = join(dir, `lock-${randomUUID()}`)
-  await writeFile(draft, await markOf(process.pid))
+  await writeFile(draft, await processIdentity(process.pid))
   try {
     for (;;) {
       try {
@@ -70,7 +70,7 @@ async function lock(dir: string): Promise<number | undefined> {
       } catch (error) {
         if (!isErrno(error, 'EEXIST')) throw error
       }
-      const owner = await ownerOf(dir)
+      const owner = await lockOwner(dir)
       if (owner !== undefined) return owner
       await rm(path, { force: true }) // of a process that was killed
     }
@@ -80,19 +80,19 @@ async function lock(dir: string): Promise<number | undefined> {
 }
 
 /** The live process that has a place, if there is one. */
-export async function ownerOf(dir: string): Promise<number | undefined> {
+export async function lockOwner(dir: string): Promise<number | undefined> {
   const mark = await readFile(join(dir, 'lock'), 'utf8').catch(() => '')
   const pid = Number.parseInt(mark, 10)
-  return pid > 0 && mark === (await markOf(pid)) ? pid : undefined
+  return pid > 0 && mark === (await processIdentity(pid)) ? pid : undefined
 }
 
 /**
  * A process and when it began, so that another one under the same id is not mistaken for it. Where
  * the system does not tell, the id has to do.
  */
-async function markOf(pid: number): Promise<string> {
+async function processIdentity(pid: number): Promise<string> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   // The second field is the program's name, which may hold spaces and brackets.
   const began = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  return began === undefined && !isAlive(pid) ? '' : `${pid} ${began ?? ''}`
+  return began === undefined && !isProcessAlive(pid) ? '' : `${pid} ${began ?? ''}`
 }

@@ -2,7 +2,7 @@ import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import type { Log } from '../../handler/render/context.ts'
-import type { UploadNote } from '../../handler/storage/storage.ts'
+import type { UploadJournal } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 import { createStorage } from './create-storage.ts'
 
@@ -14,7 +14,7 @@ const Note = v.object({ key: v.string(), uploadId: v.string() })
  *
  * @param dir of notes, which may not be there
  */
-export async function abandonUploads(
+export async function abortOrphanedUploads(
   dir: string,
   config: Config,
   signal: AbortSignal,
@@ -28,7 +28,7 @@ export async function abandonUploads(
     try {
       const note = await readNote(file)
       if (note) {
-        await storage.abandon?.(note, signal)
+        await storage.abortUpload?.(note, signal)
         log('upload.abandoned', { key: note.key })
       }
       await rm(file, { force: true })
@@ -41,7 +41,7 @@ export async function abandonUploads(
 }
 
 /** Undefined for one that was written halfway: its upload had no part yet. */
-async function readNote(file: string): Promise<UploadNote | undefined> {
+async function readNote(file: string): Promise<UploadJournal | undefined> {
   const text = await readFile(file, 'utf8').catch(() => '')
   try {
     return v.parse(Note, JSON.parse(text))

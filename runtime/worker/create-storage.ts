@@ -1,6 +1,6 @@
-import { openFetch } from '../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { directoryStorage, filesUrl } from '../../handler/storage/directory.ts'
-import type { Patience } from '../../handler/net/timeouts.ts'
+import type { Timeouts } from '../../handler/net/timeouts.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 
@@ -23,7 +23,7 @@ export type StorageConfig = Pick<
 export async function createStorage(
   config: StorageConfig,
   urlOf?: (key: string) => string,
-  patience?: Patience,
+  patience?: Timeouts,
 ): Promise<Storage> {
   const base = config.PUBLIC_BASE_URL
   const publicBaseUrl = config.S3_PUBLIC_BASE_URL
@@ -54,7 +54,7 @@ export async function createStorage(
         prefix: config.B2_PREFIX,
         apiUrl: config.B2_API_URL,
         // The operator's own addresses may be anywhere.
-        fetch: openFetch({ blocked: () => false }),
+        fetch: createGuardedFetch({ isBlocked: () => false }),
       })
     }
   }

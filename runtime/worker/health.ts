@@ -1,22 +1,22 @@
 import { WorkerError } from '../../handler/errors.ts'
-import type { Engines } from '../engine/pool.ts'
-import type { About } from '../config/identity.ts'
-import type { Stop } from '../shutdown.ts'
-import type { Health, State } from '../http/app-options.ts'
+import type { RenderPool } from '../engine/pool.ts'
+import type { BuildInfo } from '../config/identity.ts'
+import type { Shutdown } from '../shutdown.ts'
+import type { Health, WorkerState } from '../http/app-options.ts'
 
-export const areBroken = (engines: Engines) =>
+export const allEnginesBroken = (engines: RenderPool) =>
   engines.status().every(({ state }) => state === 'broken')
 
-export const cannotRender = () =>
+export const cannotRenderError = () =>
   new WorkerError('MODEL_BROKEN', 'this worker cannot render now; its log says why')
 
 /** What probes and people are told of the worker's state. */
-export function healthOf(stop: Stop, engines: Engines, about: About): () => Health {
+export function healthOf(stop: Shutdown, engines: RenderPool, about: BuildInfo): () => Health {
   let warm = false // once warm, an engine that is started again does not make the worker unready
-  const stateOf = (): State => {
+  const stateOf = (): WorkerState => {
     const states = engines.status().map(({ state }) => state)
     warm ||= states.some((state) => state === 'ready' || state === 'busy')
-    if (stop.soon.aborted) return 'draining'
+    if (stop.draining.aborted) return 'draining'
     if (states.every((state) => state === 'broken')) return 'broken'
     if (!warm) return 'starting'
     return states.includes('ready') ? 'ready' : 'busy'

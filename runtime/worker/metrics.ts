@@ -6,9 +6,9 @@ export interface Metrics {
   text(): Promise<string>
   contentType: string
   /** Count a job's outcome. */
-  ended(job: Job): void
+  jobFinished(job: Job): void
   /** Count bytes that crossed the network. */
-  moved(direction: 'in' | 'out', bytes: number): void
+  bytesTransferred(direction: 'in' | 'out', bytes: number): void
 }
 
 export interface MetricsOptions {
@@ -88,7 +88,7 @@ export function createMetrics({ version, counts, engines }: MetricsOptions): Met
   return {
     text: () => register.metrics(),
     contentType: register.contentType,
-    ended({ shape, state: outcome, error, result, queued, started, finished }) {
+    jobFinished({ shape, state: outcome, error, result, queued, started, finished }) {
       jobs.inc({ shape, outcome, code: error?.code ?? '' })
       if (started !== undefined && finished !== undefined) {
         waited.observe((started - queued) / 1000)
@@ -102,6 +102,6 @@ export function createMetrics({ version, counts, engines }: MetricsOptions): Met
         stages.observe({ stage }, spent)
       }
     },
-    moved: (direction, count) => bytes.inc({ direction }, count),
+    bytesTransferred: (direction, count) => bytes.inc({ direction }, count),
   }
 }

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { isAlive } from '../../handler/system/process-alive.ts'
-import { inFolder } from '../../handler/system/directory-error.ts'
+import { isProcessAlive } from '../../handler/system/process-alive.ts'
+import { withDirectoryError } from '../../handler/system/directory-error.ts'
 
 export interface Scratch extends AsyncDisposable {
   dir: string
   /** Folder of the notes of uploads that dead processes had begun; it may not be there. */
-  begun: string
+  uploadJournalDir: string
 }
 
 /**
@@ -20,21 +20,21 @@ export interface Scratch extends AsyncDisposable {
 export async function openScratch(root: string): Promise<Scratch> {
   const prefix = `${hostname()}-`
   const dir = join(root, `${prefix}${process.pid}`)
-  const begun = join(root, `${prefix}begun`)
-  await inFolder(root, 'SCRATCH_DIR', () => mkdir(root, { recursive: true }))
+  const uploadJournalDir = join(root, `${prefix}begun`)
+  await withDirectoryError(root, 'SCRATCH_DIR', () => mkdir(root, { recursive: true }))
   for (const name of await readdir(root)) {
     if (!name.startsWith(prefix)) continue
     const pid = Number(name.slice(prefix.length))
     // In a container every life of the worker may have the same id.
-    if (Number.isInteger(pid) && (pid === process.pid || !isAlive(pid))) {
-      await keepNotes(join(root, name), begun)
+    if (Number.isInteger(pid) && (pid === process.pid || !isProcessAlive(pid))) {
+      await saveUploadJournals(join(root, name), uploadJournalDir)
       await rm(join(root, name), { recursive: true, force: true })
     }
   }
   await mkdir(dir, { recursive: true })
   return {
     dir,
-    begun,
+    uploadJournalDir,
     async [Symbol.asyncDispose]() {
       await rm(dir, { recursive: true, force: true, maxRetries: 3 })
     },
@@ -42,7 +42,7 @@ export async function openScratch(root: string): Promise<Scratch> {
 }
 
 /** Notes outlive their folder, and this process, until what they tell of is dropped. */
-async function keepNotes(from: string, to: string): Promise<void> {
+async function saveUploadJournals(from: string, to: string): Promise<void> {
   const files = await readdir(from, { recursive: true }).catch(() => [])
   for (const name of files.filter((file) => file.endsWith('.upload'))) {
     await mkdir(to, { recursive: true })

@@ -1,35 +1,35 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
-import type { Deps } from '../../handler/context.ts'
-import { openFetch } from '../../handler/net/guarded-fetch.ts'
+import type { JobDependencies } from '../../handler/context.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { handle } from '../../handler/handle.ts'
 import { parseJob } from '../../handler/parse-job.ts'
 import type { Log } from '../../handler/render/context.ts'
-import { webhookKeys } from '../../handler/events/webhook-signature.ts'
+import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'
-import { openWebhooks } from '../../handler/events/webhook-sender.ts'
+import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
 import type { Config } from '../config/config.ts'
-import { devicesOf } from '../config/devices.ts'
-import { startEngines, type Engines } from '../engine/pool.ts'
-import { areBroken, cannotRender, healthOf } from './health.ts'
-import { aboutThis, workerId, type About } from '../config/identity.ts'
-import { Jobs } from '../jobs/job-queue.ts'
+import { visibleGpus } from '../config/devices.ts'
+import { createRenderPool, type RenderPool } from '../engine/pool.ts'
+import { allEnginesBroken, cannotRenderError, healthOf } from './health.ts'
+import { readBuildInfo, workerId, type BuildInfo } from '../config/identity.ts'
+import { JobQueue } from '../jobs/job-queue.ts'
 import { cacheOf, LITE, limitsOf } from '../library.ts'
-import { installStop, type Stop } from '../shutdown.ts'
-import { jsonLog } from '../log/json-log.ts'
+import { installSignalHandlers, type Shutdown } from '../shutdown.ts'
+import { createJsonLogger } from '../log/json-log.ts'
 import { createMetrics } from './metrics.ts'
-import type { Mode } from '../config/job-source.ts'
-import { pull } from '../sources/pull-worker.ts'
+import type { JobSourceConfig } from '../config/job-source.ts'
+import { runPullWorker } from '../sources/pull-worker.ts'
 import { pushApp } from '../http/app.ts'
-import { Callbacks } from '../http/runpod/webhook-sender.ts'
-import { listen, tryListen } from '../http/server.ts'
+import { RunpodWebhookSender } from '../http/runpod/webhook-sender.ts'
+import { startServer, tryStartServer } from '../http/server.ts'
 import { probesApp } from '../http/routes/health.ts'
-import type { Handle } from '../jobs/job-record.ts'
+import type { JobHandler } from '../jobs/job-record.ts'
 import { runpodLevel, runpodLog } from '../runpod/log.ts'
 import { openScratch } from './scratch-directory.ts'
-import { abandonUploads } from './abandoned-uploads.ts'
-import { bystander, openSource } from '../sources/create-source.ts'
-import { downloadSpeed } from './download-speed.ts'
+import { abortOrphanedUploads } from './abandoned-uploads.ts'
+import { progressMirror, createJobSource } from '../sources/create-source.ts'
+import { createThroughputMeter } from './download-speed.ts'
 import { createStorage } from './create-storage.ts'
 
 /**
@@ -37,12 +37,16 @@ import { createStorage } from './create-storage.ts'
  * @param mode who gives the jobs, beside those that come over HTTP
  * @returns the exit status
  */
-export async function serve(config: Config, mode: Mode = { source: 'push' }): Promise<number> {
-  const log = mode.source === 'runpod' ? runpodLog(runpodLevel(config)) : jsonLog(config.LOG_LEVEL)
-  using stop = installStop(config.DRAIN_SEC * 1000, log)
+export async function startWorker(
+  config: Config,
+  mode: JobSourceConfig = { source: 'push' },
+): Promise<number> {
+  const log =
+    mode.source === 'runpod' ? runpodLog(runpodLevel(config)) : createJsonLogger(config.LOG_LEVEL)
+  using stop = installSignalHandlers(config.DRAIN_SEC * 1000, log)
   await using scratch = await openScratch(config.SCRATCH_DIR)
-  await using engines = startEngines({
-    devices: devicesOf(config),
+  await using engines = createRenderPool({
+    devices: visibleGpus(config),
     device: config.DEVICE,
     bundle: config.MODEL_BUNDLE ?? LITE,
     ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
@@ -52,30 +56,30 @@ export async function serve(config: Config, mode: Mode = { source: 'push' }): Pr
     ...(config.ENGINE_MAX_MB !== undefined && { maxMb: config.ENGINE_MAX_MB }),
     log,
   })
-  const fetch = openFetch(config.ALLOW_PRIVATE_URLS ? { blocked: () => false } : {})
-  const keys = webhookKeys(config.WEBHOOK_SECRET ?? '') ?? []
+  const fetch = createGuardedFetch(config.ALLOW_PRIVATE_URLS ? { isBlocked: () => false } : {})
+  const keys = parseWebhookSecrets(config.WEBHOOK_SECRET ?? '') ?? []
   const deps = {
     render: engines.render,
     fetch,
-    webhooks: openWebhooks({ fetch, keys }),
+    webhooks: createWebhookSender({ fetch, keys }),
     limits: limitsOf(config),
     scratch: scratch.dir,
     allowFileInputs: config.ALLOW_FILE_INPUTS,
     fitOutput: config.FIT_OUTPUT,
     ...(config.BATCH_SIZE !== undefined && { batchSize: config.BATCH_SIZE }),
   }
-  const about = await aboutThis(config.GIT_REVISION)
-  void abandonUploads(scratch.begun, config, stop.soon, log)
-  await workUntil(stop, { config, mode, engines, deps, about, log })
+  const about = await readBuildInfo(config.GIT_REVISION)
+  void abortOrphanedUploads(scratch.uploadJournalDir, config, stop.draining, log)
+  await runWorker(stop, { config, mode, engines, deps, about, log })
   return 0
 }
 
-interface Parts {
+interface WorkerDependencies {
   config: Config
-  mode: Mode
-  engines: Engines
-  deps: Omit<Deps, 'storage' | 'log'>
-  about: About
+  mode: JobSourceConfig
+  engines: RenderPool
+  deps: Omit<JobDependencies, 'storage' | 'log'>
+  about: BuildInfo
   log: Log
 }
 
@@ -85,27 +89,27 @@ const forever = new Promise<never>(() => {})
 const LAST_WORD_MS = 5_000
 
 /** Everything between whoever brings jobs and `handle()`. */
-export async function workUntil(stop: Stop, parts: Parts): Promise<void> {
+export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Promise<void> {
   const { config, mode, engines, deps, about } = parts
-  const speed = downloadSpeed()
+  const speed = createThroughputMeter()
   const log: Log = (event, fields) => {
     if (event === 'downloaded') {
       const bytes = Number(fields?.['bytes']) || 0
-      metrics.moved('in', bytes)
-      speed.note(bytes, Number(fields?.['seconds']) || 0)
+      metrics.bytesTransferred('in', bytes)
+      speed.add(bytes, Number(fields?.['seconds']) || 0)
     }
     parts.log(event, fields)
   }
   const slots = config.CONCURRENCY * engines.status().length
-  const jobs = new Jobs({
+  const jobs = new JobQueue({
     handle: await handlerWith({ ...deps, log }, config),
     parse: (payload, id) => parseJob(payload, id, deps),
     slots,
     queueLimit: config.QUEUE_LIMIT,
     limitMs: config.JOB_TIMEOUT_SEC * 1000,
     stop,
-    refusal: () => (areBroken(engines) ? cannotRender() : undefined),
-    onEnd: (job) => metrics.ended(job),
+    unavailable: () => (allEnginesBroken(engines) ? cannotRenderError() : undefined),
+    onEnd: (job) => metrics.jobFinished(job),
   })
   const metrics = createMetrics({
     version: about.version,
@@ -119,11 +123,11 @@ export async function workUntil(stop: Stop, parts: Parts): Promise<void> {
     await answer.discard()
     return answer.status
   }
-  const callbacks = new Callbacks(post, log)
-  const watch = bystander(mode, config, jobs, log)
+  const callbacks = new RunpodWebhookSender(post, log)
+  const watch = progressMirror(mode, config, jobs, log)
   const app = pushApp(
     {
-      ...{ jobs, health, metrics, post, log, check: deps.fetch.check },
+      ...{ jobs, health, metrics, post, log, assertPublicUrl: deps.fetch.check },
       parse: (payload, id) => parseJob(payload, id, deps),
       ...(watch && { watch }),
       ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
@@ -137,7 +141,7 @@ export async function workUntil(stop: Stop, parts: Parts): Promise<void> {
   await using pulled =
     mode.source === 'push'
       ? undefined
-      : await openSource(mode, config, {
+      : await createJobSource(mode, config, {
           about: () => ({ ...about, bundle: health().bundle?.id ?? null }),
           downloadMbps: speed.mbps,
           reason: () => engines.status().find(({ state }) => state === 'broken')?.reason,
@@ -146,42 +150,45 @@ export async function workUntil(stop: Stop, parts: Parts): Promise<void> {
   // A queue's worker needs no port: there the server is an extra.
   await using open =
     mode.source === 'runpod'
-      ? await tryListen(app, config.PORT, config.HOST, log)
-      : await listen(app, config.PORT ?? DEFAULT_PORT, config.HOST)
+      ? await tryStartServer(app, config.PORT, config.HOST, log)
+      : await startServer(app, config.PORT ?? DEFAULT_PORT, config.HOST)
   await using _health =
     config.PORT_HEALTH !== undefined && config.PORT_HEALTH !== open?.port
-      ? await listen(probesApp({ health, metrics }), config.PORT_HEALTH, config.HOST)
+      ? await startServer(probesApp({ health, metrics }), config.PORT_HEALTH, config.HOST)
       : undefined
   log('worker.listening', { host: open?.host ?? null, port: open?.port ?? null, ...about })
   // Where none can start, jobs run all the same: into the error that says so.
-  const warm = engines.ready(stop.soon).then(
+  const modelsReady = engines.ready(stop.draining).then(
     () => log('worker.ready', { bundle: health().bundle?.id }),
     (error: Error) => log('worker.not_ready', { reason: error.message }),
   )
-  void warm.then(() => jobs.open())
+  void modelsReady.then(() => jobs.open())
   const pulling =
     pulled &&
-    pull({
-      ...{ ...pulled, jobs, slots, engines: engines.status().length, warm, stop, log },
+    runPullWorker({
+      ...{ ...pulled, jobs, slots, engines: engines.status().length, warm: modelsReady, stop, log },
       origin: config.PUBLIC_BASE_URL ?? `http://localhost:${open?.port ?? DEFAULT_PORT}`,
-      broken: () => (areBroken(engines) ? cannotRender().message : undefined),
+      broken: () => (allEnginesBroken(engines) ? cannotRenderError().message : undefined),
     })
 
   // A loop that cannot work (its folder cannot be written) ends the worker, not only itself.
-  if (!stop.soon.aborted) await Promise.race([once(stop.soon, 'abort'), pulling ?? forever])
+  if (!stop.draining.aborted) await Promise.race([once(stop.draining, 'abort'), pulling ?? forever])
   log('worker.draining', jobs.counts())
   await jobs.drained()
   await pulling
   const enough = AbortSignal.timeout(LAST_WORD_MS)
   await Promise.race([
-    Promise.all([deps.webhooks.drain(enough), callbacks.settled()]),
+    Promise.all([deps.webhooks.drain(enough), callbacks.drained()]),
     once(enough, 'abort'),
   ])
   log('worker.stopped', jobs.counts())
 }
 
 /** `handle()` with a store whose URLs are those that the submitter can reach. */
-async function handlerWith(deps: Omit<Deps, 'storage'>, config: Config): Promise<Handle> {
+async function handlerWith(
+  deps: Omit<JobDependencies, 'storage'>,
+  config: Config,
+): Promise<JobHandler> {
   const shared = await createStorage(config)
   return async (payload, { origin, ...call }) => {
     const storage =

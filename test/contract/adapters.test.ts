@@ -121,7 +121,7 @@ describe.each(SHAPES)('$name', ({ send, leave, codeOf, url, status }) => {
     const app = heldApp({}, { queueLimit: 0 })
     app.jobs.submit({
       ...{ id: 'before', payload: { ...JOB, id: 'before' }, shape: 'jobs', origin: 'http://w' },
-      ...{ keepMs: 1000, detached: true },
+      ...{ retentionMs: 1000, detached: true },
     })
     const answer = await send(app, JOB)
     expect(answer.status).toBe(status.busy)

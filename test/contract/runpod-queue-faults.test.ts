@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { openClient } from '../../runtime/sources/runpod/client.ts'
-import { doneBody } from '../../runtime/sources/runpod/payloads.ts'
-import { stopsFrom } from '../../runtime/sources/runpod/cancellations.ts'
+import { resultBody } from '../../runtime/sources/runpod/payloads.ts'
+import { cancellations } from '../../runtime/sources/runpod/cancellations.ts'
 import { urlsOf } from '../../runtime/sources/runpod/url-templates.ts'
 import { runpodPlatform, type Fault, type Platform } from '../helpers/runpod/platform.ts'
 import * as queue from '../helpers/runpod/worker.ts'
@@ -194,7 +194,7 @@ describe('when the platform', () => {
     const logged: string[] = []
     const log = (event: string) => void logged.push(event)
     const pace = { emptyMs: 200, busyMs: 500, absentMs: 900 }
-    const stops = stopsFrom(own.client, own.urls.stop, log, over.signal, pace)
+    const stops = cancellations(own.client, own.urls.stop, log, over.signal, pace)
     const first = stops.next()
     await platform.recorder.until(() => at().length === 7, 'seven polls')
     const [a, b, c, d, e, f] = gaps(at()) as [number, number, number, number, number, number]
@@ -218,7 +218,7 @@ describe('when the platform', () => {
     )
     const events: string[] = []
     const log = (event: string) => void events.push(event)
-    const stops = stopsFrom(client, urls.stop, log, new AbortController().signal)
+    const stops = cancellations(client, urls.stop, log, new AbortController().signal)
     expect((await stops.next()).done).toBe(true)
     expect(events).toEqual(['stops.unknown'])
   })
@@ -227,7 +227,7 @@ describe('when the platform', () => {
     const circle: Record<string, unknown> = {}
     circle['self'] = circle
     for (const output of [circle, { big: 1n }]) {
-      const body = JSON.parse(doneBody({ output })) as { error: string }
+      const body = JSON.parse(resultBody({ output })) as { error: string }
       expect(body.error).toMatch(/^the result cannot be written as JSON: /)
       expect(body).not.toHaveProperty('output')
     }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { WorkerError } from '../../handler/errors.ts'
-import { doneBody } from '../../runtime/sources/runpod/payloads.ts'
+import { resultBody } from '../../runtime/sources/runpod/payloads.ts'
 import { pretendedEngine, VIDEO } from '../helpers/servers/worker-server.ts'
 import { runpodPlatform } from '../helpers/runpod/platform.ts'
 import * as queue from '../helpers/runpod/worker.ts'
@@ -34,7 +34,7 @@ describe('the words of a worker', () => {
 
   test('1. values of every kind get the same bodies as from the SDK', () => {
     for (const [at, body] of bodies('values').entries()) {
-      expect(doneBody(outputs('values')[at]!)).toBe(body)
+      expect(resultBody(outputs('values')[at]!)).toBe(body)
     }
     expect(bodies('values').at(-1)).toBe('{}')
   })
@@ -57,22 +57,26 @@ describe('the words of a worker', () => {
 
   test('3. an error beside an output is told as by the SDK; one that is an object, as a text', () => {
     const [text, beside, object, falsy] = bodies('errors')
-    expect(doneBody({ error: 'x' })).toBe(text)
-    expect(doneBody({ output: { a: 1 }, error: 'x' })).toBe(beside)
-    expect(doneBody({ output: { a: 1 } })).toBe(falsy)
+    expect(resultBody({ error: 'x' })).toBe(text)
+    expect(resultBody({ output: { a: 1 }, error: 'x' })).toBe(beside)
+    expect(resultBody({ output: { a: 1 } })).toBe(falsy)
     const word = JSON.parse(object!) as { error: object }
-    expect(doneBody(word)).toBe(JSON.stringify({ error: JSON.stringify(word.error) }))
+    expect(resultBody(word)).toBe(JSON.stringify({ error: JSON.stringify(word.error) }))
   })
 
   test('4. a refresh stands beside the output, as in the SDK, and nothing is taken after it', async () => {
     const [job] = outputs('refresh-by-job')
-    expect(doneBody(job!)).toBe(bodies('refresh-by-job')[0])
+    expect(resultBody(job!)).toBe(bodies('refresh-by-job')[0])
     const [only] = outputs('refresh-by-configuration')
-    expect(doneBody(only!)).toBe(bodies('refresh-by-configuration')[0])
+    expect(resultBody(only!)).toBe(bodies('refresh-by-configuration')[0])
 
     await using platform = await runpodPlatform()
     const { promise: quit, resolve } = Promise.withResolvers<void>()
-    using own = queue.queueOf(platform, { refresh: true, stayMs: 300, quit: resolve })
+    using own = queue.queueOf(platform, {
+      refresh: true,
+      terminateAfterMs: 300,
+      terminate: resolve,
+    })
     platform.hand({ id: 'a', input: { x: 1 } }, { id: 'b', input: { x: 1 } })
     const stop = new AbortController()
     await own.source.claim(1, [], stop.signal)
@@ -160,10 +164,10 @@ describe('the words of a worker', () => {
 
   test('16. text of every script has the bytes that the SDK sends, five megabytes of it too', async () => {
     const wide = JSON.parse(bodies('wide-text')[0]!) as queue.Word
-    expect(doneBody(wide)).toBe(bodies('wide-text')[0])
+    expect(resultBody(wide)).toBe(bodies('wide-text')[0])
     await using platform = await runpodPlatform()
     using own = queue.queueOf(platform)
-    const long = doneBody({ output: 'ä€\u{1f600} '.repeat(500_000) })
+    const long = resultBody({ output: 'ä€\u{1f600} '.repeat(500_000) })
     const signal = AbortSignal.timeout(20_000)
     await own.client.post(own.urls.done('long'), 'long', long, 10_000, signal)
     expect(said(platform, 'done').done).toEqual(sdkTrace('wide-text').done!.slice(1))

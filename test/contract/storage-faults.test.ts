@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises'
 import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openFetch } from '../../handler/net/guarded-fetch.ts'
-import type { Patience } from '../../handler/net/timeouts.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import type { Timeouts } from '../../handler/net/timeouts.ts'
 import { b2Storage } from '../../handler/storage/b2.ts'
 import { presignedStorage } from '../../handler/storage/presigned.ts'
 import { s3Storage } from '../../handler/storage/s3.ts'
@@ -33,13 +33,13 @@ beforeAll(async () => {
 })
 afterAll(() => media[Symbol.asyncDispose]())
 
-const open = ({ origin }: { origin: string }, patience: Partial<Patience> = {}) =>
+const open = ({ origin }: { origin: string }, patience: Partial<Timeouts> = {}) =>
   s3Storage({
     ...{ endpoint: origin, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: '' },
     ...{ patience: impatient(patience), partBytes: 5 * MIB },
   })
 
-const put = (to: StrictS3, file: 'small' | 'large', patience: Partial<Patience> = {}) =>
+const put = (to: StrictS3, file: 'small' | 'large', patience: Partial<Timeouts> = {}) =>
   open(to, patience).put('a.mp4', media.file(file), signal())
 
 /** A fault of one kind of operation, in its first `times`. */
@@ -253,7 +253,7 @@ describe('Backblaze B2', () => {
   const b2 = (api: { origin: string }, secret = KEYS.secret, bucket = 'bucket') =>
     b2Storage({
       ...{ keyId: KEYS.keyId, appKey: secret, bucket, prefix: 'avatar/outputs' },
-      ...{ apiUrl: api.origin, fetch: openFetch({ blocked: () => false }) },
+      ...{ apiUrl: api.origin, fetch: createGuardedFetch({ isBlocked: () => false }) },
       patience: impatient(),
     })
   const given = async (options: Omit<FakeB2Options, 's3ApiUrl'> = {}) => {
@@ -274,7 +274,7 @@ describe('Backblaze B2', () => {
     const stored = await storage.put('j.mp4', media.file('small'), signal())
     expect(stored.url).toBe('https://f004.b2.example/file/bucket/avatar/outputs/j.mp4')
     expect(at.s3.objects.get('avatar/outputs/j.mp4')!.body.equals(small)).toBe(true)
-    await storage.describe('j.mp4', { a: 1 }, signal())
+    await storage.putMetadata('j.mp4', { a: 1 }, signal())
     expect(await storage.find('j.mp4', signal())).toMatchObject({ sidecar: { a: 1 } })
     const authorized = at.api.seen.filter(({ path }) => path.includes('authorize'))
     expect(authorized).toHaveLength(1)
@@ -331,8 +331,8 @@ describe('a presigned PUT', () => {
       getSignedUrl(client, new GetObjectCommand({ Bucket: 'bucket', Key }), { expiresIn: 60 }),
     ])
   }
-  const to = (url: string, patience: Partial<Patience> = {}) =>
-    presignedStorage(url, openFetch({ blocked: () => false }), impatient(patience))
+  const to = (url: string, patience: Partial<Timeouts> = {}) =>
+    presignedStorage(url, createGuardedFetch({ isBlocked: () => false }), impatient(patience))
 
   test('takes the whole file, and the signature is not repeated', async () => {
     await using s3 = await strictS3()
@@ -373,7 +373,7 @@ describe('a presigned PUT', () => {
   })
   test('to an internal address is refused, and nothing connects', async () => {
     await using s3 = await strictS3()
-    const storage = presignedStorage(s3.url('/bucket/a'), openFetch(), impatient())
+    const storage = presignedStorage(s3.url('/bucket/a'), createGuardedFetch(), impatient())
     const upload = storage.put('j.mp4', media.file('small'), signal())
     await expect(upload).rejects.toMatchObject({
       ...{ code: 'BLOCKED_URL', message: expect.stringMatching(/^output\.url: /) as string },

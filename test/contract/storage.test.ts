@@ -118,7 +118,7 @@ describe.each(names)('%s', (name) => {
   test.skipIf(absent)('finds a file by its name once it has a side-car', async () => {
     const put = await at.storage.put('found.mp4', media.file('small.mp4'), signal())
     expect(await at.storage.find('found.mp4', signal())).toBeUndefined()
-    await at.storage.describe('found.mp4', { made: 'today', ä: [1] }, signal())
+    await at.storage.putMetadata('found.mp4', { made: 'today', ä: [1] }, signal())
     const found = await at.storage.find('found.mp4', signal())
     expect(found).toMatchObject({
       ...{ key: put.key, bytes: small.length, sha256: sha256(small) },
@@ -131,7 +131,7 @@ describe.each(names)('%s', (name) => {
   })
   test.skipIf(absent)('removes a file with its side-car, there or not', async () => {
     await at.storage.put('gone.mp4', media.file('small.mp4'), signal())
-    await at.storage.describe('gone.mp4', {}, signal())
+    await at.storage.putMetadata('gone.mp4', {}, signal())
     await at.storage.remove('gone.mp4', signal())
     expect(await at.storage.find('gone.mp4', signal())).toBeUndefined()
     await at.storage.remove('gone.mp4', signal())

@@ -1,4 +1,4 @@
-import type { Check, Finding } from '../../runtime/doctor/check-result.ts'
+import type { Check, CheckResult } from '../../runtime/doctor/check-result.ts'
 import { readConfig, type Config } from '../../runtime/config/config.ts'
 import type { Folder } from './media/media.ts'
 
@@ -14,8 +14,8 @@ export const config = (place: Folder, changes: Record<string, string> = {}): Con
   readConfig(environment(place, changes))
 
 /** All findings of one check, by their name. */
-export async function findings(check: ReturnType<Check>): Promise<Record<string, Finding>> {
-  const found: Record<string, Finding> = {}
+export async function findings(check: ReturnType<Check>): Promise<Record<string, CheckResult>> {
+  const found: Record<string, CheckResult> = {}
   for await (const finding of await check) found[finding.check] = finding
   return found
 }

@@ -1,12 +1,16 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import type { Log } from '../../handler/render/context.ts'
 import type { RenderReport, RenderTask } from '../../handler/render/render.ts'
-import { startEngines, type Engines, type EnginesOptions } from '../../runtime/engine/pool.ts'
+import {
+  createRenderPool,
+  type RenderPool,
+  type EnginesOptions,
+} from '../../runtime/engine/pool.ts'
 import type { Act, Start } from './children/fake-engine.child.ts'
 
 /** Engines whose processes pretend (see engine-child.ts). */
 export function pretendEngines(changes: Partial<EnginesOptions> & { bundle?: Start } = {}) {
-  return startEngines({
+  return createRenderPool({
     devices: [''],
     device: 'cpu',
     bundle: 'well',
@@ -34,7 +38,7 @@ const task = (video: Act) => ({ video }) as unknown as RenderTask
 
 /** Start a pretended render. */
 export function pretend(
-  engines: Engines,
+  engines: RenderPool,
   act: Act,
   signal = new AbortController().signal,
 ): Pretended {

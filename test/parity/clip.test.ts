@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { handle } from '../../handler/handle.ts'
-import { sourceIndex } from '../../handler/render/frames/ping-pong.ts'
+import { pingPongIndex } from '../../handler/render/frames/ping-pong.ts'
 import type { Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
 import type { Bundle } from '../../models/inference/bundle.ts'
@@ -46,7 +46,7 @@ describe.skipIf(!canCompare)(`the golden clip as a job ${NEEDS}`, () => {
   const faces: Image[] = [] // as the generator drew them, in order of the outputs that have one
   const boxes = canCompare ? clipBoxes() : []
   const clip = canCompare ? json('golden/clip/clip.json') : undefined
-  const shown = (output: number) => sourceIndex(output, FRAMES)
+  const shown = (output: number) => pingPongIndex(output, FRAMES)
   const boxAt = (output: number): Box | undefined => {
     const box = boxes[shown(output)]
     return box ? [box[0], box[1], box[2], Math.min(768, box[3] + 10)] : undefined
@@ -135,11 +135,11 @@ describe.skipIf(!canCompare)(`the golden clip as a job ${NEEDS}`, () => {
     const plain = 1 - ssim(source![shown(20)]!, composed(20), boxAt(20)!)
     measured({ ...row, what: 'the source instead of a composed frame', found: plain })
     const red = swapped(out![20]!)
-    const colour = 1 - ssim(red, composed(20), boxAt(20)!)
-    measured({ ...row, what: 'a composed frame with red and blue swapped', found: colour })
+    const color = 1 - ssim(red, composed(20), boxAt(20)!)
+    measured({ ...row, what: 'a composed frame with red and blue swapped', found: color })
   })
 
-  test('has the colours of the reference’s faces', () => {
+  test('has the colors of the reference’s faces', () => {
     const drawn = out!.flatMap((_, i) => (boxAt(i) ? [i] : []))
     expect(faces).toHaveLength(drawn.length)
     const means = ({ data }: Image) =>
@@ -175,7 +175,7 @@ describe.skipIf(!canCompare)(`the golden clip as a job ${NEEDS}`, () => {
     expect(frames).toHaveLength(clip.T)
     const figures = frames.map((frame, i) => difference(frame.data, out![i]!.data))
     const row = { check: '19', what: 'the command line against handle(), whole frames' }
-    // It may load optimised copies of the graphs, whose sums are rounded in another order.
+    // It may load optimized copies of the graphs, whose sums are rounded in another order.
     const max = Math.max(...figures.map((d) => d.max))
     measured({ ...row, figure: 'max, levels', found: max, limit: 1 })
     const off = 100 * Math.max(...figures.map((d) => d.off))

@@ -62,9 +62,9 @@ describe.skipIf(!canCompare)(`latents ${NEEDS}`, () => {
     measured({ check: '11', what, figure: 'max', found: max, limit: 5e-3, control: true })
     measured({ check: '11', what, figure: 'mean', found: mean, limit: 1e-4, control: true })
   }
-  test.each([127, 128])('show a lower half that is grey, level %i', async (level) => {
+  test.each([127, 128])('show a lower half that is gray, level %i', async (level) => {
     const { whole } = await encode(filled(crops[0]!, level))
-    control(`lower half filled with grey (${level})`, whole, golden[0]!.subarray(0, HALF))
+    control(`lower half filled with gray (${level})`, whole, golden[0]!.subarray(0, HALF))
   })
   test('show red and blue that were swapped', async () => {
     const { masked, whole } = await encode(swapped(crops[0]!))

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Region } from '../../handler/render/face/face-box.ts'
-import type { VideoFacts } from '../../handler/render/media/media-info.ts'
-import { settleSingly } from '../../handler/render/face/smooth-track.ts'
-import { faceTracker, type Seen } from '../../handler/render/face/face-tracker.ts'
+import type { VideoInfo } from '../../handler/render/media/media-info.ts'
+import { passThroughTrack } from '../../handler/render/face/smooth-track.ts'
+import { faceTracker, type FaceDetection } from '../../handler/render/face/face-tracker.ts'
 import type { Bundle } from '../../models/inference/bundle.ts'
 import type { Image } from '../../models/pixels/image.ts'
 import { difference, measured } from '../helpers/media/fidelity-metrics.ts'
@@ -26,11 +26,11 @@ describe.skipIf(!hasDetector)(`faces ${NEEDS}; a bundle with a pose network`, ()
   afterAll(() => bundle?.[Symbol.asyncDispose]())
 
   /** What the pipeline sees in a picture by the reference's rule. */
-  const look = (picture: Image): Promise<Seen | undefined> => {
+  const look = (picture: Image): Promise<FaceDetection | undefined> => {
     const { width, height } = picture
-    const facts = { width, height, rate: { num: 25, den: 1 }, pixelFormat: 'rgb24' } as VideoFacts
+    const facts = { width, height, rate: { num: 25, den: 1 }, pixelFormat: 'rgb24' } as VideoInfo
     const tracker = faceTracker(bundle, facts, { face: 'largest', compat: 'reference' })
-    return tracker.look(picture.data, 0)
+    return tracker.detect(picture.data, 0)
   }
   const found: Record<string, Region | null> = {}
   const boxes = hasDetector ? json('golden/s3fd/s3fd.json') : {}
@@ -66,7 +66,7 @@ describe.skipIf(!hasDetector)(`faces ${NEEDS}; a bundle with a pose network`, ()
     async function* once() {
       yield { seen }
     }
-    const [settled] = await Array.fromAsync(settleSingly(once()))
+    const [settled] = await Array.fromAsync(passThroughTrack(once()))
     const off = difference(settled!.face!.region, wanted.box_if_a_face_is_found).max
     const box = { check: '10', what: `box from landmarks in ${name}`, figure: 'max, px' }
     measured({ ...box, found: off, limit: 0 })

@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RenderContext } from '../../handler/render/context.ts'
 import type { Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
-import { rateOf } from '../../handler/render/media/media-info.ts'
-import { asLibrosa, type Sound } from '../../handler/render/audio/resample-filter.ts'
-import { pieces } from '../../handler/render/audio/decode-audio.ts'
-import { listen } from '../../handler/render/audio/speech-features.ts'
+import { parseFps } from '../../handler/render/media/media-info.ts'
+import { librosaFilter, type AudioInput } from '../../handler/render/audio/resample-filter.ts'
+import { audioChunks } from '../../handler/render/audio/decode-audio.ts'
+import { extractSpeechFeatures } from '../../handler/render/audio/speech-features.ts'
 import type { Bundle } from '../../models/inference/bundle.ts'
 import { LIMITS } from '../helpers/jobs/deps.ts'
 import { difference, measured } from '../helpers/media/fidelity-metrics.ts'
@@ -34,7 +34,7 @@ const readCase = (name: string): Case =>
   JSON.parse(readFileSync(golden(`audio/${name}.json`), 'utf8')) as Case
 
 /** The first samples of a 16-bit WAV file of the reference's media, as a file of its own. */
-async function cutWav(place: Folder, { source, source_samples }: Case): Promise<Sound> {
+async function cutWav(place: Folder, { source, source_samples }: Case): Promise<AudioInput> {
   const bytes = readFileSync(shared(source))
   const [channels, rate] = [bytes.readUInt16LE(22), bytes.readUInt32LE(24)]
   const start = bytes.indexOf('data') + 8
@@ -64,10 +64,12 @@ describe.skipIf(!hasShared)('sound (needs SHARED_DIR)', () => {
     const expected = readCase(name)
     await using place = await folder()
     const ffmpeg = await testFfmpeg()
-    const sound = asLibrosa(await cutWav(place, expected), ffmpeg)
+    const sound = librosaFilter(await cutWav(place, expected), ffmpeg)
     const signal = AbortSignal.timeout(20_000)
-    const parts = await Array.fromAsync(pieces(sound, 0, { ffmpeg, limits: LIMITS, signal }))
-    const pcm = Float32Array.from(parts.flatMap(({ pcm, fresh }) => [...pcm.subarray(...fresh)]))
+    const parts = await Array.fromAsync(audioChunks(sound, 0, { ffmpeg, limits: LIMITS, signal }))
+    const pcm = Float32Array.from(
+      parts.flatMap(({ pcm, newSamples }) => [...pcm.subarray(...newSamples)]),
+    )
     expect(pcm).toHaveLength(expected.samples_16k)
     const sum = createHash('sha256').update(new Uint8Array(pcm.buffer)).digest('hex')
     expect(sum).toBe(expected.pcm.sha256_float32)
@@ -119,7 +121,12 @@ describe.skipIf(!canCompare)(`speech states ${NEEDS}`, () => {
     let worst = 0
     for (const [fps, values] of Object.entries(expected.prompts)) {
       const ctx = contextOf(place.path, ffmpeg, bundle)
-      await using speech = await listen(sound, rateOf(Number(fps)), 'reference', ctx)
+      await using speech = await extractSpeechFeatures(
+        sound,
+        parseFps(Number(fps)),
+        'reference',
+        ctx,
+      )
       expect(speech).toMatchObject({ samples: expected.samples_16k, frames: values.T })
       const { data } = await speech.prompts(Array.from({ length: values.T }, (_, i) => i))
       worst = Math.max(worst, ofUnitScale(at(values, data as Float32Array), values.value))
@@ -143,7 +150,7 @@ describe.skipIf(!canCompare)(`speech states ${NEEDS}`, () => {
     const facts = { floats: false, channels: 1, sampleRate: 44_100, samples: 132_300 }
     const sound = { file: shared('golden/clip/audio.wav'), facts }
     const ctx = contextOf(place.path, ffmpeg, bundle)
-    await using speech = await listen(sound, rateOf(25), 'reference', ctx)
+    await using speech = await extractSpeechFeatures(sound, parseFps(25), 'reference', ctx)
     expect(speech.frames).toBe(T)
     const all = await speech.prompts(Array.from({ length: T }, (_, i) => i))
     const few = ofUnitScale(at(values, all.data as Float32Array), values.value)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { referenceBoxOf } from '../../handler/render/face/face-box.ts'
 import { faceEncoder } from '../../handler/render/face/face-encoder.ts'
-import type { VideoFacts } from '../../handler/render/media/media-info.ts'
+import type { VideoInfo } from '../../handler/render/media/media-info.ts'
 import type { Bundle, Models } from '../../models/inference/bundle.ts'
 import { classMask } from '../../models/pixels/parsing-mask.ts'
 import { image, type Box, type Image } from '../../models/pixels/image.ts'
@@ -16,7 +16,7 @@ import { shared } from '../helpers/fixture-paths.ts'
 
 describe.skipIf(!canCompare)(`parsed faces ${NEEDS}`, () => {
   const parsed = [0, 20, 39]
-  const facts = { width: 576, height: 768, pixelFormat: 'rgb24', color: {} } as VideoFacts
+  const facts = { width: 576, height: 768, pixelFormat: 'rgb24', color: {} } as VideoInfo
   let bundle: Bundle
   let frames: Image[]
   beforeAll(async () => {

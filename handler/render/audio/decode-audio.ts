@@ -1,22 +1,22 @@
 import { InputError } from '../../errors.ts'
-import { fromFfmpeg } from '../media/ffmpeg-errors.ts'
+import { toInputError } from '../media/ffmpeg-errors.ts'
 import type { RenderContext } from '../context.ts'
-import { start, untrusted } from '../media/ffmpeg.ts'
-import { refuseLong } from '../media/probe.ts'
-import type { Recording } from './resample-filter.ts'
+import { spawnFfmpeg, untrustedInputArgs } from '../media/ffmpeg.ts'
+import { assertDuration } from '../media/probe.ts'
+import type { ResampledAudio } from './resample-filter.ts'
 import { SAMPLE_RATE } from './feature-windows.ts'
 
 export const PIECE_S = 30
 const PIECE = PIECE_S * SAMPLE_RATE
 
 /** 30 s of a recording, or its zero-padded rest. */
-export interface Piece {
+export interface AudioChunk {
   /** f32 [480000], mono, 16 kHz, about -1..1. */
   pcm: Float32Array
   /** Samples [from, to) that this piece answers for: its neighbours hear the rest better. */
-  keep: readonly [number, number]
+  validSamples: readonly [number, number]
   /** Samples [from, to) that no earlier piece held. */
-  fresh: readonly [number, number]
+  newSamples: readonly [number, number]
 }
 
 /**
@@ -25,33 +25,33 @@ export interface Piece {
  *
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
  */
-export async function* pieces(
-  { file, filter, samples }: Recording,
+export async function* audioChunks(
+  { file, filter, samples }: ResampledAudio,
   overlapS: number,
   { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
-): AsyncGenerator<Piece> {
-  const input = ['-t', String(limits.maxAudioS + 1), ...untrusted(file, limits.maxPixels)]
+): AsyncGenerator<AudioChunk> {
+  const input = ['-t', String(limits.maxAudioS + 1), ...untrustedInputArgs(file, limits.maxPixels)]
   const output = ['-map', '0:a:0', '-af', filter, '-ac', '1', '-f', 'f32le', 'pipe:1']
   const quiet = ['-nostdin', '-v', 'error']
-  await using running = await start(ffmpeg.path, [...quiet, ...input, ...output], signal)
+  await using running = await spawnFfmpeg(ffmpeg.path, [...quiet, ...input, ...output], signal)
 
   const overlap = overlapS * SAMPLE_RATE
   const shared = 2 * overlap
   const pcm = new Float32Array(PIECE)
-  let [filled, fresh, total, first] = [0, 0, 0, true]
-  const piece = (last: boolean): Piece => ({
+  let [filled, newSamples, total, first] = [0, 0, 0, true]
+  const piece = (last: boolean): AudioChunk => ({
     pcm: pcm.slice(),
-    keep: [first ? 0 : overlap, last ? filled : PIECE - overlap],
-    fresh: [fresh, filled],
+    validSamples: [first ? 0 : overlap, last ? filled : PIECE - overlap],
+    newSamples: [newSamples, filled],
   })
-  for await (const heard of filledUp(floats(running.stdout), samples)) {
+  for await (const heard of padToLength(decodeFloat32(running.stdout), samples)) {
     total += heard.length
-    refuseLong('audio', total / SAMPLE_RATE, limits.maxAudioS)
+    assertDuration('audio', total / SAMPLE_RATE, limits.maxAudioS)
     for (let at = 0; at < heard.length;) {
       if (filled === PIECE) {
         yield piece(false)
         pcm.copyWithin(0, PIECE - shared)
-        ;[filled, fresh, first] = [shared, shared, false]
+        ;[filled, newSamples, first] = [shared, shared, false]
       }
       const taken = heard.subarray(at, at + PIECE - filled)
       pcm.set(taken, filled)
@@ -62,7 +62,7 @@ export async function* pieces(
   const finished = await running.done
   signal.throwIfAborted()
   if (total === 0) {
-    if (finished.code !== 0) throw fromFfmpeg(finished, 'audio')
+    if (finished.code !== 0) throw toInputError(finished, 'audio')
     throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
   }
   if (/partial file/i.test(finished.stderr)) {
@@ -73,7 +73,7 @@ export async function* pieces(
 }
 
 /** ffmpeg rounds the length of what it resamples; where it should be rounded up a zero is missing. */
-async function* filledUp(
+async function* padToLength(
   stream: AsyncIterable<Float32Array>,
   wanted: number | undefined,
 ): AsyncGenerator<Float32Array> {
@@ -86,7 +86,7 @@ async function* filledUp(
 }
 
 /** Little-endian floats from a pipe that may cut them anywhere; what is not a number becomes 0. */
-async function* floats(stream: AsyncIterable<Buffer>): AsyncGenerator<Float32Array> {
+async function* decodeFloat32(stream: AsyncIterable<Buffer>): AsyncGenerator<Float32Array> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of stream) {
     const bytes = rest.length ? Buffer.concat([rest, chunk]) : chunk

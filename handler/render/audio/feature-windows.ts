@@ -1,11 +1,11 @@
-import { hz, type Rate } from '../media/media-info.ts'
+import { fps, type Rate } from '../media/media-info.ts'
 
 export const SAMPLE_RATE = 16_000 // Hz
-export const STEPS_PER_S = 50 // one speech state per 20 ms
+export const FEATURES_PER_S = 50 // one speech state per 20 ms
 export const WINDOW = 10 // states a frame hears, 200 ms
 
 /** Which states each output frame hears. */
-export interface Windows {
+export interface WindowLayout {
   /** Output frames, at least 1. */
   frames: number
   /** Speech states that exist; what the network says beyond them is padding. */
@@ -18,12 +18,12 @@ export interface Windows {
  * Frame i is centred on its own time at any frame rate: two states in the middle are the frame
  * itself, four lie before it. At 25 fps this is what MuseTalk was trained with.
  */
-export function windows(samples: number, rate: Rate): Windows {
+export function audioWindows(samples: number, rate: Rate): WindowLayout {
   const { num, den } = rate
   return {
     frames: Math.max(1, Math.floor((samples * num) / (SAMPLE_RATE * den))),
-    states: Math.floor((samples * STEPS_PER_S) / SAMPLE_RATE),
-    start: (i) => Math.floor((i * STEPS_PER_S * den) / num) - 4,
+    states: Math.floor((samples * FEATURES_PER_S) / SAMPLE_RATE),
+    start: (i) => Math.floor((i * FEATURES_PER_S * den) / num) - 4,
   }
 }
 
@@ -34,11 +34,11 @@ export function windows(samples: number, rate: Rate): Windows {
  * @see MuseTalk musetalk/utils/audio_processor.py get_whisper_chunk
  * @throws RangeError where the reference exits
  */
-export function referenceWindows(samples: number, rate: Rate): Windows {
-  const fps = Math.trunc(hz(rate))
-  const step = STEPS_PER_S / fps // rounded first: at 29 fps frame 145 starts one state early
-  const frames = Math.floor((samples / SAMPLE_RATE) * fps)
-  const states = Math.floor((samples / SAMPLE_RATE) * STEPS_PER_S)
+export function referenceWindows(samples: number, rate: Rate): WindowLayout {
+  const wholeFps = Math.trunc(fps(rate))
+  const step = FEATURES_PER_S / wholeFps // rounded first: at 29 fps frame 145 starts one state early
+  const frames = Math.floor((samples / SAMPLE_RATE) * wholeFps)
+  const states = Math.floor((samples / SAMPLE_RATE) * FEATURES_PER_S)
   const pad = Math.ceil(step)
   // The zero blocks are cut from the states, so they come out short when the sound is.
   const left = Math.min(pad * 2, states)

@@ -1,15 +1,15 @@
 import { WorkerError } from '../../errors.ts'
 import type { Ffmpeg } from '../media/ffmpeg.ts'
-import type { AudioFacts } from '../media/media-info.ts'
+import type { AudioInfo } from '../media/media-info.ts'
 import { SAMPLE_RATE } from './feature-windows.ts'
 
-export interface Sound {
+export interface AudioInput {
   file: string
-  facts: AudioFacts
+  facts: AudioInfo
 }
 
 /** A recording and how it becomes 16 kHz mono. */
-export interface Recording {
+export interface ResampledAudio {
   file: string
   /** ffmpeg's filter chain for it. */
   filter: string
@@ -18,7 +18,7 @@ export interface Recording {
 }
 
 /** Any layout, weighted as players do. */
-export function asMono({ file }: Sound, { soxr }: Ffmpeg): Recording {
+export function playerDownmixFilter({ file }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
   // Without rematrix_maxval a downmix to float is not normalised: stereo would be 3 dB too loud.
   const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=mono:rematrix_maxval=1`
   return { file, filter: `${resampler}:${soxr ? 'resampler=soxr' : 'filter_size=128'}` }
@@ -31,7 +31,7 @@ export function asMono({ file }: Sound, { soxr }: Ffmpeg): Recording {
  * @throws WorkerError FFMPEG_MISSING where this ffmpeg has no soxr and the recording needs it
  * @see librosa 0.11 core/audio.py, load and resample
  */
-export function asLibrosa({ file, facts }: Sound, { soxr }: Ffmpeg): Recording {
+export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
   const { channels = 1, sampleRate, samples } = facts
   if (!soxr && sampleRate !== SAMPLE_RATE) {
     const message = `compat "reference" needs an ffmpeg with soxr, or sound of ${SAMPLE_RATE} Hz`

@@ -1,4 +1,4 @@
-import { hz, type Rate } from '../media/media-info.ts'
+import { fps, type Rate } from '../media/media-info.ts'
 import { SAMPLE_RATE } from './feature-windows.ts'
 
 const STEP = SAMPLE_RATE / 100 // 10 ms
@@ -15,7 +15,7 @@ export interface LoudnessMeter {
   finish(): Loudness
 }
 
-export function loudnessMeter(): LoudnessMeter {
+export function createRmsMeter(): LoudnessMeter {
   const levels: number[] = []
   let [energy, count] = [0, 0]
   const flush = () => {
@@ -40,17 +40,17 @@ export function loudnessMeter(): LoudnessMeter {
  * How much of the generated mouth each output frame shows: 1 while somebody speaks, fading to 0 in
  * pauses of at least half a second. A pause is 30 dB below the loud parts, or below -55 dBFS.
  */
-export function speaking({ levels }: Loudness, frames: number, rate: Rate): Float32Array {
+export function speechWeights({ levels }: Loudness, frames: number, rate: Rate): Float32Array {
   const loud = [...levels].sort((a, b) => a - b)[Math.floor(levels.length * 0.95)] ?? -120
   const quiet = Math.max(-55, loud - 30)
   const weights = new Float32Array(frames).fill(1)
-  for (const [fromS, toS] of pauses(levels, quiet)) {
+  for (const [fromS, toS] of silentRanges(levels, quiet)) {
     for (
-      let i = Math.max(0, Math.ceil(fromS * hz(rate)));
-      i < Math.min(frames, toS * hz(rate));
+      let i = Math.max(0, Math.ceil(fromS * fps(rate)));
+      i < Math.min(frames, toS * fps(rate));
       i++
     ) {
-      const t = i / hz(rate)
+      const t = i / fps(rate)
       const inside = Math.min(fromS === 0 ? Infinity : t - fromS, toS - t)
       weights[i] = 1 - Math.min(1, Math.max(0, inside / FADE_S))
     }
@@ -58,7 +58,7 @@ export function speaking({ levels }: Loudness, frames: number, rate: Rate): Floa
   return weights
 }
 
-function* pauses(levels: readonly number[], quiet: number): Generator<[number, number]> {
+function* silentRanges(levels: readonly number[], quiet: number): Generator<[number, number]> {
   let from = 0
   for (let i = 0; i <= levels.length; i++) {
     if (i < levels.length && levels[i]! < quiet) continue

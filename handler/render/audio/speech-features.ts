@@ -1,23 +1,23 @@
 import { join } from 'node:path'
-import { bytesIn, type Tensor } from '../../../models/inference/tensor.ts'
+import { tensorBytes, type Tensor } from '../../../models/inference/tensor.ts'
 import { InputError } from '../../errors.ts'
 import type { RenderContext } from '../context.ts'
-import { loudnessMeter, type Loudness } from './silence-detection.ts'
+import { createRmsMeter, type Loudness } from './silence-detection.ts'
 import type { Rate } from '../media/media-info.ts'
-import { Records } from '../face/record-file.ts'
-import { asLibrosa, asMono, type Sound } from './resample-filter.ts'
-import { pieces } from './decode-audio.ts'
+import { RecordFile } from '../face/record-file.ts'
+import { librosaFilter, playerDownmixFilter, type AudioInput } from './resample-filter.ts'
+import { audioChunks } from './decode-audio.ts'
 import {
   referenceWindows,
   SAMPLE_RATE,
-  STEPS_PER_S,
+  FEATURES_PER_S,
   WINDOW,
-  windows,
-  type Windows,
+  audioWindows,
+  type WindowLayout,
 } from './feature-windows.ts'
 
 /** The recording as the generator needs it. */
-export interface Speech extends AsyncDisposable {
+export interface SpeechFeatures extends AsyncDisposable {
   /** 16 kHz samples. */
   samples: number
   /** Output frames it fills. */
@@ -34,34 +34,40 @@ export interface Speech extends AsyncDisposable {
  * @param rate of the output frames
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG; ModelError
  */
-export async function listen(
-  sound: Sound,
+export async function extractSpeechFeatures(
+  sound: AudioInput,
   rate: Rate,
   rule: 'recommended' | 'reference',
   ctx: RenderContext,
-): Promise<Speech> {
+): Promise<SpeechFeatures> {
   const { layers, dim, overlapS } = ctx.models.manifest.listen
-  const states = await Records.create(join(ctx.dir, 'speech.states'), layers * dim * 4)
+  const states = await RecordFile.create(join(ctx.dir, 'speech.states'), layers * dim * 4)
   try {
-    const meter = loudnessMeter()
+    const meter = createRmsMeter()
     const recording =
-      rule === 'reference' ? asLibrosa(sound, ctx.ffmpeg) : asMono(sound, ctx.ffmpeg)
+      rule === 'reference'
+        ? librosaFilter(sound, ctx.ffmpeg)
+        : playerDownmixFilter(sound, ctx.ffmpeg)
     let samples = 0
-    for await (const piece of pieces(recording, rule === 'reference' ? 0 : overlapS, ctx)) {
+    for await (const piece of audioChunks(recording, rule === 'reference' ? 0 : overlapS, ctx)) {
       const pcm = { type: 'float32', dims: [piece.pcm.length], data: piece.pcm } as const
-      const heard = await ctx.models.run('listen', { pcm })
-      const [from, to] = piece.keep.map((n) => Math.floor((n * STEPS_PER_S) / SAMPLE_RATE))
-      await states.append(bytesIn(heard.states!).subarray(from! * states.bytes, to! * states.bytes))
-      meter.add(piece.pcm.subarray(...piece.fresh))
-      samples += piece.fresh[1] - piece.fresh[0]
+      const windows = await ctx.models.run('listen', { pcm })
+      const [from, to] = piece.validSamples.map((n) =>
+        Math.floor((n * FEATURES_PER_S) / SAMPLE_RATE),
+      )
+      await states.append(
+        tensorBytes(windows.states!).subarray(from! * states.bytes, to! * states.bytes),
+      )
+      meter.add(piece.pcm.subarray(...piece.newSamples))
+      samples += piece.newSamples[1] - piece.newSamples[0]
       ctx.signal.throwIfAborted()
     }
-    const heard = windowsFor(samples, rate, rule)
+    const windows = windowsFor(samples, rate, rule)
     return {
       samples,
-      frames: heard.frames,
+      frames: windows.frames,
       loudness: meter.finish(),
-      prompts: (frames) => prompts(frames, states, heard, layers, dim),
+      prompts: (frames) => prompts(frames, states, windows, layers, dim),
       [Symbol.asyncDispose]: () => states[Symbol.asyncDispose](),
     }
   } catch (error) {
@@ -70,8 +76,8 @@ export async function listen(
   }
 }
 
-function windowsFor(samples: number, rate: Rate, rule: 'recommended' | 'reference'): Windows {
-  if (rule === 'recommended') return windows(samples, rate)
+function windowsFor(samples: number, rate: Rate, rule: 'recommended' | 'reference'): WindowLayout {
+  if (rule === 'recommended') return audioWindows(samples, rate)
   try {
     return referenceWindows(samples, rate)
   } catch (cause) {
@@ -83,8 +89,8 @@ function windowsFor(samples: number, rate: Rate, rule: 'recommended' | 'referenc
 
 async function prompts(
   frames: readonly number[],
-  states: Records,
-  heard: Windows,
+  states: RecordFile,
+  windows: WindowLayout,
   layers: number,
   dim: number,
 ): Promise<Tensor> {
@@ -92,9 +98,9 @@ async function prompts(
   const data = new Float32Array(frames.length * size)
   const bytes = new Uint8Array(data.buffer)
   for (const [i, frame] of frames.entries()) {
-    const start = heard.start(frame)
+    const start = windows.start(frame)
     const from = Math.max(0, start)
-    const count = Math.min(start + WINDOW, heard.states) - from
+    const count = Math.min(start + WINDOW, windows.states) - from
     if (count <= 0) continue
     bytes.set(await states.read(from, count), i * size * 4 + (from - start) * states.bytes)
   }

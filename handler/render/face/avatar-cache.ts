@@ -10,15 +10,15 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Records } from './record-file.ts'
-import type { Scanned } from './scan-source.ts'
+import { RecordFile } from './record-file.ts'
+import type { ScanResult } from './scan-source.ts'
 
 /** What was learned about videos, kept for the next job with the same one. */
 export interface AvatarCache {
   /** @param bytes size of one record */
-  find(key: string, bytes: number): Promise<{ records: Records; scanned: Scanned } | undefined>
+  get(key: string, bytes: number): Promise<{ records: RecordFile; scanned: ScanResult } | undefined>
   /** Keep a copy; a cache that cannot be written is no reason to fail a job. */
-  keep(key: string, file: string, scanned: Scanned): Promise<void>
+  put(key: string, file: string, scanned: ScanResult): Promise<void>
 }
 
 export interface CacheOptions {
@@ -34,11 +34,13 @@ export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
   const folder = join(dir, 'avatars')
   const maxBytes = maxMb * 1e6
   return {
-    async find(key, bytes) {
+    async get(key, bytes) {
       const entry = join(folder, key)
       try {
-        const scanned = JSON.parse(await readFile(join(entry, 'scanned.json'), 'utf8')) as Scanned
-        const records = await Records.open(join(entry, 'states'), bytes)
+        const scanned = JSON.parse(
+          await readFile(join(entry, 'scanned.json'), 'utf8'),
+        ) as ScanResult
+        const records = await RecordFile.open(join(entry, 'states'), bytes)
         const now = new Date()
         await utimes(entry, now, now)
         return { records, scanned }
@@ -46,13 +48,13 @@ export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
         return undefined // not there, or being removed at this moment
       }
     },
-    async keep(key, file, scanned) {
+    async put(key, file, scanned) {
       const partial = join(folder, `.${key}.${process.pid}.partial`)
       try {
         const { size } = await stat(file)
         if (size > maxBytes / 2) return
         await mkdir(partial, { recursive: true })
-        await makeRoom(folder, maxBytes - size)
+        await evictLru(folder, maxBytes - size)
         await copyFile(file, join(partial, 'states'))
         await writeFile(join(partial, 'scanned.json'), JSON.stringify(scanned))
         await rename(partial, join(folder, key))
@@ -64,7 +66,7 @@ export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
 }
 
 /** Remove the entries that were used longest ago until at most `bytes` remain. */
-async function makeRoom(folder: string, bytes: number): Promise<void> {
+async function evictLru(folder: string, bytes: number): Promise<void> {
   const names = (await readdir(folder)).filter((name) => !name.startsWith('.'))
   const entries = await Promise.all(
     names.map(async (name) => {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { RenderContext } from '../context.ts'
-import type { Source } from '../media/decode-video.ts'
+import type { VideoInput } from '../media/decode-video.ts'
 import type { ScanOptions } from './scan-source.ts'
 
 /** Raised whenever a scan of the same video would learn something else than before. */
@@ -12,7 +12,7 @@ const REVISION = 3
  * The limit counts because a clip's neutral mouth is drawn from the frames that were looked at.
  */
 export async function avatarKey(
-  { file, facts }: Source,
+  { file, facts }: VideoInput,
   limit: number,
   options: ScanOptions,
   { models, signal }: RenderContext,

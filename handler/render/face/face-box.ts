@@ -24,20 +24,20 @@ function bounds(landmarks: ArrayLike<number>): Region {
  * The region that is redrawn: as wide as the landmarks, from the chin up to as far above the nose
  * bridge, so that the mouth lies in the lower half.
  */
-export function faceRegion(landmarks: Landmarks): Region {
+export function faceRegionFromLandmarks(landmarks: Landmarks): Region {
   const [x1, , x2, y2] = bounds(landmarks)
   const middle = landmarks[2 * BRIDGE + 1]!
   return [x1, middle - (y2 - middle), x2, y2]
 }
 
-const REST = 0.02 // of the region's longer side
+const HOLD_TOLERANCE = 0.02 // of the region's longer side
 
 /**
  * Where a region was before, while it moves less than can matter: each new pixel box samples the face
  * anew, and what is drawn in it shimmers.
  */
-export function resting(region: Region, last: Region | undefined): Region {
-  const room = REST * extent(region).side
+export function holdIfStill(region: Region, last: Region | undefined): Region {
+  const room = HOLD_TOLERANCE * centerAndSide(region).side
   return last?.every((edge, k) => Math.abs(edge - region[k]!) <= room) ? last : region
 }
 
@@ -75,7 +75,7 @@ export function cropBoxOf(
   return x2 - x1 >= MIN_SIDE && y2 - y1 >= MIN_SIDE ? [x1, y1, x2, y2] : undefined
 }
 
-const LEAST = 4 // px; MuseTalk's crop around a smaller box does not contain it
+const MIN_REFERENCE_SIDE = 4 // px; MuseTalk's crop around a smaller box does not contain it
 
 /**
  * MuseTalk's own box, in whole pixels, for parity: only the chin is cut to the frame. A right edge
@@ -89,13 +89,13 @@ export function referenceBoxOf(
   const [x1, y1, x2, chin] = region.map(Math.trunc) as [number, number, number, number]
   const below = Math.max(margin.chin_margin_px, Math.trunc(margin.chin_margin_share * (chin - y1)))
   const box: Box = [Math.max(0, x1), Math.max(0, y1), x2, Math.min(frame.height, chin + below)]
-  const [left, top, right, bottom] = visible(box, frame)
+  const [left, top, right, bottom] = clipToFrame(box, frame)
   const seen = left < right && top < bottom
-  return seen && Math.max(x2 - left, bottom - top) >= LEAST ? box : undefined
+  return seen && Math.max(x2 - left, bottom - top) >= MIN_REFERENCE_SIDE ? box : undefined
 }
 
 /** What of a box lies inside the frame. */
-export const visible = (box: Box, frame: { width: number; height: number }): Box => [
+export const clipToFrame = (box: Box, frame: { width: number; height: number }): Box => [
   Math.max(0, box[0]),
   Math.max(0, box[1]),
   Math.min(frame.width, box[2]),
@@ -103,7 +103,7 @@ export const visible = (box: Box, frame: { width: number; height: number }): Box
 ]
 
 /** Landmarks in the coordinates of the 256x256 crop of a box; whole numbers are pixel centres. */
-export function inCrop(landmarks: Landmarks, [x1, y1, x2, y2]: Box): Landmarks {
+export function toCropCoordinates(landmarks: Landmarks, [x1, y1, x2, y2]: Box): Landmarks {
   const out = new Float32Array(landmarks.length)
   for (let i = 0; i < out.length; i += 2) {
     out[i] = ((landmarks[i]! - x1 + 0.5) * 256) / (x2 - x1) - 0.5
@@ -113,19 +113,19 @@ export function inCrop(landmarks: Landmarks, [x1, y1, x2, y2]: Box): Landmarks {
 }
 
 /** Middle and longer side. */
-export const extent = ([x1, y1, x2, y2]: Region) => ({
+export const centerAndSide = ([x1, y1, x2, y2]: Region) => ({
   x: (x1 + x2) / 2,
   y: (y1 + y2) / 2,
   side: Math.max(x2 - x1, y2 - y1),
 })
 
 /** A square of `scale` times the region's longer side around it, cut to the frame. */
-export function around(
+export function squareAround(
   region: Region,
   scale: number,
   frame: { width: number; height: number },
 ): Box | undefined {
-  const { x, y, side } = extent(region)
+  const { x, y, side } = centerAndSide(region)
   const half = (side * scale) / 2
   const box: Box = [
     Math.max(0, Math.floor(x - half)),

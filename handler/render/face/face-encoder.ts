@@ -9,10 +9,10 @@ import {
 import { cropBox } from '../../../models/pixels/blend-mask.ts'
 import { resizePillow } from '../../../models/pixels/resize-pillow.ts'
 import type { Tensors } from '../../../models/inference/tensor.ts'
-import { inCrop, visible, type Landmarks } from './face-box.ts'
-import { canvasOf, type Canvas } from '../frames/frame-format.ts'
-import type { VideoFacts } from '../media/media-info.ts'
-import { toRecord } from './avatar-record.ts'
+import { toCropCoordinates, clipToFrame, type Landmarks } from './face-box.ts'
+import { frameFormatFor, type FrameFormat } from '../frames/frame-format.ts'
+import type { VideoInfo } from '../media/media-info.ts'
+import { packRecord } from './avatar-record.ts'
 
 const FACE = 256
 const HEAD = 512
@@ -21,35 +21,39 @@ const HEAD = 512
 export type FaceEncoder = (frame: Uint8Array, box: Box, landmarks: Landmarks) => Promise<Uint8Array>
 
 /** Whether a bundle draws faces from landmarks; else a box is all that it needs of one. */
-export const wantsLandmarks = ({ graphs }: Models): boolean =>
+export const usesLandmarks = ({ graphs }: Models): boolean =>
   graphs.encode?.inputs.some(({ name }) => name === 'landmarks') ?? false
 
 /** @see MuseTalk musetalk/utils/blending.py and scripts/inference.py for crop and parsing */
-export function faceEncoder(models: Models, facts: VideoFacts, mode: MaskMode): FaceEncoder {
-  const canvas = canvasOf(facts)
+export function faceEncoder(models: Models, facts: VideoInfo, mode: MaskMode): FaceEncoder {
+  const canvas = frameFormatFor(facts)
   const face = image(FACE, FACE, 3)
-  const pointed = wantsLandmarks(models)
+  const withLandmarks = usesLandmarks(models)
   let plan: LanczosPlan | undefined
 
   return async (frame, box, landmarks) => {
-    const seen = visible(box, facts)
-    const cut = canvas.cut(frame, seen)
+    const visibleBox = clipToFrame(box, facts)
+    const cut = canvas.extractRgb(frame, visibleBox)
     if (plan?.from !== sizeOf(cut)) plan = lanczosPlan(cut, face)
     resizeLanczos4(cut, face, plan)
     const feeds: Tensors = { crop: { type: 'uint8', dims: [1, FACE, FACE, 3], data: face.data } }
-    if (pointed) {
-      feeds.landmarks = { type: 'float32', dims: [1, 68, 2], data: inCrop(landmarks, seen) }
+    if (withLandmarks) {
+      feeds.landmarks = {
+        type: 'float32',
+        dims: [1, 68, 2],
+        data: toCropCoordinates(landmarks, visibleBox),
+      }
     }
     const mask = models.graphs.parse && (await parse(models, canvas, facts, frame, box, mode))
-    return toRecord(await models.run('encode', feeds), mask, models.manifest)
+    return packRecord(await models.run('encode', feeds), mask, models.manifest)
   }
 }
 
 /** Which pixels of the head may be replaced: 512x512 over the crop box, 0 or 255. */
 async function parse(
   models: Models,
-  canvas: Canvas,
-  facts: VideoFacts,
+  canvas: FrameFormat,
+  facts: VideoInfo,
   frame: Uint8Array,
   box: Box,
   mode: MaskMode,
@@ -57,9 +61,14 @@ async function parse(
   const around = cropBox(box)
   const [left, top, right, bottom] = around
   const square = image(right - left, bottom - top, 3) // black where it leaves the frame
-  const seen = visible(around, facts)
-  const inside: Box = [seen[0] - left, seen[1] - top, seen[2] - left, seen[3] - top]
-  copy(canvas.cut(frame, seen), crop(square, inside))
+  const visibleBox = clipToFrame(around, facts)
+  const inside: Box = [
+    visibleBox[0] - left,
+    visibleBox[1] - top,
+    visibleBox[2] - left,
+    visibleBox[3] - top,
+  ]
+  copy(canvas.extractRgb(frame, visibleBox), crop(square, inside))
   const head = image(HEAD, HEAD, 3)
   resizePillow(square, head, 'bilinear')
   const name = models.graphs.parse!.inputs[0]!.name

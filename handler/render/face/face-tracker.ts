@@ -3,20 +3,20 @@ import type { Box } from '../../../models/pixels/image.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { InputError } from '../../errors.ts'
 import type { Job } from '../../parse-job.ts'
-import { around, extent, type Landmarks, type Region } from './face-box.ts'
-import { canvasOf } from '../frames/frame-format.ts'
-import { wantsLandmarks } from './face-encoder.ts'
-import { hz, type VideoFacts } from '../media/media-info.ts'
+import { squareAround, centerAndSide, type Landmarks, type Region } from './face-box.ts'
+import { frameFormatFor } from '../frames/frame-format.ts'
+import { usesLandmarks } from './face-encoder.ts'
+import { fps, type VideoInfo } from '../media/media-info.ts'
 
 /** A face in one frame, in frame px. */
-export interface Seen {
+export interface FaceDetection {
   detected: Region
   landmarks: Landmarks
   /** The job named the box: it is used as it is. */
-  given?: true
+  boxFromJob?: true
 }
 
-interface Candidate extends Seen {
+interface Candidate extends FaceDetection {
   score: number
 }
 
@@ -25,7 +25,7 @@ interface Candidate extends Seen {
  * searched where the face was two frames before, so the outcome does not depend on timing.
  */
 export interface Tracker {
-  look(frame: Uint8Array, index: number): Promise<Seen | undefined>
+  detect(frame: Uint8Array, index: number): Promise<FaceDetection | undefined>
 }
 
 const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
@@ -39,16 +39,16 @@ const TILE_EVERY_S = 0.5 // how often small faces are searched for while there i
  */
 export function faceTracker(
   models: Models,
-  facts: VideoFacts,
+  facts: VideoInfo,
   { face: choice, compat }: Pick<Job, 'face' | 'compat'>,
 ): Tracker {
   const detect = detector(models, facts, compat)
   const byReference = compat === 'reference' && models.manifest.graphs.face_reference
-  const given = typeof choice === 'object' && 'boxes' in choice ? choice.boxes : undefined
+  const boxFromJob = typeof choice === 'object' && 'boxes' in choice ? choice.boxes : undefined
   const threshold = models.manifest.face.threshold
   const whole: Box = [0, 0, facts.width, facts.height]
-  const area = typeof choice === 'object' && 'box' in choice ? lookingAt(choice.box, facts) : whole
-  const pending: Promise<Seen | undefined>[] = [] // of the last two frames
+  const area = typeof choice === 'object' && 'box' in choice ? searchArea(choice.box, facts) : whole
+  const pending: Promise<FaceDetection | undefined>[] = [] // of the last two frames
 
   const find = async (frame: Uint8Array, box: Box) =>
     (await detect(frame, box)).filter(({ score }) => score >= threshold)
@@ -59,12 +59,12 @@ export function faceTracker(
     last: Region | undefined,
   ): Promise<Candidate | undefined> {
     if (last) {
-      const window = around(last, WINDOW, facts)
-      const tracked = window && nearest(await find(frame, window), last)
+      const window = squareAround(last, WINDOW, facts)
+      const tracked = window && matchTrack(await find(frame, window), last)
       if (tracked) return tracked
     }
     const found = largest(await find(frame, area))
-    if (found || index % Math.ceil(TILE_EVERY_S * hz(facts.rate)) !== 0) return found
+    if (found || index % Math.ceil(TILE_EVERY_S * fps(facts.rate)) !== 0) return found
     for (const tiles of tilings(area)) {
       const seen = (await Promise.all(tiles.map((tile) => find(frame, tile)))).flat()
       if (seen.length > 0) return largest(seen)
@@ -75,15 +75,16 @@ export function faceTracker(
   async function lookup(
     frame: Uint8Array,
     index: number,
-    earlier: Promise<Seen | undefined> | undefined,
-  ): Promise<Seen | undefined> {
-    if (given) {
-      const box = given[index]
+    earlier: Promise<FaceDetection | undefined> | undefined,
+  ): Promise<FaceDetection | undefined> {
+    if (boxFromJob) {
+      const box = boxFromJob[index]
       if (!box) return undefined
-      if (!wantsLandmarks(models)) return { detected: box, landmarks: NOWHERE, given: true }
-      const window = around(box, 1.5, facts)
+      if (!usesLandmarks(models))
+        return { detected: box, landmarks: NO_LANDMARKS, boxFromJob: true }
+      const window = squareAround(box, 1.5, facts)
       const inside = window && largest(await detect(frame, window))
-      return inside ? { detected: box, landmarks: inside.landmarks, given: true } : undefined
+      return inside ? { detected: box, landmarks: inside.landmarks, boxFromJob: true } : undefined
     }
     if (byReference) {
       const [first] = await detect(frame, area)
@@ -94,7 +95,7 @@ export function faceTracker(
   }
 
   return {
-    look(frame, index) {
+    detect(frame, index) {
       const seen = lookup(frame, index, pending.length === 2 ? pending.shift() : undefined)
       seen.catch(() => {}) // whoever awaits it gets the error; it may be nobody
       pending.push(seen)
@@ -103,26 +104,29 @@ export function faceTracker(
   }
 }
 
-const NOWHERE: Landmarks = new Float32Array(136) // for bundles that do not ask
+const NO_LANDMARKS: Landmarks = new Float32Array(136) // for bundles that do not ask
 
 /** Which face graph a job uses; a bundle may have one for the rules of the reference. */
 const graphFor = ({ manifest }: Models, compat: Job['compat']) =>
   compat === 'reference' && manifest.graphs.face_reference ? 'face_reference' : 'face'
 
 /** @throws InputError INVALID_JOB where a face must be looked for and the bundle has no graph for it */
-export function refuseBlind(models: Models, { face, compat }: Pick<Job, 'face' | 'compat'>): void {
-  const named = typeof face === 'object' && 'boxes' in face && !wantsLandmarks(models)
+export function assertDetectorAvailable(
+  models: Models,
+  { face, compat }: Pick<Job, 'face' | 'compat'>,
+): void {
+  const named = typeof face === 'object' && 'boxes' in face && !usesLandmarks(models)
   if (named || models.manifest.graphs[graphFor(models, compat)]) return
   const why = "this worker's bundle has no face detector: name the face's box in every frame"
   throw new InputError('INVALID_JOB', `face.boxes: ${why}`)
 }
 
 /** The bundle's face graph on a part of a frame. */
-function detector(models: Models, facts: VideoFacts, compat: Job['compat']) {
-  const canvas = canvasOf(facts)
+function detector(models: Models, facts: VideoInfo, compat: Job['compat']) {
+  const canvas = frameFormatFor(facts)
   const graph = graphFor(models, compat)
   return async (frame: Uint8Array, box: Box): Promise<Candidate[]> => {
-    const rgb = canvas.cut(frame, box)
+    const rgb = canvas.extractRgb(frame, box)
     const dims = [rgb.height, rgb.width, 3]
     const image: Tensor = { type: 'uint8', dims, data: rgb.data }
     return candidates(await models.run(graph, { image }), box[0], box[1])
@@ -144,15 +148,15 @@ function candidates({ boxes, scores, landmarks }: Tensors, dx: number, dy: numbe
 const largest = (found: Candidate[]): Candidate | undefined =>
   found.reduce<Candidate | undefined>(
     (best, face) =>
-      !best || extent(face.detected).side > extent(best.detected).side ? face : best,
+      !best || centerAndSide(face.detected).side > centerAndSide(best.detected).side ? face : best,
     undefined,
   )
 
 /** The face that continues the track: close, and of similar size. */
-function nearest(found: Candidate[], last: Region): Candidate | undefined {
-  const { x, y, side } = extent(last)
+function matchTrack(found: Candidate[], last: Region): Candidate | undefined {
+  const { x, y, side } = centerAndSide(last)
   const distance = (face: Candidate) => {
-    const now = extent(face.detected)
+    const now = centerAndSide(face.detected)
     const size = Math.max(now.side / side, side / now.side)
     return Math.hypot(now.x - x, now.y - y) / side + (size - 1)
   }
@@ -160,15 +164,15 @@ function nearest(found: Candidate[], last: Region): Candidate | undefined {
   return near.sort((a, b) => distance(a) - distance(b))[0]
 }
 
-const lookingAt = (box: Region, frame: VideoFacts): Box =>
-  around(box, 1.5, frame) ?? [0, 0, frame.width, frame.height]
+const searchArea = (box: Region, frame: VideoInfo): Box =>
+  squareAround(box, 1.5, frame) ?? [0, 0, frame.width, frame.height]
 
 /** Overlapping squares with the side of the area's shorter one, then with half of it. */
 function* tilings([x1, y1, x2, y2]: Box): Generator<Box[]> {
   const short = Math.min(x2 - x1, y2 - y1)
   for (const side of [short, Math.ceil(short / 2)]) {
-    const xs = starts(x1, x2, side)
-    const ys = starts(y1, y2, side)
+    const xs = tileStarts(x1, x2, side)
+    const ys = tileStarts(y1, y2, side)
     if (xs.length * ys.length > 1) {
       yield ys.flatMap((y) => xs.map((x): Box => [x, y, x + side, y + side]))
     }
@@ -176,7 +180,7 @@ function* tilings([x1, y1, x2, y2]: Box): Generator<Box[]> {
 }
 
 /** Starts of spans of `side` that cover from..to and overlap by a third or more. */
-function starts(from: number, to: number, side: number): number[] {
+function tileStarts(from: number, to: number, side: number): number[] {
   const room = to - from - side
   const count = room <= 0 ? 1 : 1 + Math.ceil(room / (side * 0.67))
   return Array.from({ length: count }, (_, i) =>

@@ -10,9 +10,9 @@ const GROUPS = 2 * PARTS.length // each part across and down
 const VALUES = 136
 
 const SCALES = 4 // each mean is twice as wide as the one before
-const SPREAD = [-2, -1, 0, 1, 2] // where motion is looked for, in halves of the wider sigma
-const DOUBT = 4 // energy that is taken for noise, in times of what noise alone has on average
-const LOUDEST = 0.002 // most noise of a face graph, in sides of the face: 0.0007 to 0.0018 were seen
+const ENERGY_OFFSETS = [-2, -1, 0, 1, 2] // where motion is looked for, in halves of the wider sigma
+const NOISE_THRESHOLD = 4 // energy that is taken for noise, in times of what noise alone has on average
+const MAX_NOISE = 0.002 // most noise of a face graph, in sides of the face: 0.0007 to 0.0018 were seen
 
 /**
  * Landmarks without noise and without lag. They are smoothed over time, evenly to both sides: widely
@@ -26,39 +26,39 @@ const LOUDEST = 0.002 // most noise of a face graph, in sides of the face: 0.000
  * @param sigma of the narrowest mean, frames
  * @param side of the face, px
  */
-export function steady(
+export function denoiseLandmarks(
   shot: readonly Landmarks[],
   at: number,
   sigma: number,
   side: number,
 ): Landmarks {
   const kernels = Array.from({ length: SCALES }, (_, k) => gaussian(sigma * 2 ** k))
-  const noise = noiseOf(shot, (LOUDEST * side) ** 2)
-  const out = weighed(shot, weightsAt(at, kernels[0]!, shot.length))
+  const noise = noiseOf(shot, (MAX_NOISE * side) ** 2)
+  const out = weightedMean(shot, weightsAt(at, kernels[0]!, shot.length))
   for (let k = 1; k < SCALES; k++) {
     const [narrow, wide] = [kernels[k - 1]!, kernels[k]!]
     const step = Math.max(1, Math.round(sigma * 2 ** (k - 1)))
-    const near = SPREAD.map((n) => at + n * step).filter((t) => t >= 0 && t < shot.length)
+    const near = ENERGY_OFFSETS.map((n) => at + n * step).filter((t) => t >= 0 && t < shot.length)
     const details = near.map((t) => {
       const wider = weightsAt(t, wide, shot.length)
-      return weighed(
+      return weightedMean(
         shot,
         weightsAt(t, narrow, shot.length).map((weight, i) => weight - wider[i]!),
       )
     })
     const here = details[near.indexOf(at)]!
     const energies = details.map(energiesOf)
-    const left = leftOf(narrow, wide)
+    const left = noiseGain(narrow, wide)
     for (let group = 0; group < GROUPS; group++) {
       const energy = energies.reduce((sum, of) => sum + of[group]!, 0) / energies.length
-      const expected = DOUBT * left * noise[group]!
-      if (energy > 0) remove(out, here, group, Math.min(1, expected / energy))
+      const expected = NOISE_THRESHOLD * left * noise[group]!
+      if (energy > 0) subtract(out, here, group, Math.min(1, expected / energy))
     }
   }
   return Float32Array.from(out)
 }
 
-function remove(from: Float64Array, detail: Float64Array, group: number, share: number): void {
+function subtract(from: Float64Array, detail: Float64Array, group: number, share: number): void {
   const [first, end] = PARTS[group >> 1]!
   for (let i = 2 * first + (group & 1); i < 2 * end; i += 2) from[i]! -= share * detail[i]!
 }
@@ -98,7 +98,7 @@ const gaussian = (sigma: number): Float64Array =>
   )
 
 /** The share of white noise that is in the difference of two means. */
-function leftOf(narrow: Float64Array, wide: Float64Array): number {
+function noiseGain(narrow: Float64Array, wide: Float64Array): number {
   const total = (kernel: Float64Array) => 2 * kernel.reduce((sum, w) => sum + w) - kernel[0]!
   const [a, b] = [total(narrow), total(wide)]
   return wide.reduce((sum, w, d) => {
@@ -114,7 +114,7 @@ function weightsAt(at: number, kernel: Float64Array, frames: number): Float64Arr
   return weights.map((weight) => weight / total)
 }
 
-function weighed(shot: readonly Landmarks[], weights: Float64Array): Float64Array {
+function weightedMean(shot: readonly Landmarks[], weights: Float64Array): Float64Array {
   const sum = new Float64Array(VALUES)
   for (let t = 0; t < shot.length; t++) {
     const [values, weight] = [shot[t]!, weights[t]!]

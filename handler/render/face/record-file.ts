@@ -4,7 +4,7 @@ import { open, type FileHandle } from 'node:fs/promises'
  * Records of one size in a file, appended in order and read by number: what must be kept per frame
  * or per 20 ms of sound, without memory growing with the length of the job.
  */
-export class Records implements AsyncDisposable {
+export class RecordFile implements AsyncDisposable {
   readonly bytes: number
   count: number
   readonly #file: FileHandle
@@ -16,15 +16,15 @@ export class Records implements AsyncDisposable {
   }
 
   /** @param bytes size of one record */
-  static async create(path: string, bytes: number): Promise<Records> {
-    return new Records(await open(path, 'w+'), bytes, 0)
+  static async create(path: string, bytes: number): Promise<RecordFile> {
+    return new RecordFile(await open(path, 'w+'), bytes, 0)
   }
 
   /** Records that were written earlier, to be read. */
-  static async open(path: string, bytes: number): Promise<Records> {
+  static async open(path: string, bytes: number): Promise<RecordFile> {
     const file = await open(path, 'r')
     const { size } = await file.stat()
-    return new Records(file, bytes, Math.floor(size / bytes))
+    return new RecordFile(file, bytes, Math.floor(size / bytes))
   }
 
   /** Append whole records. */

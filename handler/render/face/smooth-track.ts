@@ -1,22 +1,22 @@
 import {
-  extent,
-  faceRegion,
+  centerAndSide,
+  faceRegionFromLandmarks,
   referenceRegion,
-  resting,
+  holdIfStill,
   type Landmarks,
   type Region,
 } from './face-box.ts'
-import { hz, type Rate } from '../media/media-info.ts'
-import { steady } from './landmark-filter.ts'
-import type { Seen } from './face-tracker.ts'
+import { fps, type Rate } from '../media/media-info.ts'
+import { denoiseLandmarks } from './landmark-filter.ts'
+import type { FaceDetection } from './face-tracker.ts'
 
 const SMOOTH_S = 0.2 // half width of the region's smoothing window
-const STEADY_S = 0.04 // least sigma of the landmarks' smoothing: less than any movement of a mouth
-const BRIDGE_S = 0.5 // longest gap that is filled
+const LANDMARK_SIGMA_S = 0.04 // least sigma of the landmarks' smoothing: less than any movement of a mouth
+const MAX_GAP_S = 0.5 // longest gap that is filled
 const FADE_S = 0.12
 
 /** Where the face of a frame is drawn. */
-export interface Settled {
+export interface SmoothedFace {
   region: Region
   landmarks: Landmarks
   /** 0..1: less next to frames without a face, so that the drawn mouth does not pop. */
@@ -29,18 +29,18 @@ export interface Settled {
  * half a second are bridged, scene cuts are respected. Frames come out in order, delayed by at most
  * 0.7 s of frames.
  *
- * @param most frames to hold back at most, to bound memory
+ * @param maxLookahead frames to hold back at most, to bound memory
  */
-export async function* settle<T extends { seen: Seen | undefined }>(
+export async function* smoothTrack<T extends { seen: FaceDetection | undefined }>(
   frames: AsyncIterable<T>,
   rate: Rate,
-  most: number,
-): AsyncGenerator<T & { face: Settled | undefined }> {
-  const reach = Math.min(Math.round(SMOOTH_S * hz(rate)), most)
-  const gap = Math.min(Math.round(BRIDGE_S * hz(rate)), Math.max(0, most - reach))
+  maxLookahead: number,
+): AsyncGenerator<T & { face: SmoothedFace | undefined }> {
+  const reach = Math.min(Math.round(SMOOTH_S * fps(rate)), maxLookahead)
+  const gap = Math.min(Math.round(MAX_GAP_S * fps(rate)), Math.max(0, maxLookahead - reach))
   const history = reach + gap + 1
-  const fade = Math.round(FADE_S * hz(rate))
-  const sigma = STEADY_S * hz(rate)
+  const fade = Math.round(FADE_S * fps(rate))
+  const sigma = LANDMARK_SIGMA_S * fps(rate)
   const track: (Point | undefined)[] = [] // of frames index - history .. index + reach + gap
   const held: T[] = []
   let index = 0 // of the frame to be settled next, within `track`
@@ -58,24 +58,26 @@ export async function* settle<T extends { seen: Seen | undefined }>(
   }
   for await (const frame of frames) {
     held.push(frame)
-    track.push(frame.seen && { region: faceRegion(frame.seen.landmarks), ...frame.seen })
+    track.push(
+      frame.seen && { region: faceRegionFromLandmarks(frame.seen.landmarks), ...frame.seen },
+    )
     if (held.length > reach + gap) yield next()
   }
   while (held.length > 0) yield next()
 }
 
 /** Every frame for itself: the job's own boxes, or MuseTalk's rule in whole pixels. */
-export async function* settleSingly<T extends { seen: Seen | undefined }>(
+export async function* passThroughTrack<T extends { seen: FaceDetection | undefined }>(
   frames: AsyncIterable<T>,
-): AsyncGenerator<T & { face: Settled | undefined }> {
+): AsyncGenerator<T & { face: SmoothedFace | undefined }> {
   for await (const frame of frames) {
     const { seen } = frame
     if (!seen) {
       yield { ...frame, face: undefined }
       continue
     }
-    const { given, detected, landmarks } = seen
-    const region = given ? detected : referenceRegion(landmarks, detected)
+    const { boxFromJob, detected, landmarks } = seen
+    const region = boxFromJob ? detected : referenceRegion(landmarks, detected)
     yield { ...frame, face: { region, landmarks, fade: 1 } }
   }
 }
@@ -90,17 +92,17 @@ function settled(
   index: number,
   { reach, gap, fade, sigma }: { reach: number; gap: number; fade: number; sigma: number },
   last: Region | undefined,
-): Settled | undefined {
-  const here = pointAt(track, index, gap)
+): SmoothedFace | undefined {
+  const here = interpolateAt(track, index, gap)
   if (!here) return undefined
-  const shot = sameShot(track, index, reach + gap, gap)
+  const shot = shotNeighbors(track, index, reach + gap, gap)
   const at = shot.findIndex(({ distance }) => distance === 0)
   const near = shot.slice(Math.max(0, at - reach), at + reach + 1)
   const landmarks = shot.map(({ point }) => point.landmarks)
   return {
-    region: resting(meanRegion(near, reach / 2), last),
-    landmarks: steady(landmarks, at, sigma, extent(here.region).side),
-    fade: fadeAt(track, index, gap, fade),
+    region: holdIfStill(meanRegion(near, reach / 2), last),
+    landmarks: denoiseLandmarks(landmarks, at, sigma, centerAndSide(here.region).side),
+    fade: fadeFactor(track, index, gap, fade),
   }
 }
 
@@ -111,17 +113,17 @@ interface Neighbour {
 }
 
 /** A frame and its neighbours in order, as far to both sides as it is the same shot of the face. */
-function sameShot(
+function shotNeighbors(
   track: readonly (Point | undefined)[],
   index: number,
   reach: number,
   gap: number,
 ): Neighbour[] {
-  const here = pointAt(track, index, gap)!
+  const here = interpolateAt(track, index, gap)!
   const [before, after] = [-1, 1].map((direction) => {
     const side: Neighbour[] = []
     for (let d = 1, near = here; d <= reach; d++) {
-      const point = pointAt(track, index + direction * d, gap)
+      const point = interpolateAt(track, index + direction * d, gap)
       if (!point || isCut(near, point)) break
       side.push({ distance: direction * d, point })
       near = point
@@ -144,7 +146,7 @@ function meanRegion(shot: readonly Neighbour[], sigma: number): Region {
 }
 
 /** What was seen in a frame, or between its neighbours where the gap is short enough. */
-function pointAt(track: readonly (Point | undefined)[], index: number, gap: number) {
+function interpolateAt(track: readonly (Point | undefined)[], index: number, gap: number) {
   const seen = track[index]
   if (seen) return seen
   let [before, after] = [index, index]
@@ -162,13 +164,13 @@ function pointAt(track: readonly (Point | undefined)[], index: number, gap: numb
 
 /** A face cannot move by half its size from one frame to the next; another shot can. */
 function isCut(a: Point, b: Point): boolean {
-  const [from, to] = [extent(a.region), extent(b.region)]
+  const [from, to] = [centerAndSide(a.region), centerAndSide(b.region)]
   const moved = Math.hypot(to.x - from.x, to.y - from.y) / Math.min(from.side, to.side)
   const grown = Math.max(from.side / to.side, to.side / from.side)
   return moved > 0.5 || grown > 1.4
 }
 
-function fadeAt(
+function fadeFactor(
   track: readonly (Point | undefined)[],
   index: number,
   gap: number,
@@ -177,7 +179,7 @@ function fadeAt(
   for (let d = 1; d <= frames; d++) {
     for (const other of [index - d, index + d]) {
       const inside = other >= 0 && other < track.length
-      if (inside && !pointAt(track, other, gap)) return d / (frames + 1)
+      if (inside && !interpolateAt(track, other, gap)) return d / (frames + 1)
     }
   }
   return 1

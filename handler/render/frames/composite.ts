@@ -7,15 +7,15 @@ import {
 import { image, type Box, type Image } from '../../../models/pixels/image.ts'
 import { ruleMask, type MaskRule } from '../../../models/pixels/blend-mask.ts'
 import type { Avatar } from '../face/avatar.ts'
-import { canvasOf } from './frame-format.ts'
+import { frameFormatFor } from './frame-format.ts'
 import type { RenderContext } from '../context.ts'
-import type { Mouth } from './generate-faces.ts'
-import type { VideoFacts } from '../media/media-info.ts'
-import { sourceIndex } from './ping-pong.ts'
+import type { GeneratedFace } from './generate-faces.ts'
+import type { VideoInfo } from '../media/media-info.ts'
+import { pingPongIndex } from './ping-pong.ts'
 
 const SIDE = 256
 /** The whole crop, with a feathered edge: for a bundle that says nothing about its mask. */
-const PLAIN_MASK: MaskRule = { top: [0.5, 0.6], sides: 0.1, bottom: 0.05 }
+const DEFAULT_MASK: MaskRule = { top: [0.5, 0.6], sides: 0.1, bottom: 0.05 }
 
 /**
  * Lay the generated faces over the source frames. Both come in the same order, one mouth per frame;
@@ -23,21 +23,21 @@ const PLAIN_MASK: MaskRule = { top: [0.5, 0.6], sides: 0.1, bottom: 0.05 }
  */
 export async function* composite(
   frames: AsyncIterable<Uint8Array>,
-  mouths: AsyncIterable<Mouth>,
+  mouths: AsyncIterable<GeneratedFace>,
   avatar: Avatar,
-  facts: VideoFacts,
+  facts: VideoInfo,
   ctx: RenderContext,
 ): AsyncGenerator<Uint8Array> {
-  const paste = paster(facts, ctx.models.manifest)
+  const paste = createPaster(facts, ctx.models.manifest)
   const faces = mouths[Symbol.asyncIterator]()
   try {
     for await (const frame of frames) {
-      const mouth = (await faces.next()).value as Mouth
+      const mouth = (await faces.next()).value as GeneratedFace
       const { face, weight, index } = mouth
-      const place = avatar.faceOf(sourceIndex(index, avatar.count))
-      if (face && place) {
+      const placement = avatar.facePlacement(pingPongIndex(index, avatar.count))
+      if (face && placement) {
         await ctx.stage('composite', async () =>
-          paste(frame, face, place.box, weight, await avatar.maskOf(place)),
+          paste(frame, face, placement.box, weight, await avatar.maskOf(placement)),
         )
       }
       yield frame
@@ -53,8 +53,8 @@ interface Parsed {
 }
 
 /** Buffers and tables are kept while the box keeps its size, which a smoothed box mostly does. */
-function paster(facts: VideoFacts, { mask: rule = PLAIN_MASK }: Manifest) {
-  const canvas = canvasOf(facts)
+function createPaster(facts: VideoInfo, { mask: rule = DEFAULT_MASK }: Manifest) {
+  const canvas = frameFormatFor(facts)
   let plan: BilinearPlan | undefined
   let [scaled, ruled]: Image[] = []
 
@@ -74,11 +74,11 @@ function paster(facts: VideoFacts, { mask: rule = PLAIN_MASK }: Manifest) {
     }
     resizeBilinear(from, scaled, plan)
     const { mask, at } = parsed ?? { mask: ruled!, at: box }
-    canvas.paste(frame, scaled, box, weight < 1 ? thinned(mask, weight) : mask, at)
+    canvas.paste(frame, scaled, box, weight < 1 ? scaleMask(mask, weight) : mask, at)
   }
 }
 
-function thinned({ width, height, data }: Image, weight: number): Image {
+function scaleMask({ width, height, data }: Image, weight: number): Image {
   return image(
     width,
     height,

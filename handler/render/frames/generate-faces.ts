@@ -1,10 +1,10 @@
 import type { Avatar } from '../face/avatar.ts'
 import type { RenderContext } from '../context.ts'
-import { sourceIndex } from './ping-pong.ts'
-import type { Speech } from '../audio/speech-features.ts'
+import { pingPongIndex } from './ping-pong.ts'
+import type { SpeechFeatures } from '../audio/speech-features.ts'
 
 /** What to draw on one output frame. */
-export interface Mouth {
+export interface GeneratedFace {
   /** Output frame. */
   index: number
   /** u8 [256,256,3] RGB; absent where the source frame stays as it is. */
@@ -17,49 +17,49 @@ export interface Mouth {
  * Generate the faces of output frames 0..total-1 in order. Frames that stay as they are (no face
  * found, a pause that shows the source) cost nothing.
  *
- * @param shown 0..1 per output frame: how much the speech wants the drawn mouth to show
+ * @param visibility 0..1 per output frame: how much the speech wants the drawn mouth to show
  * @throws ModelError
  * @see MuseTalk scripts/inference.py, the loop over datagen()
  */
 export async function* generate(
   avatar: Avatar,
-  speech: Speech,
+  speech: SpeechFeatures,
   total: number,
-  shown: (index: number) => number,
+  visibility: (index: number) => number,
   batchSize: number,
   ctx: RenderContext,
-): AsyncGenerator<Mouth> {
-  let waiting: Mouth[] = []
-  let drawn = 0
+): AsyncGenerator<GeneratedFace> {
+  let waiting: GeneratedFace[] = []
+  let needed = 0
   for (let index = 0; index < total; index++) {
     ctx.signal.throwIfAborted()
-    const place = avatar.faceOf(sourceIndex(index, avatar.count))
-    const weight = place ? shown(index) * place.fade : 0
+    const place = avatar.facePlacement(pingPongIndex(index, avatar.count))
+    const weight = place ? visibility(index) * place.fade : 0
     waiting.push({ index, weight })
-    if (weight > 0) drawn++
-    if (drawn < batchSize && index < total - 1 && waiting.length < 8 * batchSize) continue
-    yield* await draw(waiting, avatar, speech, ctx)
+    if (weight > 0) needed++
+    if (needed < batchSize && index < total - 1 && waiting.length < 8 * batchSize) continue
+    yield* await generateBatch(waiting, avatar, speech, ctx)
     waiting = []
-    drawn = 0
+    needed = 0
   }
 }
 
-async function draw(
-  mouths: Mouth[],
+async function generateBatch(
+  mouths: GeneratedFace[],
   avatar: Avatar,
-  speech: Speech,
+  speech: SpeechFeatures,
   ctx: RenderContext,
-): Promise<Mouth[]> {
-  const drawn = mouths.filter(({ weight }) => weight > 0)
-  if (drawn.length === 0) return mouths
+): Promise<GeneratedFace[]> {
+  const needed = mouths.filter(({ weight }) => weight > 0)
+  if (needed.length === 0) return mouths
   const faces = await ctx.stage('generate', async () => {
-    const indices = drawn.map(({ index }) => index)
-    const states = await avatar.statesOf(indices.map((i) => sourceIndex(i, avatar.count)))
+    const indices = needed.map(({ index }) => index)
+    const states = await avatar.latents(indices.map((i) => pingPongIndex(i, avatar.count)))
     const prompt = await speech.prompts(indices)
     const { face } = await ctx.models.run('generate', { ...states, prompt })
     return face!.data as Uint8Array
   })
-  const size = faces.length / drawn.length
-  for (const [i, mouth] of drawn.entries()) mouth.face = faces.subarray(i * size, (i + 1) * size)
+  const size = faces.length / needed.length
+  for (const [i, mouth] of needed.entries()) mouth.face = faces.subarray(i * size, (i + 1) * size)
   return mouths
 }

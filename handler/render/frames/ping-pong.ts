@@ -1,15 +1,15 @@
 import { InputError } from '../../errors.ts'
-import { decode, fingerprint, type Source } from '../media/decode-video.ts'
-import { canvasOf } from './frame-format.ts'
+import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
+import { frameFormatFor } from './frame-format.ts'
 import type { RenderContext } from '../context.ts'
-import { hz } from '../media/media-info.ts'
+import { fps } from '../media/media-info.ts'
 
 const CHUNK_S = 2
 const CHUNK_BYTES = 160 << 20
 
 /** A source that plays to its end and back, as often as the sound needs. */
 export interface Playback {
-  source: Source
+  source: VideoInput
   /** Frames of the source that are played, at least 1. */
   count: number
   /** What each of them looked like when it was scanned. */
@@ -20,7 +20,7 @@ export interface Playback {
  * Which source frame output frame `i` shows: 0..n-1, n-1..0, 0.. (both ends twice).
  * @see MuseTalk scripts/inference.py, frame_list_cycle
  */
-export function sourceIndex(i: number, count: number): number {
+export function pingPongIndex(i: number, count: number): number {
   const at = i % (2 * count)
   return at < count ? at : 2 * count - 1 - at
 }
@@ -30,23 +30,23 @@ export function sourceIndex(i: number, count: number): number {
  * seconds and never spooled.
  * @throws InputError MEDIA_UNREADABLE when the file decodes differently than before
  */
-export async function* play(
+export async function* playPingPong(
   playback: Playback,
   total: number,
   ctx: RenderContext,
 ): AsyncGenerator<Uint8Array> {
   const { source, count } = playback
-  if (source.facts.still) return yield* repeat(source, total, ctx)
-  if (total > count && count <= chunkOf(source)) return yield* cycle(playback, total, ctx)
+  if (source.facts.still) return yield* repeatStill(source, total, ctx)
+  if (total > count && count <= chunkOf(source)) return yield* loopCached(playback, total, ctx)
   for (let done = 0, forward = true; done < total; forward = !forward) {
     const wanted = Math.min(count, total - done)
-    if (forward) yield* exactly(wanted, decode(source, { first: 0, count: wanted }, ctx))
-    else yield* backwards(playback, wanted, ctx)
+    if (forward) yield* exactCount(wanted, decode(source, { first: 0, count: wanted }, ctx))
+    else yield* reverseChunks(playback, wanted, ctx)
     done += wanted
   }
 }
 
-async function* repeat(source: Source, total: number, ctx: RenderContext) {
+async function* repeatStill(source: VideoInput, total: number, ctx: RenderContext) {
   for await (const frame of decode(source, { first: 0, count: 1 }, ctx)) {
     for (let i = 0; i < total; i++) yield frame.slice()
     return
@@ -54,29 +54,29 @@ async function* repeat(source: Source, total: number, ctx: RenderContext) {
 }
 
 /** A clip of one chunk stays in memory: else each turn would start ffmpeg for a moment's work. */
-async function* cycle(playback: Playback, total: number, ctx: RenderContext) {
+async function* loopCached(playback: Playback, total: number, ctx: RenderContext) {
   const { count } = playback
   const frames = await framesOf(playback, 0, count, ctx)
-  for (let i = 0; i < total; i++) yield frames[sourceIndex(i, count)]!.slice()
+  for (let i = 0; i < total; i++) yield frames[pingPongIndex(i, count)]!.slice()
 }
 
-async function* exactly(count: number, frames: AsyncIterable<Uint8Array>) {
+async function* exactCount(count: number, frames: AsyncIterable<Uint8Array>) {
   let seen = 0
   for await (const frame of frames) {
     yield frame
     seen++
   }
-  if (seen < count) throw changed()
+  if (seen < count) throw unstableDecodeError()
 }
 
 /** Frames that may be held at once. */
-function chunkOf({ facts }: Source): number {
-  const fitting = Math.floor(CHUNK_BYTES / canvasOf(facts).bytes)
-  return Math.max(1, Math.min(fitting, Math.floor(CHUNK_S * hz(facts.rate))))
+function chunkOf({ facts }: VideoInput): number {
+  const fitting = Math.floor(CHUNK_BYTES / frameFormatFor(facts).bytes)
+  return Math.max(1, Math.min(fitting, Math.floor(CHUNK_S * fps(facts.rate))))
 }
 
 /** Frames count-1, count-2, …, `wanted` of them. */
-async function* backwards(playback: Playback, wanted: number, ctx: RenderContext) {
+async function* reverseChunks(playback: Playback, wanted: number, ctx: RenderContext) {
   const size = chunkOf(playback.source)
   const stop = playback.count - wanted
   for (let end = playback.count; end > stop; end -= size) {
@@ -91,13 +91,13 @@ async function* backwards(playback: Playback, wanted: number, ctx: RenderContext
  * GOPs), so the result is compared with what the scan saw; if it differs, decode from the start.
  */
 async function framesOf(playback: Playback, first: number, count: number, ctx: RenderContext) {
-  const sought = await gather(decode(playback.source, { first, count }, ctx), 0)
+  const sought = await collectFrom(decode(playback.source, { first, count }, ctx), 0)
   if (sameAsScanned(sought)) return sought
   ctx.log('seek.inexact', { first, count })
   const all = decode(playback.source, { first: 0, count: first + count }, ctx)
-  const walked = await gather(all, first)
+  const walked = await collectFrom(all, first)
   if (sameAsScanned(walked)) return walked
-  throw changed()
+  throw unstableDecodeError()
 
   function sameAsScanned(frames: Uint8Array[]): boolean {
     const same = (frame: Uint8Array, i: number) =>
@@ -106,12 +106,12 @@ async function framesOf(playback: Playback, first: number, count: number, ctx: R
   }
 }
 
-async function gather(frames: AsyncIterable<Uint8Array>, skip: number): Promise<Uint8Array[]> {
+async function collectFrom(frames: AsyncIterable<Uint8Array>, skip: number): Promise<Uint8Array[]> {
   const kept: Uint8Array[] = []
   let index = 0
   for await (const frame of frames) if (index++ >= skip) kept.push(frame)
   return kept
 }
 
-const changed = () =>
+const unstableDecodeError = () =>
   new InputError('MEDIA_UNREADABLE', 'the video input decodes differently every time')

@@ -1,18 +1,18 @@
 import { crc32 } from 'node:zlib'
 import { InputError } from '../../errors.ts'
-import { fromFfmpeg } from './ffmpeg-errors.ts'
-import { canvasOf } from '../frames/frame-format.ts'
+import { toInputError } from './ffmpeg-errors.ts'
+import { frameFormatFor } from '../frames/frame-format.ts'
 import type { RenderContext } from '../context.ts'
-import { start, untrusted } from './ffmpeg.ts'
-import { hz, type VideoFacts } from './media-info.ts'
+import { spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
+import { fps, type VideoInfo } from './media-info.ts'
 
-export interface Source {
+export interface VideoInput {
   file: string
-  facts: VideoFacts
+  facts: VideoInfo
 }
 
 /** Frames [first, first + count) of a source, counted from its first picture at `facts.rate`. */
-export interface Span {
+export interface FrameRange {
   first: number
   count: number
 }
@@ -28,27 +28,27 @@ type DecodeContext = Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>
  * @throws InputError MEDIA_UNREADABLE, also for a file that was cut off
  */
 export async function* decode(
-  { file, facts }: Source,
-  span: Span,
+  { file, facts }: VideoInput,
+  span: FrameRange,
   { ffmpeg, limits, signal }: DecodeContext,
 ): AsyncGenerator<Uint8Array> {
   const { pixelFormat } = facts
   const args = [
     ...['-nostdin', '-v', 'error', ...seek(facts, span)],
     ...(facts.turnedByExif ? ['-noautorotate'] : []),
-    ...untrusted(file, limits.maxPixels),
-    ...['-map', '0:V:0', '-vf', filters(facts, span), '-frames:v', String(span.count)],
+    ...untrustedInputArgs(file, limits.maxPixels),
+    ...['-map', '0:V:0', '-vf', filterChain(facts, span), '-frames:v', String(span.count)],
     ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
   ]
-  await using running = await start(ffmpeg.path, args, signal)
+  await using running = await spawnFfmpeg(ffmpeg.path, args, signal)
   let yielded = 0
-  for await (const frame of records(running.stdout, canvasOf(facts).bytes)) {
+  for await (const frame of chunkFrames(running.stdout, frameFormatFor(facts).bytes)) {
     yield frame
     yielded++
   }
   const finished = await running.done
   signal.throwIfAborted()
-  if (finished.code !== 0) throw fromFfmpeg(finished, 'video')
+  if (finished.code !== 0) throw toInputError(finished, 'video')
   const cut = /partial file|truncat|Invalid data found|unexpected end/i.test(finished.stderr)
   if (cut || (yielded === 0 && span.first === 0)) {
     const message = cut ? 'is cut off or damaged' : 'holds no picture that can be decoded'
@@ -57,19 +57,22 @@ export async function* decode(
 }
 
 /** Half a frame early, so that rounding of timestamps cannot lose the frame that is meant. */
-function seek({ rate, offsetS }: VideoFacts, { first }: Span): string[] {
-  return first === 0 ? [] : ['-ss', String(offsetS + (first - 0.5) / hz(rate))]
+function seek({ rate, offsetS }: VideoInfo, { first }: FrameRange): string[] {
+  return first === 0 ? [] : ['-ss', String(offsetS + (first - 0.5) / fps(rate))]
 }
 
-function filters({ still, rate, geometry }: VideoFacts, { first }: Span): string {
+function filterChain({ still, rate, geometry }: VideoInfo, { first }: FrameRange): string {
   if (still) return geometry
   // After a seek the wanted frame comes half a frame after zero.
-  const shift = first === 0 ? 'STARTPTS' : `${0.5 / hz(rate)}/TB`
+  const shift = first === 0 ? 'STARTPTS' : `${0.5 / fps(rate)}/TB`
   const clock = `setpts=PTS-${shift},fps=${rate.num}/${rate.den}:round=near`
   return `${clock},${geometry}`
 }
 
-async function* records(stream: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Uint8Array> {
+async function* chunkFrames(
+  stream: AsyncIterable<Buffer>,
+  bytes: number,
+): AsyncGenerator<Uint8Array> {
   let record = new Uint8Array(bytes)
   let filled = 0
   for await (const chunk of stream) {
@@ -86,11 +89,11 @@ async function* records(stream: AsyncIterable<Buffer>, bytes: number): AsyncGene
   }
 }
 
-const SAMPLED = 4096 // bytes that tell one frame of a clip from another
+const FINGERPRINT_SAMPLES = 4096 // bytes that tell one frame of a clip from another
 
 /** A cheap identity of a frame's pixels, to notice a seek that landed elsewhere. */
 export function fingerprint(frame: Uint8Array): number {
-  const step = Math.max(1, Math.floor(frame.length / SAMPLED)) | 1
+  const step = Math.max(1, Math.floor(frame.length / FINGERPRINT_SAMPLES)) | 1
   const sample = new Uint8Array(Math.ceil(frame.length / step))
   for (let i = 0, at = 0; at < frame.length; at += step) sample[i++] = frame[at]!
   return crc32(sample)

@@ -1,9 +1,9 @@
 import type { RenderContext } from '../context.ts'
-import { collect } from './ffmpeg.ts'
-import type { AudioFacts, ColorTags, VideoFacts } from './media-info.ts'
+import { runToEnd } from './ffmpeg.ts'
+import type { AudioInfo, ColorTags, VideoInfo } from './media-info.ts'
 
 /** ffmpeg's arguments for one kind of result. */
-export interface Codec {
+export interface EncoderArgs {
   /** Name of the video encoder. */
   name: string
   video: string[]
@@ -13,11 +13,11 @@ export interface Codec {
 
 /** H.264 and AAC in mp4: NVENC where a trial of this size works, else x264. */
 export async function h264(
-  video: VideoFacts,
-  audio: AudioFacts,
+  video: VideoInfo,
+  audio: AudioInfo,
   crf: number,
   ctx: RenderContext,
-): Promise<Codec> {
+): Promise<EncoderArgs> {
   const encoder = (await nvenc(video, crf, ctx)) ?? x264(crf)
   // What is neither mono nor known to be stereo becomes stereo.
   const channels = audio.channels === 1 || audio.channels === 2 ? [] : ['-ac', '2']
@@ -30,7 +30,7 @@ export async function h264(
 }
 
 /** FFV1 in RGB and FLAC, in Matroska: every sample of every frame as it was composed. */
-export const lossless: Codec = {
+export const lossless: EncoderArgs = {
   name: 'ffv1',
   video: ['-c:v', 'ffv1', '-level', '3', '-pix_fmt', 'bgr0'],
   audio: ['-c:a', 'flac'],
@@ -40,7 +40,7 @@ export const lossless: Codec = {
 const x264 = (crf: number) => ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf)]
 
 async function nvenc(
-  { width, height }: VideoFacts,
+  { width, height }: VideoInfo,
   crf: number,
   { ffmpeg, signal, log }: RenderContext,
 ): Promise<string[] | undefined> {
@@ -50,7 +50,7 @@ async function nvenc(
   // Sessions may be used up at this moment, or the size not be one that the card takes.
   const picture = ['-f', 'lavfi', '-i', `color=s=${width}x${height}:d=0.04`]
   const trial = ['-v', 'error', ...picture, ...encoder, '-f', 'null', '-']
-  const { code, stderr } = await collect(ffmpeg.path, trial, signal)
+  const { code, stderr } = await runToEnd(ffmpeg.path, trial, signal)
   if (code === 0) return encoder
   log('nvenc.unavailable', { reason: stderr.slice(-200) })
   return undefined

@@ -1,18 +1,21 @@
 import { InputError, WorkerError, type JobError } from '../../errors.ts'
-import type { Finished } from './ffmpeg.ts'
+import type { ProcessResult } from './ffmpeg.ts'
 
 /** Which error an ffmpeg that failed on an input stands for; its text is the only thing it offers. */
-export function fromFfmpeg(finished: Finished, role: string): JobError {
-  const machine = ofMachine(finished, `working on the ${role} input`)
+export function toInputError(finished: ProcessResult, role: string): JobError {
+  const machine = toSystemError(finished, `working on the ${role} input`)
   if (machine) return machine
   const { stderr } = finished
-  const cause = causeOf(finished)
+  const cause = toError(finished)
   const message = `the ${role} input cannot be decoded: ${firstLine(stderr)}`
   return new InputError('MEDIA_UNREADABLE', message, { cause })
 }
 
 /** The error where it was this machine that failed, whatever the input was. */
-export function ofMachine({ signal, stderr }: Finished, doing: string): JobError | undefined {
+export function toSystemError(
+  { signal, stderr }: ProcessResult,
+  doing: string,
+): JobError | undefined {
   if (/No space left on device/i.test(stderr)) {
     return new WorkerError('DISK_FULL', `the disk filled up while ${doing}`)
   }
@@ -23,7 +26,7 @@ export function ofMachine({ signal, stderr }: Finished, doing: string): JobError
   return undefined
 }
 
-export const causeOf = ({ code, signal, stderr }: Finished): Error =>
+export const toError = ({ code, signal, stderr }: ProcessResult): Error =>
   new Error(`ffmpeg ended with ${code ?? signal}: ${stderr.slice(-600)}`)
 
 /** One line of ffmpeg's for the caller, without addresses and without paths of this machine. */

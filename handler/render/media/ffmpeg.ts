@@ -43,14 +43,14 @@ const FORMATS = [
 ].join(',')
 
 /** Arguments that open a file of unknown origin; they stand for `-i FILE`. */
-export function untrusted(file: string, maxPixels: number): string[] {
+export function untrustedInputArgs(file: string, maxPixels: number): string[] {
   return [
     ...['-max_pixels', String(maxPixels), '-protocol_whitelist', 'file'],
     ...['-format_whitelist', FORMATS, '-i', `file:${file}`],
   ]
 }
 
-export interface Finished {
+export interface ProcessResult {
   /** Exit status; null after a signal. */
   code: number | null
   signal: NodeJS.Signals | null
@@ -59,27 +59,27 @@ export interface Finished {
 }
 
 /** A running ffmpeg. Disposing kills it and waits until it is really gone. */
-export interface Running extends AsyncDisposable {
+export interface FfmpegProcess extends AsyncDisposable {
   stdin: Writable
   stdout: Readable
   /** Resolves when the process has ended and its pipes are closed; never rejects. */
-  done: Promise<Finished>
+  done: Promise<ProcessResult>
 }
 
 /**
  * Start ffmpeg or ffprobe. An abort kills it with SIGKILL: it holds nothing worth a goodbye.
  * @throws WorkerError FFMPEG_MISSING where it cannot be started
  */
-export async function start(
+export async function spawnFfmpeg(
   path: string,
   args: string[],
   signal: AbortSignal,
   stdin: 'pipe' | 'ignore' = 'ignore',
-): Promise<Running> {
+): Promise<FfmpegProcess> {
   signal.throwIfAborted()
   const child = spawn(path, args, { stdio: [stdin, 'pipe', 'pipe'], env: { LC_ALL: 'C' } })
   const kill = () => void child.kill('SIGKILL')
-  const done = ended(child).finally(() => signal.removeEventListener('abort', kill))
+  const done = waitForExit(child).finally(() => signal.removeEventListener('abort', kill))
   try {
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
   } catch (cause) {
@@ -102,7 +102,7 @@ export async function start(
   }
 }
 
-function ended(child: ChildProcess): Promise<Finished> {
+function waitForExit(child: ChildProcess): Promise<ProcessResult> {
   let stderr = ''
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-8192)
@@ -114,13 +114,13 @@ function ended(child: ChildProcess): Promise<Finished> {
 }
 
 /** Run to the end and collect stdout; more than `maxBytes` of it ends the process. */
-export async function collect(
+export async function runToEnd(
   path: string,
   args: string[],
   signal: AbortSignal,
   maxBytes = 4 << 20,
-): Promise<Finished & { stdout: Buffer }> {
-  await using running = await start(path, args, signal)
+): Promise<ProcessResult & { stdout: Buffer }> {
+  await using running = await spawnFfmpeg(path, args, signal)
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of running.stdout as AsyncIterable<Buffer>) {
@@ -139,27 +139,27 @@ export async function collect(
  * @throws WorkerError FFMPEG_MISSING saying what to install
  */
 export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal): Promise<Ffmpeg> {
-  const path = (await located(wanted ?? staticBinary() ?? 'ffmpeg', signal)) ?? wanted ?? 'ffmpeg'
-  const banner = await collect(path, ['-hide_banner', '-version'], signal).catch((cause) => {
+  const path = (await which(wanted ?? staticBinary() ?? 'ffmpeg', signal)) ?? wanted ?? 'ffmpeg'
+  const banner = await runToEnd(path, ['-hide_banner', '-version'], signal).catch((cause) => {
     signal.throwIfAborted()
     const hint = 'install ffmpeg (apt-get install ffmpeg) or set FFMPEG_PATH'
     throw new WorkerError('FFMPEG_MISSING', `no ffmpeg at "${basename(path)}": ${hint}`, { cause })
   })
   const version = /version (\S+)/.exec(banner.stdout.toString())?.[1] ?? 'unknown'
-  const tried = (args: string[]) =>
-    collect(path, ['-v', 'error', '-f', 'lavfi', ...args, '-f', 'null', '-'], signal).then(
+  const supports = (args: string[]) =>
+    runToEnd(path, ['-v', 'error', '-f', 'lavfi', ...args, '-f', 'null', '-'], signal).then(
       ({ code }) => code === 0,
     )
   const [probe, soxr, nvenc] = await Promise.all([
     findProbe(path, signal),
-    tried(['-i', 'anullsrc=r=8000:d=0.1', '-af', 'aresample=16000:resampler=soxr']),
-    tried(['-i', 'color=s=256x256:d=0.04', '-c:v', 'h264_nvenc']),
+    supports(['-i', 'anullsrc=r=8000:d=0.1', '-af', 'aresample=16000:resampler=soxr']),
+    supports(['-i', 'color=s=256x256:d=0.04', '-c:v', 'h264_nvenc']),
   ])
   return { path, version, soxr, nvenc, ...(probe && { probe }) }
 }
 
 /** A program's path. All are started with an empty environment, so only here does PATH count. */
-async function located(program: string, signal: AbortSignal): Promise<string | undefined> {
+async function which(program: string, signal: AbortSignal): Promise<string | undefined> {
   if (program.includes('/')) return program
   const search = promisify(execFile)('sh', ['-c', 'command -v "$0"', program], { signal })
   const found = await search.catch(() => undefined) // not there; or no shell, then nothing is
@@ -179,9 +179,9 @@ function staticBinary(): string | undefined {
 
 async function findProbe(ffmpeg: string, signal: AbortSignal): Promise<string | undefined> {
   const beside = join(dirname(ffmpeg), 'ffprobe')
-  const path = existsSync(beside) ? beside : await located('ffprobe', signal)
+  const path = existsSync(beside) ? beside : await which('ffprobe', signal)
   if (!path) return undefined
-  const works = await collect(path, ['-version'], signal).then(
+  const works = await runToEnd(path, ['-version'], signal).then(
     ({ code }) => code === 0,
     () => false,
   )

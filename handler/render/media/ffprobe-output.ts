@@ -1,13 +1,13 @@
-import type { ColorTags, Rate, Report, StreamReport } from './media-info.ts'
+import type { ColorTags, Rate, ProbeResult, StreamInfo } from './media-info.ts'
 
 type Json = Record<string, any>
 
 /** ffprobe's `-of json -show_format -show_streams`; no format where it could not open the file. */
-export function readProbeJson(text: string): Report {
+export function parseFfprobeJson(text: string): ProbeResult {
   const { format = {}, streams = [] } = parsed(text)
   return {
     format: String(format.format_name ?? ''),
-    ...known({ startS: number(format.start_time), durationS: number(format.duration) }),
+    ...omitUndefined({ startS: number(format.start_time), durationS: number(format.duration) }),
     streams: (streams as Json[]).map(readStream),
   }
 }
@@ -21,13 +21,13 @@ function parsed(text: string): Json {
   }
 }
 
-function readStream(s: Json): StreamReport {
+function readStream(s: Json): StreamInfo {
   const sideData = (s.side_data_list ?? []) as Json[]
   const matrix = sideData.find((item) => item.rotation !== undefined)
   const aspect = fraction(s.sample_aspect_ratio, ':')
   return {
     kind: s.codec_type === 'video' || s.codec_type === 'audio' ? s.codec_type : 'other',
-    ...known({
+    ...omitUndefined({
       codec: s.codec_name,
       cover: s.disposition?.attached_pic === 1,
       width: number(s.width),
@@ -44,7 +44,7 @@ function readStream(s: Json): StreamReport {
       channels: number(s.channels),
       sampleRate: number(s.sample_rate),
     }),
-    color: tags(s.color_range, s.color_space, s.color_primaries, s.color_transfer),
+    color: colorTagsFrom(s.color_range, s.color_space, s.color_primaries, s.color_transfer),
   }
 }
 
@@ -53,14 +53,14 @@ function readStream(s: Json): StreamReport {
  * for a stream's own start (newer ones do), and rates only to two digits (so the nearest standard
  * rate is meant).
  */
-export function readFfmpegText(text: string): Report {
+export function parseFfmpegBanner(text: string): ProbeResult {
   const format = /^Input #0, (.+), from /m.exec(text)?.[1] ?? ''
   const clock = /Duration: (\d+):(\d+):(\d+\.\d+)/.exec(text)
   const start = /Duration: [^\n]*start: (-?[\d.]+)/.exec(text)
   const blocks = text.split(/^\s+Stream #0:/m).slice(1)
   return {
     format,
-    ...known({
+    ...omitUndefined({
       startS: number(start?.[1]),
       durationS: clock
         ? Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3])
@@ -70,14 +70,14 @@ export function readFfmpegText(text: string): Report {
   }
 }
 
-function readStreamText(block: string): StreamReport {
+function readStreamText(block: string): StreamInfo {
   const [line = ''] = block.split('\n', 1)
   const kind = /: (Video|Audio): (\w+)/.exec(line)
   if (!kind) return { kind: 'other' }
   if (kind[1] === 'Audio') {
     const layout = / Hz, (mono|stereo)/.exec(line)?.[1]
     const channels = layout === 'mono' ? 1 : layout === 'stereo' ? 2 : undefined
-    return { kind: 'audio', codec: kind[2]!, ...known({ channels }) }
+    return { kind: 'audio', codec: kind[2]!, ...omitUndefined({ channels }) }
   }
   const size = /, (\d+)x(\d+)/.exec(line) // not the codec's tag, 0x31637661
   const pixels = /, (\w+)\(([^)]*)\), \d+x|, (\w+), \d+x/.exec(line)
@@ -91,7 +91,7 @@ function readStreamText(block: string): StreamReport {
   return {
     kind: 'video',
     codec: kind[2]!,
-    ...known({
+    ...omitUndefined({
       cover: line.includes('(attached pic)'),
       width: number(size?.[1]),
       height: number(size?.[2]),
@@ -99,11 +99,11 @@ function readStreamText(block: string): StreamReport {
       aspect: aspect ? Number(aspect[1]) / Number(aspect[2]) : undefined,
       rotation: turn ? -Number(turn[1]) : undefined,
       interlaced: notes.some((note) => /first|interlaced/.test(note)),
-      average: standardRate(perSecond(/ ([\d.]+k?) fps/.exec(line)?.[1])),
-      base: standardRate(perSecond(/ ([\d.]+k?) tbr/.exec(line)?.[1])),
+      average: nearestStandardRate(perSecond(/ ([\d.]+k?) fps/.exec(line)?.[1])),
+      base: nearestStandardRate(perSecond(/ ([\d.]+k?) tbr/.exec(line)?.[1])),
       startS: number(/, start (-?[\d.]+)/.exec(line)?.[1]),
     }),
-    color: tags(range, matrix, primaries, transfer),
+    color: colorTagsFrom(range, matrix, primaries, transfer),
   }
 }
 
@@ -117,7 +117,7 @@ const STANDARD: Rate[] = [
 ]
 
 /** The standard rate that a rounded figure stands for: 23.98 is 24000/1001, 29.97 is not 30. */
-export function standardRate(fps: number | undefined): Rate | undefined {
+export function nearestStandardRate(fps: number | undefined): Rate | undefined {
   if (!fps) return undefined
   const near = STANDARD.find(({ num, den }) => Math.abs(num / den - fps) < 0.0006 * fps)
   return near ?? { num: Math.round(fps * 1000), den: 1000 }
@@ -126,10 +126,15 @@ export function standardRate(fps: number | undefined): Rate | undefined {
 /** `gbr` is no coding that 4:2:0 samples could have, whatever a file says. */
 const UNTAGGED = ['unknown', 'reserved', 'unspecified', 'gbr', '']
 
-function tags(range: unknown, matrix: unknown, primaries: unknown, transfer: unknown): ColorTags {
+function colorTagsFrom(
+  range: unknown,
+  matrix: unknown,
+  primaries: unknown,
+  transfer: unknown,
+): ColorTags {
   const name = (value: unknown) =>
     typeof value === 'string' && !UNTAGGED.includes(value) ? value : undefined
-  return known({
+  return omitUndefined({
     range: range === 'tv' || range === 'pc' ? range : undefined,
     matrix: name(matrix),
     primaries: name(primaries),
@@ -151,6 +156,6 @@ function fraction(value: unknown, separator: string): Rate | undefined {
 
 type Known<T> = { [K in keyof T]?: Exclude<T[K], undefined> }
 /** Only the fields that have a value. */
-function known<T extends object>(fields: T): Known<T> {
+function omitUndefined<T extends object>(fields: T): Known<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== undefined)) as Known<T>
 }

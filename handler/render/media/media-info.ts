@@ -4,7 +4,7 @@ export interface Rate {
   den: number
 }
 
-export const hz = ({ num, den }: Rate): number => num / den
+export const fps = ({ num, den }: Rate): number => num / den
 
 /** ffmpeg's own names; absent where the source does not say. */
 export interface ColorTags {
@@ -15,20 +15,20 @@ export interface ColorTags {
 }
 
 /** How pictures are read. */
-export interface Reading {
+export interface ReadOptions {
   /**
    * How frames travel: planar 4:2:0, where a face changes only the samples under its mask, or RGB as
    * MuseTalk itself works.
    */
   samples: 'yuv' | 'rgb'
   /** Sizes that 4:2:0 cannot have stay as they are. */
-  anySize: boolean
+  allowOddSize: boolean
   /** As MuseTalk's own ffmpeg and OpenCV calls see a file: upright, and nothing else done to it. */
-  asStored: boolean
+  referenceMode: boolean
 }
 
 /** What the pipeline must know of a video or a still before it decodes it. */
-export interface VideoFacts {
+export interface VideoInfo {
   still: boolean
   /** Size of the decoded frames: upright; square pixels and even unless the reading says else. */
   width: number
@@ -48,7 +48,7 @@ export interface VideoFacts {
   color: ColorTags
 }
 
-export interface AudioFacts {
+export interface AudioInfo {
   /** Stored as floats, which may be anything: NaN, infinite. */
   floats: boolean
   channels?: number
@@ -60,7 +60,7 @@ export interface AudioFacts {
 }
 
 /** One stream as ffprobe (or ffmpeg's report) describes it. */
-export interface StreamReport {
+export interface StreamInfo {
   kind: 'video' | 'audio' | 'other'
   codec?: string
   cover?: boolean
@@ -82,15 +82,15 @@ export interface StreamReport {
   color?: ColorTags
 }
 
-export interface Report {
+export interface ProbeResult {
   format: string
   startS?: number
   durationS?: number
-  streams: StreamReport[]
+  streams: StreamInfo[]
 }
 
 /** A rate somebody typed: 29.97 means 30000/1001. */
-export function rateOf(fps: number): Rate {
+export function parseFps(fps: number): Rate {
   if (Number.isInteger(fps)) return { num: fps, den: 1 }
   const ntsc = Math.ceil(fps)
   if (Math.abs((ntsc * 1000) / 1001 - fps) < 0.005) return { num: ntsc * 1000, den: 1001 }

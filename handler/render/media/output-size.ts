@@ -1,4 +1,4 @@
-import type { Frame } from '../output-frame.ts'
+import type { OutputFrame } from '../output-frame.ts'
 
 interface Size {
   width: number
@@ -6,14 +6,18 @@ interface Size {
 }
 
 /** Size of the result's pictures: even, as every 4:2:0 picture must be. */
-export function fittedSize(source: Size, frame: Frame): Size {
+export function outputSize(source: Size, frame: OutputFrame): Size {
   if (frame.fit === 'source') return { width: source.width, height: source.height }
   if ('width' in frame) return { width: frame.width, height: frame.height }
-  return ofRatio(source, frame.ratio, frame.fit)
+  return sizeForRatio(source, frame.ratio, frame.fit)
 }
 
 /** The source's size made to have another shape: `contain` grows a side, the others shrink one. */
-function ofRatio({ width, height }: Size, ratio: number, fit: 'contain' | 'cover' | 'stretch') {
+function sizeForRatio(
+  { width, height }: Size,
+  ratio: number,
+  fit: 'contain' | 'cover' | 'stretch',
+) {
   const even = (value: number) => Math.max(16, Math.round(value / 2) * 2)
   const wider = ratio > width / height
   const keepHeight = fit === 'contain' ? wider : !wider
@@ -23,8 +27,8 @@ function ofRatio({ width, height }: Size, ratio: number, fit: 'contain' | 'cover
 }
 
 /** The filter that brings finished frames to that size; empty where they have it. */
-export function fitFilter(source: Size, frame: Frame): string[] {
-  const { width, height } = fittedSize(source, frame)
+export function resizeFilter(source: Size, frame: OutputFrame): string[] {
+  const { width, height } = outputSize(source, frame)
   if (frame.fit === 'source' || (width === source.width && height === source.height)) return []
   const scale = `scale=${width}:${height}:flags=lanczos+accurate_rnd`
   switch (frame.fit) {

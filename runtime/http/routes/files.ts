@@ -3,8 +3,8 @@ import { realpath, stat } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { Hono, type Context } from 'hono'
-import { refusal } from '../responses.ts'
-import { rangeOf } from './range.ts'
+import { errorBody } from '../responses.ts'
+import { parseRange } from './range.ts'
 
 /** The keys that a job can have: no part begins with a dot, so none leads upwards. */
 const KEY = /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/
@@ -16,12 +16,12 @@ const TYPES: Record<string, string> = {
 }
 
 /** The results of the directory store, in ranges where a player asks for them. */
-export function files(root: string): Hono {
+export function filesRoute(root: string): Hono {
   const app = new Hono()
   app.get('/files/*', async (c) => {
-    const file = await find(root, c.req.path.slice('/files/'.length))
-    if (!file) return c.json(refusal('NOT_FOUND', 'there is no such file'), 404)
-    return send(c, file)
+    const file = await resolveFile(root, c.req.path.slice('/files/'.length))
+    if (!file) return c.json(errorBody('NOT_FOUND', 'there is no such file'), 404)
+    return sendFile(c, file)
   })
   return app
 }
@@ -33,7 +33,7 @@ interface Found {
 }
 
 /** A regular file below the folder, links included only where they stay inside. */
-async function find(root: string, key: string): Promise<Found | undefined> {
+async function resolveFile(root: string, key: string): Promise<Found | undefined> {
   if (!KEY.test(key) || key.length > 512 || key.endsWith('.partial')) return undefined
   try {
     const [folder, path] = await Promise.all([realpath(root), realpath(join(root, key))])
@@ -45,7 +45,7 @@ async function find(root: string, key: string): Promise<Found | undefined> {
   }
 }
 
-function send(c: Context, { path, size, modified }: Found): Response {
+function sendFile(c: Context, { path, size, modified }: Found): Response {
   const etag = `"${size.toString(36)}-${modified.getTime().toString(36)}"`
   c.header('ETag', etag)
   c.header('Last-Modified', modified.toUTCString())
@@ -57,7 +57,7 @@ function send(c: Context, { path, size, modified }: Found): Response {
 
   const condition = c.req.header('if-range')
   const fresh = condition === undefined || condition === etag
-  const range = fresh ? rangeOf(c.req.header('range'), size) : undefined
+  const range = fresh ? parseRange(c.req.header('range'), size) : undefined
   if (range === 'unsatisfiable') {
     c.header('Content-Range', `bytes */${size}`)
     return c.body(null, 416)

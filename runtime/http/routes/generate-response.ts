@@ -1,7 +1,7 @@
 import { InputError, type JobError } from '../../../handler/errors.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
-import { metricsOf, STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
+import { legacyMetrics, LEGACY_STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
 
 interface Answer {
   status: ContentfulStatusCode
@@ -18,7 +18,7 @@ export function generated(
     status: salad ? 'succeeded' : 'success',
     musetalk_job_id: result.job_id,
     deduplicated: result.deduplicated || stored,
-    metrics: metricsOf(result, gpuClass),
+    metrics: legacyMetrics(result, gpuClass),
     error: null,
   }
 }
@@ -55,7 +55,7 @@ function flat(error_type: string, error: JobError) {
     status: 'failed',
     error_type,
     error_message: failure.message,
-    stage: STAGE_NAMES[stage] ?? (stage === 'validation' ? stage : 'unknown'),
+    stage: LEGACY_STAGE_NAMES[stage] ?? (stage === 'validation' ? stage : 'unknown'),
     details: {},
     retryable: failure.retryable,
     stage_times: {},

@@ -1,26 +1,32 @@
 import { Hono, type Context } from 'hono'
 import { asJobError, type JobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
-import { comeBack, detailOf, originOf, statusOfRefusal } from '../responses.ts'
-import { readJson } from '../read-json.ts'
+import { setRetryAfter, validationDetails, requestOrigin, httpStatusOf } from '../responses.ts'
+import { readJsonBody } from '../read-json.ts'
 import { generated, generateError, saladError } from './generate-response.ts'
 import type { PushOptions } from '../app-options.ts'
 
-const KEEP_MS = 30 * 60_000
+const MS = 30 * 60_000
 
 /**
  * The predecessor's synchronous job: the answer comes when the video is stored, and a client that goes
  * away cancels. With `Salad-Job-Id` the status codes are those that Salad's sidecar understands.
  */
-export function generate({ jobs, parse, publicBaseUrl, gpuClass, watch }: PushOptions): Hono {
+export function generateRoute({
+  jobs,
+  parse,
+  publicBaseUrl,
+  gpuClass,
+  watch: onAccepted,
+}: PushOptions): Hono {
   const app = new Hono()
 
   const fail = (c: Context, error: JobError, payload: unknown, taken: boolean) => {
     const salad = c.req.header('salad-job-id') !== undefined
     const answer = salad ? saladError(error) : generateError(error)
-    if (!taken) comeBack(c, error, jobs)
-    const status = taken || salad ? answer.status : statusOfRefusal(error)
-    return c.json({ ...answer.body, ...idOf(payload), ...detailOf(error) }, status)
+    if (!taken) setRetryAfter(c, error, jobs)
+    const status = taken || salad ? answer.status : httpStatusOf(error)
+    return c.json({ ...answer.body, ...idOf(payload), ...validationDetails(error) }, status)
   }
 
   app.post('/generate', async (c) => {
@@ -28,19 +34,19 @@ export function generate({ jobs, parse, publicBaseUrl, gpuClass, watch }: PushOp
     let job: Job
     let stored: boolean
     try {
-      payload = await readJson(c.req.raw)
+      payload = await readJsonBody(c.req.raw)
       // Salad's id is the same in each of its four attempts, so that a finished job is found again.
       const { id } = parse(payload, c.req.header('salad-job-id'))
-      const origin = originOf(c, publicBaseUrl)
+      const origin = requestOrigin(c, publicBaseUrl)
       job = jobs.submit({
-        ...{ id, payload, origin, shape: 'generate', keepMs: KEEP_MS, detached: false },
+        ...{ id, payload, origin, shape: 'generate', retentionMs: MS, detached: false },
       })
       stored = isFinal(job)
-      watch?.(job)
+      onAccepted?.(job)
     } catch (thrown) {
       return fail(c, asJobError(thrown), payload, false)
     }
-    await jobs.attend(job, c.req.raw.signal)
+    await jobs.waitFor(job, c.req.raw.signal)
     if (job.error) return fail(c, job.error, payload, true)
     if (!job.result) return c.body(null, 408) // the client has gone; somebody else waits on
     const salad = c.req.header('salad-job-id') !== undefined

@@ -2,46 +2,52 @@ import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import { asJobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
-import { comeBack, detailOf, originOf, refusal, statusOfRefusal } from '../responses.ts'
-import { readJson } from '../read-json.ts'
+import {
+  setRetryAfter,
+  validationDetails,
+  requestOrigin,
+  errorBody,
+  httpStatusOf,
+} from '../responses.ts'
+import { readJsonBody } from '../read-json.ts'
 import type { PushOptions } from '../app-options.ts'
 
-const KEEP_MS = 30 * 60_000
+const MS = 30 * 60_000
 /** Proxies cut a stream that is silent for a minute or less. */
-const KEEP_ALIVE_MS = 15_000
+const ALIVE_MS = 15_000
 
 /** Our own asynchronous jobs: submit, ask, watch, cancel. Knows the jobs of every other shape too. */
-export function jobsApi({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
+export function jobsRoutes({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
   const app = new Hono()
-  const unknown = (id: string) => refusal('NOT_FOUND', `there is no job "${id.slice(0, 200)}"`)
+  const unknown = (id: string) => errorBody('NOT_FOUND', `there is no job "${id.slice(0, 200)}"`)
 
   app.post('/jobs', async (c) => {
     try {
-      const payload = await readJson(c.req.raw)
+      const payload = await readJsonBody(c.req.raw)
       const { id } = parse(payload, undefined)
-      const origin = originOf(c, publicBaseUrl)
+      const origin = requestOrigin(c, publicBaseUrl)
       const job = jobs.submit({
-        ...{ id, payload, origin, shape: 'jobs', keepMs: KEEP_MS, detached: true },
+        ...{ id, payload, origin, shape: 'jobs', retentionMs: MS, detached: true },
       })
       c.header('Location', `/jobs/${id}`)
-      return c.json(viewOf(job), 202)
+      return c.json(jobView(job), 202)
     } catch (thrown) {
       const error = asJobError(thrown)
-      comeBack(c, error, jobs)
-      return c.json({ error: error.toJSON(), ...detailOf(error) }, statusOfRefusal(error))
+      setRetryAfter(c, error, jobs)
+      return c.json({ error: error.toJSON(), ...validationDetails(error) }, httpStatusOf(error))
     }
   })
 
   app.get('/jobs/:id', (c) => {
     const job = jobs.get(c.req.param('id'))
-    return job ? c.json(viewOf(job)) : c.json(unknown(c.req.param('id')), 404)
+    return job ? c.json(jobView(job)) : c.json(unknown(c.req.param('id')), 404)
   })
 
   app.delete('/jobs/:id', (c) => {
     const job = jobs.get(c.req.param('id'))
     if (!job) return c.json(unknown(c.req.param('id')), 404)
     jobs.cancel(job)
-    return c.json(viewOf(job))
+    return c.json(jobView(job))
   })
 
   app.get('/jobs/:id/events', (c) => {
@@ -62,7 +68,7 @@ export function jobsApi({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
         }
         if (next < job.events.end) continue
         if (isFinal(job)) return
-        const pause = AbortSignal.timeout(KEEP_ALIVE_MS)
+        const pause = AbortSignal.timeout(ALIVE_MS)
         await jobs.changed(job, AbortSignal.any([gone.signal, pause]))
         if (pause.aborted) await stream.write(': still here\n\n')
       }
@@ -72,7 +78,7 @@ export function jobsApi({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
 }
 
 /** A job as its submitter may see it. */
-export function viewOf(job: Job) {
+export function jobView(job: Job) {
   const { id, state, events, createdAt, attempts, result, error } = job
   const { phase, progress, eta_sec, metrics } = events.last ?? {}
   return {

@@ -9,7 +9,7 @@ export interface Range {
  * are: the whole file is sent then.
  * @see RFC 9110, section 14
  */
-export function rangeOf(
+export function parseRange(
   header: string | undefined,
   size: number,
 ): Range | 'unsatisfiable' | undefined {

@@ -3,15 +3,15 @@ import { Hono, type Context } from 'hono'
 import { asJobError, InputError, type JobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
 import { runpodError } from '../../runpod/error.ts'
-import { comeBack, originOf, statusOfRefusal } from '../responses.ts'
-import { readJson } from '../read-json.ts'
-import type { Callbacks } from './webhook-sender.ts'
+import { setRetryAfter, requestOrigin, httpStatusOf } from '../responses.ts'
+import { readJsonBody } from '../read-json.ts'
+import type { RunpodWebhookSender } from './webhook-sender.ts'
 import type { PushOptions } from '../app-options.ts'
 import { jobOf, parseEnvelope, waitOf, type Envelope } from '../../runpod/envelope.ts'
 import { runpodStatus, runpodView } from './job-status.ts'
 
-const KEEP_ASYNC_MS = 30 * 60_000
-const KEEP_SYNC_MS = 60_000
+const ASYNC_MS = 30 * 60_000
+const SYNC_MS = 60_000
 const SYNC_WAIT_MS = 90_000
 /** The clients ask for the stream in a loop without a pause, so the answer is held back a little. */
 const STREAM_WAIT_MS = 5_000
@@ -21,7 +21,7 @@ const CHECK_MS = 1_000
  * RunPod's endpoint API, as its clients see the platform: under `/v2/:endpoint` everything, at the
  * root what the SDK's local server has. Progress events are the chunks of the stream.
  */
-export function runpod(options: PushOptions, callbacks: Callbacks): Hono {
+export function runpod(options: PushOptions, callbacks: RunpodWebhookSender): Hono {
   const { jobs, publicBaseUrl, health } = options
   const worker = { id: options.workerId, version: health().version }
   const streamed = new WeakMap<Job, number>()
@@ -29,8 +29,8 @@ export function runpod(options: PushOptions, callbacks: Callbacks): Hono {
   const brief = (job: Job) => ({ id: job.id, status: runpodStatus(job) })
 
   const refuse = (c: Context, error: JobError) => {
-    comeBack(c, error, jobs)
-    return c.json({ error: runpodError(error, worker) }, statusOfRefusal(error))
+    setRetryAfter(c, error, jobs)
+    return c.json({ error: runpodError(error, worker) }, httpStatusOf(error))
   }
 
   async function announce(job: Job, { input, webhook }: Envelope) {
@@ -44,17 +44,17 @@ export function runpod(options: PushOptions, callbacks: Callbacks): Hono {
   /** @returns the job, or the answer that refuses it */
   async function submit(c: Context, sync: boolean): Promise<Job | Response> {
     try {
-      const envelope = parseEnvelope(await readJson(c.req.raw))
+      const envelope = parseEnvelope(await readJsonBody(c.req.raw))
       if (typeof envelope === 'string') return c.json({ error: envelope }, 400)
       const { input, policy, webhook } = envelope
       if (webhook !== undefined) await checked(webhook)
       const id = `${sync ? 'sync-' : ''}${randomUUID()}-u1`
       const job = jobs.submit({
         ...{ id, payload: jobOf(input, id), shape: 'runpod', detached: true },
-        origin: originOf(c, publicBaseUrl),
-        keepMs: sync ? KEEP_SYNC_MS : KEEP_ASYNC_MS,
-        ...(policy.executionTimeout !== undefined && { runMs: policy.executionTimeout }),
-        expireMs: policy.ttl,
+        origin: requestOrigin(c, publicBaseUrl),
+        retentionMs: sync ? SYNC_MS : ASYNC_MS,
+        ...(policy.executionTimeout !== undefined && { timeoutMs: policy.executionTimeout }),
+        ttlMs: policy.ttl,
       })
       envelopes.set(job, envelope)
       void announce(job, envelope)
@@ -66,9 +66,11 @@ export function runpod(options: PushOptions, callbacks: Callbacks): Hono {
 
   /** A name that is not resolved in a moment is checked again when it is posted to. */
   async function checked(webhook: string) {
-    await options.check(webhook, AbortSignal.timeout(CHECK_MS)).catch((error: unknown) => {
-      if (error instanceof InputError) throw error.at('webhook')
-    })
+    await options
+      .assertPublicUrl(webhook, AbortSignal.timeout(CHECK_MS))
+      .catch((error: unknown) => {
+        if (error instanceof InputError) throw error.withField('webhook')
+      })
   }
 
   async function settled(c: Context, job: Job, waitMs: number) {
@@ -94,7 +96,7 @@ export function runpod(options: PushOptions, callbacks: Callbacks): Hono {
     }
   const status = about((c, job) => {
     const ttl = Number(c.req.query('ttl'))
-    if (ttl > 0) jobs.keep(job, Math.min(ttl, 7 * 24 * 3600_000))
+    if (ttl > 0) jobs.setRetention(job, Math.min(ttl, 7 * 24 * 3600_000))
     return c.json(view(job))
   })
   const stream = about(async (c, job) => {

@@ -7,7 +7,7 @@ const ATTEMPT_MS = 10_000
 const PAUSES_MS = [5_000, 15_000]
 
 /** Posts what RunPod's platform would post to `webhook`: once, and twice more where that fails. */
-export class Callbacks {
+export class RunpodWebhookSender {
   readonly #post: PushOptions['post']
   readonly #log: Log
   readonly #pauses: readonly number[]
@@ -28,7 +28,7 @@ export class Callbacks {
   }
 
   /** Resolves when nothing is underway. */
-  async settled(): Promise<void> {
+  async drained(): Promise<void> {
     await Promise.all(this.#underway)
   }
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads'
 
 /** One request that says that this worker lives. */
-export interface Beat {
+export interface HeartbeatRequest {
   method: 'GET' | 'POST'
   url: string
   headers: Record<string, string>
@@ -21,31 +21,31 @@ export interface HeartbeatOptions {
  */
 export interface Heartbeat extends AsyncDisposable {
   /** What the next beats say; `now` sends one at once. */
-  say(beat: Beat, now?: boolean): void
+  update(beat: HeartbeatRequest, now?: boolean): void
 }
 
-export interface ToHeart {
-  beat?: Beat
+export interface ToWorker {
+  beat?: HeartbeatRequest
   now?: boolean
   stop?: true
 }
 
-export interface FromHeart {
+export interface FromWorker {
   status: number | undefined
 }
 
 export function startHeartbeat({ onAnswer, ...pace }: HeartbeatOptions): Heartbeat {
   const entry = import.meta.url.endsWith('.ts') ? './heartbeat.worker.ts' : './heartbeat.worker.js'
   const worker = new Worker(new URL(entry, import.meta.url), { workerData: pace })
-  worker.on('message', ({ status }: FromHeart) => onAnswer(status))
+  worker.on('message', ({ status }: FromWorker) => onAnswer(status))
   // A heart that cannot beat makes a worker that looks dead: better to be one, and be started again.
   worker.on('error', (cause) => {
     throw new Error('the heartbeat has died', { cause })
   })
   const ended = new Promise((resolve) => worker.once('exit', resolve))
-  const tell = (message: ToHeart) => worker.postMessage(message)
+  const tell = (message: ToWorker) => worker.postMessage(message)
   return {
-    say: (beat, now = false) => tell({ beat, now }),
+    update: (beat, now = false) => tell({ beat, now }),
     async [Symbol.asyncDispose]() {
       tell({ stop: true })
       await ended

@@ -1,11 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
-import type { Beat, FromHeart, ToHeart } from './heartbeat.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { HeartbeatRequest, FromWorker, ToWorker } from './heartbeat.ts'
 
 const RETRY_MS = 2_000
 
-interface Pace {
+interface HeartbeatOptions {
   everyMs: number
   timeoutMs: number
 }
@@ -13,22 +13,22 @@ interface Pace {
 /** The other end of `heartbeat.ts`: this file is what the thread runs. */
 async function beatUntilStopped(
   port: NonNullable<typeof parentPort>,
-  { everyMs, timeoutMs }: Pace,
+  { everyMs, timeoutMs }: HeartbeatOptions,
 ): Promise<void> {
   // The operator's own addresses may be anywhere.
-  const fetch = openFetch({ blocked: () => false })
+  const fetch = createGuardedFetch({ isBlocked: () => false })
   const stop = new AbortController()
-  let beat: Beat | undefined
-  let hurry = new AbortController()
+  let beat: HeartbeatRequest | undefined
+  let wake = new AbortController()
 
-  port.on('message', (message: ToHeart) => {
+  port.on('message', (message: ToWorker) => {
     const first = beat === undefined
     beat = message.beat ?? beat
     if (message.stop) stop.abort()
-    if (first || message.now || message.stop) hurry.abort()
+    if (first || message.now || message.stop) wake.abort()
   })
 
-  const send = async ({ url, ...request }: Beat): Promise<number | undefined> => {
+  const send = async ({ url, ...request }: HeartbeatRequest): Promise<number | undefined> => {
     const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(timeoutMs)])
     try {
       const answer = await fetch(url, { ...request, signal })
@@ -41,15 +41,15 @@ async function beatUntilStopped(
 
   while (!stop.signal.aborted) {
     const began = performance.now()
-    hurry = new AbortController()
+    wake = new AbortController()
     const status = beat && (await send(beat))
-    if (beat && !stop.signal.aborted) port.postMessage({ status } satisfies FromHeart)
+    if (beat && !stop.signal.aborted) port.postMessage({ status } satisfies FromWorker)
     const well = status !== undefined && status < 500
     const next = beat && !well ? Math.min(RETRY_MS, everyMs) : everyMs
     const left = Math.max(0, next - (performance.now() - began))
-    await pause(beat ? left : everyMs, undefined, { signal: hurry.signal }).catch(() => {})
+    await pause(beat ? left : everyMs, undefined, { signal: wake.signal }).catch(() => {})
   }
   port.close()
 }
 
-if (parentPort) await beatUntilStopped(parentPort, workerData as Pace)
+if (parentPort) await beatUntilStopped(parentPort, workerData as HeartbeatOptions)

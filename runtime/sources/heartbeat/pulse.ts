@@ -1,9 +1,9 @@
 import type { Log } from '../../../handler/render/context.ts'
 import { startHeartbeat } from './heartbeat.ts'
-import type { Situation, Source } from '../job-source.ts'
+import type { WorkerStatus, Source } from '../job-source.ts'
 
 /** Keeps the source's heartbeat saying what is true. */
-export interface Pulse extends AsyncDisposable {
+export interface HeartbeatScheduler extends AsyncDisposable {
   /** Something has changed that the next beat should tell; `now` tells it at once. */
   refresh(now?: boolean): void
   /** Resolves when the first beat was answered, or not. */
@@ -13,8 +13,12 @@ export interface Pulse extends AsyncDisposable {
 /** Between two beats out of turn, so that a server that refuses all of them is not flooded. */
 const LEAST_MS = 1_000
 
-export function startPulse(source: Source, situation: () => Situation, log: Log): Pulse {
-  const { everyMs, timeoutMs } = source.pulse
+export function createHeartbeatScheduler(
+  source: Source,
+  situation: () => WorkerStatus,
+  log: Log,
+): HeartbeatScheduler {
+  const { everyMs, timeoutMs } = source.heartbeat
   const { promise: first, resolve: begun } = Promise.withResolvers<void>()
   let last: string | undefined
   let registeredAt = -Infinity
@@ -22,8 +26,8 @@ export function startPulse(source: Source, situation: () => Situation, log: Log)
   const heart = startHeartbeat({
     ...{ everyMs, timeoutMs },
     onAnswer(status) {
-      source.heard?.(status)
-      const answer = verdictOf(status)
+      source.onHeartbeatResponse?.(status)
+      const answer = classifyStatus(status)
       if (answer !== last)
         log(`heartbeat.${answer}`, { status: status ?? null, source: source.name })
       last = answer
@@ -36,8 +40,8 @@ export function startPulse(source: Source, situation: () => Situation, log: Log)
   })
   let again: NodeJS.Timeout | undefined
   const refresh = (now = false) => {
-    const beat = source.beat(situation())
-    if (beat) heart.say(beat, now)
+    const beat = source.heartbeatRequest(situation())
+    if (beat) heart.update(beat, now)
     else begun() // none is wanted, so none is waited for
   }
   // What it says of memory and disk is at most half a beat old.
@@ -54,7 +58,7 @@ export function startPulse(source: Source, situation: () => Situation, log: Log)
   }
 }
 
-function verdictOf(status: number | undefined): string {
+function classifyStatus(status: number | undefined): string {
   if (status === undefined) return 'unanswered'
   if (status >= 200 && status < 300) return 'accepted'
   if (status === 404 || status === 410) return 'unknown'

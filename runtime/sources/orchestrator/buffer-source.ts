@@ -1,7 +1,13 @@
 import type { Log } from '../../../handler/render/context.ts'
-import type { Api } from './client.ts'
-import { beatBody, claimed, patience, tagOf, type WorkerFacts } from './source.ts'
-import { outcomeBody, outcomeTeller, reportProgress } from './reports.ts'
+import type { OrchestratorClient } from './client.ts'
+import {
+  heartbeatBody,
+  parseClaim,
+  createGracefulSignal,
+  reportTag,
+  type WorkerInfo,
+} from './source.ts'
+import { outcomeBody, createResultDelivery, reportProgress } from './reports.ts'
 import type { Source } from '../job-source.ts'
 
 const CLAIM_MS = 15_000
@@ -9,9 +15,9 @@ const MOST_MS = 10_000
 
 export interface BufferOptions {
   /** The buffer's, and the orchestrator's that hears of progress; often the same. */
-  api: Api
-  progressApi: Api
-  facts: WorkerFacts
+  api: OrchestratorClient
+  progressApi: OrchestratorClient
+  facts: WorkerInfo
   /** Jobs at a time, as it is told. */
   capacity: number
   pollMs: number
@@ -19,19 +25,21 @@ export interface BufferOptions {
 }
 
 /** The desk machines' buffer: `musetalk.md` 9.4. Its heartbeats go on while a job runs. */
-export function buffer(options: BufferOptions): Source {
+export function bufferSource(options: BufferOptions): Source {
   const { api, progressApi, facts, capacity, pollMs, log } = options
   const { workerId, gpuClass } = facts
-  const tag = tagOf(facts)
-  const patient = patience()
-  let well = false
-  const tell = outcomeTeller(api, () => well, log)
+  const tag = reportTag(facts)
+  const graceful = createGracefulSignal()
+  let isHealthy = false
+  const tell = createResultDelivery(api, () => isHealthy, log)
   return {
-    ...{ name: 'buffer', workerId, pollMs, wantsInterrupted: true },
-    pulse: { everyMs: Math.min(pollMs, MOST_MS), timeoutMs: 5_000 },
+    ...{ name: 'buffer', workerId, pollMs, reportsInterrupted: true },
+    heartbeat: { everyMs: Math.min(pollMs, MOST_MS), timeoutMs: 5_000 },
     async claim(_room, _held, signal) {
       const ask = { worker_id: workerId }
-      return claimed(await api.post('/internal/buffer/jobs/claim', ask, CLAIM_MS, patient(signal)))
+      return parseClaim(
+        await api.post('/internal/buffer/jobs/claim', ask, CLAIM_MS, graceful(signal)),
+      )
     },
     progress: (held, event, signal) => reportProgress(progressApi, held, event, tag, signal),
     deliver: (completion, signal) => {
@@ -40,11 +48,11 @@ export function buffer(options: BufferOptions): Source {
       const body = { metrics: null, output_url: null, ...outcomeBody(completion, gpuClass), ...tag }
       return tell(id, path, body, signal)
     },
-    beat(situation) {
+    heartbeatRequest(situation) {
       const path = `/internal/buffer/workers/${encodeURIComponent(workerId)}/heartbeat`
-      const body = { ...beatBody(situation, facts), capacity }
+      const body = { ...heartbeatBody(situation, facts), capacity }
       return { method: 'POST', ...api.request(path, body) }
     },
-    heard: (status) => (well = status !== undefined && status < 300),
+    onHeartbeatResponse: (status) => (isHealthy = status !== undefined && status < 300),
   }
 }

@@ -1,9 +1,9 @@
-import type { Fetch } from '../../../handler/net/guarded-fetch.ts'
-import { retryAfter } from '../../../handler/net/retry.ts'
+import type { GuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import { parseRetryAfter } from '../../../handler/net/retry.ts'
 import { NetworkError } from '../../../handler/net/network-error.ts'
 
 /** An orchestrator's JSON API, one try at a time. */
-export interface Api {
+export interface OrchestratorClient {
   /** A request's parts, for whoever sends it by other means. */
   request(
     path: string,
@@ -24,10 +24,14 @@ export interface Reply {
 }
 
 const LONGEST = 2 ** 20
-const PAGE = /^\s*<(!doctype html|html)\b/i
+const HTML_PAGE = /^\s*<(!doctype html|html)\b/i
 
-export function openApi(fetch: Fetch, base: string, key: string): Api {
-  const request: Api['request'] = (path, body) => ({
+export function createOrchestratorClient(
+  fetch: GuardedFetch,
+  base: string,
+  key: string,
+): OrchestratorClient {
+  const request: OrchestratorClient['request'] = (path, body) => ({
     url: `${base.replace(/\/+$/, '')}${path}`,
     headers: { 'content-type': 'application/json', 'x-internal-api-key': key },
     body: JSON.stringify(body),
@@ -43,8 +47,8 @@ export function openApi(fetch: Fetch, base: string, key: string): Api {
         const text = await readText(answer.body)
         const { status, headers } = answer
         // Somebody in between has taken the request: nobody who knows jobs has heard it.
-        if (isOk(status) && PAGE.test(text)) throw new NetworkError('answered with a web page')
-        return { status, json: parse(text), afterMs: retryAfter(headers['retry-after']) }
+        if (isOk(status) && HTML_PAGE.test(text)) throw new NetworkError('answered with a web page')
+        return { status, json: parse(text), afterMs: parseRetryAfter(headers['retry-after']) }
       } catch (error) {
         outer.throwIfAborted()
         if (late.aborted) throw new NetworkError(`did not answer within ${timeoutMs / 1000} s`)
@@ -77,8 +81,8 @@ function parse(text: string): unknown {
 export const isOk = (status: number): boolean => status >= 200 && status < 300
 
 /** An answer that is no use, as an error: a server in trouble, or in the middle of its deployment. */
-export function unusable({ status, afterMs }: Reply, what: string): NetworkError {
+export function toNetworkError({ status, afterMs }: Reply, what: string): NetworkError {
   const found = isOk(status) ? `something that is no ${what}` : `status ${status}`
   const hint = status === 401 || status === 403 ? '; check INTERNAL_API_KEY' : ''
-  return new NetworkError(`answered with ${found}${hint}`, { status, afterMs })
+  return new NetworkError(`answered with ${found}${hint}`, { status, retryAfterMs: afterMs })
 }

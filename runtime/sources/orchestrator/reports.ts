@@ -1,8 +1,8 @@
 import type { Log } from '../../../handler/render/context.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
-import { metricsOf, STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
-import { isOk, unusable, type Api, type Reply } from './client.ts'
-import type { Completion, Held } from '../job-source.ts'
+import { legacyMetrics, LEGACY_STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
+import { isOk, toNetworkError, type OrchestratorClient, type Reply } from './client.ts'
+import type { CompletedLease, LeaseRef } from '../job-source.ts'
 
 const PROGRESS_MS = 5_000
 const COMPLETION_MS = 10_000
@@ -19,31 +19,31 @@ export interface ReportTag {
 
 /** How far a job is, for the predecessor's orchestrator: `musetalk.md` 9.2. */
 export async function reportProgress(
-  api: Api,
-  { id }: Held,
+  api: OrchestratorClient,
+  { id }: LeaseRef,
   { status, phase, progress, metrics }: JobEvent,
   tag: ReportTag,
   signal: AbortSignal,
-): Promise<'heard' | 'gone'> {
+): Promise<'accepted' | 'revoked'> {
   const body = { status, phase, progress, metrics, ...tag }
   const reply = await api.post(progressPath(id), body, PROGRESS_MS, signal)
-  if (reply.status === 409 || reply.status === 410) return 'gone'
-  if (reply.status === 404 && speaksOfJob(reply)) return 'gone'
-  if (isOk(reply.status)) return 'heard'
-  throw unusable(reply, 'report')
+  if (reply.status === 409 || reply.status === 410) return 'revoked'
+  if (reply.status === 404 && isJobError(reply)) return 'revoked'
+  if (isOk(reply.status)) return 'accepted'
+  throw toNetworkError(reply, 'report')
 }
 
 export const progressPath = (id: string): string =>
   `/internal/jobs/${encodeURIComponent(id)}/progress`
 
 /** An outcome in the predecessor's words; what it does not know is added behind them. */
-export function outcomeBody({ outcome }: Completion, gpuClass: string) {
+export function outcomeBody({ outcome }: CompletedLease, gpuClass: string) {
   if (outcome.status === 'succeeded') {
     const { result } = outcome
     return {
       status: 'succeeded',
       output_url: result.output_url,
-      metrics: metricsOf(result, gpuClass),
+      metrics: legacyMetrics(result, gpuClass),
       error: null,
       result,
     }
@@ -52,20 +52,20 @@ export function outcomeBody({ outcome }: Completion, gpuClass: string) {
   return {
     status: 'failed',
     error: `${code}: ${message}`.slice(0, LONGEST_ERROR),
-    ...{ error_code: code, retryable, stage: STAGE_NAMES[stage ?? ''] ?? 'unknown' },
+    ...{ error_code: code, retryable, stage: LEGACY_STAGE_NAMES[stage ?? ''] ?? 'unknown' },
   }
 }
 
 /** Tells outcomes, and says which answers end the telling. */
-export function outcomeTeller(api: Api, isWell: () => boolean, log: Log) {
+export function createResultDelivery(api: OrchestratorClient, isWell: () => boolean, log: Log) {
   const unclear = new Map<string, number>()
 
   return async (id: string, path: string, body: object, signal: AbortSignal) => {
     const reply = await api.post(path, body, COMPLETION_MS, signal)
     const verdict = verdictOf(id, reply)
-    if (!verdict) throw unusable(reply, 'report')
+    if (!verdict) throw toNetworkError(reply, 'report')
     unclear.delete(id)
-    if (verdict === 'refused') log('report.refused', { job: id, ...refusalOf(reply) })
+    if (verdict === 'refused') log('report.refused', { job: id, ...rejectionDetails(reply) })
     return verdict
   }
 
@@ -81,18 +81,18 @@ export function outcomeTeller(api: Api, isWell: () => boolean, log: Log) {
   function isUnknown(id: string, reply: Reply): boolean {
     const count = (unclear.get(id) ?? 0) + 1
     unclear.set(id, count)
-    return speaksOfJob(reply) || (count >= UNCLEAR_404S && isWell())
+    return isJobError(reply) || (count >= UNCLEAR_404S && isWell())
   }
 }
 
 /** Why, in the server's words: nobody else will ever say it. */
-const refusalOf = ({ status, json }: Reply) => ({
+const rejectionDetails = ({ status, json }: Reply) => ({
   status,
   answer: JSON.stringify(json ?? null).slice(0, LONGEST_REFUSAL),
 })
 
 /** A server that is being deployed answers 404 to everything, and that is no word about the job. */
-function speaksOfJob({ json }: Reply): boolean {
+function isJobError({ json }: Reply): boolean {
   const { detail } = Object(json) as { detail?: unknown }
   return typeof json === 'object' && json !== null && detail !== 'Not Found'
 }

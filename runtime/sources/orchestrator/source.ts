@@ -1,13 +1,13 @@
-import { delayed } from '../../../handler/net/retry.ts'
+import { delayAbort } from '../../../handler/net/retry.ts'
 import { JobSchema } from '../../../handler/job-schema.ts'
 import type { Log } from '../../../handler/render/context.ts'
-import { isOk, unusable, type Api, type Reply } from './client.ts'
-import { outcomeBody, outcomeTeller, progressPath, reportProgress } from './reports.ts'
-import type { Lease, Situation, Source } from '../job-source.ts'
+import { isOk, toNetworkError, type OrchestratorClient, type Reply } from './client.ts'
+import { outcomeBody, createResultDelivery, progressPath, reportProgress } from './reports.ts'
+import type { Lease, WorkerStatus, Source } from '../job-source.ts'
 import type { SystemInfo } from '../system-info.ts'
 
 /** What reports and heartbeats say of this worker. */
-export interface WorkerFacts {
+export interface WorkerInfo {
   workerId: string
   gpuClass: string
   configLabel: string
@@ -23,8 +23,8 @@ const LAST_CLAIM_MS = 3_000
 const PULSE = { everyMs: 10_000, timeoutMs: 5_000 }
 
 export interface OrchestratorOptions {
-  api: Api
-  facts: WorkerFacts
+  api: OrchestratorClient
+  facts: WorkerInfo
   workerType: string
   provider: string
   pollMs: number
@@ -35,15 +35,15 @@ export interface OrchestratorOptions {
 export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Source {
   const { workerId, gpuClass } = facts
   const { workerType, provider, pollMs, log } = rest
-  const tag = tagOf(facts)
-  const patient = patience()
+  const tag = reportTag(facts)
+  const patient = createGracefulSignal()
   let well = false
-  const tell = outcomeTeller(api, () => well, log)
+  const tell = createResultDelivery(api, () => well, log)
   return {
-    ...{ name: 'orchestrator', workerId, pollMs, wantsInterrupted: true, pulse: PULSE },
+    ...{ name: 'orchestrator', workerId, pollMs, reportsInterrupted: true, heartbeat: PULSE },
     async claim(_room, _held, signal) {
       const ask = { worker_id: workerId, worker_type: workerType, gpu_class: gpuClass }
-      return claimed(await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, patient(signal)))
+      return parseClaim(await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, patient(signal)))
     },
     progress: (held, event, signal) => reportProgress(api, held, event, tag, signal),
     deliver: (completion, signal) => {
@@ -55,12 +55,12 @@ export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Sour
       const body = { ...outcomeBody(completion, gpuClass), phase, progress, ...tag }
       return tell(held.id, progressPath(held.id), body, signal)
     },
-    beat(situation) {
+    heartbeatRequest(situation) {
       const path = `/internal/main/workers/${encodeURIComponent(workerId)}/heartbeat`
-      const body = { ...beatBody(situation, facts), provider, worker_type: workerType }
+      const body = { ...heartbeatBody(situation, facts), provider, worker_type: workerType }
       return { method: 'POST', ...api.request(path, body) }
     },
-    heard: (status) => (well = status !== undefined && status < 300),
+    onHeartbeatResponse: (status) => (well = status !== undefined && status < 300),
   }
 }
 
@@ -68,21 +68,21 @@ export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Sour
  * A claim is not given up at once when the worker stops: its answer may hold a job, which would wait for
  * the end of its lease. One signal for all claims, because each would leave a listener behind.
  */
-export function patience(): (signal: AbortSignal) => AbortSignal {
+export function createGracefulSignal(): (signal: AbortSignal) => AbortSignal {
   let last: { of: AbortSignal; late: AbortSignal } | undefined
   return (of) => {
-    if (last?.of !== of) last = { of, late: delayed(of, LAST_CLAIM_MS) }
+    if (last?.of !== of) last = { of, late: delayAbort(of, LAST_CLAIM_MS) }
     return last.late
   }
 }
 
-export const tagOf = ({ workerId, configLabel, batchSize }: WorkerFacts) => ({
+export const reportTag = ({ workerId, configLabel, batchSize }: WorkerInfo) => ({
   worker_id: workerId,
   config_label: configLabel,
   batch_size: batchSize,
 })
 
-export function beatBody({ held, ready, broken }: Situation, facts: WorkerFacts) {
+export function heartbeatBody({ held, ready, broken }: WorkerStatus, facts: WorkerInfo) {
   return {
     status: held.length > 0 ? 'busy' : 'idle',
     current_job_id: held[0]?.id ?? null,
@@ -94,17 +94,17 @@ export function beatBody({ held, ready, broken }: Situation, facts: WorkerFacts)
 }
 
 /** @throws NetworkError where the answer is no answer to a claim */
-export function claimed(reply: Reply): Lease[] {
+export function parseClaim(reply: Reply): Lease[] {
   const { status, json } = reply
   if (status === 204) return []
   if (!isOk(status) || typeof json !== 'object' || json === null)
-    throw unusable(reply, 'answer to a claim')
+    throw toNetworkError(reply, 'answer to a claim')
   const { job } = json as { job?: unknown }
   if (typeof job !== 'object' || job === null) return []
   const { musetalk_job_id, buffer_job_id } = job as Record<string, unknown>
   const [id, ref] = [nameOf(musetalk_job_id), nameOf(buffer_job_id)]
-  if (id === undefined) throw unusable(reply, 'job with a musetalk_job_id')
-  const payload = { ...known(job), musetalk_job_id: id }
+  if (id === undefined) throw toNetworkError(reply, 'job with a musetalk_job_id')
+  const payload = { ...pickJobFields(job), musetalk_job_id: id }
   return [{ id, payload, ...(ref !== undefined && { ref }) }]
 }
 
@@ -116,7 +116,7 @@ const nameOf = (value: unknown): string | undefined =>
  * An orchestrator's row of a job has more columns than a job has fields, and some without a value.
  * An `id` among them is the row's, not the job's.
  */
-function known(job: object): Record<string, unknown> {
+function pickJobFields(job: object): Record<string, unknown> {
   const fields = Object.entries(job).filter(
     ([name, value]) => Object.hasOwn(JobSchema.entries, name) && name !== 'id' && value !== null,
   )

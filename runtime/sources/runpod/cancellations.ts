@@ -1,6 +1,6 @@
-import { backoff, pauseFor } from '../../../handler/net/retry.ts'
+import { createRetry, sleep } from '../../../handler/net/retry.ts'
 import type { Log } from '../../../handler/render/context.ts'
-import { refused, type Client, type Reply } from './client.ts'
+import { toNetworkError, type Client, type Reply } from './client.ts'
 import { stopsIn } from './claim.ts'
 
 /** Pauses of the stop channel, in milliseconds. */
@@ -15,7 +15,7 @@ const MOST_MS = 30_000
 const ABSENT = [404, 405, 501]
 
 /** Ids of jobs that the platform wants stopped: `runpod.md` 1.8. Never throws. */
-export async function* stopsFrom(
+export async function* cancellations(
   client: Client,
   url: string | undefined,
   log: Log,
@@ -24,17 +24,17 @@ export async function* stopsFrom(
 ): AsyncGenerator<string> {
   if (url === undefined) return log('stops.unknown', { reason: 'the take URL has no /job-take/' })
   const patience = { tries: Infinity, firstMs: pace.emptyMs, maxMs: MOST_MS }
-  let tries = backoff(patience)
+  let tries = createRetry(patience)
   let absent = false
   while (!signal.aborted) {
     try {
       const reply = await client.poll(url, signal)
-      const { ids, waitMs } = meaning(reply, pace)
+      const { ids, waitMs } = parseStopResponse(reply, pace)
       if (waitMs === pace.absentMs && !absent) log('stops.absent', { status: reply!.status })
       absent = waitMs === pace.absentMs
       yield* ids
-      tries = backoff(patience)
-      if (waitMs) await pauseFor(waitMs, signal)
+      tries = createRetry(patience)
+      if (waitMs) await sleep(waitMs, signal)
     } catch (error) {
       if (signal.aborted) return
       log('stops.failed', { tries: tries.count, reason: (error as Error).message })
@@ -44,12 +44,15 @@ export async function* stopsFrom(
 }
 
 /** @throws NetworkError */
-function meaning(reply: Reply | undefined, pace: StopPace): { ids: string[]; waitMs: number } {
+function parseStopResponse(
+  reply: Reply | undefined,
+  pace: StopPace,
+): { ids: string[]; waitMs: number } {
   if (!reply) return { ids: [], waitMs: 0 }
   const { status, text, afterMs = 0 } = reply
   if (ABSENT.includes(status)) return { ids: [], waitMs: pace.absentMs }
   if (status === 429) return { ids: [], waitMs: Math.max(pace.busyMs, afterMs) }
-  if (status >= 300) throw refused(reply)
+  if (status >= 300) throw toNetworkError(reply)
   const ids = status === 204 ? [] : stopsIn(text)
   return { ids, waitMs: ids.length > 0 ? 0 : pace.emptyMs }
 }

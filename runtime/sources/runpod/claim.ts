@@ -32,7 +32,7 @@ function leaseOf({ id, input }: v.InferOutput<typeof Named>): Lease {
   return {
     id,
     payload: isObject ? jobOf(input as Record<string, unknown>, id) : input,
-    ...(isEmpty && { refusal: 'input is empty or missing' }),
+    ...(isEmpty && { inputError: 'input is empty or missing' }),
   }
 }
 

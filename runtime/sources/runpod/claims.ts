@@ -1,6 +1,6 @@
 import type { Log } from '../../../handler/render/context.ts'
 import type { Lease } from '../job-source.ts'
-import { FrozenError, refused, type Client, type Reply } from './client.ts'
+import { SuspendedError, toNetworkError, type Client, type Reply } from './client.ts'
 import { jobsIn } from './claim.ts'
 import type { Urls } from './url-templates.ts'
 
@@ -20,9 +20,9 @@ const BUSY_MS = 5_000
 const SHORTEST = 0.8
 const WARN_MS = 60_000
 const BATCHLESS = [404, 405]
-const STALE = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']
+const STALE_CONNECTION_CODES = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']
 
-export function claimsFrom(client: Client, urls: Urls, log: Log): Claims {
+export function createClaimer(client: Client, urls: Urls, log: Log): Claims {
   let batch = urls.canBatch
   let pauseMs = 0
   let wasStale = false
@@ -46,7 +46,7 @@ export function claimsFrom(client: Client, urls: Urls, log: Log): Claims {
   function jobsOf(reply: Reply | undefined): Lease[] {
     if (!reply || reply.status === 204 || reply.status === 429) return []
     if (reply.status === 400) return [] // a worker that was frozen and goes on hears this
-    if (reply.status >= 300) throw refused(reply)
+    if (reply.status >= 300) throw toNetworkError(reply)
     const leases = jobsIn(reply.type, reply.text, log)
     if (!leases && reply.text && performance.now() - warnedAt > WARN_MS) {
       warnedAt = performance.now()
@@ -76,5 +76,5 @@ export function claimsFrom(client: Client, urls: Urls, log: Log): Claims {
 }
 
 const isStale = (error: unknown): boolean =>
-  error instanceof FrozenError ||
-  STALE.includes((error as { cause?: { code?: string } }).cause?.code ?? '')
+  error instanceof SuspendedError ||
+  STALE_CONNECTION_CODES.includes((error as { cause?: { code?: string } }).cause?.code ?? '')

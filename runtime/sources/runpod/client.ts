@@ -1,8 +1,12 @@
-import { retryAfter } from '../../../handler/net/retry.ts'
-import { openFetch, type Answer, type Fetch } from '../../../handler/net/guarded-fetch.ts'
+import { parseRetryAfter } from '../../../handler/net/retry.ts'
+import {
+  createGuardedFetch,
+  type HttpResponse,
+  type GuardedFetch,
+} from '../../../handler/net/guarded-fetch.ts'
 import { NetworkError } from '../../../handler/net/network-error.ts'
-import { PATIENCE } from '../../../handler/net/timeouts.ts'
-import { watchFreezes } from './suspend-detector.ts'
+import { DEFAULT_TIMEOUTS } from '../../../handler/net/timeouts.ts'
+import { detectSuspend } from './suspend-detector.ts'
 
 export interface Reply {
   status: number
@@ -14,7 +18,7 @@ export interface Reply {
 }
 
 /** A request that was underway when the process was stopped. */
-export class FrozenError extends NetworkError {}
+export class SuspendedError extends NetworkError {}
 
 /** The platform's HTTP, one try at a time. */
 export interface Client extends Disposable {
@@ -28,7 +32,7 @@ export interface Client extends Disposable {
   /** @throws NetworkError; the signal's reason */
   post(url: string, jobId: string, body: string, ms: number, signal: AbortSignal): Promise<Reply>
   /** One GET whose answer does not matter; never throws. */
-  tell(url: string, ms: number): Promise<void>
+  ping(url: string, ms: number): Promise<void>
   /** What a request carries that is sent by other means. */
   readonly headers: Record<string, string>
 }
@@ -50,20 +54,20 @@ const REDIRECTS = 3
 export function openClient(options: ClientOptions): Client {
   const { key, agent, pollMs = 90_000, frozenMs = 30_000 } = options
   const headers = { 'user-agent': agent, ...(key !== undefined && { authorization: key }) }
-  let fetch = fresh()
+  let fetch = createFetch()
   let frozen = new AbortController()
   // Nothing says that a connection is dead, so those of before are not used again.
-  const watch = watchFreezes(frozenMs, () => {
+  const watch = detectSuspend(frozenMs, () => {
     const old = frozen
-    fetch = fresh()
+    fetch = createFetch()
     frozen = new AbortController()
-    old.abort(new FrozenError('was not heard: this process had been stopped for a while'))
+    old.abort(new SuspendedError('was not heard: this process had been stopped for a while'))
   })
 
   /** The operator's platform may be anywhere, and holds a poll for longer than others an answer. */
-  function fresh(): Fetch {
-    const patience = { ...PATIENCE, headersMs: pollMs + BODY_MS }
-    return openFetch({ blocked: () => false, patience })
+  function createFetch(): GuardedFetch {
+    const patience = { ...DEFAULT_TIMEOUTS, headersMs: pollMs + BODY_MS }
+    return createGuardedFetch({ isBlocked: () => false, patience })
   }
 
   return {
@@ -115,7 +119,7 @@ export function openClient(options: ClientOptions): Client {
         throw error
       }
     },
-    async tell(url, ms) {
+    async ping(url, ms) {
       try {
         const answer = await fetch(url, { headers, signal: AbortSignal.timeout(ms) })
         await answer.discard()
@@ -127,7 +131,7 @@ export function openClient(options: ClientOptions): Client {
   }
 }
 
-async function read(answer: Answer): Promise<Reply> {
+async function read(answer: HttpResponse): Promise<Reply> {
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of answer.body) {
@@ -138,13 +142,16 @@ async function read(answer: Answer): Promise<Reply> {
   return replyOf(answer, Buffer.concat(chunks).toString())
 }
 
-const replyOf = ({ status, headers }: Answer, text: string): Reply => ({
+const replyOf = ({ status, headers }: HttpResponse, text: string): Reply => ({
   ...{ status, text, type: headers['content-type'] ?? '' },
-  afterMs: retryAfter(headers['retry-after']),
+  afterMs: parseRetryAfter(headers['retry-after']),
 })
 
 /** An answer that is no use, as an error. */
-export function refused({ status, afterMs }: Reply): NetworkError {
+export function toNetworkError({ status, afterMs }: Reply): NetworkError {
   const hint = status === 401 || status === 403 ? '; check RUNPOD_AI_API_KEY' : ''
-  return new NetworkError(`answered with status ${status}${hint}`, { status, afterMs })
+  return new NetworkError(`answered with status ${status}${hint}`, {
+    status,
+    retryAfterMs: afterMs,
+  })
 }

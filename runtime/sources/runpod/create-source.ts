@@ -1,9 +1,9 @@
 import type { Log } from '../../../handler/render/context.ts'
 import type { Config } from '../../config/config.ts'
 import type { Source } from '../job-source.ts'
-import { warnUnreachable } from '../startup-warnings.ts'
+import { warnUnreachableStorage } from '../startup-warnings.ts'
 import { openClient, type Client } from './client.ts'
-import { unfitness, type Unfit } from './fitness-checks.ts'
+import { checkFitness, type FitnessFailure } from './fitness-checks.ts'
 import { runpodQueue } from './source.ts'
 import { urlsOf, type Urls } from './url-templates.ts'
 
@@ -11,7 +11,7 @@ export interface OpenRunpod extends Disposable {
   source: Source
 }
 
-export interface RunpodParts {
+export interface RunpodDependencies {
   /** URL templates, as `urls.ts` wants them. */
   take: string
   done: string
@@ -29,39 +29,42 @@ const LONGEST_REASON = 256
  * RunPod's queue, as its variables describe it. A machine that is not fit is reported, and the process
  * ends: the platform starts another.
  */
-export async function openRunpod(config: Config, parts: RunpodParts): Promise<OpenRunpod> {
+export async function createRunpodSource(
+  config: Config,
+  parts: RunpodDependencies,
+): Promise<OpenRunpod> {
   const { workerId, version, log } = parts
   const client = openClient({
     key: config.RUNPOD_AI_API_KEY,
     agent: `musetalk-worker/${version}`,
   })
   const urls = urlsFrom(config, parts)
-  const give = async (unfit: Unfit) => {
-    await report(client, urls, unfit, version)
+  const exitUnfit = async (unfit: FitnessFailure) => {
+    await sendUnhealthyPing(client, urls, unfit, version)
     log('worker.unfit', { ...unfit })
     process.exit(1) // whatever threads and connections there are
   }
   log('worker.starting', { version })
-  warnUnreachable(config, log)
+  warnUnreachableStorage(config, log)
   if (!config.RUNPOD_SKIP_AUTO_SYSTEM_CHECKS) {
     const demands = {
       memoryGb: config.RUNPOD_MIN_MEMORY_GB,
       diskPercent: config.RUNPOD_MIN_DISK_PERCENT,
     }
-    const unfit = await unfitness(demands, process.availableMemory())
-    if (unfit) await give(unfit)
+    const unfit = await checkFitness(demands, process.availableMemory())
+    if (unfit) await exitUnfit(unfit)
   }
   const source = runpodQueue({
     ...{ client, urls, log, refresh: config.RUNPOD_REFRESH_WORKER },
     worker: { id: workerId, version, hostname: config.RUNPOD_POD_HOSTNAME },
     everyMs: config.RUNPOD_PING_INTERVAL,
-    quit: () => void process.kill(process.pid, 'SIGTERM'),
-    unfit: (broken) => void give({ check: 'models', reason: parts.reason() ?? broken }),
+    terminate: () => void process.kill(process.pid, 'SIGTERM'),
+    unfit: (broken) => void exitUnfit({ check: 'models', reason: parts.reason() ?? broken }),
   })
   return { source, [Symbol.dispose]: () => client[Symbol.dispose]() }
 }
 
-function urlsFrom(config: Config, { take, done, workerId }: RunpodParts): Urls {
+function urlsFrom(config: Config, { take, done, workerId }: RunpodDependencies): Urls {
   // Only a worker that the platform knows by name and key is listened to.
   const known = config.RUNPOD_AI_API_KEY !== undefined && config.RUNPOD_POD_ID !== undefined
   const ping = known ? config.RUNPOD_WEBHOOK_PING : undefined
@@ -69,12 +72,17 @@ function urlsFrom(config: Config, { take, done, workerId }: RunpodParts): Urls {
 }
 
 /** Says once why this worker will end, so that somebody can look it up; best effort. */
-async function report(client: Client, urls: Urls, { check, reason }: Unfit, version: string) {
+async function sendUnhealthyPing(
+  client: Client,
+  urls: Urls,
+  { check, reason }: FitnessFailure,
+  version: string,
+) {
   const url = urls.ping?.({
     status: 'unhealthy',
     check,
     reason: `Unfit: ${reason}`.slice(0, LONGEST_REASON),
     runpod_version: `musetalk-worker/${version}`,
   })
-  if (url !== undefined) await client.tell(url, REPORT_MS)
+  if (url !== undefined) await client.ping(url, REPORT_MS)
 }

@@ -1,9 +1,9 @@
-import { isPassing, NetworkError } from '../../../handler/net/network-error.ts'
+import { isRetryableStatus, NetworkError } from '../../../handler/net/network-error.ts'
 import type { Log } from '../../../handler/render/context.ts'
 import type { Reporter } from '../../runpod/error.ts'
-import type { Completion } from '../job-source.ts'
-import { doneBody, mostBytes, tooLarge, wordOf } from './payloads.ts'
-import { refused, type Client } from './client.ts'
+import type { CompletedLease } from '../job-source.ts'
+import { resultBody, maxResultBytes, tooLargeBody, toJobOutput } from './payloads.ts'
+import { toNetworkError, type Client } from './client.ts'
 import type { Urls } from './url-templates.ts'
 
 export interface OutcomeOptions {
@@ -17,55 +17,60 @@ export interface OutcomeOptions {
   log: Log
 }
 
-type Verdict = 'delivered' | 'refused'
+type DeliveryStatus = 'delivered' | 'refused'
 
-const TELL_MS = 5 * 60_000
+const DELIVERY_DEADLINE_MS = 5 * 60_000
 const POST_MS = 60_000
-const SLOWEST = 100 // bytes per millisecond
+const MIN_BYTES_PER_MS = 100 // bytes per millisecond
 const TOO_LARGE = [400, 413]
 
 /**
  * Tells the platform outcomes, one try at a time: `runpod.md` 1.9. A result that it does not take is
  * told as a failure, because a job without an outcome hangs until the platform gives it up.
  */
-export function outcomesTo(options: OutcomeOptions) {
-  const { client, urls, worker, refresh, log, tellMs = TELL_MS } = options
+export function createResultDelivery(options: OutcomeOptions) {
+  const { client, urls, worker, refresh, log, tellMs = DELIVERY_DEADLINE_MS } = options
   const begun = new Map<string, number>()
 
   /** @returns the status; @throws NetworkError where another try may help */
-  async function say(id: string, body: string, signal: AbortSignal): Promise<number> {
-    const ms = POST_MS + Math.ceil(Buffer.byteLength(body) / SLOWEST)
+  async function post(id: string, body: string, signal: AbortSignal): Promise<number> {
+    const ms = POST_MS + Math.ceil(Buffer.byteLength(body) / MIN_BYTES_PER_MS)
     const reply = await client.post(urls.done(id), id, body, ms, signal)
     const { status } = reply
     // A key can be corrected, and whoever redirects a post knows another place for it.
     const mayChange = status === 401 || status === 403 || (status >= 300 && status < 400)
-    if (isPassing(status) || mayChange) throw refused(reply)
+    if (isRetryableStatus(status) || mayChange) throw toNetworkError(reply)
     return status
   }
 
-  async function tell(completion: Completion, signal: AbortSignal): Promise<Verdict> {
+  async function deliverOnce(
+    completion: CompletedLease,
+    signal: AbortSignal,
+  ): Promise<DeliveryStatus> {
     const { outcome } = completion
     const { id } = completion.held
-    const whole = doneBody({ ...wordOf(outcome, worker), stopPod: refresh })
+    const whole = resultBody({ ...toJobOutput(outcome, worker), stopPod: refresh })
     const bytes = Buffer.byteLength(whole)
-    const most = mostBytes(id)
+    const most = maxResultBytes(id)
     const fits = bytes <= most
-    const body = fits ? whole : tooLarge(bytes, `are more than the ${most} that the queue takes`)
-    let status = await say(id, body, signal)
+    const body = fits
+      ? whole
+      : tooLargeBody(bytes, `are more than the ${most} that the queue takes`)
+    let status = await post(id, body, signal)
     if (TOO_LARGE.includes(status) && fits && outcome.status === 'succeeded') {
       log('outcome.too_large', { job: id, bytes, status })
-      status = await say(id, tooLarge(bytes, `were refused with status ${status}`), signal)
+      status = await post(id, tooLargeBody(bytes, `were refused with status ${status}`), signal)
     }
     return status < 300 ? 'delivered' : 'refused'
   }
 
   /** @throws NetworkError where another try may help and the time for it is not over */
-  return async (completion: Completion, signal: AbortSignal): Promise<Verdict> => {
+  return async (completion: CompletedLease, signal: AbortSignal): Promise<DeliveryStatus> => {
     const { id } = completion.held
     const since = begun.get(id) ?? performance.now()
     begun.set(id, since)
     try {
-      const verdict = await tell(completion, signal)
+      const verdict = await deliverOnce(completion, signal)
       begun.delete(id)
       return verdict
     } catch (error) {

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 
 /** What RunPod's own SDK demands of a machine before it takes a job, by the same variables. */
-export interface Demands {
+export interface FitnessRequirements {
   /** Of memory that is free, GB. */
   memoryGb: number
   /** Of the root disk, that are free. */
@@ -9,7 +9,7 @@ export interface Demands {
 }
 
 /** What is wrong with this machine. */
-export interface Unfit {
+export interface FitnessFailure {
   check: 'memory' | 'disk' | 'models'
   reason: string
 }
@@ -17,11 +17,11 @@ export interface Unfit {
 const GB = 2 ** 30
 
 /** The models and the GPU are not looked at here: warming up uses them. */
-export async function unfitness(
-  { memoryGb, diskPercent }: Demands,
+export async function checkFitness(
+  { memoryGb, diskPercent }: FitnessRequirements,
   availableBytes: number,
   root = '/',
-): Promise<Unfit | undefined> {
+): Promise<FitnessFailure | undefined> {
   const freeGb = availableBytes / GB
   if (freeGb < memoryGb) {
     const reason = `${round(freeGb)} GB of memory are free, ${memoryGb} are needed`

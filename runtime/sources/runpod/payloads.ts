@@ -1,10 +1,10 @@
-import { fromFailure } from '../../../handler/errors.ts'
+import { deserializeError } from '../../../handler/errors.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
 import { runpodError, type Reporter } from '../../runpod/error.ts'
 import type { Outcome } from '../job-source.ts'
 
 /** The last word about a job. */
-export interface Word {
+export interface JobOutput {
   output?: unknown
   /** The platform takes a job with one for failed. */
   error?: unknown
@@ -13,7 +13,7 @@ export interface Word {
 }
 
 /** The body of a final post: `runpod.md` 1.9.3. What JSON cannot say becomes an error that tells so. */
-export function doneBody({ output, error, stopPod }: Word): string {
+export function resultBody({ output, error, stopPod }: JobOutput): string {
   const ending = {
     ...(error !== undefined && { error: asText(error) }),
     ...(stopPod && { stopPod }),
@@ -30,9 +30,11 @@ export function doneBody({ output, error, stopPod }: Word): string {
 const asText = (error: unknown): string =>
   typeof error === 'string' ? error : JSON.stringify(error)
 
-export function wordOf(outcome: Outcome, worker: Reporter): Word {
+export function toJobOutput(outcome: Outcome, worker: Reporter): JobOutput {
   if (outcome.status === 'succeeded') return { output: outcome.result }
-  return { error: runpodError(fromFailure({ ...outcome.error, fault: outcome.fault }), worker) }
+  return {
+    error: runpodError(deserializeError({ ...outcome.error, fault: outcome.fault }), worker),
+  }
 }
 
 /** How far a job is; without the status it would be taken for the result. */
@@ -44,9 +46,9 @@ const MB = 1_000_000
 const MARGIN = 0.95
 
 /** Bytes that the platform takes as the result of a job: 20 MB where the client waits for it, else 10. */
-export const mostBytes = (jobId: string): number =>
+export const maxResultBytes = (jobId: string): number =>
   (jobId.startsWith('sync-') ? 20 : 10) * MB * MARGIN
 
 /** What is said instead of a result that is not taken. @param why after the size */
-export const tooLarge = (bytes: number, why: string): string =>
+export const tooLargeBody = (bytes: number, why: string): string =>
   JSON.stringify({ error: `result too large: ${bytes} bytes ${why}` })

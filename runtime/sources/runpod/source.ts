@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import type { Log } from '../../../handler/render/context.ts'
 import type { Reporter } from '../../runpod/error.ts'
-import type { Held, Source } from '../job-source.ts'
+import type { LeaseRef, Source } from '../job-source.ts'
 import { progressBody } from './payloads.ts'
-import { claimsFrom } from './claims.ts'
-import { refused, type Client } from './client.ts'
-import { outcomesTo } from './deliver-result.ts'
-import { stopsFrom } from './cancellations.ts'
+import { createClaimer } from './claims.ts'
+import { toNetworkError, type Client } from './client.ts'
+import { createResultDelivery } from './deliver-result.ts'
+import { cancellations } from './cancellations.ts'
 import type { Urls } from './url-templates.ts'
 
 export interface RunpodOptions {
@@ -18,12 +18,12 @@ export interface RunpodOptions {
   /** Whether the platform is asked to reset this worker after each job. */
   refresh: boolean
   /** Called when the platform did not stop a worker that asked for it. */
-  quit(): void
+  terminate(): void
   /** Called when nothing can be rendered here and no outcome is waited for any more. */
   unfit(reason: string): void
   log: Log
   /** How long a worker waits to be stopped; default 30 s. */
-  stayMs?: number
+  terminateAfterMs?: number
   /** How long an outcome is told in vain; default 5 minutes. */
   tellMs?: number
 }
@@ -33,11 +33,11 @@ const STAY_MS = 30_000
 
 /** RunPod's queue: `runpod.md` 1. */
 export function runpodQueue(options: RunpodOptions): Source {
-  const { client, urls, worker, everyMs, refresh, log, stayMs = STAY_MS } = options
-  const claims = claimsFrom(client, urls, log)
-  const tell = outcomesTo(options)
+  const { client, urls, worker, everyMs, refresh, log, terminateAfterMs = STAY_MS } = options
+  const claims = createClaimer(client, urls, log)
+  const tell = createResultDelivery(options)
   const runpod_version = `musetalk-worker/${worker.version}`
-  let leaving = false
+  let draining = false
   let unfit = false
 
   return {
@@ -46,29 +46,29 @@ export function runpodQueue(options: RunpodOptions): Source {
       return claims.pauseMs
     },
     // It would take the message for the end of a job that it is about to give to another worker.
-    wantsInterrupted: false,
-    pulse: { everyMs, timeoutMs: 2 * everyMs },
+    reportsInterrupted: false,
+    heartbeat: { everyMs, timeoutMs: 2 * everyMs },
     async claim(room, held, signal) {
-      if (!leaving && !unfit) return claims.claim(room, held.length > 0, signal)
+      if (!draining && !unfit) return claims.claim(room, held.length > 0, signal)
       if (!signal.aborted) await once(signal, 'abort')
       throw signal.reason
     },
     async progress({ id }, event, signal) {
       // The first event says nothing that the one right behind it does not.
-      if (event.type === 'job.started') return 'heard'
+      if (event.type === 'job.started') return 'accepted'
       const body = progressBody(event)
       const reply = await client.post(urls.done(id), id, body, PROGRESS_MS, signal)
-      if (reply.status >= 300) throw refused(reply)
-      return 'heard'
+      if (reply.status >= 300) throw toNetworkError(reply)
+      return 'accepted'
     },
     async deliver(completion, signal) {
       // What is taken from now on could be killed with this worker.
-      leaving ||= refresh
+      draining ||= refresh
       const verdict = await tell(completion, signal)
-      if (refresh) setTimeout(options.quit, stayMs).unref()
+      if (refresh) setTimeout(options.terminate, terminateAfterMs).unref()
       return verdict
     },
-    beat({ held, broken }) {
+    heartbeatRequest({ held, broken }) {
       if (broken !== undefined && held.length === 0 && !unfit) {
         unfit = true
         options.unfit(broken)
@@ -76,9 +76,10 @@ export function runpodQueue(options: RunpodOptions): Source {
       const url = urls.ping?.({ job_id: idsOf(held), runpod_version })
       return url === undefined ? undefined : { method: 'GET', url, headers: client.headers }
     },
-    stops: (signal) => stopsFrom(client, urls.stop, log, signal),
+    cancellations: (signal) => cancellations(client, urls.stop, log, signal),
   }
 }
 
 /** A job whose outcome has just been put down is held twice for a moment. */
-const idsOf = (held: readonly Held[]): string => [...new Set(held.map(({ id }) => id))].join(',')
+const idsOf = (held: readonly LeaseRef[]): string =>
+  [...new Set(held.map(({ id }) => id))].join(',')

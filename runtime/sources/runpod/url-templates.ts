@@ -1,11 +1,11 @@
 /** The URL templates that the platform sets; opaque but for their placeholders. */
-export interface Templates {
+export interface UrlTemplates {
   take: string
   done: string
   ping: string | undefined
 }
 
-export interface Names {
+export interface UrlVariables {
   workerId: string
   /** Name of the GPU model. */
   gpuType: string
@@ -25,26 +25,29 @@ export interface Urls {
 
 const TAKE = '/job-take/'
 
-export function urlsOf({ take, done, ping }: Templates, { workerId, gpuType }: Names): Urls {
+export function urlsOf(
+  { take, done, ping }: UrlTemplates,
+  { workerId, gpuType }: UrlVariables,
+): Urls {
   // `$ID` is the worker where jobs are taken, and the job where they are reported.
   const known = { RUNPOD_POD_ID: workerId, RUNPOD_GPU_TYPE_ID: gpuType }
-  const takeUrl = fill(take, { ...known, ID: workerId })
-  const pingUrl = ping === undefined ? undefined : fill(ping, { ...known, ID: workerId })
-  const batchUrl = swapped(takeUrl, '/job-take-batch/')
+  const takeUrl = expand(take, { ...known, ID: workerId })
+  const pingUrl = ping === undefined ? undefined : expand(ping, { ...known, ID: workerId })
+  const batchUrl = replaceSegment(takeUrl, '/job-take-batch/')
   return {
     take: (count, busy) =>
       batchUrl !== undefined && count > 1
         ? withParams(batchUrl, { batch_size: String(count), job_in_progress: busy ? '1' : '0' })
         : withParams(takeUrl, { job_in_progress: busy ? '1' : '0' }),
     canBatch: batchUrl !== undefined,
-    stop: swapped(takeUrl, '/job-stop/'),
-    done: (jobId) => withParams(fill(done, { ...known, ID: jobId }), { isStream: 'false' }),
+    stop: replaceSegment(takeUrl, '/job-stop/'),
+    done: (jobId) => withParams(expand(done, { ...known, ID: jobId }), { isStream: 'false' }),
     ...(pingUrl !== undefined && { ping: (params) => withParams(pingUrl, params) }),
   }
 }
 
 /** In one pass, so that nothing in a value is taken for a placeholder. */
-const fill = (template: string, values: Record<string, string>): string =>
+const expand = (template: string, values: Record<string, string>): string =>
   template
     .trim()
     .replace(/\$(RUNPOD_POD_ID|RUNPOD_GPU_TYPE_ID|ID)/g, (_, name: string) =>
@@ -61,7 +64,7 @@ function withParams(url: string, params: Record<string, string | undefined>): st
 }
 
 /** Another route of the same worker. @returns undefined where the path has no such segment */
-function swapped(url: string, segment: string): string | undefined {
+function replaceSegment(url: string, segment: string): string | undefined {
   const [path = '', ...query] = url.split('?')
   if (!path.includes(TAKE)) return undefined
   return [path.replace(TAKE, () => segment), ...query].join('?')

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InputError, WorkerError } from '../../../handler/errors.ts'
-import { start } from '../../../handler/render/media/ffmpeg.ts'
+import { spawnFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { RenderCall, RenderReport, RenderTask } from '../../../handler/render/render.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
-import type { Setup } from '../../../runtime/engine/ipc-messages.ts'
-import { serve, type Opened } from '../../../runtime/engine/child-loop.ts'
+import type { InitOptions } from '../../../runtime/engine/ipc-messages.ts'
+import { runChildLoop, type WarmRenderer } from '../../../runtime/engine/child-loop.ts'
 
 /** What a pretended render does; the name is the task's `video`. */
 export type Act =
@@ -21,7 +21,7 @@ export type Act =
 export type Start = 'well' | 'damaged' | 'dying' | 'never'
 
 /** A render process without models: real processes, real signals, pretended work. */
-async function open({ bundle, ffmpegPath }: Setup): Promise<Opened> {
+async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> {
   if (bundle === 'damaged') throw new ModelError('bundle', '/secret/face.onnx is damaged')
   if (bundle === 'dying') process.abort()
   if (bundle === 'never') await new Promise(() => {})
@@ -56,7 +56,7 @@ async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promi
       throw new WorkerError('OUT_OF_MEMORY', 'out of memory')
     case 'ffmpeg': {
       const endless = ['-v', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc', '-f', 'null', '-']
-      await start(ffmpeg, endless, new AbortController().signal)
+      await spawnFfmpeg(ffmpeg, endless, new AbortController().signal)
       log('rendering')
       return forEver
     }
@@ -71,4 +71,4 @@ const REPORT: RenderReport = {
   stage_times: { probe: 0, speech: 0, avatar: 0, generate: 0, composite: 0, encode: 0 },
 }
 
-if (process.send) serve(open)
+if (process.send) runChildLoop(open)

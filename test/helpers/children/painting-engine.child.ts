@@ -1,9 +1,9 @@
 import { appendFile } from 'node:fs/promises'
 import { avatarCache } from '../../../handler/render/face/avatar-cache.ts'
 import { findFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import { renderer, type Render } from '../../../handler/render/render.ts'
-import type { Setup } from '../../../runtime/engine/ipc-messages.ts'
-import { serve, type Opened } from '../../../runtime/engine/child-loop.ts'
+import { createRenderer, type Render } from '../../../handler/render/render.ts'
+import type { InitOptions } from '../../../runtime/engine/ipc-messages.ts'
+import { runChildLoop, type WarmRenderer } from '../../../runtime/engine/child-loop.ts'
 import { fakeModels } from '../models/fake-models.ts'
 
 /** The `crf` of a job whose result is too large for one request to the store. */
@@ -11,10 +11,10 @@ export const LARGE = 34
 const PADDING = 9 * 2 ** 20
 
 /** A render process whose models are fakes; all the rest of it is real. */
-async function open({ ffmpegPath, cache }: Setup): Promise<Opened> {
+async function open({ ffmpegPath, cache }: InitOptions): Promise<WarmRenderer> {
   const ffmpeg = await findFfmpeg(ffmpegPath, new AbortController().signal)
   const models = fakeModels()
-  const draw = renderer(models, ffmpeg, cache && avatarCache(cache))
+  const draw = createRenderer(models, ffmpeg, cache && avatarCache(cache))
   const render: Render = async (task, call) => {
     const report = await draw(task, call)
     if (task.options.crf === LARGE) await appendFile(task.output, freeBox(PADDING))
@@ -32,4 +32,4 @@ function freeBox(bytes: number): Buffer {
   return box
 }
 
-if (process.send) serve(open)
+if (process.send) runChildLoop(open)

@@ -1,5 +1,5 @@
-import { backoff } from '../../../handler/net/retry.ts'
-import { claimsFrom } from '../../../runtime/sources/runpod/claims.ts'
+import { createRetry } from '../../../handler/net/retry.ts'
+import { createClaimer } from '../../../runtime/sources/runpod/claims.ts'
 import { openClient } from '../../../runtime/sources/runpod/client.ts'
 import { urlsOf } from '../../../runtime/sources/runpod/url-templates.ts'
 
@@ -15,9 +15,9 @@ const urls = urlsOf(
   },
   { workerId: 'w1', gpuType: '' },
 )
-const claims = claimsFrom(client, urls, () => {})
+const claims = createClaimer(client, urls, () => {})
 const forever = new AbortController().signal
-const tries = backoff({ tries: Infinity, firstMs: 1_000, maxMs: 30_000 })
+const tries = createRetry({ tries: Infinity, firstMs: 1_000, maxMs: 30_000 })
 for (;;) {
   try {
     for (const { id } of await claims.claim(1, false, forever)) {

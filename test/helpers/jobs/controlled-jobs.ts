@@ -1,10 +1,10 @@
 import { CanceledError } from '../../../handler/errors.ts'
 import { parseJob } from '../../../handler/parse-job.ts'
-import { reporter, type Reporter } from '../../../handler/events/event-emitter.ts'
+import { createJobEvents, type JobEvents } from '../../../handler/events/event-emitter.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
 import type { Clock } from '../../../runtime/jobs/clock.ts'
-import { Jobs, type JobsOptions } from '../../../runtime/jobs/job-queue.ts'
-import type { Handle, Submission } from '../../../runtime/jobs/job-record.ts'
+import { JobQueue } from '../../../runtime/jobs/job-queue.ts'
+import type { JobHandler, JobQueueOptions, Submission } from '../../../runtime/jobs/job-record.ts'
 
 export const parse = (payload: unknown, id: string | undefined) =>
   parseJob(payload, id, { allowFileInputs: false })
@@ -32,7 +32,7 @@ export interface Held {
   origin: string
   payload: unknown
   signal: AbortSignal
-  report: Reporter
+  report: JobEvents
   succeed(): void
   fail(error: unknown): void
 }
@@ -41,10 +41,10 @@ export interface Held {
 export function heldHandle() {
   const calls: Held[] = []
   const waiting: ((held: Held) => void)[] = []
-  const handle: Handle = async (payload, call) => {
+  const handle: JobHandler = async (payload, call) => {
     const job = parse(payload, call.id)
     const signal = call.signal!
-    const report = reporter(job, [call.onEvent!])
+    const report = createJobEvents(job, [call.onEvent!])
     report.started()
     report.phase('downloading')
     const { promise, resolve, reject } = Promise.withResolvers<JobResult>()
@@ -75,7 +75,7 @@ export function heldClock() {
   let timers: { at: number; run: () => void }[] = []
   const clock: Clock = {
     now: () => now,
-    after(ms, run) {
+    schedule(ms, run) {
       const timer = { at: now + ms, run }
       timers.push(timer)
       return () => void (timers = timers.filter((other) => other !== timer))
@@ -95,7 +95,7 @@ export function heldClock() {
 export function heldStop() {
   const [soon, now] = [new AbortController(), new AbortController()]
   return {
-    stop: { soon: soon.signal, now: now.signal },
+    stop: { draining: soon.signal, aborted: now.signal },
     soon: () => soon.abort(),
     now: () => now.abort(new CanceledError('SHUTDOWN', 'the worker is shutting down')),
   }
@@ -103,16 +103,16 @@ export function heldStop() {
 
 export const submission = (id: string, changes: Partial<Submission> = {}): Submission => ({
   ...{ id, payload: { ...JOB, id }, shape: 'jobs', origin: 'http://worker.test' },
-  ...{ keepMs: 60_000, detached: true },
+  ...{ retentionMs: 60_000, detached: true },
   ...changes,
 })
 
 /** A store over a held handle, a held clock and a held stop. */
-export function heldJobs(changes: Partial<JobsOptions> = {}) {
+export function heldJobs(changes: Partial<JobQueueOptions> = {}) {
   const held = heldHandle()
   const clock = heldClock()
   const stopping = heldStop()
-  const jobs = new Jobs({
+  const jobs = new JobQueue({
     ...{ handle: held.handle, parse, clock, stop: stopping.stop },
     ...{ slots: 1, queueLimit: 2, limitMs: 3_600_000 },
     ...changes,

@@ -1,11 +1,11 @@
 import { mkdir, readdir } from 'node:fs/promises'
-import type { Deps } from '../../../handler/context.ts'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { JobDependencies } from '../../../handler/context.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { Log } from '../../../handler/render/context.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import { renderer } from '../../../handler/render/render.ts'
+import { createRenderer } from '../../../handler/render/render.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'
-import { openWebhooks } from '../../../handler/events/webhook-sender.ts'
+import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import type { Models } from '../../../models/inference/bundle.ts'
 import type { Folder } from '../media/media.ts'
 
@@ -16,7 +16,7 @@ export const LIMITS = {
   maxInputBytes: 2e9,
 }
 
-export interface TestDeps extends Deps {
+export interface TestDeps extends JobDependencies {
   /** What is left of jobs; must be empty. */
   left(): Promise<string[]>
   /** Every event that was logged. */
@@ -28,17 +28,17 @@ export async function testDeps(
   { file }: Folder,
   ffmpeg: Ffmpeg,
   models: Models,
-  changes: Partial<Deps> = {},
+  changes: Partial<JobDependencies> = {},
 ): Promise<TestDeps> {
   const scratch = file('scratch')
   await mkdir(scratch, { recursive: true })
   const logged: TestDeps['logged'] = []
   const log: Log = (event, fields = {}) => logged.push({ event, fields })
-  const fetch = openFetch({ blocked: () => false })
+  const fetch = createGuardedFetch({ isBlocked: () => false })
   return {
     fetch,
-    webhooks: openWebhooks({ fetch }),
-    render: renderer(models, ffmpeg),
+    webhooks: createWebhookSender({ fetch }),
+    render: createRenderer(models, ffmpeg),
     storage: directoryStorage(file('results')),
     limits: LIMITS,
     scratch,

@@ -1,5 +1,5 @@
 import { handle } from '../../../handler/handle.ts'
-import type { Call, Deps } from '../../../handler/context.ts'
+import type { HandleOptions, JobDependencies } from '../../../handler/context.ts'
 import type { JobError } from '../../../handler/errors.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
@@ -21,8 +21,8 @@ export interface Scenario extends AsyncDisposable {
 
 export interface Given {
   models?: Models
-  deps?: Partial<Deps>
-  call?: Call
+  deps?: Partial<JobDependencies>
+  call?: HandleOptions
   ffmpeg?: Ffmpeg
 }
 

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import type { Deps } from '../../../handler/context.ts'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { JobDependencies } from '../../../handler/context.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { Render } from '../../../handler/render/render.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'
-import { openWebhooks } from '../../../handler/events/webhook-sender.ts'
+import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { LIMITS, type TestDeps } from './deps.ts'
 import { impatient } from '../short-timeouts.ts'
 import type { Folder } from '../media/media.ts'
@@ -48,16 +48,16 @@ export function fakeRender(
 export async function jobDeps(
   { file }: Folder,
   render: Render,
-  changes: Partial<Deps> = {},
+  changes: Partial<JobDependencies> = {},
 ): Promise<TestDeps> {
   const scratch = file('scratch')
   await mkdir(scratch, { recursive: true })
   const patience = impatient()
-  const fetch = openFetch({ blocked: () => false, patience })
+  const fetch = createGuardedFetch({ isBlocked: () => false, patience })
   const logged: TestDeps['logged'] = []
   return {
     ...{ render, fetch, patience, scratch, logged, limits: LIMITS, allowFileInputs: false },
-    webhooks: openWebhooks({ fetch, patience, intervalMs: 20 }),
+    webhooks: createWebhookSender({ fetch, patience, intervalMs: 20 }),
     storage: directoryStorage(file('results')),
     log: (event, fields = {}) => logged.push({ event, fields }),
     ...changes,

@@ -4,7 +4,7 @@ import { type Image, image } from '../../../models/pixels/image.ts'
 
 const CHANNELS: Readonly<Record<number, number>> = { 0: 1, 2: 3, 4: 2, 6: 4 }
 
-/** Read an 8-bit PNG without palette and interlacing: grey or RGB, with or without alpha. */
+/** Read an 8-bit PNG without palette and interlacing: gray or RGB, with or without alpha. */
 export function readPng(file: string): Image {
   const bytes = readFileSync(file)
   const packed: Buffer[] = []

@@ -15,7 +15,7 @@ export const SIZE = { width: 192, height: 144 } as const
 export const FACE: Box = [56, 16, 136, 96]
 const STRIP = 1 / 8 // of the height, at the lower edge
 
-/** The scene as rgb24: a colour gradient that is nowhere white, faces, codes. */
+/** The scene as rgb24: a color gradient that is nowhere white, faces, codes. */
 export function drawScene({ width, height, faces, code }: Scene): Uint8Array {
   const rgb = new Uint8Array(width * height * 3)
   for (let y = 0, at = 0; y < height; y++) {

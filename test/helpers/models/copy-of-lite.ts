@@ -4,7 +4,7 @@ import type { Manifest } from '../../../models/inference/manifest.ts'
 import { MANIFEST } from './fake-models.ts'
 import { writeProduct } from './onnx.ts'
 
-/** Large enough for an optimised copy. */
+/** Large enough for an optimized copy. */
 const ROWS = 2048
 const COLUMNS = 2304
 

@@ -4,7 +4,7 @@ import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { eyebrow, lip } from '../media/scene.ts'
 
 const SIDE = 256
-const ANY = { licence: 'none', origin: 'test', file: 'none', bytes: 0, sha256: '0'.repeat(64) }
+const ANY = { license: 'none', origin: 'test', file: 'none', bytes: 0, sha256: '0'.repeat(64) }
 
 export const MANIFEST: Manifest = {
   format: 1,
@@ -23,7 +23,7 @@ export const MANIFEST: Manifest = {
 }
 
 export interface FakeOptions {
-  /** Colour of a painted mouth where the bits of the frame's code are 0; where they are 1: `other`. */
+  /** Color of a painted mouth where the bits of the frame's code are 0; where they are 1: `other`. */
   mouth?: readonly [number, number, number]
   other?: readonly [number, number, number]
   /** Further bytes in the state of a frame. */
@@ -45,7 +45,7 @@ export interface FakeModels extends Models {
 
 /**
  * Models without a network: white squares are faces, the state of a frame is the code drawn in it,
- * a mouth is painted in a colour that tells the code, and states of speech are their own number + 1.
+ * a mouth is painted in a color that tells the code, and states of speech are their own number + 1.
  */
 export function fakeModels(options: FakeOptions = {}): FakeModels {
   const { mouth = [0, 255, 0], other = [0, 0, 255], padding, before } = options

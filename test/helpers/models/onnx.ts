@@ -85,7 +85,7 @@ export async function writeProduct(folder: string, name: string, of: Product) {
   ])
   const file = await written(folder, `${name}.onnx`, model)
   const data = beside && [await written(folder, `${name}.data`, bytes)]
-  return { ...file, ...(data && { data }), licence: 'none', origin: 'test' }
+  return { ...file, ...(data && { data }), license: 'none', origin: 'test' }
 }
 
 async function written(folder: string, file: string, bytes: Uint8Array) {

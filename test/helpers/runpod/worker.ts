@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { JobResult } from '../../../handler/events/job-events.ts'
-import type { Engines } from '../../../runtime/engine/pool.ts'
+import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import { openClient } from '../../../runtime/sources/runpod/client.ts'
 import { runpodQueue, type RunpodOptions } from '../../../runtime/sources/runpod/source.ts'
-import type { Completion } from '../../../runtime/sources/job-source.ts'
+import type { CompletedLease } from '../../../runtime/sources/job-source.ts'
 import { urlsOf } from '../../../runtime/sources/runpod/url-templates.ts'
 import { traceOf, type Line, type Trace } from '../../conformance/trace.ts'
 import { pretendedEngine, pushServer } from '../servers/worker-server.ts'
@@ -15,14 +15,14 @@ import type { Channel, Exchange } from './request-log.ts'
 export function runpodWorker(
   platform: Platform,
   env: Record<string, string> = {},
-  own: { engines?: Engines } = {},
+  own: { engines?: RenderPool } = {},
 ) {
   const base = { ...platform.env(), RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: 'true' }
   return pushServer({ ...base, ...env }, own)
 }
 
 /** Several engines, so that several jobs are taken at a time. */
-export function severalEngines(count: number): Engines {
+export function severalEngines(count: number): RenderPool {
   const one = pretendedEngine()
   const status = () => Array.from({ length: count }, () => one.status()[0]!)
   return { ...one, status }
@@ -43,7 +43,7 @@ export function queueOf(platform: Platform, options: Partial<RunpodOptions> = {}
   )
   const source = runpodQueue({
     ...{ client, urls, worker: { id: 'w1', version: '1.2.3' }, everyMs: 1_000, refresh: false },
-    quit: () => {},
+    terminate: () => {},
     unfit: () => {},
     log: (event, fields = {}) => void logged.push({ event, fields }),
     ...options,
@@ -78,10 +78,10 @@ export const said = ({ recorder }: Platform, ...keep: Channel[]): Trace =>
 export const withoutContentType = (lines: Line[] = []) =>
   lines.map(({ request, headers: { 'content-type': _, ...headers } }) => ({ request, headers }))
 
-export type { Word } from '../../../runtime/sources/runpod/payloads.ts'
+export type { JobOutput as Word } from '../../../runtime/sources/runpod/payloads.ts'
 
 /** A job that went well, as it waits to be told. */
-export function succeeded(id: string, metadata: Record<string, unknown> = {}): Completion {
+export function succeeded(id: string, metadata: Record<string, unknown> = {}): CompletedLease {
   const result: JobResult = {
     status: 'succeeded',
     ...{ job_id: id, output_url: 'https://example.com/a.mp4', key: 'a.mp4' },

@@ -1,10 +1,10 @@
 import type { Hono } from 'hono'
 import { InputError } from '../../../handler/errors.ts'
-import { Callbacks } from '../../../runtime/http/runpod/webhook-sender.ts'
+import { RunpodWebhookSender } from '../../../runtime/http/runpod/webhook-sender.ts'
 import { pushApp } from '../../../runtime/http/app.ts'
 import type { Health, PushOptions } from '../../../runtime/http/app-options.ts'
 import { createMetrics } from '../../../runtime/worker/metrics.ts'
-import type { JobsOptions } from '../../../runtime/jobs/job-queue.ts'
+import type { JobQueueOptions } from '../../../runtime/jobs/job-record.ts'
 import { heldJobs, parse } from '../jobs/controlled-jobs.ts'
 
 export interface Posted {
@@ -13,13 +13,13 @@ export interface Posted {
 }
 
 /** The whole app over a held store; no socket, no models. */
-export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobsOptions> = {}) {
+export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobQueueOptions> = {}) {
   const metrics = createMetrics({
     version: '1.2.3',
     counts: () => held.jobs.counts(),
     engines: () => health.engines,
   })
-  const held = heldJobs({ onEnd: (job) => metrics.ended(job), ...store })
+  const held = heldJobs({ onEnd: (job) => metrics.jobFinished(job), ...store })
   const health: Health = {
     ...{ state: 'ready', version: '1.2.3', revision: null },
     bundle: { name: 'pretended', version: '0', id: '0' },
@@ -32,13 +32,13 @@ export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobsO
       posted.push({ url, body: JSON.parse(body) as unknown })
       return 200
     },
-    check: async (url) => {
+    assertPublicUrl: async (url) => {
       if (url.includes('internal')) throw new InputError('BLOCKED_URL', 'the address is inside')
     },
     log: () => {},
     ...options,
   }
-  const callbacks = new Callbacks(all.post, all.log, [0, 0])
+  const callbacks = new RunpodWebhookSender(all.post, all.log, [0, 0])
   const app = pushApp(all, callbacks)
   held.jobs.open()
   return { ...held, app, health, posted, callbacks, ...clientOf(app) }

@@ -4,17 +4,17 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Deps } from '../../../handler/context.ts'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { JobDependencies } from '../../../handler/context.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { Log } from '../../../handler/render/context.ts'
 import type { Render } from '../../../handler/render/render.ts'
-import { openWebhooks } from '../../../handler/events/webhook-sender.ts'
+import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
-import type { Engines } from '../../../runtime/engine/pool.ts'
+import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import { limitsOf } from '../../../runtime/library.ts'
-import type { Stop } from '../../../runtime/shutdown.ts'
-import { modeOf } from '../../../runtime/config/job-source.ts'
-import { workUntil } from '../../../runtime/worker/worker.ts'
+import type { Shutdown } from '../../../runtime/shutdown.ts'
+import { resolveJobSource } from '../../../runtime/config/job-source.ts'
+import { runWorker } from '../../../runtime/worker/worker.ts'
 import { heldStop } from '../jobs/controlled-jobs.ts'
 
 /** The `crf` of a job whose render ends only when it is stopped. */
@@ -25,7 +25,7 @@ export const VIDEO = Buffer.from('0123456789'.repeat(100))
 const BUNDLE = { name: 'pretended', version: '0', id: '0' }
 
 /** One engine that writes a few bytes instead of a video, one render at a time. */
-export function pretendedEngine(renders: string[] = []): Engines {
+export function pretendedEngine(renders: string[] = []): RenderPool {
   let last: Promise<unknown> = Promise.resolve()
   let busy = false
   const once: Render = async (task, { signal, onProgress }) => {
@@ -77,20 +77,20 @@ export function pretendedEngine(renders: string[] = []): Engines {
  */
 export async function pretendedServe(
   env: Record<string, string>,
-  stop: Stop,
-  engines: Engines,
+  stop: Shutdown,
+  engines: RenderPool,
   told: (port: number) => void,
   log: Log = () => {},
 ): Promise<void> {
   const config = readConfig({ PORT: '0', STORAGE: 'directory', ...env })
-  const fetch = openFetch({ blocked: () => false })
-  const deps: Omit<Deps, 'storage' | 'log'> = {
-    ...{ render: engines.render, fetch, webhooks: openWebhooks({ fetch }) },
+  const fetch = createGuardedFetch({ isBlocked: () => false })
+  const deps: Omit<JobDependencies, 'storage' | 'log'> = {
+    ...{ render: engines.render, fetch, webhooks: createWebhookSender({ fetch }) },
     ...{ limits: limitsOf(config), scratch: config.SCRATCH_DIR, allowFileInputs: true },
   }
   const about = { version: '1.2.3', revision: null }
-  await workUntil(stop, {
-    ...{ config, engines, deps, about, mode: modeOf(config) },
+  await runWorker(stop, {
+    ...{ config, engines, deps, about, mode: resolveJobSource(config) },
     log(event, fields) {
       if (event === 'worker.listening') told(Number(fields?.['port']))
       log(event, fields)
@@ -101,7 +101,7 @@ export async function pretendedServe(
 /** The same in this process, in a folder of its own. */
 export async function pushServer(
   env: Record<string, string> = {},
-  own: { engines?: Engines } = {},
+  own: { engines?: RenderPool } = {},
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'push-'))
   const media = createServer((_, response) => response.end('not looked at')).listen(0, '127.0.0.1')

@@ -50,7 +50,7 @@ describe('the whole', () => {
     expect(ok).toBe(false)
     const failed = checks.filter((finding: { status: string }) => finding.status === 'fail')
     expect(failed).toMatchObject([
-      { check: 'storage', todo: expect.stringContaining('OUTPUT_DIR') },
+      { check: 'storage', action: expect.stringContaining('OUTPUT_DIR') },
     ])
   })
 
@@ -79,10 +79,10 @@ describe('the whole', () => {
 test('contradicting sources of jobs are told with the names of their variables', () => {
   const both = { RUNPOD_WEBHOOK_GET_JOB: 'http://127.0.0.1/', WORKER_MODE: 'buffer' }
   expect(checkMode(config(place, both))).toMatchObject([
-    { status: 'fail', found: expect.stringMatching(/RUNPOD_WEBHOOK_GET_JOB.*WORKER_MODE/) },
+    { status: 'fail', message: expect.stringMatching(/RUNPOD_WEBHOOK_GET_JOB.*WORKER_MODE/) },
   ])
   const keyless = config(place, { ORCHESTRATOR_BASE_URL: 'http://127.0.0.1/' })
-  expect(checkMode(keyless)[0]!.found).toContain('INTERNAL_API_KEY')
+  expect(checkMode(keyless)[0]!.message).toContain('INTERNAL_API_KEY')
 })
 
 describe('ffmpeg', () => {
@@ -95,18 +95,21 @@ describe('ffmpeg', () => {
 
   test('that is not there fails and says how to get it', async () => {
     const { ffmpeg } = await check(place.file('nothing'))
-    expect(ffmpeg).toMatchObject({ status: 'fail', found: expect.stringContaining('apt-get') })
+    expect(ffmpeg).toMatchObject({ status: 'fail', message: expect.stringContaining('apt-get') })
   })
   test('that cannot encode fails', async () => {
     await fake('ffmpeg', 'case "$*" in *-version) echo "ffmpeg version 9.9";; *) exit 1;; esac')
     const { ffmpeg } = await check(place.file('bin/ffmpeg'))
-    expect(ffmpeg).toMatchObject({ status: 'fail', found: expect.stringMatching(/9\.9.*libx264/) })
+    expect(ffmpeg).toMatchObject({
+      status: 'fail',
+      message: expect.stringMatching(/9\.9.*libx264/),
+    })
   })
   test('without ffprobe warns', async () => {
     await fake('ffmpeg', `exec ${(await testFfmpeg()).path} "$@"`)
     await fake('ffprobe', 'exit 1')
     const { ffmpeg } = await check(place.file('bin/ffmpeg'))
-    expect(ffmpeg).toMatchObject({ status: 'warn', found: expect.stringContaining('no ffprobe') })
+    expect(ffmpeg).toMatchObject({ status: 'warn', message: expect.stringContaining('no ffprobe') })
   })
 })
 
@@ -115,9 +118,9 @@ test('folders that cannot be written: scratch and state fail, the cache warns', 
   const names = { SCRATCH_DIR: 'file/a', CACHE_DIR: 'file/b', STATE_DIR: 'file/c' }
   const changes = Object.fromEntries(Object.entries(names).map(([k, v]) => [k, place.file(v)]))
   const { scratch, cache, state } = await findings(checkDisks(config(place, changes)))
-  expect(scratch).toMatchObject({ status: 'fail', todo: expect.stringContaining('SCRATCH_DIR') })
-  expect(cache).toMatchObject({ status: 'warn', todo: expect.stringContaining('CACHE_DIR') })
-  expect(state).toMatchObject({ status: 'fail', todo: expect.stringContaining('STATE_DIR') })
+  expect(scratch).toMatchObject({ status: 'fail', action: expect.stringContaining('SCRATCH_DIR') })
+  expect(cache).toMatchObject({ status: 'warn', action: expect.stringContaining('CACHE_DIR') })
+  expect(state).toMatchObject({ status: 'fail', action: expect.stringContaining('STATE_DIR') })
 })
 
 test('folders that can be written are left as they were', async () => {
@@ -131,7 +134,7 @@ test('a bundle whose weights do not fit into the memory is told before it is loa
   manifest.graphs.generate.bytes = 1e15
   await writeFile(place.file('bundle/manifest.json'), JSON.stringify(manifest))
   const { memory } = await findings(checkMachine({ MODEL_BUNDLE: place.file('bundle') }))
-  expect(memory).toMatchObject({ status: 'fail', todo: expect.stringContaining('1000001.0 GB') })
+  expect(memory).toMatchObject({ status: 'fail', action: expect.stringContaining('1000001.0 GB') })
 })
 
 describe('ports', () => {
@@ -142,7 +145,7 @@ describe('ports', () => {
     await using other = await webServer((_, response) => void response.end('{"state":1}'))
     const changes = { PORT: String(other.port), HOST: '127.0.0.1' }
     const [finding] = await checkPorts(config(place, changes), soon())
-    expect(finding).toMatchObject({ status: 'fail', todo: expect.stringContaining('set PORT') })
+    expect(finding).toMatchObject({ status: 'fail', action: expect.stringContaining('set PORT') })
   })
   test('one that a running worker has is fine', async () => {
     await using worker = await webServer((request, response) => {
@@ -150,7 +153,7 @@ describe('ports', () => {
     })
     const changes = { PORT: '0', PORT_HEALTH: String(worker.port), HOST: '127.0.0.1' }
     expect(await checkPorts(config(place, changes), soon())).toMatchObject([
-      { status: 'ok', found: expect.stringContaining('"busy"') },
+      { status: 'ok', message: expect.stringContaining('"busy"') },
       { status: 'ok' },
     ])
   })
@@ -158,14 +161,15 @@ describe('ports', () => {
     const [finding] = await checkPorts(config(place, { HOST: '192.0.2.1' }), soon())
     expect(finding).toMatchObject({
       status: 'fail',
-      found: expect.stringContaining('EADDRNOTAVAIL'),
+      message: expect.stringContaining('EADDRNOTAVAIL'),
     })
   })
 })
 
 test('webhooks are signed or not, without a word about the keys', () => {
   const secret = (letter: string) => `whsec_${letter.repeat(32)}`
-  const found = (changes: Record<string, string>) => checkWebhooks(config(place, changes))[0]!.found
+  const found = (changes: Record<string, string>) =>
+    checkWebhooks(config(place, changes))[0]!.message
   expect(found({})).toContain('unsigned')
   expect(found({ WEBHOOK_SECRET: `${secret('A')} ${secret('B')}` })).toMatch(/2 secrets/)
 })
@@ -181,16 +185,16 @@ describe('models', () => {
     await writeFile(`${bundle}/generate.data`, bytes)
     const { bundle: found } = await findings(checkModels(changed))
     expect(found).toMatchObject({
-      ...{ status: 'fail', found: expect.stringContaining('generate.data is damaged') },
-      todo: expect.stringContaining('fetch the bundle again'),
+      ...{ status: 'fail', message: expect.stringContaining('generate.data is damaged') },
+      action: expect.stringContaining('fetch the bundle again'),
     })
   })
   test('that are not there', async () => {
     const nowhere = config(place, { MODEL_BUNDLE: place.file('nowhere') })
     const { bundle } = await findings(checkModels(nowhere))
-    expect(bundle).toMatchObject({ status: 'fail', found: expect.stringContaining('is missing') })
+    expect(bundle).toMatchObject({ status: 'fail', message: expect.stringContaining('is missing') })
   })
-  test('an optimised copy that computes something else is told, and mended', async () => {
+  test('an optimized copy that computes something else is told, and mended', async () => {
     await writeBundle(place.file('bundle'))
     const changed = config(place, { MODEL_BUNDLE: place.file('bundle') })
     await findings(checkModels(changed))
@@ -203,12 +207,12 @@ describe('models', () => {
     stamp.weights.mtimeNs = String(mtimeNs)
     await writeFile(`${entry}/copy.json`, JSON.stringify(stamp))
     const { bundle } = await findings(checkModels(changed))
-    expect(bundle).toMatchObject({ status: 'warn', found: expect.stringContaining('self-test') })
+    expect(bundle).toMatchObject({ status: 'warn', message: expect.stringContaining('self-test') })
     expect(await findings(checkModels(changed))).toMatchObject({ bundle: { status: 'ok' } })
   })
   test.skipIf(hasCuda())('DEVICE=cuda where there is none fails; the bundle is fine', async () => {
     const { bundle, device } = await findings(checkModels(config(place, { DEVICE: 'cuda' })))
-    expect(bundle).toMatchObject({ status: 'ok', found: expect.stringContaining('lite') })
-    expect(device).toMatchObject({ status: 'fail', todo: expect.stringContaining('CUDA image') })
+    expect(bundle).toMatchObject({ status: 'ok', message: expect.stringContaining('lite') })
+    expect(device).toMatchObject({ status: 'fail', action: expect.stringContaining('CUDA image') })
   })
 })

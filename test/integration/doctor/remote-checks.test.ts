@@ -35,15 +35,15 @@ describe('storage', () => {
   test('a directory that cannot be written fails', async () => {
     await writeFile(place.file('file'), '')
     const finding = await stored({ OUTPUT_DIR: place.file('file') })
-    expect(finding).toMatchObject({ status: 'fail', todo: expect.stringContaining('OUTPUT_DIR') })
-    expect(finding.found).toMatch(/cannot be written/)
+    expect(finding).toMatchObject({ status: 'fail', action: expect.stringContaining('OUTPUT_DIR') })
+    expect(finding.message).toMatch(/cannot be written/)
   })
   test('an S3 bucket is written, read by a signed address, and left empty', async () => {
     await using server = await strictS3()
     const finding = await stored(s3(server.origin))
     expect(finding).toMatchObject({
       status: 'ok',
-      found: expect.stringContaining('signed address'),
+      message: expect.stringContaining('signed address'),
     })
     expect([...server.objects.keys()]).toEqual([])
     expect(server.operations.map(({ name }) => name)).toEqual(
@@ -56,8 +56,8 @@ describe('storage', () => {
   ])('%s fails', async (_, changes, words) => {
     await using server = await strictS3()
     const finding = await stored(s3(server.origin, changes))
-    expect(finding).toMatchObject({ status: 'fail', todo: expect.stringContaining('S3_SECRET') })
-    expect(finding.found).toMatch(words)
+    expect(finding).toMatchObject({ status: 'fail', action: expect.stringContaining('S3_SECRET') })
+    expect(finding.message).toMatch(words)
     expect([...server.objects.keys()]).toEqual([])
   })
   test.each<[string, Operation['name'], string, RegExp]>([
@@ -70,20 +70,23 @@ describe('storage', () => {
     await using server = await strictS3(forbid)
     const finding = await stored(s3(server.origin))
     expect(finding.status).toBe(status)
-    expect(finding.found).toMatch(words)
+    expect(finding.message).toMatch(words)
   })
   test('a server that is not there fails soon', async () => {
     const began = performance.now()
     const finding = await stored(s3('http://127.0.0.1:9'))
-    expect(finding).toMatchObject({ status: 'fail', found: expect.stringContaining('refused') })
+    expect(finding).toMatchObject({ status: 'fail', message: expect.stringContaining('refused') })
     expect(performance.now() - began).toBeLessThan(10_000)
   })
   test('an address of results that gives callers nothing warns', async () => {
     await using server = await strictS3()
     await using front = await webServer((_, response) => void response.writeHead(404).end())
     const finding = await stored(s3(server.origin, { S3_PUBLIC_BASE_URL: front.origin }))
-    expect(finding).toMatchObject({ status: 'warn', found: expect.stringContaining('status 404') })
-    expect(finding.todo).toContain('S3_PUBLIC_BASE_URL')
+    expect(finding).toMatchObject({
+      status: 'warn',
+      message: expect.stringContaining('status 404'),
+    })
+    expect(finding.action).toContain('S3_PUBLIC_BASE_URL')
     expect([...server.objects.keys()]).toEqual([])
   })
   test('a B2 key is authorized, and the bucket used', async () => {
@@ -92,8 +95,8 @@ describe('storage', () => {
     const keys = { B2_KEY_ID: KEYS.keyId, B2_BUCKET_NAME: 'bucket', B2_API_URL: b2.origin }
     expect(await stored({ ...keys, B2_APP_KEY: KEYS.secret })).toMatchObject({ status: 'ok' })
     const finding = await stored({ ...keys, B2_APP_KEY: 'another-secret' })
-    expect(finding).toMatchObject({ status: 'fail', todo: expect.stringContaining('B2_APP_KEY') })
-    expect(finding.found).toContain('401')
+    expect(finding).toMatchObject({ status: 'fail', action: expect.stringContaining('B2_APP_KEY') })
+    expect(finding.message).toContain('401')
   })
 })
 
@@ -110,7 +113,7 @@ describe('who gives the jobs', () => {
     })
     expect(await asked(claimer(server.origin))).toMatchObject({
       ...{ check: 'orchestrator', status: 'ok' },
-      found: expect.stringContaining('this worker is w-1'),
+      message: expect.stringContaining('this worker is w-1'),
     })
     expect(server.seen).toHaveLength(1)
     const [{ method, path, headers }] = server.seen as [(typeof server.seen)[0]]
@@ -133,17 +136,20 @@ describe('who gives the jobs', () => {
   ])('its status %s is a %s and says what to do', async (status, verdict, todo) => {
     await using server = await webServer((_, response) => void response.writeHead(status).end())
     const finding = await asked(claimer(server.origin))
-    expect(finding).toMatchObject({ status: verdict, found: expect.stringContaining(`${status}`) })
-    expect(finding.todo).toMatch(todo)
+    expect(finding).toMatchObject({
+      status: verdict,
+      message: expect.stringContaining(`${status}`),
+    })
+    expect(finding.action).toMatch(todo)
   })
   test('is not reached where nobody listens, or when it redirects', async () => {
     const closed = await asked(claimer('http://127.0.0.1:9'))
-    expect(closed).toMatchObject({ status: 'fail', found: expect.stringContaining('refused') })
+    expect(closed).toMatchObject({ status: 'fail', message: expect.stringContaining('refused') })
     await using server = await webServer((_, response) => {
       response.writeHead(302, { location: 'https://elsewhere.example/' }).end()
     })
     const moved = await asked(claimer(server.origin))
-    expect(moved).toMatchObject({ status: 'fail', found: expect.stringContaining('redirects') })
+    expect(moved).toMatchObject({ status: 'fail', message: expect.stringContaining('redirects') })
   })
   test('is a platform’s queue, of which only the address can be tested', async () => {
     await using server = await webServer((_, response) => void response.writeHead(401).end())

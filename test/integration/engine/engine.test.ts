@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { CanceledError, InputError, WorkerError } from '../../../handler/errors.ts'
 import type { RenderReport } from '../../../handler/render/render.ts'
-import type { Engines } from '../../../runtime/engine/pool.ts'
+import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import { alive, membersOf, pretend, pretendEngines, reaper } from '../../helpers/fake-engines.ts'
 
 const soon = () => AbortSignal.timeout(30_000)
-const succeeds = async (engines: Engines) =>
+const succeeds = async (engines: RenderPool) =>
   expect(await pretend(engines, 'succeed').ended).toMatchObject({ frames: 2 })
 
 test('a render goes to the engine and its progress, log and report come back', async () => {

@@ -4,8 +4,8 @@ import { handle } from '../../../handler/handle.ts'
 import type { Render } from '../../../handler/render/render.ts'
 import { openBundle } from '../../../models/inference/bundle.ts'
 import { selfTest } from '../../../models/inference/self-test.ts'
-import { startEngines } from '../../../runtime/engine/pool.ts'
-import { LITE, openLocal } from '../../../runtime/library.ts'
+import { createRenderPool } from '../../../runtime/engine/pool.ts'
+import { LITE, createLocalWorker } from '../../../runtime/library.ts'
 import { testDeps } from '../../helpers/jobs/deps.ts'
 import { alive, membersOf, reaper } from '../../helpers/fake-engines.ts'
 import { ffmpeg, folder, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
@@ -13,7 +13,7 @@ import { fakeModels } from '../../helpers/models/fake-models.ts'
 
 const demo = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 const start = () =>
-  startEngines({ devices: [''], device: 'cpu', bundle: LITE, maxJobs: 500, log() {} })
+  createRenderPool({ devices: [''], device: 'cpu', bundle: LITE, maxJobs: 500, log() {} })
 
 const depsOf = async (place: Folder, render: Render) =>
   testDeps(place, await testFfmpeg(), fakeModels(), { render })
@@ -36,7 +36,7 @@ async function media({ file }: Folder, seconds: number) {
 test('the engine renders what this process renders, to the byte', async () => {
   await using place = await folder()
   const job = await media(place, 1)
-  await using local = await openLocal({ device: 'cpu' })
+  await using local = await createLocalWorker({ device: 'cpu' })
   await using engines = start()
   const here = await handle(job, await depsOf(place, local.render))
   const there = await handle(job, await depsOf(place, engines.render))

@@ -8,7 +8,7 @@ const WORKER = fileURLToPath(new URL('../../helpers/children/shutdown.child.ts',
 const LONG = 600_000
 
 /** A worker that has begun to listen (see stop-child.ts). */
-async function startWorker(drainMs: number, until: 'soon' | 'now' | 'never' | 'disposed') {
+async function startWorker(drainMs: number, until: 'draining' | 'aborted' | 'never' | 'disposed') {
   const args = [WORKER, String(drainMs), until]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
@@ -19,13 +19,13 @@ async function startWorker(drainMs: number, until: 'soon' | 'now' | 'never' | 'd
   return { send, heard, ended, [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
 
-const SOON = 'soon SHUTDOWN retryable'
-const NOW = 'now SHUTDOWN retryable'
+const SOON = 'draining SHUTDOWN retryable'
+const NOW = 'aborted SHUTDOWN retryable'
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   'the first %s says soon; a worker that is done falls off its end with status 0, however long the drain',
   async (name) => {
-    using worker = await startWorker(LONG, 'soon')
+    using worker = await startWorker(LONG, 'draining')
     worker.send(name)
     expect(await worker.heard()).toBe(SOON)
     expect(await worker.heard()).toBe(undefined)
@@ -34,15 +34,15 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 )
 
 test('after the drain it says now, with a reason that lets the job be tried again', async () => {
-  using worker = await startWorker(50, 'now')
+  using worker = await startWorker(50, 'aborted')
   worker.send('SIGTERM')
   expect(await worker.heard()).toBe(SOON)
   expect(await worker.heard()).toBe(NOW)
   expect(await worker.ended).toEqual([0, null])
 })
 
-test('a second signal says now at once', async () => {
-  using worker = await startWorker(LONG, 'now')
+test('a second signal aborts at once', async () => {
+  using worker = await startWorker(LONG, 'aborted')
   worker.send('SIGTERM')
   expect(await worker.heard()).toBe(SOON)
   worker.send('SIGINT')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { s3Storage } from '../../../handler/storage/s3.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
-import { abandonUploads } from '../../../runtime/worker/abandoned-uploads.ts'
+import { abortOrphanedUploads } from '../../../runtime/worker/abandoned-uploads.ts'
 import { openScratch } from '../../../runtime/worker/scratch-directory.ts'
 import { KEYS, strictS3 } from '../../helpers/storage/strict-s3.ts'
 
@@ -44,14 +44,14 @@ test('the parts of an upload whose process was killed are dropped at the next st
     const note = (event: string) => void told.push(event)
     const never = new AbortController().signal
     // A life that ends before it has dropped them leaves them to the one after it.
-    await abandonUploads(scratch.begun, config, AbortSignal.abort(), note)
+    await abortOrphanedUploads(scratch.uploadJournalDir, config, AbortSignal.abort(), note)
     expect([server.uploads.size, told]).toEqual([1, []])
     const notes = join(root, 'copy')
-    await cp(scratch.begun, notes, { recursive: true })
-    await abandonUploads(scratch.begun, config, never, note)
+    await cp(scratch.uploadJournalDir, notes, { recursive: true })
+    await abortOrphanedUploads(scratch.uploadJournalDir, config, never, note)
     expect([server.uploads.size, told]).toEqual([0, ['upload.abandoned']])
     // Once more is no failure: somebody else may have been faster.
-    await abandonUploads(notes, config, never, note)
+    await abortOrphanedUploads(notes, config, never, note)
     expect(told).toEqual(['upload.abandoned', 'upload.abandoned'])
     expect(new Set(await readdir(root))).toEqual(new Set([`${hostname()}-${process.pid}`, 'life']))
     stuck.abort()

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CanceledError } from '../../../handler/errors.ts'
 import { findFfmpeg, type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { Render } from '../../../handler/render/render.ts'
-import { renderer } from '../../../handler/render/render.ts'
+import { createRenderer } from '../../../handler/render/render.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
 import { makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
@@ -103,7 +103,7 @@ describe('a job that is cancelled ends soon, with nothing left of it', () => {
     }))
   test('while frames are encoded', () =>
     cancelled((abort, ffmpeg) => {
-      const inner = renderer(fakeModels(), ffmpeg)
+      const inner = createRenderer(fakeModels(), ffmpeg)
       const render: Render = (task, call) =>
         inner(task, { ...call, onProgress: (done) => (done === 20 ? abort() : undefined) })
       return { deps: { render } }
@@ -218,7 +218,7 @@ describe.skipIf(!canMount)('a full disk (needs the right to mount a small one)',
 describe('memory', () => {
   test('faces are not made ahead of the encoder by more than a few batches', async () => {
     const models = fakeModels()
-    const inner = renderer(models, at.ffmpeg)
+    const inner = createRenderer(models, at.ffmpeg)
     let most = 0
     const render: Render = (task, call) =>
       inner(task, {
@@ -233,7 +233,7 @@ describe('memory', () => {
     const collect = runInNewContext('gc') as () => void
     const size = { width: 640, height: 360 }
     const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { ...size, frames: 160 })
-    const inner = renderer(fakeModels(), at.ffmpeg)
+    const inner = createRenderer(fakeModels(), at.ffmpeg)
     const alive: number[] = []
     const render: Render = (task, call) =>
       inner(task, {

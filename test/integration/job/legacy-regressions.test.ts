@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { s3Storage } from '../../../handler/storage/s3.ts'
 import { badServer } from '../../helpers/servers/faulty-media-server.ts'
 import { impatient } from '../../helpers/short-timeouts.ts'
@@ -66,7 +66,7 @@ test('15. an unusual CDN broke the download: whatever it does, the bytes arrive'
   const patience = impatient()
   const deps = {
     patience,
-    fetch: openFetch({ blocked: () => false, patience }),
+    fetch: createGuardedFetch({ isBlocked: () => false, patience }),
     allowFileInputs: true,
   }
   // No length, redirects, a slow start, ranges that are ignored, a type that is not a video's.

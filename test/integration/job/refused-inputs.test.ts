@@ -127,7 +127,7 @@ describe('a playlist that calls itself mp4 opens nothing', () => {
 })
 
 describe('what is too large, too long or too small is refused before it is decoded', () => {
-  const grey = (size: string) => `nullsrc=s=64x64,scale=${size},setsar=1`
+  const gray = (size: string) => `nullsrc=s=64x64,scale=${size},setsar=1`
   const lavfi = (source: string, args: string[], name: string) => {
     const file = at.media.file(name)
     return run(at.ffmpeg.path, ['-v', 'error', '-f', 'lavfi', '-i', source, ...args, file]).then(
@@ -148,7 +148,7 @@ describe('what is too large, too long or too small is refused before it is decod
   })
   test.each(['1x1', '16x16', '640x32'])('a video of %s', async (size) => {
     const args = ['-frames:v', '5', '-c:v', 'ffv1', '-pix_fmt', 'yuv444p']
-    const file = await lavfi(grey(size), args, 'small.mkv')
+    const file = await lavfi(gray(size), args, 'small.mkv')
     await refused(file, 'MEDIA_TOO_SMALL', ['video'])
   })
   test('a GIF of 100 000 frames', async () => {

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { collect, findFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import { directoryStorage, handle, openLocal } from '../../../runtime/library.ts'
+import { runToEnd, findFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import { directoryStorage, handle, createLocalWorker } from '../../../runtime/library.ts'
 import { pretendedEngine, pretendedServe } from '../../helpers/servers/worker-server.ts'
 import { heldStop } from '../../helpers/jobs/controlled-jobs.ts'
 
@@ -16,16 +16,16 @@ afterAll(() => rm(dir, { recursive: true }))
 /** SHA-256 of the decoded frames of a video that is read from a URL or a path. */
 async function frames(source: string): Promise<string> {
   const args = ['-v', 'error', '-i', source, '-map', '0:v', '-f', 'hash', '-']
-  return (await collect(ffmpeg.path, args, signal)).stdout.toString().trim()
+  return (await runToEnd(ffmpeg.path, args, signal)).stdout.toString().trim()
 }
 
 test('the same job gives the same frames through every shape', async () => {
   const audio = join(dir, 'speech.wav')
   const half = ['-v', 'error', '-t', '0.5', '-i', join(root, 'demo/speech.wav'), audio]
-  await collect(ffmpeg.path, half, signal)
+  await runToEnd(ffmpeg.path, half, signal)
   const job = { video_url: join(root, 'demo/portrait.png'), audio_url: audio, force: true }
 
-  await using deps = await openLocal({
+  await using deps = await createLocalWorker({
     ...{ allowFileInputs: true, scratch: join(dir, 'scratch'), ffmpegPath: ffmpeg.path },
     storage: directoryStorage(join(dir, 'direct')),
   })

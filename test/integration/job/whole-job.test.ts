@@ -2,13 +2,13 @@ import { createHash, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { handle } from '../../../handler/handle.ts'
-import { renderer } from '../../../handler/render/render.ts'
+import { createRenderer } from '../../../handler/render/render.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
-import { webhookKeys } from '../../../handler/events/webhook-signature.ts'
+import { parseWebhookSecrets } from '../../../handler/events/webhook-signature.ts'
 import { s3Storage } from '../../../handler/storage/s3.ts'
-import { openWebhooks } from '../../../handler/events/webhook-sender.ts'
+import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { impatient } from '../../helpers/short-timeouts.ts'
 import { folder, makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
@@ -58,10 +58,10 @@ describe.each([
       const name = new URL(request.url!, 'http://any').pathname.slice(1)
       response.end(await readFile(media.file(name)))
     })
-    const fetch = openFetch({ blocked: () => false })
-    const deps = await jobDeps(media, renderer(fakeModels(), ffmpeg), {
+    const fetch = createGuardedFetch({ isBlocked: () => false })
+    const deps = await jobDeps(media, createRenderer(fakeModels(), ffmpeg), {
       storage: s3At(store.endpoint),
-      webhooks: openWebhooks({ fetch, keys: webhookKeys(SECRET)!, intervalMs: 20 }),
+      webhooks: createWebhookSender({ fetch, keys: parseWebhookSecrets(SECRET)!, intervalMs: 20 }),
     })
     const job = {
       ...{ id: 'whole', metadata: { order: 7 }, webhook: hook.url },
@@ -213,8 +213,8 @@ test('an abort during the upload ends the job, and leaves nothing here or there'
 
 describe('addresses', () => {
   const guarded = async (at: Awaited<ReturnType<typeof place>>) => {
-    const fetch = openFetch({ patience: impatient() })
-    const webhooks = openWebhooks({ fetch, patience: impatient() })
+    const fetch = createGuardedFetch({ patience: impatient() })
+    const webhooks = createWebhookSender({ fetch, patience: impatient() })
     return jobDeps(at.media, fakeRender(VIDEO).render, { fetch, webhooks })
   }
   test('of inputs that are internal are refused, and nothing connects', async () => {

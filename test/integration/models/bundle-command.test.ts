@@ -39,7 +39,7 @@ test('info tells what the embedded bundle is made of', async () => {
   expect(out).toMatch(/face +2\.8 MB +face\.onnx\n +Apache-2\.0; converted from MediaPipe/)
 })
 
-test('info as JSON holds names, sizes, licences and origins', async () => {
+test('info as JSON holds names, sizes, licenses and origins', async () => {
   const { status, out } = await run('info', undefined, true)
   expect(status).toBe(0)
   const facts = JSON.parse(out)

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { openBundle, openProven, type BundleOptions } from '../../../models/inference/bundle.ts'
+import { openBundle, openVerified, type BundleOptions } from '../../../models/inference/bundle.ts'
 import { hasCuda, loadSession } from '../../../models/inference/session.ts'
-import { startEngines } from '../../../runtime/engine/pool.ts'
+import { createRenderPool } from '../../../runtime/engine/pool.ts'
 import { writeBundle } from '../../helpers/models/copy-of-lite.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 
@@ -21,10 +21,11 @@ beforeEach(async () => {
 afterEach(() => place[Symbol.asyncDispose]())
 
 /** Open, look and close. */
-async function opened(changes: Partial<BundleOptions> = {}, open = openProven) {
+async function opened(changes: Partial<BundleOptions> = {}, open = openVerified) {
   const told: { event: string; fields: Record<string, unknown> }[] = []
-  const note = (event: string, fields: Record<string, unknown>) => void told.push({ event, fields })
-  const options = { device: 'cpu', threads: 1, lanes: 2, cache, note, ...changes } as const
+  const onWarning = (event: string, fields: Record<string, unknown>) =>
+    void told.push({ event, fields })
+  const options = { device: 'cpu', threads: 1, lanes: 2, cache, onWarning, ...changes } as const
   await using found = await open(bundle, options)
   const from = Object.fromEntries(Object.entries(found.graphs).map(([name, g]) => [name, g.from]))
   const data = new Float32Array(2048).fill(3)
@@ -89,7 +90,7 @@ test('a copy that computes something else is thrown away, and the next start mak
   await writeFile(await copied('copy.json'), JSON.stringify(stamp))
   // As long as nobody looks it stays unnoticed; verify looks.
   expect((await opened()).mean).toBe(0)
-  const looked = await opened({ again: 'numbers' })
+  const looked = await opened({ recheck: 'numbers' })
   expect(looked.from['generate']).toBe('file')
   expect(looked.mean).toBeCloseTo(3, 4)
   expect(looked.told.map(({ event }) => event)).toContain('bundle.distrusted')
@@ -100,7 +101,7 @@ test('a copy that computes something else is thrown away, and the next start mak
 
 test('two processes that start at the same time for the first time do not hinder each other', async () => {
   const events: Record<string, unknown>[] = []
-  await using engines = startEngines({
+  await using engines = createRenderPool({
     ...{ devices: ['', ''], device: 'cpu', bundle, modelCache: cache, maxJobs: 500 },
     log: (event, fields) => void events.push({ event, ...fields }),
   })

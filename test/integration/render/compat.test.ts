@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { sourceIndex } from '../../../handler/render/frames/ping-pong.ts'
+import { pingPongIndex } from '../../../handler/render/frames/ping-pong.ts'
 import type { Box, Image } from '../../../models/pixels/image.ts'
 import { ffmpeg as run, makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
 import { type VideoOptions } from '../../helpers/media/media.ts'
@@ -63,7 +63,7 @@ describe('a lossless result has every pixel of the source but the mouth', () => 
     const face = { boxes: [FACE, ...boxes(129, null)] }
     const { out, source } = await both(file, { ...LOSSLESS, audio, face })
     expect(out).toHaveLength(230)
-    const changed = out.map((frame, i) => differing(frame, source[sourceIndex(i, 130)]!))
+    const changed = out.map((frame, i) => differing(frame, source[pingPongIndex(i, 130)]!))
     expect(changed[0]).toBeGreaterThan(1000)
     expect(changed.slice(1).filter((bytes) => bytes !== 0)).toEqual([])
   })
@@ -104,7 +104,7 @@ describe('by the rule of the reference a picture is taken as it is stored', () =
     const { result } = await both(file, { ...LOSSLESS, face: { boxes: boxes(6) } })
     expect(result).toMatchObject({ width: 192, height: 144 })
   })
-  test('what is transparent has its colour', async () => {
+  test('what is transparent has its color', async () => {
     const file = at.media.file('alpha.png')
     const picture = 'color=c=red@0.25:s=200x180,format=rgba'
     await run(at.ffmpeg.path, ['-f', 'lavfi', '-i', picture, '-frames:v', '1', file])

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { probe } from '../../../handler/render/media/probe.ts'
-import { asLibrosa } from '../../../handler/render/audio/resample-filter.ts'
-import { pieces } from '../../../handler/render/audio/decode-audio.ts'
+import { librosaFilter } from '../../../handler/render/audio/resample-filter.ts'
+import { audioChunks } from '../../../handler/render/audio/decode-audio.ts'
 import { LIMITS } from '../../helpers/jobs/deps.ts'
 import { folder, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
 import { noise } from '../../helpers/media/test-pattern.ts'
 import { wav } from '../../helpers/media/wav.ts'
 
 const ffmpeg = await testFfmpeg()
-const READING = { samples: 'rgb', anySize: true, asStored: true } as const
+const READING = { samples: 'rgb', allowOddSize: true, referenceMode: true } as const
 
 /** A WAV file of noise as the reference's rule hears it. */
 async function heard(rate: number, channels: number, samples: number): Promise<Float32Array> {
@@ -20,9 +20,9 @@ async function heard(rate: number, channels: number, samples: number): Promise<F
   const video = await makeVideo(ffmpeg, place.file('a.mp4'), { frames: 1 })
   const signal = AbortSignal.timeout(20_000)
   const facts = await probe({ video, audio: file }, READING, LIMITS, ffmpeg, signal)
-  const recording = asLibrosa({ file, facts: facts.audio }, ffmpeg)
-  const parts = await Array.fromAsync(pieces(recording, 0, { ffmpeg, limits: LIMITS, signal }))
-  return Float32Array.from(parts.flatMap(({ pcm, fresh }) => [...pcm.subarray(...fresh)]))
+  const recording = librosaFilter({ file, facts: facts.audio }, ffmpeg)
+  const parts = await Array.fromAsync(audioChunks(recording, 0, { ffmpeg, limits: LIMITS, signal }))
+  return Float32Array.from(parts.flatMap(({ pcm, newSamples }) => [...pcm.subarray(...newSamples)]))
 }
 
 /** Rate, channels, samples; what librosa 0.11.0 with soxr 1.1.0 makes of them. */
@@ -58,10 +58,10 @@ describe('an ffmpeg without soxr', () => {
   const bare = { ...ffmpeg, soxr: false }
   const facts = { floats: false, channels: 1, sampleRate: 44_100 }
   test('is refused where the rule of the reference must resample', () => {
-    expect(() => asLibrosa({ file: 'a.wav', facts }, bare)).toThrow('needs an ffmpeg with soxr')
+    expect(() => librosaFilter({ file: 'a.wav', facts }, bare)).toThrow('needs an ffmpeg with soxr')
   })
   test('serves sound that has 16 kHz', () => {
     const plain = { file: 'a.wav', facts: { ...facts, sampleRate: 16_000 } }
-    expect(asLibrosa(plain, bare).filter).toBe('aformat=sample_fmts=flt')
+    expect(librosaFilter(plain, bare).filter).toBe('aformat=sample_fmts=flt')
   })
 })

@@ -57,7 +57,7 @@ async function unchanged(file: string, crop: Box = CROP, most = 8) {
   return { out, source, result }
 }
 
-describe('colours outside the mouth stay as they were', () => {
+describe('colors outside the mouth stay as they were', () => {
   const h264 = (pixels: string, ...more: string[]) => [
     ...['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '4', '-pix_fmt', pixels, ...more],
   ]
@@ -113,8 +113,8 @@ describe('colours outside the mouth stay as they were', () => {
     await unchanged(await video('444.mp4', { encode: h264('yuv444p') }))
     await unchanged(await video('422.mp4', { encode: h264('yuv422p') }))
   })
-  test('grey', async () => {
-    const { out } = await unchanged(await video('grey.mp4', { encode: h264('gray') }))
+  test('gray', async () => {
+    const { out } = await unchanged(await video('gray.mp4', { encode: h264('gray') }))
     expect(out.pixel(0, 10, 10).slice(1)).toEqual([128, 128])
   })
   test('RGB', async () => {

@@ -13,7 +13,7 @@ import {
 import { shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
 import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
 
-const PLAIN = { samples: 'yuv', anySize: false, asStored: false } as const
+const PLAIN = { samples: 'yuv', allowOddSize: false, referenceMode: false } as const
 
 let at: Scenario
 let bare: Ffmpeg

@@ -4,10 +4,10 @@ import { writeFile } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { RenderContext } from '../../../handler/render/context.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import { rateOf } from '../../../handler/render/media/media-info.ts'
-import { asMono } from '../../../handler/render/audio/resample-filter.ts'
-import { pieces } from '../../../handler/render/audio/decode-audio.ts'
-import { listen } from '../../../handler/render/audio/speech-features.ts'
+import { parseFps } from '../../../handler/render/media/media-info.ts'
+import { playerDownmixFilter } from '../../../handler/render/audio/resample-filter.ts'
+import { audioChunks } from '../../../handler/render/audio/decode-audio.ts'
+import { extractSpeechFeatures } from '../../../handler/render/audio/speech-features.ts'
 import type { Models } from '../../../models/inference/bundle.ts'
 import { LIMITS } from '../../helpers/jobs/deps.ts'
 import { ffmpeg as run, folder, makeSound, testFfmpeg } from '../../helpers/media/media.ts'
@@ -57,9 +57,9 @@ describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", 
     for (const [fps, { T, fake_states_sha256 }] of Object.entries(file.prompts)) {
       if (!fake_states_sha256) continue
       const ctx = contextOf(place.path)
-      await using speech = await listen(
+      await using speech = await extractSpeechFeatures(
         { file: sound, facts: FACTS },
-        rateOf(Number(fps)),
+        parseFps(Number(fps)),
         'reference',
         ctx,
       )
@@ -73,9 +73,9 @@ describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", 
   test('a rate that it cannot serve is the fault of the job', async () => {
     await using place = await folder()
     const sound = await makeSound(ffmpeg, place.file('a.wav'), 1)
-    const heard = listen(
+    const heard = extractSpeechFeatures(
       { file: sound, facts: FACTS },
-      rateOf(50),
+      parseFps(50),
       'reference',
       contextOf(place.path),
     )
@@ -85,9 +85,9 @@ describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", 
 
 describe('a recording as 16 kHz mono', () => {
   const decode = async (file: string) => {
-    const recording = asMono({ file, facts: FACTS }, ffmpeg)
-    const parts = await Array.fromAsync(pieces(recording, 1, contextOf('')))
-    const fresh = parts.map(({ pcm, fresh: [from, to] }) => pcm.slice(from, to))
+    const recording = playerDownmixFilter({ file, facts: FACTS }, ffmpeg)
+    const parts = await Array.fromAsync(audioChunks(recording, 1, contextOf('')))
+    const fresh = parts.map(({ pcm, newSamples: [from, to] }) => pcm.slice(from, to))
     return { parts, pcm: Float32Array.from(fresh.flatMap((part) => [...part])) }
   }
   const rms = (pcm: Float32Array) => Math.sqrt(pcm.reduce((sum, v) => sum + v * v, 0) / pcm.length)
@@ -120,7 +120,7 @@ describe('a recording as 16 kHz mono', () => {
     const { parts, pcm } = await decode(wav)
     expect(pcm).toEqual(ramp)
     expect(parts).toHaveLength(3)
-    const kept = parts.flatMap(({ pcm, keep: [from, to] }) => [...pcm.slice(from, to)])
+    const kept = parts.flatMap(({ pcm, validSamples: [from, to] }) => [...pcm.slice(from, to)])
     expect(Float32Array.from(kept)).toEqual(ramp)
     expect(parts[1]!.pcm[0]).toBe(ramp[28 * 16_000])
   })

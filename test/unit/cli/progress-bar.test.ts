@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
-import { progressSink } from '../../../runtime/cli/progress-bar.ts'
+import { createProgressPrinter } from '../../../runtime/cli/progress-bar.ts'
 
 const event = (progress: number, change: Partial<JobEvent> = {}): JobEvent =>
   ({
@@ -11,7 +11,7 @@ const event = (progress: number, change: Partial<JobEvent> = {}): JobEvent =>
 
 function shown(out: { isTTY?: boolean; columns?: number }, events: JobEvent[]): string {
   let text = ''
-  const sink = progressSink({ ...out, write: (more) => void (text += more) })
+  const sink = createProgressPrinter({ ...out, write: (more) => void (text += more) })
   for (const one of events) sink(one)
   return text
 }

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { readConfig } from '../../../runtime/config/config.ts'
-import { modeOf } from '../../../runtime/config/job-source.ts'
+import { resolveJobSource } from '../../../runtime/config/job-source.ts'
 
-const mode = (env: Record<string, string>) => modeOf(readConfig(env))
+const mode = (env: Record<string, string>) => resolveJobSource(readConfig(env))
 const MAIN = { ORCHESTRATOR_BASE_URL: 'https://o.test', INTERNAL_API_KEY: 'k' }
 const TAKE = { RUNPOD_WEBHOOK_GET_JOB: 'https://r.test/job-take/$ID' }
 const QUEUE = { ...TAKE, RUNPOD_WEBHOOK_POST_OUTPUT: 'https://r.test/job-done/$ID' }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { engineEnv } from '../../../runtime/config/config.ts'
-import { devicesOf } from '../../../runtime/config/devices.ts'
+import { renderProcessEnv } from '../../../runtime/config/config.ts'
+import { visibleGpus } from '../../../runtime/config/devices.ts'
 import { workerId } from '../../../runtime/config/identity.ts'
 
 test.each([
@@ -15,14 +15,14 @@ test.each([
   'CUDA_VISIBLE_DEVICES=%s on DEVICE=%s gives the engines %j',
   (visible, DEVICE, gpus) => {
     const config = { DEVICE, ...(visible !== undefined && { CUDA_VISIBLE_DEVICES: visible }) }
-    expect(devicesOf(config)).toEqual(gpus)
+    expect(visibleGpus(config)).toEqual(gpus)
   },
 )
 
 test('an engine sees its own GPU, none where the machine says so, and no secret', () => {
   const env = { PATH: '/bin', API_KEY: 'secret', S3_SECRET: 'secret', CUDA_VISIBLE_DEVICES: '-1' }
-  expect(engineEnv('', env)).toEqual({ PATH: '/bin', CUDA_VISIBLE_DEVICES: '-1' })
-  expect(engineEnv('1', env)).toEqual({ PATH: '/bin', CUDA_VISIBLE_DEVICES: '1' })
+  expect(renderProcessEnv('', env)).toEqual({ PATH: '/bin', CUDA_VISIBLE_DEVICES: '-1' })
+  expect(renderProcessEnv('1', env)).toEqual({ PATH: '/bin', CUDA_VISIBLE_DEVICES: '1' })
 })
 
 test('a worker is called as its platform calls it, else as it is told, else at random', () => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { CanceledError, InputError, UpstreamError, WorkerError } from '../../../handler/errors.ts'
 import type { JobError } from '../../../handler/errors.ts'
 import { EVENT_TYPES } from '../../../handler/job-schema.ts'
-import { PATIENCE } from '../../../handler/net/timeouts.ts'
+import { DEFAULT_TIMEOUTS } from '../../../handler/net/timeouts.ts'
 
 const read = (path: string) =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8')
@@ -54,12 +54,12 @@ describe('the page about webhooks', () => {
     expect(rows(page).map(([type]) => type)).toEqual([...EVENT_TYPES])
   })
   test('tells the tries and limits that the program has', () => {
-    const { tries, firstMs, maxMs } = PATIENCE.webhook
+    const { tries, firstMs, maxMs } = DEFAULT_TIMEOUTS.webhook
     expect(page).toContain(`| ${tries} over 3 to 7 minutes`)
     expect(page).toContain(
       `\n${firstMs / 1000} s, 10 s, 20 s and so on up to ${maxMs / 60_000} minutes`,
     )
-    expect(page).toContain(`Any 2xx within ${PATIENCE.headersMs / 1000} seconds`)
+    expect(page).toContain(`Any 2xx within ${DEFAULT_TIMEOUTS.headersMs / 1000} seconds`)
   })
   test('has a check that takes a genuine request, and no other', async () => {
     const [, code] = /```js\n([^]*?)```/.exec(page)!
@@ -67,12 +67,13 @@ describe('the page about webhooks', () => {
     const { isGenuine } = (await import(/* @vite-ignore */ module)) as {
       isGenuine(headers: object, body: string, secret: string): boolean
     }
-    const { sign, webhookKeys } = await import('../../../handler/events/webhook-signature.ts')
+    const { signWebhook, parseWebhookSecrets } =
+      await import('../../../handler/events/webhook-signature.ts')
     const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
     const now = Math.floor(Date.now() / 1000)
     const headers = (time: number) => ({
       ...{ 'webhook-id': 'msg_1', 'webhook-timestamp': String(time) },
-      'webhook-signature': `v1,other ${sign(webhookKeys(secret)!, 'msg_1', time, '{}')}`,
+      'webhook-signature': `v1,other ${signWebhook(parseWebhookSecrets(secret)!, 'msg_1', time, '{}')}`,
     })
     expect(isGenuine(headers(now), '{}', secret)).toBe(true)
     expect(isGenuine(headers(now), '{ }', secret)).toBe(false)

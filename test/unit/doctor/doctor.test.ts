@@ -13,11 +13,11 @@ describe('cores', () => {
   ])('a quota of %j is %s', (quota, cores) => expect(coresOf(quota)).toBe(cores))
 
   test('less than two, by number or by quota, are told', () => {
-    expect(judgeCores(8, undefined)).toMatchObject({ status: 'ok', found: '8 cores' })
+    expect(judgeCores(8, undefined)).toMatchObject({ status: 'ok', message: '8 cores' })
     expect(judgeCores(8, 1.5)).toMatchObject({ status: 'warn' })
-    expect(judgeCores(8, 1.5).found).toBe('8 cores, limited to 1.5 by the cgroup')
-    expect(judgeCores(1, undefined)).toMatchObject({ status: 'warn', found: 'one core' })
-    expect(judgeCores(2, 16)).toMatchObject({ status: 'ok', found: '2 cores' })
+    expect(judgeCores(8, 1.5).message).toBe('8 cores, limited to 1.5 by the cgroup')
+    expect(judgeCores(1, undefined)).toMatchObject({ status: 'warn', message: 'one core' })
+    expect(judgeCores(2, 16)).toMatchObject({ status: 'ok', message: '2 cores' })
   })
 })
 
@@ -36,9 +36,9 @@ describe('memory', () => {
 describe('disks', () => {
   test('scratch must have room for two inputs, and for anything at all', () => {
     const at = (freeMb: number) => judgeScratch({ dir: 'x', freeMb }, 2048)
-    expect(at(50_000)).toMatchObject({ status: 'ok', found: 'x has 50.0 GB left' })
+    expect(at(50_000)).toMatchObject({ status: 'ok', message: 'x has 50.0 GB left' })
     expect(at(4_000)).toMatchObject({ status: 'warn' })
-    expect(at(4_000).todo).toContain('two inputs of 2048 MB')
+    expect(at(4_000).action).toContain('two inputs of 2048 MB')
     expect(at(100)).toMatchObject({ status: 'fail' })
   })
   test('a cache without room makes slower, not worse', () => {
@@ -72,8 +72,8 @@ describe('the device', () => {
     ['cpu', cpu(), { ...none, large: true }, 'warn', /unset DEVICE/],
     ['cuda', cpu('no driver'), { ...none, provider: true }, 'fail', /no driver.*--gpus all/],
   ] as const)('DEVICE=%s, %o, %o: %s', (wanted, place, machine, status, words) => {
-    const { found, todo = '', ...finding } = judgeDevice(wanted, place, machine)
+    const { message, action = '', ...finding } = judgeDevice(wanted, place, machine)
     expect(finding.status).toBe(status)
-    expect(`${found} → ${todo}`).toMatch(words)
+    expect(`${message} → ${action}`).toMatch(words)
   })
 })

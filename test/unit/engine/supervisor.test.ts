@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest'
-import { CanceledError, fromFailure, InputError, UpstreamError } from '../../../handler/errors.ts'
-import { engineEnv } from '../../../runtime/config/config.ts'
+import {
+  CanceledError,
+  deserializeError,
+  InputError,
+  UpstreamError,
+} from '../../../handler/errors.ts'
+import { renderProcessEnv } from '../../../runtime/config/config.ts'
 import { backoffMs } from '../../../runtime/engine/supervisor.ts'
 
 test('a lost engine is started again at once, then ever later, at most 30 s', () => {
@@ -17,19 +22,23 @@ test('a render process sees its GPU and the machine, but none of our variables',
     OUTPUT_DIR: 'x',
   }
   const machine = { PATH: '/bin', LD_LIBRARY_PATH: '/cuda' }
-  expect(engineEnv('1', env)).toEqual({ ...machine, CUDA_VISIBLE_DEVICES: '1' })
-  expect(engineEnv('', env)).toEqual({ ...machine, CUDA_VISIBLE_DEVICES: '0,1' })
+  expect(renderProcessEnv('1', env)).toEqual({ ...machine, CUDA_VISIBLE_DEVICES: '1' })
+  expect(renderProcessEnv('', env)).toEqual({ ...machine, CUDA_VISIBLE_DEVICES: '0,1' })
 })
 
 test('an error is of its class again after it crossed, with its stack for the log', () => {
   const error = new InputError('NO_FACE', 'no face')
   error.stage = 'avatar'
-  const back = fromFailure({ ...error.toJSON(), fault: error.fault, cause: 'Error: there' })
+  const back = deserializeError({ ...error.toJSON(), fault: error.fault, cause: 'Error: there' })
   expect(back).toBeInstanceOf(InputError)
   expect(back.toJSON()).toEqual(error.toJSON())
   expect((back.cause as Error).stack).toBe('Error: there')
   const final = new UpstreamError('UPLOAD_FAILED', 'refused', { retryable: false })
-  expect(fromFailure({ ...final.toJSON(), fault: final.fault })).toMatchObject({ retryable: false })
+  expect(deserializeError({ ...final.toJSON(), fault: final.fault })).toMatchObject({
+    retryable: false,
+  })
   const stopped = new CanceledError('SHUTDOWN', 'stop')
-  expect(fromFailure({ ...stopped.toJSON(), fault: stopped.fault })).toBeInstanceOf(CanceledError)
+  expect(deserializeError({ ...stopped.toJSON(), fault: stopped.fault })).toBeInstanceOf(
+    CanceledError,
+  )
 })

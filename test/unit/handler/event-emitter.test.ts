@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { CanceledError, UpstreamError } from '../../../handler/errors.ts'
-import { reporter } from '../../../handler/events/event-emitter.ts'
+import { createJobEvents } from '../../../handler/events/event-emitter.ts'
 import type { JobEvent, JobResult } from '../../../handler/events/job-events.ts'
 
 beforeEach(() => {
@@ -12,7 +12,9 @@ afterEach(() => {
 
 function open() {
   const events: JobEvent[] = []
-  const report = reporter({ id: 'j', metadata: { for: 'me' } }, [(event) => events.push(event)])
+  const report = createJobEvents({ id: 'j', metadata: { for: 'me' } }, [
+    (event) => events.push(event),
+  ])
   return { report, events, progress: () => events.map(({ progress }) => progress) }
 }
 const result = { job_id: 'j' } as JobResult

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { InputError } from '../../../handler/errors.ts'
 import { jobJsonSchema } from '../../../handler/job-schema.ts'
-import { objectName, parseJob, type JobRules } from '../../../handler/parse-job.ts'
+import { objectName, parseJob, type ParseOptions } from '../../../handler/parse-job.ts'
 
-const RULES: JobRules = { allowFileInputs: false }
+const RULES: ParseOptions = { allowFileInputs: false }
 const URLS = { video_url: 'https://a.example/v.mp4', audio_url: 'https://a.example/a.wav' }
 
 const parse = (job: unknown, rules = RULES, id?: string) => parseJob(job, id, rules)
@@ -210,7 +210,7 @@ describe('the predecessor’s aspect_ratio and resolution', () => {
     expect(parse(shape).frame).toEqual({ fit: 'cover', ratio: 9 / 16 })
   })
   test('count where the operator says so, unless the job says otherwise', () => {
-    const rules: JobRules = { allowFileInputs: false, fitOutput: 'requested' }
+    const rules: ParseOptions = { allowFileInputs: false, fitOutput: 'requested' }
     expect(parse(sent, rules).frame).toEqual({ fit: 'contain', width: 512, height: 512 })
     expect(parse({ ...sent, output: { fit: 'source' } }, rules).frame).toEqual({ fit: 'source' })
     expect(parse(URLS, rules).frame).toEqual({ fit: 'source' })

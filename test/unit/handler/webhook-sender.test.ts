@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
-import { sign, webhookKeys } from '../../../handler/events/webhook-signature.ts'
-import { openWebhooks, type WebhookOptions } from '../../../handler/events/webhook-sender.ts'
+import { signWebhook, parseWebhookSecrets } from '../../../handler/events/webhook-signature.ts'
+import { createWebhookSender, type WebhookOptions } from '../../../handler/events/webhook-sender.ts'
 import { impatient } from '../../helpers/short-timeouts.ts'
 import { receiver, type Receiver } from '../../helpers/servers/webhook-receiver.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
@@ -13,8 +13,8 @@ const never = () => AbortSignal.timeout(20_000)
 
 function open(options: Partial<WebhookOptions> = {}) {
   const logged: Record<string, unknown>[] = []
-  const fetch = openFetch({ blocked: () => false, patience: impatient() })
-  const webhooks = openWebhooks({ fetch, patience: impatient(), intervalMs: 30, ...options })
+  const fetch = createGuardedFetch({ isBlocked: () => false, patience: impatient() })
+  const webhooks = createWebhookSender({ fetch, patience: impatient(), intervalMs: 30, ...options })
   const log = (event: string, fields = {}) => logged.push({ event, ...fields })
   return { webhooks, log, logged }
 }
@@ -55,18 +55,23 @@ describe('signatures', () => {
   ]
   test.each(VECTORS)('are those of the published vector $id', (vector) => {
     const { secret, id, timestamp, body, signature } = vector
-    expect(sign(webhookKeys(secret)!, id, timestamp, body)).toBe(signature)
-    expect(sign(webhookKeys(secret.slice(6))!, id, timestamp, body)).toBe(signature)
+    expect(signWebhook(parseWebhookSecrets(secret)!, id, timestamp, body)).toBe(signature)
+    expect(signWebhook(parseWebhookSecrets(secret.slice(6))!, id, timestamp, body)).toBe(signature)
   })
   test('are two while a secret is changed', () => {
     const [a, b] = VECTORS as [(typeof VECTORS)[0], (typeof VECTORS)[0]]
-    const both = sign(webhookKeys(`${b.secret} ${a.secret}`)!, a.id, a.timestamp, a.body)
+    const both = signWebhook(
+      parseWebhookSecrets(`${b.secret} ${a.secret}`)!,
+      a.id,
+      a.timestamp,
+      a.body,
+    )
     expect(both.split(' ')).toHaveLength(2)
     expect(both).toContain(a.signature)
   })
   test.each(['', 'whsec_', 'whsec_c2hvcnQ=', 'hello!', `whsec_${'A'.repeat(100)}`, 'whsk_AAAA'])(
     'are not made with %j',
-    (text) => expect(webhookKeys(text)).toBeUndefined(),
+    (text) => expect(parseWebhookSecrets(text)).toBeUndefined(),
   )
 })
 
@@ -75,7 +80,7 @@ describe('a delivery', () => {
     await using to = await receiver()
     const [one, two] = [secret(), secret()]
     const sent = event('job.succeeded', 1)
-    await deliver(to, [sent], { keys: webhookKeys(`${one} ${two}`)! })
+    await deliver(to, [sent], { keys: parseWebhookSecrets(`${one} ${two}`)! })
     const [delivery] = to.deliveries
     const expected = { type: 'job.succeeded', timestamp: sent.at, data: sent }
     expect(to.verify(delivery!, one)).toEqual(JSON.parse(JSON.stringify(expected)))
@@ -213,7 +218,7 @@ describe('a receiver that fails', () => {
 
 test('an internal address is refused as a download would be, and nothing connects', async () => {
   await using to = await receiver()
-  const logged = await deliver(to, [event('job.succeeded')], { fetch: openFetch() })
+  const logged = await deliver(to, [event('job.succeeded')], { fetch: createGuardedFetch() })
   expect(to.deliveries).toHaveLength(0)
   expect(logged).toMatchObject([{ event: 'webhook.failed', tries: 1 }])
   expect(String(logged[0]!['reason'])).toContain('not a public one')

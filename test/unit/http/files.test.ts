@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { rangeOf } from '../../../runtime/http/routes/range.ts'
+import { parseRange } from '../../../runtime/http/routes/range.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 
 const DIGITS = '0123456789'
@@ -93,11 +93,11 @@ describe('GET /files', () => {
 test('every byte is in exactly one of the ranges that a file is cut into', () => {
   for (const size of [1, 2, 7, 100]) {
     const cut = Math.ceil(size / 3)
-    const [a, b] = [rangeOf(`bytes=0-${cut - 1}`, size), rangeOf(`bytes=${cut}-`, size)]
+    const [a, b] = [parseRange(`bytes=0-${cut - 1}`, size), parseRange(`bytes=${cut}-`, size)]
     expect(a).toEqual({ start: 0, end: cut - 1 })
     expect(b).toEqual(cut < size ? { start: cut, end: size - 1 } : 'unsatisfiable')
   }
-  expect(rangeOf('bytes=-0', 10)).toBe('unsatisfiable')
-  expect(rangeOf('bytes=5-2', 10)).toBeUndefined()
-  expect(rangeOf('bytes=-', 10)).toBeUndefined()
+  expect(parseRange('bytes=-0', 10)).toBe('unsatisfiable')
+  expect(parseRange('bytes=5-2', 10)).toBeUndefined()
+  expect(parseRange('bytes=-', 10)).toBeUndefined()
 })

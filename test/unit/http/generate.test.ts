@@ -62,13 +62,13 @@ describe('POST /generate', () => {
 
   test('a violation of the schema names every bad field where the predecessor’s callers look', async () => {
     const { post, calls } = heldApp()
-    const { status, body } = await post('/generate', { ...OLD_JOB, audio_url: 5, colour: 'red' })
+    const { status, body } = await post('/generate', { ...OLD_JOB, audio_url: 5, color: 'red' })
     expect(status).toBe(422)
     expect(body).toMatchObject({ error_type: 'media_error', error: { code: 'INVALID_JOB' } })
     expect(body.detail.map(({ loc }: { loc: string[] }) => loc)).toEqual(
       expect.arrayContaining([
         ['body', 'audio_url'],
-        ['body', 'colour'],
+        ['body', 'color'],
       ]),
     )
     expect(calls).toEqual([])

@@ -15,7 +15,7 @@ const HOSTILE: [string, string][] = [
   ['a number', '12'],
   ['null', 'null'],
   ['no field at all', '{}'],
-  ['an unknown field', job({ colour: 'red' })],
+  ['an unknown field', job({ color: 'red' })],
   ['a number as a string', job({ fps: '25' })],
   ['a string as a number', job({ video_url: 25 })],
   ['a depth of 10 000', withRaw('metadata', `{"a":${deep(10_000)}}`)],

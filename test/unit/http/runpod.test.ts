@@ -221,7 +221,7 @@ describe('RunPod’s platform webhook', () => {
     const { body } = await post(`${EP}/run`, { ...BODY, webhook })
     ;(await next()).succeed()
     await settle()
-    await callbacks.settled()
+    await callbacks.drained()
     expect(posted).toEqual([
       {
         url: webhook,
@@ -249,7 +249,7 @@ describe('RunPod’s platform webhook', () => {
     const { body } = await post(`${EP}/run`, { ...BODY, webhook })
     ;(await next()).fail(new CanceledError('SHUTDOWN', 'bye'))
     await settle()
-    await callbacks.settled()
+    await callbacks.drained()
     expect(tries).toBe(3)
     expect((await get(`${EP}/status/${body.id}`)).body.status).toBe('FAILED')
   })

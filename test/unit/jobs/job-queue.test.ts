@@ -52,14 +52,14 @@ describe('running jobs', () => {
 
   test('a worker that cannot render refuses with its reason', () => {
     const refusal = () => new WorkerError('MODEL_BROKEN', 'a graph is damaged')
-    const { jobs } = opened({ refusal })
+    const { jobs } = opened({ unavailable: refusal })
     expect(codeOf(() => jobs.submit(submission('a')))).toBe('MODEL_BROKEN')
   })
 
   test('a payload that is no job fails with a final event', async () => {
     const { jobs } = opened()
     const job = jobs.submit(submission('a', { payload: { nonsense: 1 } }))
-    await jobs.attend(job, never)
+    await jobs.waitFor(job, never)
     expect(job.error?.code).toBe('INVALID_JOB')
     expect(job.events.last).toMatchObject({ type: 'job.failed', status: 'failed' })
   })
@@ -70,7 +70,7 @@ describe('running jobs', () => {
     calls[0]!.report.frames(1, 2)
     calls[0]!.report.failed(new UpstreamError('UPLOAD_FAILED', 'no'))
     calls[0]!.fail(new UpstreamError('UPLOAD_FAILED', 'no'))
-    await jobs.attend(job, never)
+    await jobs.waitFor(job, never)
     const events = job.events.from(0)
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index))
     expect(events.filter(({ status }) => status !== 'running')).toHaveLength(1)
@@ -94,7 +94,7 @@ describe('the same id again', () => {
     const other = submission('a', { payload: { ...JOB, id: 'a', fps: 30 } })
     expect(codeOf(() => jobs.submit(other))).toBe('JOB_CONFLICT')
     calls[0]!.succeed()
-    await jobs.attend(job, never)
+    await jobs.waitFor(job, never)
     expect(codeOf(() => jobs.submit(other))).toBe('JOB_CONFLICT')
   })
 
@@ -102,7 +102,7 @@ describe('the same id again', () => {
     const { jobs, calls } = opened()
     const job = jobs.submit(submission('a'))
     calls[0]!.succeed()
-    await jobs.attend(job, never)
+    await jobs.waitFor(job, never)
     expect(jobs.submit(submission('a'))).toBe(job)
     expect(calls).toHaveLength(1)
     const forced = submission('a', { payload: { ...JOB, id: 'a', force: true } })
@@ -114,7 +114,7 @@ describe('the same id again', () => {
     const { jobs, calls } = opened()
     const job = jobs.submit(submission('a'))
     calls[0]!.fail(new UpstreamError('DOWNLOAD_FAILED', 'reset'))
-    await jobs.attend(job, never)
+    await jobs.waitFor(job, never)
     expect(jobs.submit(submission('a'))).not.toBe(job)
     expect(calls).toHaveLength(2)
   })
@@ -173,7 +173,7 @@ describe('giving a job up', () => {
     const { jobs, calls } = opened()
     const clients = [new AbortController(), new AbortController()]
     const job = jobs.submit(submission('a', { detached: false }))
-    const waits = clients.map(({ signal }) => jobs.attend(job, signal))
+    const waits = clients.map(({ signal }) => jobs.waitFor(job, signal))
     clients[0]!.abort()
     await waits[0]
     expect(job.state).toBe('running')
@@ -187,7 +187,7 @@ describe('giving a job up', () => {
     const { jobs } = opened()
     const client = new AbortController()
     const job = jobs.submit(submission('a'))
-    const wait = jobs.attend(job, client.signal)
+    const wait = jobs.waitFor(job, client.signal)
     client.abort()
     await wait
     expect(job.state).toBe('running')
@@ -195,8 +195,8 @@ describe('giving a job up', () => {
 
   test('a job that runs past its limit fails with DEADLINE; the worker’s limit is the longest', () => {
     const { jobs, clock, calls } = opened({ limitMs: 10_000, slots: 2 })
-    const short = jobs.submit(submission('a', { runMs: 5_000 }))
-    const long = jobs.submit(submission('b', { runMs: 50_000 }))
+    const short = jobs.submit(submission('a', { timeoutMs: 5_000 }))
+    const long = jobs.submit(submission('b', { timeoutMs: 50_000 }))
     clock.pass(5_000)
     expect([short.error?.code, long.error?.code]).toEqual(['DEADLINE', undefined])
     clock.pass(5_000)
@@ -216,7 +216,7 @@ describe('giving a job up', () => {
 describe('memory', () => {
   test('an outcome is kept for its time, then forgotten', async () => {
     const { jobs, clock, calls } = opened()
-    jobs.submit(submission('a', { keepMs: 1000 }))
+    jobs.submit(submission('a', { retentionMs: 1000 }))
     calls[0]!.succeed()
     await settle()
     clock.pass(999)
@@ -227,8 +227,8 @@ describe('memory', () => {
 
   test('a job whose time to live is over is stopped and forgotten in whatever state', () => {
     const { jobs, clock, calls } = opened()
-    jobs.submit(submission('a', { expireMs: 10_000 }))
-    jobs.submit(submission('b', { expireMs: 10_000 }))
+    jobs.submit(submission('a', { ttlMs: 10_000 }))
+    jobs.submit(submission('b', { ttlMs: 10_000 }))
     clock.pass(10_000)
     expect([jobs.get('a'), jobs.get('b')]).toEqual([undefined, undefined])
     expect(calls[0]!.signal.aborted).toBe(true)
@@ -236,7 +236,7 @@ describe('memory', () => {
 
   test('a failed job is retried under its id, and counted', async () => {
     const { jobs, clock, calls } = opened()
-    const job = jobs.submit(submission('a', { keepMs: 1000 }))
+    const job = jobs.submit(submission('a', { retentionMs: 1000 }))
     calls[0]!.fail(new UpstreamError('UPLOAD_FAILED', 'no'))
     await settle()
     jobs.retry(job)

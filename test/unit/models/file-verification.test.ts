@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rename, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { checkFiles, stampsOf, type Stamp } from '../../../models/inference/file-verification.ts'
+import {
+  checkFiles,
+  stampsOf,
+  type VerificationRecord,
+} from '../../../models/inference/file-verification.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 
 let place: Folder
-let known: Stamp
+let known: VerificationRecord
 const sha256 = createHash('sha256').update('weights').digest('hex')
 const FILES = [{ file: 'a.data', bytes: 7, sha256 }]
-const check = (stamp?: Stamp, id = 'id') => checkFiles(place.file('bundle'), id, FILES, stamp)
+const check = (stamp?: VerificationRecord, id = 'id') =>
+  checkFiles(place.file('bundle'), id, FILES, stamp)
 
 beforeEach(async () => {
   place = await folder()

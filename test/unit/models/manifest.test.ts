@@ -9,7 +9,7 @@ import { MANIFEST } from '../../helpers/models/fake-models.ts'
 const file = (name: string, digit: string) => ({ file: name, bytes: 8, sha256: digit.repeat(64) })
 const graph = (name: string, digit: string) => ({
   ...file(`${name}.onnx`, digit),
-  ...{ licence: 'none', origin: 'test' },
+  ...{ license: 'none', origin: 'test' },
 })
 const weights = file('face.data', 'f')
 const GRAPHS = {

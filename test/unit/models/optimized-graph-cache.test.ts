@@ -4,10 +4,10 @@ import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import {
-  dropCopy,
-  findCopy,
-  makeCopy,
-  placeOf,
+  removeOptimized,
+  findOptimized,
+  writeOptimized,
+  cacheEntry,
   WEIGHTS,
 } from '../../../models/inference/optimized-graph-cache.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => place[Symbol.asyncDispose]())
 
 const at = (host = 'this host', sums = ['sum']) =>
-  placeOf({ folder: place.file('graphs'), sums, bytes: 100 }, host)
+  cacheEntry({ folder: place.file('graphs'), sums, bytes: 100 }, host)
 const writes = (weights: string) => async (graph: string) => {
   await writeFile(graph, 'graph')
   await writeFile(join(dirname(graph), WEIGHTS), weights)
@@ -27,14 +27,14 @@ const writes = (weights: string) => async (graph: string) => {
 const names = () => readdir(place.file('graphs'))
 
 test('a copy is found by processor, runtime and weights', async () => {
-  expect(await findCopy(at())).toBeUndefined()
-  const made = await makeCopy(at(), writes('weights'))
-  expect(await findCopy(at())).toBe(made)
+  expect(await findOptimized(at())).toBeUndefined()
+  const made = await writeOptimized(at(), writes('weights'))
+  expect(await findOptimized(at())).toBe(made)
   expect(await readFile(made, 'utf8')).toBe('graph')
-  expect(await findCopy(at('another host'))).toBeUndefined()
-  expect(await findCopy(at('this host', ['another sum']))).toBeUndefined()
-  await dropCopy(at())
-  expect(await findCopy(at())).toBeUndefined()
+  expect(await findOptimized(at('another host'))).toBeUndefined()
+  expect(await findOptimized(at('this host', ['another sum']))).toBeUndefined()
+  await removeOptimized(at())
+  expect(await findOptimized(at())).toBeUndefined()
 })
 
 test.each<[string, (entry: string) => Promise<void>]>([
@@ -45,24 +45,24 @@ test.each<[string, (entry: string) => Promise<void>]>([
   ['was written over', (entry) => writeFile(join(entry, WEIGHTS), 'WEIGHTS')],
   ['has another graph', (entry) => writeFile(join(entry, 'graph.onnx'), 'grapf')],
 ])('a copy that %s is none, and is made again', async (_, damage) => {
-  const entry = dirname(await makeCopy(at(), writes('weights')))
+  const entry = dirname(await writeOptimized(at(), writes('weights')))
   await utimes(join(entry, WEIGHTS), 1, 1)
   await damage(entry)
-  expect(await findCopy(at())).toBeUndefined()
-  const made = await makeCopy(at(), writes('weights'))
-  expect(await findCopy(at())).toBe(made)
+  expect(await findOptimized(at())).toBeUndefined()
+  const made = await writeOptimized(at(), writes('weights'))
+  expect(await findOptimized(at())).toBe(made)
   expect(await readFile(join(entry, WEIGHTS), 'utf8')).toBe('weights')
 })
 
 test('of two that make one at the same time the first wins, and both use it', async () => {
   const [early, late] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const slow = makeCopy(at(), async (graph) => {
+  const slow = writeOptimized(at(), async (graph) => {
     early.resolve()
     await late.promise
     await writes('slow')(graph)
   })
   await early.promise
-  const first = await makeCopy(at(), writes('quick'))
+  const first = await writeOptimized(at(), writes('quick'))
   late.resolve()
   expect(await slow).toBe(first)
   expect(await readFile(join(dirname(first), WEIGHTS), 'utf8')).toBe('quick')
@@ -70,31 +70,31 @@ test('of two that make one at the same time the first wins, and both use it', as
 })
 
 test('a copy that cannot be written leaves nothing behind and says why', async () => {
-  const full = makeCopy(at(), async (graph) => {
+  const full = writeOptimized(at(), async (graph) => {
     await writeFile(graph, 'half')
     throw new Error('no space left on device')
   })
   await expect(full).rejects.toThrow('no space left')
   expect(await names()).toEqual([])
   const huge = { ...at(), bytes: 1e15 }
-  await expect(makeCopy(huge, writes('weights'))).rejects.toThrow(/too little room/)
+  await expect(writeOptimized(huge, writes('weights'))).rejects.toThrow(/too little room/)
   expect(await names()).toEqual([])
   await writeFile(place.file('file'), '')
   const nowhere = { ...at(), folder: place.file('file') }
-  await expect(makeCopy(nowhere, writes('weights'))).rejects.toThrow(/EEXIST|ENOTDIR/)
+  await expect(writeOptimized(nowhere, writes('weights'))).rejects.toThrow(/EEXIST|ENOTDIR/)
 })
 
 test('copies that nobody has used for a month are removed, and what crashes left', async () => {
-  const old = dirname(await makeCopy(at('an old host'), writes('old')))
-  const used = dirname(await makeCopy(at('a used host'), writes('used')))
+  const old = dirname(await writeOptimized(at('an old host'), writes('old')))
+  const used = dirname(await writeOptimized(at('a used host'), writes('used')))
   const crashed = join(dirname(old), '.key.partial')
   await mkdir(crashed)
   const days = (count: number) => Date.now() / 1000 - count * 86_400
   await utimes(old, days(31), days(31))
   await utimes(used, days(31), days(31))
   await utimes(crashed, days(2), days(2))
-  await findCopy(at('a used host'))
-  const made = dirname(await makeCopy(at(), writes('new')))
+  await findOptimized(at('a used host'))
+  const made = dirname(await writeOptimized(at(), writes('new')))
   expect((await names()).map((name) => join(dirname(old), name)).sort()).toEqual(
     [used, made].sort(),
   )
@@ -109,7 +109,7 @@ test('what a killed process left half made goes with the next copy, what others 
   await utimes(partial(process.pid), 1e9, Date.now() / 1000 - process.uptime() - 60)
   const elsewhere = place.file('graphs/.key~another-host~1~1.partial')
   await mkdir(elsewhere)
-  const made = dirname(await makeCopy(at(), writes('new')))
+  const made = dirname(await writeOptimized(at(), writes('new')))
   expect((await names()).map((name) => place.file(`graphs/${name}`)).sort()).toEqual(
     [made, partial(process.ppid), elsewhere].sort(),
   )

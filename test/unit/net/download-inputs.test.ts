@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Context } from '../../../handler/context.ts'
+import type { JobContext } from '../../../handler/context.ts'
 import { download } from '../../../handler/download-inputs.ts'
 import type { JobError } from '../../../handler/errors.ts'
-import { openFetch } from '../../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { parseJob } from '../../../handler/parse-job.ts'
-import type { Patience } from '../../../handler/net/timeouts.ts'
+import type { Timeouts } from '../../../handler/net/timeouts.ts'
 import { badServer } from '../../helpers/servers/faulty-media-server.ts'
 import { impatient } from '../../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
@@ -28,7 +28,7 @@ afterAll(async () => {
 })
 
 interface Given {
-  patience?: Partial<Patience>
+  patience?: Partial<Timeouts>
   signal?: AbortSignal
   files?: boolean
 }
@@ -39,9 +39,9 @@ async function get(video: string, audio = server.url('/good'), given: Given = {}
   const dir = media.file(`run-${runs++}`)
   const ctx = {
     ...{ dir, patience, signal: given.signal ?? AbortSignal.timeout(30_000), log: () => {} },
-    fetch: openFetch({ blocked: () => false, patience }),
+    fetch: createGuardedFetch({ isBlocked: () => false, patience }),
     limits: { maxInputBytes: MAX },
-  } as unknown as Context
+  } as unknown as JobContext
   const job = parseJob({ video, audio }, 'j', { allowFileInputs: given.files ?? false })
   return { dir, inputs: download(job, ctx) }
 }
@@ -207,9 +207,9 @@ describe('all addresses of a job are looked at before one is connected to', () =
     const dir = media.file('blocked')
     const ctx = {
       ...{ dir, patience: impatient(), signal: AbortSignal.timeout(5000), log: () => {} },
-      fetch: openFetch({ blocked: (address) => address === '10.0.0.1' }),
+      fetch: createGuardedFetch({ isBlocked: (address) => address === '10.0.0.1' }),
       limits: { maxInputBytes: MAX },
-    } as unknown as Context
+    } as unknown as JobContext
     await expect(download(job, ctx)).rejects.toMatchObject({
       code: 'BLOCKED_URL',
       message: expect.stringContaining(which) as string,

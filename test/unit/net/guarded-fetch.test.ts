@@ -1,6 +1,6 @@
 import type { lookup, LookupAddress } from 'node:dns'
 import { describe, expect, test } from 'vitest'
-import { openFetch, type FetchOptions } from '../../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch, type FetchOptions } from '../../../handler/net/guarded-fetch.ts'
 import { impatient } from '../../helpers/short-timeouts.ts'
 import { webServer, type WebServer } from '../../helpers/servers/loopback-server.ts'
 
@@ -17,7 +17,8 @@ function names(...answers: string[][]): typeof lookup {
   }) as typeof lookup
 }
 
-const open = (options: FetchOptions = {}) => openFetch({ patience: impatient(), ...options })
+const open = (options: FetchOptions = {}) =>
+  createGuardedFetch({ patience: impatient(), ...options })
 
 async function refused(server: WebServer, url: string, options: FetchOptions = {}) {
   const before = server.connections()
@@ -64,7 +65,7 @@ describe('BLOCKED_URL before anything connects', () => {
       (_, response) => void response.writeHead(302, { location: target(inside.port) }).end(),
       '127.0.0.2',
     )
-    const fetch = open({ blocked: (address) => LOOPBACKS.includes(address) })
+    const fetch = open({ isBlocked: (address) => LOOPBACKS.includes(address) })
     await expect(fetch(outside.url('/'), { signal, redirects: 5 })).rejects.toMatchObject({
       code: 'BLOCKED_URL',
     })
@@ -97,7 +98,7 @@ describe('check', () => {
 
 test('where private addresses are allowed they are reached', async () => {
   await using server = await webServer((_, response) => void response.end('hello'))
-  const answer = await open({ blocked: () => false })(server.url('/a'), { signal })
+  const answer = await open({ isBlocked: () => false })(server.url('/a'), { signal })
   expect(answer.status).toBe(200)
   let text = ''
   for await (const chunk of answer.body) text += Buffer.from(chunk)
@@ -108,7 +109,7 @@ test('a redirect is not followed unless asked for', async () => {
   await using server = await webServer(
     (_, response) => void response.writeHead(302, { location: '/b' }).end(),
   )
-  const fetch = open({ blocked: () => false })
+  const fetch = open({ isBlocked: () => false })
   await expect(fetch(server.url('/a'), { signal })).rejects.toThrow('redirects')
   expect(server.seen).toHaveLength(1)
 })
@@ -120,20 +121,20 @@ test('an aborted request ends with the reason and lets go of its connection', as
     stop.abort(new Error('enough'))
   })
   const stop = new AbortController()
-  const fetch = open({ blocked: () => false })
+  const fetch = open({ isBlocked: () => false })
   await expect(fetch(server.url('/a'), { signal: stop.signal })).rejects.toThrow('enough')
   await closed.promise
 })
 
 test('a server that does not speak TLS is told from one that is not there', async () => {
   await using server = await webServer((_, response) => void response.end())
-  const fetch = open({ blocked: () => false })
+  const fetch = open({ isBlocked: () => false })
   const talk = fetch(server.origin.replace('http:', 'https:'), { signal })
-  await expect(talk).rejects.toMatchObject({ name: 'NetworkError', final: true })
+  await expect(talk).rejects.toMatchObject({ name: 'NetworkError', permanent: true })
   const port = server.port
   await server[Symbol.asyncDispose]()
   await expect(fetch(`http://127.0.0.1:${port}/`, { signal })).rejects.toMatchObject({
     message: 'refused the connection',
-    final: false,
+    permanent: false,
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isInternal, literalOf, urlProblem } from '../../../handler/net/ip-guard.ts'
+import { isPrivateAddress, ipLiteralOf, urlProblem } from '../../../handler/net/ip-guard.ts'
 
 describe('an address that is not public is internal', () => {
   test.each([
@@ -7,7 +7,7 @@ describe('an address that is not public is internal', () => {
     ...['169.254.169.254', '172.16.0.1', '172.31.255.255', '192.0.0.1', '192.0.2.1', '192.88.99.1'],
     ...['192.168.1.1', '198.18.0.1', '198.19.255.255', '198.51.100.1', '203.0.113.1', '224.0.0.1'],
     ...['240.0.0.1', '255.255.255.255'],
-  ])('IPv4 %s', (address) => expect(isInternal(address)).toBe(true))
+  ])('IPv4 %s', (address) => expect(isPrivateAddress(address)).toBe(true))
   test.each([
     ...['::', '::1', '::7f00:1', '::ffff:127.0.0.1', '::ffff:7f00:1', '::ffff:8.8.8.8'],
     ...['::ffff:0:7f00:1', '64:ff9b::7f00:1', '64:ff9b:1::1', '100::1', '2001::1', '2001:db8::1'],
@@ -21,15 +21,15 @@ describe('an address that is not public is internal', () => {
       'fec0::1',
       'ff02::1',
     ],
-  ])('IPv6 %s', (address) => expect(isInternal(address)).toBe(true))
-  test('what is no address at all', () => expect(isInternal('localhost')).toBe(true))
+  ])('IPv6 %s', (address) => expect(isPrivateAddress(address)).toBe(true))
+  test('what is no address at all', () => expect(isPrivateAddress('localhost')).toBe(true))
 })
 
 test.each([
   ...['1.1.1.1', '8.8.8.8', '100.63.255.255', '100.128.0.0', '172.15.255.255', '172.32.0.0'],
   ...['192.0.1.1', '198.17.255.255', '198.20.0.0', '223.255.255.255'],
   ...['2606:4700:4700::1111', '2001:4860:4860::8888', '2a00:1450::1'],
-])('%s is public', (address) => expect(isInternal(address)).toBe(false))
+])('%s is public', (address) => expect(isPrivateAddress(address)).toBe(false))
 
 describe('every spelling of an address is seen as that address', () => {
   test.each([
@@ -37,12 +37,12 @@ describe('every spelling of an address is seen as that address', () => {
     ...['[::1]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[0:0:0:0:0:0:0:1]', '[64:ff9b::7f00:1]'],
     ...['0', '0.0.0.0', '①②⑦.⓪.⓪.①', 'localhost', 'LOCALHOST.', 'a.localhost'],
   ])('%s', (host) => {
-    const literal = literalOf(new URL(`http://${host}/`))
+    const literal = ipLiteralOf(new URL(`http://${host}/`))
     expect(literal).toBeDefined()
-    expect(isInternal(literal!)).toBe(true)
+    expect(isPrivateAddress(literal!)).toBe(true)
   })
   test('a name is no address', () => {
-    expect(literalOf(new URL('http://localhost.example/'))).toBeUndefined()
+    expect(ipLiteralOf(new URL('http://localhost.example/'))).toBeUndefined()
   })
 })
 

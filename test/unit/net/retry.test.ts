@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { backoff, retryAfter } from '../../../handler/net/retry.ts'
+import { createRetry, parseRetryAfter } from '../../../handler/net/retry.ts'
 
 const signal = new AbortController().signal
 
@@ -7,7 +7,7 @@ const signal = new AbortController().signal
 async function pauses(random: number, afterMs?: number): Promise<number[]> {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
   try {
-    const tries = backoff({ tries: 5, firstMs: 100, maxMs: 300 }, () => random)
+    const tries = createRetry({ tries: 5, firstMs: 100, maxMs: 300 }, () => random)
     const lengths: number[] = []
     for (;;) {
       const start = performance.now()
@@ -35,14 +35,14 @@ describe('pauses', () => {
   })
   test('end at once with the reason of an abort', async () => {
     const stop = new AbortController()
-    const paused = backoff({ tries: 2, firstMs: 60_000, maxMs: 60_000 }).pause('x', stop.signal)
+    const paused = createRetry({ tries: 2, firstMs: 60_000, maxMs: 60_000 }).pause('x', stop.signal)
     stop.abort(new Error('enough'))
     await expect(paused).rejects.toThrow('enough')
   })
 })
 
 test('the last failure is thrown when no try is left, and progress gives all of them back', async () => {
-  const tries = backoff({ tries: 2, firstMs: 1, maxMs: 1 })
+  const tries = createRetry({ tries: 2, firstMs: 1, maxMs: 1 })
   await tries.pause(new Error('first'), signal)
   await expect(tries.pause(new Error('second'), signal)).rejects.toThrow('second')
   tries.reset()
@@ -52,9 +52,9 @@ test('the last failure is thrown when no try is left, and progress gives all of 
 
 test('Retry-After is seconds or a date, and else nothing', () => {
   const now = Date.parse('2026-01-01T00:00:00Z')
-  expect(retryAfter('3', now)).toBe(3000)
-  expect(retryAfter('Thu, 01 Jan 2026 00:00:10 GMT', now)).toBe(10_000)
-  expect(retryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0)
-  expect(retryAfter('soon', now)).toBeUndefined()
-  expect(retryAfter(undefined, now)).toBeUndefined()
+  expect(parseRetryAfter('3', now)).toBe(3000)
+  expect(parseRetryAfter('Thu, 01 Jan 2026 00:00:10 GMT', now)).toBe(10_000)
+  expect(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0)
+  expect(parseRetryAfter('soon', now)).toBeUndefined()
+  expect(parseRetryAfter(undefined, now)).toBeUndefined()
 })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { referenceBoxOf, type Region } from '../../../handler/render/face/face-box.ts'
-import { canvasOf } from '../../../handler/render/frames/frame-format.ts'
+import { frameFormatFor } from '../../../handler/render/frames/frame-format.ts'
 import { faceEncoder } from '../../../handler/render/face/face-encoder.ts'
-import type { VideoFacts } from '../../../handler/render/media/media-info.ts'
+import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Models } from '../../../models/inference/bundle.ts'
 import { resizeBilinear } from '../../../models/pixels/resize-bilinear.ts'
 import { classMask } from '../../../models/pixels/parsing-mask.ts'
@@ -15,7 +15,7 @@ import { readPng } from '../../helpers/media/png.ts'
 import { golden } from '../../helpers/fixture-paths.ts'
 
 const [WIDTH, HEIGHT] = [576, 768]
-const facts = { width: WIDTH, height: HEIGHT, pixelFormat: 'rgb24', color: {} } as VideoFacts
+const facts = { width: WIDTH, height: HEIGHT, pixelFormat: 'rgb24', color: {} } as VideoInfo
 const margin = { chin_margin_px: 10, chin_margin_share: 0 }
 const classes = readPng(golden('masks/classes.png'))
 
@@ -66,7 +66,7 @@ describe("MuseTalk's own cut and paste where a box", () => {
     const face = image(box[2] - box[0], box[3] - box[1], 3)
     resizeBilinear(readPng(golden('masks/face.png')), face)
     const mask = faceMask(classMask(classes, 'raw'), box)
-    canvasOf(facts).paste(frame.data, face, box, mask, cropBox(box))
+    frameFormatFor(facts).paste(frame.data, face, box, mask, cropBox(box))
     expect(crc(frame)).toBe(composedCrc)
   })
 

@@ -7,7 +7,7 @@ import { gaussianBlur, gaussianKernel } from '../../../models/pixels/gaussian-bl
 import { type Box, type Image, image } from '../../../models/pixels/image.ts'
 import {
   cropBox,
-  cutMask,
+  cropMask,
   faceMask,
   featherSize,
   ruleMask,
@@ -53,7 +53,7 @@ describe('the chain from classes to a feathered mask', () => {
   const classes = drawnClasses()
   const jaw = classMask(classes, 'jaw', [90, 90])
   const face: Box = [800, 300, 1110, 652]
-  const cut = cutMask(jaw, face)
+  const cut = cropMask(jaw, face)
 
   test('raw and neck masks', () => {
     expect(crc(classes)).toBe('4ec57ee5')
@@ -155,7 +155,7 @@ describe.each(masks.cases)('reference mask $name', (expected) => {
   test('equals the reference at every step', () => {
     expect(crc(parsed)).toBe(expected.mask512_crc32)
     expect(cropBox(box)).toEqual(expected.crop_box)
-    expect(crc(cutMask(parsed, box))).toBe(expected.before_blur_crc32)
+    expect(crc(cropMask(parsed, box))).toBe(expected.before_blur_crc32)
     expect(featherSize(mask.width)).toBe(expected.k)
     expect(mask.data).toEqual(readPng(golden(`masks/${expected.name}-mask.png`)).data)
     expect(crc(mask)).toBe(expected.mask_crc32)

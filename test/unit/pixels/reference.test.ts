@@ -6,7 +6,7 @@ import { blend } from '../../../models/pixels/blend-rgb.ts'
 import { classMask } from '../../../models/pixels/parsing-mask.ts'
 import { type Box, type Image, crop, image } from '../../../models/pixels/image.ts'
 import { resizeLanczos4 } from '../../../models/pixels/resize-lanczos.ts'
-import { cropBox, cutMask, faceMask } from '../../../models/pixels/blend-mask.ts'
+import { cropBox, cropMask, faceMask } from '../../../models/pixels/blend-mask.ts'
 import { poseExtent, warpPose } from '../../../models/pixels/warp.ts'
 import { crc, swapped } from '../../helpers/media/test-pattern.ts'
 import { readPng } from '../../helpers/media/png.ts'
@@ -75,7 +75,7 @@ describe.skipIf(!hasShared || !hasFfmpeg)('reference clip (needs SHARED_DIR and 
     const file = shared(`golden/clip/parsing/frame-${four(i)}`)
     const parsed = classMask(readPng(`${file}-classes.png`), 'jaw', [90, 90])
     const box = withChin(boxes[i]!)
-    expect(cutMask(parsed, box).data).toEqual(readPng(`${file}-mask-before-blur.png`).data)
+    expect(cropMask(parsed, box).data).toEqual(readPng(`${file}-mask-before-blur.png`).data)
     expect(faceMask(parsed, box).data).toEqual(readPng(`${file}-mask.png`).data)
   })
 

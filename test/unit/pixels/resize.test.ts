@@ -122,7 +122,7 @@ describe.each([
     expect(resized(src, 37, 23, resize).data).toEqual(src.data)
   })
 
-  test('keeps a flat colour', () => {
+  test('keeps a flat color', () => {
     const src = image(31, 17, 1)
     src.data.fill(203)
     expect(resized(src, 64, 9, resize).data.every((value) => value === 203)).toBe(true)

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import { type Colour, coefficients } from '../../../models/pixels/color-matrix.ts'
+import { type Color, coefficients } from '../../../models/pixels/color-matrix.ts'
 import { type Box, image } from '../../../models/pixels/image.ts'
 import { ruleMask } from '../../../models/pixels/blend-mask.ts'
 import { blendRegion } from '../../../models/pixels/blend-yuv.ts'
 import { type Yuv, regionToRgb, yuvBytes, yuvFrame } from '../../../models/pixels/yuv.ts'
 import { noise, pixel } from '../../helpers/media/test-pattern.ts'
 
-const HD: Colour = { matrix: 'bt709', range: 'limited' }
-const ALL: Colour[] = (['bt601', 'bt709', 'bt2020nc'] as const).flatMap((matrix) =>
+const HD: Color = { matrix: 'bt709', range: 'limited' }
+const ALL: Color[] = (['bt601', 'bt709', 'bt2020nc'] as const).flatMap((matrix) =>
   (['limited', 'full'] as const).flatMap((range) =>
     (['left', 'center'] as const).map((siting) => ({ matrix, range, siting })),
   ),
@@ -29,8 +29,8 @@ const bytes = ({ y }: Yuv) => y.data.slice()
 const boxImage = ([x1, y1, x2, y2]: Box, channels: number) => image(x2 - x1, y2 - y1, channels)
 
 describe('to RGB', () => {
-  // the corners of the colour cube as ITU-R BT.601, 709 and 2020 code them
-  test.each<[Colour, [number, number, number], [number, number, number]]>([
+  // the corners of the color cube as ITU-R BT.601, 709 and 2020 code them
+  test.each<[Color, [number, number, number], [number, number, number]]>([
     [{ matrix: 'bt601', range: 'limited' }, [81, 90, 240], [255, 0, 0]],
     [{ matrix: 'bt709', range: 'limited' }, [63, 102, 240], [255, 0, 0]],
     [{ matrix: 'bt709', range: 'limited' }, [173, 42, 26], [0, 255, 0]],
@@ -40,20 +40,20 @@ describe('to RGB', () => {
     [{ matrix: 'bt709', range: 'limited' }, [16, 128, 128], [0, 0, 0]],
     [{ matrix: 'bt709', range: 'limited' }, [235, 128, 128], [255, 255, 255]],
     [{ matrix: 'bt709', range: 'full' }, [137, 128, 128], [137, 137, 137]],
-  ])('%j %j is %j', (colour, yuv, rgb) => {
+  ])('%j %j is %j', (color, yuv, rgb) => {
     const out = image(4, 4, 3)
-    regionToRgb(flat(6, 6, yuv), coefficients(colour), [1, 1, 5, 5], out)
+    regionToRgb(flat(6, 6, yuv), coefficients(color), [1, 1, 5, 5], out)
     pixel(out, 2, 2).forEach((value, c) => expect(Math.abs(value - rgb[c]!)).toBeLessThanOrEqual(1))
   })
 
-  test.each(ALL)('a region equals the formula in floating point: %j', (colour) => {
+  test.each(ALL)('a region equals the formula in floating point: %j', (color) => {
     const frame = noisy(23, 17)
     const box: Box = [3, 2, 23, 17]
     const out = boxImage(box, 3)
-    regionToRgb(frame, coefficients(colour), box, out)
+    regionToRgb(frame, coefficients(color), box, out)
     for (let y = box[1]; y < box[3]; y++) {
       for (let x = box[0]; x < box[2]; x++) {
-        const expected = exactRgb(frame, colour, x, y)
+        const expected = exactRgb(frame, color, x, y)
         pixel(out, x - box[0], y - box[1]).forEach((value, c) => {
           const error = Math.abs(value - expected[c]!)
           if (error > 0.51) expect.fail(`${x},${y},${c}: ${value}, not ${expected[c]}`)
@@ -82,7 +82,7 @@ describe('to RGB', () => {
 })
 
 describe('overlay', () => {
-  test.each(ALL)('a face equal to the source changes no byte: %j', (colour) => {
+  test.each(ALL)('a face equal to the source changes no byte: %j', (color) => {
     for (const [width, height] of [
       [64, 48],
       [63, 47],
@@ -92,10 +92,10 @@ describe('overlay', () => {
         const frame = noisy(width, height)
         const before = bytes(frame)
         const face = boxImage(box, 3)
-        regionToRgb(frame, coefficients(colour), box, face)
+        regionToRgb(frame, coefficients(color), box, face)
         const mask = boxImage(box, 1)
         mask.data.set(noise(mask.width, mask.height, 1, 5).data)
-        blendRegion(frame, coefficients(colour), box, face, mask)
+        blendRegion(frame, coefficients(color), box, face, mask)
         expect(frame.y.data).toEqual(before)
       }
     }
@@ -127,7 +127,7 @@ describe('overlay', () => {
     }
   })
 
-  test.each(ALL)('a full mask shows the colour of the face: %j', (colour) => {
+  test.each(ALL)('a full mask shows the color of the face: %j', (color) => {
     for (const [width, height] of [
       [40, 30],
       [39, 29],
@@ -140,9 +140,9 @@ describe('overlay', () => {
       const mask = image(width, height, 1)
       mask.data.fill(255)
       const box: Box = [0, 0, width, height]
-      blendRegion(frame, coefficients(colour), box, face, mask)
+      blendRegion(frame, coefficients(color), box, face, mask)
       const out = image(width, height, 3)
-      regionToRgb(frame, coefficients(colour), box, out)
+      regionToRgb(frame, coefficients(color), box, out)
       out.data.forEach((value, i) => {
         if (Math.abs(value - rgb[i % 3]!) > 3) expect.fail(`sample ${i}: ${value}`)
       })
@@ -162,23 +162,23 @@ describe('overlay', () => {
 
   test('the source under a row is read before its chroma changes', () => {
     const box: Box = [0, 0, 32, 32]
-    const colour = coefficients(HD)
+    const color = coefficients(HD)
     const frame = noisy(32, 32, 4)
     const source = image(32, 32, 3)
-    regionToRgb(frame, colour, box, source)
+    regionToRgb(frame, color, box, source)
     const mask = image(32, 32, 1)
     mask.data.fill(255, 0, 32 * 16) // changes the upper half only
     const face = noise(32, 32, 3, 8)
     face.data.set(source.data.subarray(96 * 14), 96 * 14) // rows 14 and 15: shown, but unchanged
     const before = bytes(frame)
-    blendRegion(frame, colour, box, face, mask)
+    blendRegion(frame, color, box, face, mask)
     expect(frame.y.data.subarray(32 * 14, 32 * 32)).toEqual(before.subarray(32 * 14, 32 * 32))
   })
 })
 
 /** The definition: chroma interpolated linearly at its siting, then the matrix, clamped. */
-function exactRgb(frame: Yuv, colour: Colour, x: number, y: number): number[] {
-  const shift = colour.siting === 'center' ? 0.25 : 0
+function exactRgb(frame: Yuv, color: Color, x: number, y: number): number[] {
+  const shift = color.siting === 'center' ? 0.25 : 0
   const chroma = ({ data, width, height }: Yuv['u']) => {
     const [u, v] = [x / 2 - shift, y / 2 - 0.25]
     const [fx, fy] = [u - Math.floor(u), v - Math.floor(v)]
@@ -189,9 +189,9 @@ function exactRgb(frame: Yuv, colour: Colour, x: number, y: number): number[] {
     return row(j) * (1 - fy) + row(j + 1) * fy - 128
   }
   const [kr, kb] = { bt601: [0.299, 0.114], bt709: [0.2126, 0.0722], bt2020nc: [0.2627, 0.0593] }[
-    colour.matrix
+    color.matrix
   ] as [number, number]
-  const limited = colour.range === 'limited'
+  const limited = color.range === 'limited'
   const luma =
     ((frame.y.data[y * frame.y.width + x]! - (limited ? 16 : 0)) * 255) / (limited ? 219 : 255)
   const cb = (chroma(frame.u) * 255) / (limited ? 224 : 255)

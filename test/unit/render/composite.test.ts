@@ -2,15 +2,15 @@ import { describe, expect, test } from 'vitest'
 import type { Avatar } from '../../../handler/render/face/avatar.ts'
 import { composite } from '../../../handler/render/frames/composite.ts'
 import type { RenderContext } from '../../../handler/render/context.ts'
-import type { Mouth } from '../../../handler/render/frames/generate-faces.ts'
-import type { VideoFacts } from '../../../handler/render/media/media-info.ts'
+import type { GeneratedFace } from '../../../handler/render/frames/generate-faces.ts'
+import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { fakeModels, MANIFEST } from '../../helpers/models/fake-models.ts'
 import { noise } from '../../helpers/media/test-pattern.ts'
 
 const [WIDTH, HEIGHT] = [96, 80]
 const BOX: Box = [20, 10, 76, 70]
-const facts = { width: WIDTH, height: HEIGHT, pixelFormat: 'yuv420p', color: {} } as VideoFacts
+const facts = { width: WIDTH, height: HEIGHT, pixelFormat: 'yuv420p', color: {} } as VideoInfo
 const source = () => noise(WIDTH * HEIGHT * 1.5, 1, 1).data
 
 const ctx = {
@@ -20,15 +20,15 @@ const ctx = {
 
 const avatar = {
   count: 1,
-  faceOf: () => ({ box: BOX, fade: 1, slot: 0 }),
+  facePlacement: () => ({ box: BOX, fade: 1, slot: 0 }),
   maskOf: async () => undefined,
 } as unknown as Avatar
 
-async function composed(mouth: Partial<Mouth>, frame = source()): Promise<Uint8Array> {
+async function composed(mouth: Partial<GeneratedFace>, frame = source()): Promise<Uint8Array> {
   async function* one<T>(item: T) {
     yield item
   }
-  const mouths = one<Mouth>({ index: 0, weight: 1, ...mouth })
+  const mouths = one<GeneratedFace>({ index: 0, weight: 1, ...mouth })
   const [made] = await Array.fromAsync(composite(one(frame), mouths, avatar, facts, ctx))
   return made!
 }
@@ -62,8 +62,8 @@ describe('laying a face over a frame', () => {
     expect(changed).toBeGreaterThan(1500)
   })
   test('shows the face itself in the middle of the mask', async () => {
-    const grey = new Uint8Array(WIDTH * HEIGHT * 1.5).fill(128)
-    const after = await composed({ face: green() }, grey)
+    const gray = new Uint8Array(WIDTH * HEIGHT * 1.5).fill(128)
+    const after = await composed({ face: green() }, gray)
     const [x, y] = [48, 58]
     const at = WIDTH * HEIGHT + (y / 2) * (WIDTH / 2) + x / 2
     expect(after[y * WIDTH + x]).toBeCloseTo(145, -0.5)
@@ -82,7 +82,7 @@ describe('laying a face over a frame', () => {
   })
   test('closes the mouths when the frames end', async () => {
     let closed = false
-    async function* mouths(): AsyncGenerator<Mouth> {
+    async function* mouths(): AsyncGenerator<GeneratedFace> {
       try {
         for (let index = 0; ; index++) yield { index, weight: 0 }
       } finally {

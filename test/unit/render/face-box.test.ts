@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
   cropBoxOf,
-  faceRegion,
-  inCrop,
+  faceRegionFromLandmarks,
+  toCropCoordinates,
   referenceRegion,
 } from '../../../handler/render/face/face-box.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
@@ -39,7 +39,7 @@ describe('the crop', () => {
   const margin = { chin_margin_px: 10, chin_margin_share: 0.1 }
 
   test('is the square of landmarks with room for the chin', () => {
-    const region = faceRegion(Float32Array.from(landmarksOf([100, 50, 300, 250])))
+    const region = faceRegionFromLandmarks(Float32Array.from(landmarksOf([100, 50, 300, 250])))
     expect(region).toEqual([100, 50, 300, 250])
     expect(cropBoxOf(region, margin, frame)).toEqual([100, 50, 300, 270])
   })
@@ -54,7 +54,7 @@ describe('the crop', () => {
     expect(cropBoxOf([-100, 100, 5, 300], margin, frame)).toBeUndefined()
   })
   test('scales landmarks to 256 px', () => {
-    const corner = inCrop(Float32Array.from([100, 50, 300, 270]), [100, 50, 300, 270])
+    const corner = toCropCoordinates(Float32Array.from([100, 50, 300, 270]), [100, 50, 300, 270])
     expect(corner[1]! - corner[0]!).toBeCloseTo(0, 0)
     expect(corner[2]! - corner[0]!).toBeCloseTo(256, 0)
     expect(corner[3]! - corner[1]!).toBeCloseTo(256, 0)

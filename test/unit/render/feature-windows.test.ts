@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { rateOf, type Rate } from '../../../handler/render/media/media-info.ts'
+import { parseFps, type Rate } from '../../../handler/render/media/media-info.ts'
 import {
   referenceWindows,
   WINDOW,
-  windows,
-  type Windows,
+  audioWindows,
+  type WindowLayout,
 } from '../../../handler/render/audio/feature-windows.ts'
 import { golden } from '../../helpers/fixture-paths.ts'
 
@@ -28,7 +28,7 @@ const { cases } = JSON.parse(readFileSync(golden('audio/windows.json'), 'utf8'))
 describe("MuseTalk's own rule, every case of the reference", () => {
   test('there are 84 of them', () => expect(cases).toHaveLength(84))
   test.each(cases)('$fps fps, $seconds s', ({ fps, samples, ...expected }) => {
-    const rate = rateOf(fps)
+    const rate = parseFps(fps)
     if (expected.start_crc32_int32 === undefined) {
       expect(() => referenceWindows(samples, rate)).toThrow(RangeError) // there the reference exits
       return
@@ -46,7 +46,7 @@ describe("MuseTalk's own rule, every case of the reference", () => {
 })
 
 /** The prompts [T, 50, 384] of the state `1 + 5 token + layer + channel / 1024`, as float32 bytes. */
-function fakePrompts(found: Windows): Buffer {
+function fakePrompts(found: WindowLayout): Buffer {
   const data = new Float32Array(found.frames * WINDOW * 5 * 384)
   let at = 0
   for (let i = 0; i < found.frames; i++) {
@@ -72,7 +72,7 @@ describe('the prompts that the reference cuts from made-up states', () => {
     const checked = Object.entries(file.prompts).filter(([, { fake_states_sha256: sum }]) => sum)
     expect(checked.length).toBeGreaterThan(0)
     for (const [fps, { T, fake_states_sha256 }] of checked) {
-      const found = referenceWindows(file.samples_16k, rateOf(Number(fps)))
+      const found = referenceWindows(file.samples_16k, parseFps(Number(fps)))
       expect(found.frames).toBe(T)
       const sum = createHash('sha256').update(fakePrompts(found)).digest('hex')
       expect(sum).toBe(fake_states_sha256)
@@ -82,20 +82,22 @@ describe('the prompts that the reference cuts from made-up states', () => {
 
 describe('the recommended rule', () => {
   const rates: [string, Rate][] = [12, 15, 16, 23.976, 24, 25, 29.97, 30, 48, 50, 59.94, 60, 120]
-    .map(rateOf)
+    .map(parseFps)
     .map((rate) => [`${rate.num}/${rate.den}`, rate])
 
   test.each([0.2, 1, 7.3, 61])('equals the reference at 25 fps (%d s)', (seconds) => {
     const samples = Math.round(seconds * 16_000)
-    const [ours, theirs] = [windows, referenceWindows].map((rule) => rule(samples, rateOf(25)))
+    const [ours, theirs] = [audioWindows, referenceWindows].map((rule) =>
+      rule(samples, parseFps(25)),
+    )
     expect(ours!.frames).toBe(theirs!.frames)
     expect(ours!.states).toBe(theirs!.states)
-    const starts = ({ frames, start }: Windows) =>
+    const starts = ({ frames, start }: WindowLayout) =>
       Array.from({ length: frames }, (_, i) => start(i))
     expect(starts(ours!)).toEqual(starts(theirs!))
   })
   test.each(rates)('at %s fps no frame drifts from its sound within ten minutes', (_, rate) => {
-    const { frames, start } = windows(600 * 16_000, rate)
+    const { frames, start } = audioWindows(600 * 16_000, rate)
     const frameS = rate.den / rate.num
     expect(Math.abs(frames * frameS - 600)).toBeLessThanOrEqual(frameS)
     for (let i = 0; i < frames; i++) {
@@ -104,7 +106,7 @@ describe('the recommended rule', () => {
     }
   })
   test.each(rates)('at %s fps the shortest sound is one frame', (_, rate) => {
-    expect(windows(1, rate).frames).toBe(1)
+    expect(audioWindows(1, rate).frames).toBe(1)
   })
 })
 
@@ -117,5 +119,5 @@ describe('a rate that somebody typed', () => {
     [25, { num: 25, den: 1 }],
     [5, { num: 5, den: 1 }],
     [12.5, { num: 12_500, den: 1000 }],
-  ])('%d', (fps, rate) => expect(rateOf(fps)).toEqual(rate))
+  ])('%d', (fps, rate) => expect(parseFps(fps)).toEqual(rate))
 })

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import type { Report, StreamReport } from '../../../handler/render/media/media-info.ts'
+import type { ProbeResult, StreamInfo } from '../../../handler/render/media/media-info.ts'
 import {
-  readFfmpegText,
-  readProbeJson,
-  standardRate,
+  parseFfmpegBanner,
+  parseFfprobeJson,
+  nearestStandardRate,
 } from '../../../handler/render/media/ffprobe-output.ts'
 import { golden } from '../../helpers/fixture-paths.ts'
 
@@ -15,14 +15,14 @@ const recorded = JSON.parse(readFileSync(golden('reports.json'), 'utf8')) as Rec
 >
 
 /** What only one of both can know: frame counts and exact starts; channels beyond stereo. */
-function comparable({ format, durationS, streams }: Report) {
+function comparable({ format, durationS, streams }: ProbeResult) {
   const bare = ({
     frames: _f,
     startS: _s,
     durationS: _d,
     channels = 3,
     ...stream
-  }: StreamReport) => ({
+  }: StreamInfo) => ({
     cover: false,
     interlaced: false,
     ...stream,
@@ -38,19 +38,19 @@ function comparable({ format, durationS, streams }: Report) {
 }
 
 describe.each(Object.entries(recorded))('%s', (_, { ffprobe5, ffmpeg5, ffmpeg9 }) => {
-  const fromJson = readProbeJson(JSON.stringify(ffprobe5))
+  const fromJson = parseFfprobeJson(JSON.stringify(ffprobe5))
   test.each([
     ['5', ffmpeg5],
     ['9', ffmpeg9],
   ])('reads the same from ffprobe and from the text of ffmpeg %s', (_, lines) => {
-    const fromText = readFfmpegText(lines.join('\n'))
+    const fromText = parseFfmpegBanner(lines.join('\n'))
     expect(comparable(fromText)).toEqual(comparable(fromJson))
   })
 })
 
 describe('the facts', () => {
   const video = (name: string) =>
-    readFfmpegText(recorded[name]!.ffmpeg5.join('\n')).streams.find((s) => s.kind === 'video')!
+    parseFfmpegBanner(recorded[name]!.ffmpeg5.join('\n')).streams.find((s) => s.kind === 'video')!
 
   test('of a turned phone video: clockwise, as it must be turned', () => {
     expect(video('turned.mp4')).toMatchObject({ width: 192, height: 144, rotation: -90 })
@@ -69,7 +69,7 @@ describe('the facts', () => {
     expect(video('cover.mp3').cover).toBe(true)
   })
   test('of an animation: how long it is', () => {
-    const gif = readFfmpegText(recorded['a.gif']!.ffmpeg5.join('\n'))
+    const gif = parseFfmpegBanner(recorded['a.gif']!.ffmpeg5.join('\n'))
     expect(gif).toMatchObject({ format: 'gif', durationS: 1 })
   })
 })
@@ -79,17 +79,17 @@ test('a rate in thousands', () => {
     '25 fps, 25 tbr',
     '1k fps, 90k tbr',
   )
-  const [video] = readFfmpegText(fast).streams
+  const [video] = parseFfmpegBanner(fast).streams
   expect(video).toMatchObject({ average: { num: 1_000_000, den: 1000 }, base: { num: 90_000_000 } })
 })
 
 describe('what tells nothing', () => {
   test.each(['', '{', '{\n', '[]', 'null', '{"streams":[{}]}'])('%j as JSON', (text) => {
-    expect(readProbeJson(text).format).toBe('')
+    expect(parseFfprobeJson(text).format).toBe('')
   })
   test.each(['', 'x.bin: Invalid data found when processing input', '\0\n'.repeat(99)])(
     '%j as text',
-    (text) => expect(readFfmpegText(text)).toMatchObject({ format: '', streams: [] }),
+    (text) => expect(parseFfmpegBanner(text)).toMatchObject({ format: '', streams: [] }),
   )
 })
 
@@ -104,8 +104,8 @@ describe('a rounded rate stands for the standard one nearby', () => {
     [12.5, 12.5],
     [17.21, 17.21],
   ])('%d', (shown, meant) => {
-    const { num, den } = standardRate(shown)!
+    const { num, den } = nearestStandardRate(shown)!
     expect(num / den).toBeCloseTo(meant, 6)
   })
-  test('and none is none', () => expect(standardRate(undefined)).toBeUndefined())
+  test('and none is none', () => expect(nearestStandardRate(undefined)).toBeUndefined())
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { resting } from '../../../handler/render/face/face-box.ts'
-import { steady } from '../../../handler/render/face/landmark-filter.ts'
+import { holdIfStill } from '../../../handler/render/face/face-box.ts'
+import { denoiseLandmarks } from '../../../handler/render/face/landmark-filter.ts'
 
 const SIDE = 200
 const FRAMES = 35
@@ -13,7 +13,7 @@ const shot = (move: (t: number, i: number) => number) =>
     Float32Array.from({ length: 136 }, (_, i) => 100 + move(t, i) + noise(i, t)),
   )
 const errors = (move: (t: number, i: number) => number, at = MIDDLE) =>
-  Array.from(steady(shot(move), at, 1, SIDE).map((value, i) => value - 100 - move(at, i)))
+  Array.from(denoiseLandmarks(shot(move), at, 1, SIDE).map((value, i) => value - 100 - move(at, i)))
 const rms = (values: number[]) =>
   Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length)
 
@@ -34,13 +34,13 @@ describe('landmarks over time', () => {
   })
   test('of a shot of one frame are those of the frame', () => {
     const [only] = shot(() => 0)
-    expect(steady([only!], 0, 1, SIDE)).toEqual(only)
+    expect(denoiseLandmarks([only!], 0, 1, SIDE)).toEqual(only)
   })
 })
 
 test('a region rests until the face leaves it', () => {
   const before = [100, 100, 300, 300] as const
-  expect(resting([103, 100, 300, 298], before)).toBe(before)
-  expect(resting([105, 100, 305, 300], before)).toEqual([105, 100, 305, 300])
-  expect(resting([105, 100, 305, 300], undefined)).toEqual([105, 100, 305, 300])
+  expect(holdIfStill([103, 100, 300, 298], before)).toBe(before)
+  expect(holdIfStill([105, 100, 305, 300], before)).toEqual([105, 100, 305, 300])
+  expect(holdIfStill([105, 100, 305, 300], undefined)).toEqual([105, 100, 305, 300])
 })

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Records } from '../../../handler/render/face/record-file.ts'
+import { RecordFile } from '../../../handler/render/face/record-file.ts'
 
 let dir: string
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'musetalk-test-'))))
@@ -12,26 +12,26 @@ const record = (value: number) => new Uint8Array(3).fill(value)
 
 describe('records of one size in a file', () => {
   test('are read by number, in any order', async () => {
-    await using records = await Records.create(join(dir, 'a'), 3)
+    await using records = await RecordFile.create(join(dir, 'a'), 3)
     for (const value of [7, 8, 9]) await records.append(record(value))
     expect(records.count).toBe(3)
     expect([...(await records.read(2, 1))]).toEqual([9, 9, 9])
     expect([...(await records.read(0, 2))]).toEqual([7, 7, 7, 8, 8, 8])
   })
   test('may be appended several at once', async () => {
-    await using records = await Records.create(join(dir, 'b'), 3)
+    await using records = await RecordFile.create(join(dir, 'b'), 3)
     await records.append(Uint8Array.of(1, 1, 1, 2, 2, 2))
     expect(records.count).toBe(2)
     expect([...(await records.read(1, 1))]).toEqual([2, 2, 2])
   })
   test('end where they end', async () => {
-    await using records = await Records.create(join(dir, 'c'), 3)
+    await using records = await RecordFile.create(join(dir, 'c'), 3)
     await records.append(record(5))
     expect((await records.read(0, 10)).length).toBe(3)
     expect((await records.read(4, 2)).length).toBe(0)
   })
   test('are refused in part', async () => {
-    await using records = await Records.create(join(dir, 'd'), 3)
+    await using records = await RecordFile.create(join(dir, 'd'), 3)
     await expect(records.append(new Uint8Array(4))).rejects.toThrow(RangeError)
     expect(records.count).toBe(0)
   })

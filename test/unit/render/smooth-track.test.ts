@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Region } from '../../../handler/render/face/face-box.ts'
-import { settle, settleSingly } from '../../../handler/render/face/smooth-track.ts'
-import type { Seen } from '../../../handler/render/face/face-tracker.ts'
+import { smoothTrack, passThroughTrack } from '../../../handler/render/face/smooth-track.ts'
+import type { FaceDetection } from '../../../handler/render/face/face-tracker.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
 
 const FPS25 = { num: 25, den: 1 }
-const face = (x: number, side = 100): Seen => {
+const face = (x: number, side = 100): FaceDetection => {
   const square: Region = [x, 50, x + side, 50 + side]
   return { detected: square, landmarks: Float32Array.from(landmarksOf(square)) }
 }
@@ -13,16 +13,24 @@ const still = () => face(100)
 
 interface Frame {
   index: number
-  seen: Seen | undefined
+  seen: FaceDetection | undefined
 }
-async function* script(length: number, seen: (i: number) => Seen | undefined, pulled = [0]) {
+async function* script(
+  length: number,
+  seen: (i: number) => FaceDetection | undefined,
+  pulled = [0],
+) {
   for (let index = 0; index < length; index++) {
     pulled[0] = index + 1
     yield { index, seen: seen(index) } satisfies Frame
   }
 }
-const settled = (length: number, seen: (i: number) => Seen | undefined, rate = FPS25, most = 100) =>
-  Array.fromAsync(settle(script(length, seen), rate, most))
+const settled = (
+  length: number,
+  seen: (i: number) => FaceDetection | undefined,
+  rate = FPS25,
+  most = 100,
+) => Array.fromAsync(smoothTrack(script(length, seen), rate, most))
 
 /** Numbers of the frames that have a face after settling. */
 const drawn = (frames: { index: number; face: unknown }[]) =>
@@ -49,7 +57,7 @@ describe('the region over time', () => {
     }
   })
   test('keeps the landmarks on lips that open at once', async () => {
-    const open = (i: number): Seen => {
+    const open = (i: number): FaceDetection => {
       const seen = still()
       if (i >= 20) seen.landmarks[2 * 57 + 1]! += 10 // the lower lip
       return seen
@@ -109,7 +117,11 @@ describe('memory', () => {
   ])('at %i fps with room for %i frames, %i are held', async (fps, most, expected) => {
     const pulled = [0]
     let held = 0
-    for await (const { index } of settle(script(300, still, pulled), { num: fps, den: 1 }, most)) {
+    for await (const { index } of smoothTrack(
+      script(300, still, pulled),
+      { num: fps, den: 1 },
+      most,
+    )) {
       held = Math.max(held, pulled[0]! - index - 1)
     }
     expect(held).toBe(expected)
@@ -117,8 +129,8 @@ describe('memory', () => {
 })
 
 test('frame by frame, the box of the job is taken as it is and the rest by the rule', async () => {
-  const given: Seen = { ...still(), detected: [1, 2, 30, 40], given: true }
+  const given: FaceDetection = { ...still(), detected: [1, 2, 30, 40], boxFromJob: true }
   const frames = script(3, (i) => [given, still(), undefined][i])
-  const regions = (await Array.fromAsync(settleSingly(frames))).map(({ face }) => face?.region)
+  const regions = (await Array.fromAsync(passThroughTrack(frames))).map(({ face }) => face?.region)
   expect(regions).toEqual([[1, 2, 30, 40], [100, 50, 200, 150], undefined])
 })

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { claimed } from '../../../runtime/sources/orchestrator/source.ts'
+import { parseClaim } from '../../../runtime/sources/orchestrator/source.ts'
 
 const URLS = { video_url: 'http://media.test/v.mp4', audio_url: 'http://media.test/a.wav' }
-const answer = (json: unknown, status = 200) => claimed({ status, json, afterMs: undefined })
+const answer = (json: unknown, status = 200) => parseClaim({ status, json, afterMs: undefined })
 
 test('a row of a job has columns of its own, which are no fields of the job', () => {
   const row = { id: 77, musetalk_job_id: 'a', created_at: 'today', webhook: null, ...URLS }

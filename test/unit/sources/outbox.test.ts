@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { NetworkError } from '../../../handler/net/network-error.ts'
 import { openOutbox, type OutboxOptions } from '../../../runtime/sources/outbox.ts'
-import type { Completion } from '../../../runtime/sources/job-source.ts'
+import type { CompletedLease } from '../../../runtime/sources/job-source.ts'
 import { resultFor } from '../../helpers/jobs/controlled-jobs.ts'
 
 let root: string
 beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'outbox-'))))
 afterEach(() => rm(root, { recursive: true }))
 
-const success = (id: string): Completion => ({
+const success = (id: string): CompletedLease => ({
   ...{ held: { id }, at: '2026-01-01T00:00:00.000Z' },
   outcome: { status: 'succeeded', result: resultFor(id) },
 })
@@ -28,7 +28,7 @@ test('an outcome is on disk before it is told, and gone when it was heard', asyn
     return 'delivered'
   })
   await outbox.put(success('a'))
-  await outbox.settled(soon())
+  await outbox.drained(soon())
   expect(seen).toEqual([[expect.stringMatching(/^[0-9a-f]{32}\.json$/)]])
   expect([await files(), outbox.list()]).toEqual([[], []])
 })
@@ -40,7 +40,7 @@ test('it is told until it is heard', async () => {
     return 'delivered'
   })
   await outbox.put(success('a'))
-  await outbox.settled(soon())
+  await outbox.drained(soon())
   expect(tries).toBe(5)
 })
 
@@ -51,7 +51,7 @@ test('a definite refusal ends it, and is logged', async () => {
     (event, fields) => void told.push([event, fields?.['job']]),
   )
   await outbox.put(success('a'))
-  await outbox.settled(soon())
+  await outbox.drained(soon())
   expect([told, await files()]).toEqual([[['outcome.refused', 'a']], []])
 })
 
@@ -65,12 +65,12 @@ test('what a former life could not tell is told by the next, in order', async ()
   await writeFile(join(dir(), 'damaged.json'), '{"at": 1, "rec')
   await writeFile(join(dir(), 'half.draft'), '{')
   await writeFile(join(dir(), 'other.json'), '{"at": 1, "record": {"a": 1}}')
-  const told: Completion[] = []
+  const told: CompletedLease[] = []
   await using outbox = await open(async (completion) => {
     told.push(completion)
     return 'delivered'
   })
-  await outbox.settled(soon())
+  await outbox.drained(soon())
   expect(told).toEqual([success('a'), success('b'), success('c')])
   expect(await files()).toEqual([])
 })
@@ -83,8 +83,8 @@ test('one that was overtaken is dropped, and its telling ends', async () => {
     throw signal.reason
   })
   await outbox.put(success('a'))
-  await outbox.drop('a')
-  await outbox.drop('never there')
+  await outbox.discard('a')
+  await outbox.discard('never there')
   expect([ended, outbox.list(), await files()]).toEqual([true, [], []])
 })
 
@@ -96,7 +96,7 @@ test('a folder that cannot be written costs the safety, not the outcome', async 
   )
   await rm(dir(), { recursive: true })
   await outbox.put(success('a'))
-  await outbox.settled(soon())
+  await outbox.drained(soon())
   await mkdir(dir())
   expect(told).toEqual(['outbox.unsafe', 'outcome.delivered'])
 })

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { warnLeftovers } from '../../../runtime/sources/leftovers.ts'
-import { takePlace } from '../../../runtime/sources/state-directory.ts'
+import { warnUndeliveredResults } from '../../../runtime/sources/leftovers.ts'
+import { lockStateDir } from '../../../runtime/sources/state-directory.ts'
 
 let root: string
 beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'place-'))))
@@ -13,15 +13,15 @@ afterEach(() => rm(root, { recursive: true }))
 
 test('one id has one claimer at a time', async () => {
   {
-    await using place = await takePlace(root, 'orchestrator', 'C.38250')
+    await using place = await lockStateDir(root, 'orchestrator', 'C.38250')
     expect(place.workerId).toBe('C.38250')
-    await expect(takePlace(root, 'orchestrator', 'C.38250')).rejects.toThrow(
+    await expect(lockStateDir(root, 'orchestrator', 'C.38250')).rejects.toThrow(
       `process ${process.pid} already claims jobs as "C.38250"`,
     )
-    await using other = await takePlace(root, 'buffer', 'C.38250')
+    await using other = await lockStateDir(root, 'buffer', 'C.38250')
     expect(other.dir).not.toBe(place.dir)
   }
-  await using again = await takePlace(root, 'orchestrator', 'C.38250')
+  await using again = await lockStateDir(root, 'orchestrator', 'C.38250')
   expect(again.workerId).toBe('C.38250')
 })
 
@@ -31,9 +31,9 @@ test('the place of a process that was killed is taken over, even if its number i
   const other = spawn('sleep', ['60'])
   try {
     for (const mark of [`${gone.pid} 123`, `${other.pid} 123`, '', `${process.pid} 1`]) {
-      await using first = await takePlace(root, 'orchestrator', 'w')
+      await using first = await lockStateDir(root, 'orchestrator', 'w')
       await writeFile(join(first.dir, 'lock'), mark)
-      await using second = await takePlace(root, 'orchestrator', 'w')
+      await using second = await lockStateDir(root, 'orchestrator', 'w')
       expect(second.dir).toBe(first.dir)
       expect(await readFile(join(second.dir, 'lock'), 'utf8')).toMatch(`${process.pid} `)
     }
@@ -45,8 +45,8 @@ test('the place of a process that was killed is taken over, even if its number i
 test('a worker without an id gets one, keeps it, and shares it with nobody who lives', async () => {
   const names: string[] = []
   for (let life = 0; life < 2; life++) {
-    await using one = await takePlace(root, 'orchestrator', undefined)
-    await using two = await takePlace(root, 'orchestrator', undefined)
+    await using one = await lockStateDir(root, 'orchestrator', undefined)
+    await using two = await lockStateDir(root, 'orchestrator', undefined)
     expect(two.workerId).not.toBe(one.workerId)
     names.push(...[one.workerId, two.workerId].sort())
   }
@@ -54,7 +54,7 @@ test('a worker without an id gets one, keeps it, and shares it with nobody who l
 })
 
 test('an id names no folder outside', async () => {
-  await using place = await takePlace(root, 'orchestrator', '../../etc')
+  await using place = await lockStateDir(root, 'orchestrator', '../../etc')
   expect(place.dir.startsWith(join(root, 'orchestrator/'))).toBe(true)
   expect(place.workerId).toBe('../../etc')
 })
@@ -62,7 +62,7 @@ test('an id names no folder outside', async () => {
 test('a state folder that cannot be used is told by the name of its variable', async () => {
   const file = join(root, 'file')
   await writeFile(file, '')
-  await expect(takePlace(file, 'orchestrator', 'w')).rejects.toThrow(
+  await expect(lockStateDir(file, 'orchestrator', 'w')).rejects.toThrow(
     'cannot be used (ENOTDIR); set STATE_DIR to a folder that can be written',
   )
 })
@@ -75,13 +75,13 @@ test('outcomes that wait under another name or source are told to the log, a liv
   }
   let gone = ''
   {
-    await using old = await takePlace(root, 'buffer', 'w')
+    await using old = await lockStateDir(root, 'buffer', 'w')
     await put((gone = old.dir))
   }
-  await using other = await takePlace(root, 'orchestrator', 'other')
-  await using own = await takePlace(root, 'orchestrator', 'w')
+  await using other = await lockStateDir(root, 'orchestrator', 'other')
+  await using own = await lockStateDir(root, 'orchestrator', 'w')
   for (const { dir } of [other, own]) await put(dir)
   const told: unknown[] = []
-  await warnLeftovers(root, own.dir, (event, fields) => void told.push([event, fields]))
+  await warnUndeliveredResults(root, own.dir, (event, fields) => void told.push([event, fields]))
   expect(told).toEqual([['outbox.unheard', { dir: gone, outcomes: 2 }]])
 })

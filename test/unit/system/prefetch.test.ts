@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ahead } from '../../../handler/system/prefetch.ts'
+import { prefetch } from '../../../handler/system/prefetch.ts'
 
 async function* numbers(count: number, log: string[] = [], failAt = -1) {
   try {
@@ -15,12 +15,12 @@ async function* numbers(count: number, log: string[] = [], failAt = -1) {
 
 describe('working ahead', () => {
   test('keeps the order and ends with the source', async () => {
-    expect(await Array.fromAsync(ahead(3, numbers(10)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
-    expect(await Array.fromAsync(ahead(1, numbers(0)))).toEqual([])
+    expect(await Array.fromAsync(prefetch(3, numbers(10)))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(await Array.fromAsync(prefetch(1, numbers(0)))).toEqual([])
   })
   test('makes the wanted number of items before they are asked for, and no more', async () => {
     const log: string[] = []
-    const items = ahead(2, numbers(10, log))
+    const items = prefetch(2, numbers(10, log))
     expect(log).toEqual([]) // nothing before the first is wanted
     await items.next()
     await new Promise(setImmediate)
@@ -29,7 +29,7 @@ describe('working ahead', () => {
   })
   test('closes the source when the consumer leaves early', async () => {
     const log: string[] = []
-    for await (const item of ahead(1, numbers(10, log))) if (item === 2) break
+    for await (const item of prefetch(1, numbers(10, log))) if (item === 2) break
     expect(log.at(-1)).toBe('closed')
     expect(log).not.toContain('made 6')
   })
@@ -37,7 +37,7 @@ describe('working ahead', () => {
     const log: string[] = []
     const got: number[] = []
     const all = async () => {
-      for await (const item of ahead(2, numbers(10, log, 3))) got.push(item)
+      for await (const item of prefetch(2, numbers(10, log, 3))) got.push(item)
     }
     await expect(all()).rejects.toThrow('number 3')
     expect(got).toEqual([0, 1, 2])
