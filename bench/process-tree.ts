@@ -1,23 +1,34 @@
 import { spawn } from 'node:child_process'
 import { readFile, readdir } from 'node:fs/promises'
+import { cpuTimeOf } from './cpu-time.ts'
 
 export interface ProcessTreeUsage {
   stdout: string
   /** Seconds. */
   wall: number
+  /** Seconds of processor time of the process and all its descendants. */
+  cpu: number
   /** Largest sum of resident sizes of the process and all its descendants, MB, sampled. */
   peakMb: number
 }
 
 const SAMPLE_MS = 50
 
-/** Run a command and watch the memory of its whole process tree (Linux: /proc). */
+/**
+ * Run a command and watch its whole process tree (Linux: /proc); one at a time.
+ * @param env beside this process's own
+ */
 export async function measureProcessTree(
   command: string,
   args: string[],
+  env: Record<string, string> = {},
 ): Promise<ProcessTreeUsage> {
   const start = performance.now()
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const before = cpuTimeOf(process.pid).children
+  const child = spawn(command, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  })
   let stdout = ''
   let peak = 0
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
@@ -27,7 +38,9 @@ export async function measureProcessTree(
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   clearInterval(sampler)
   if (code !== 0) throw new Error(`${args.join(' ')} ended with ${code}: ${stdout}`)
-  return { stdout, wall: (performance.now() - start) / 1000, peakMb: Math.round(peak) }
+  const wall = (performance.now() - start) / 1000
+  const cpu = cpuTimeOf(process.pid).children - before
+  return { stdout, wall, cpu, peakMb: Math.round(peak) }
 }
 
 async function residentMb(root: number): Promise<number> {

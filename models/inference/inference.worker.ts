@@ -1,64 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { ModelError } from './errors.ts'
-import { loadSession, type GraphSource, type Session, type SessionOptions } from './session.ts'
-import type { Tensors } from './tensor.ts'
+import { serveGraphs } from './inference-thread.ts'
+import { loadSession } from './session.ts'
 
-export interface InferenceRequest {
-  id: number
-  load?: { graph: string; source: GraphSource; options: SessionOptions }
-  run?: { graph: string; feeds: Tensors }
-  stop?: true
-}
-
-export interface InferenceResponse {
-  id: number
-  value?: unknown
-  error?: { kind: ModelError['kind']; message: string }
-}
-
-/** The other end of `inference.ts`: this file is what the thread runs. */
-function handleMessages(port: NonNullable<typeof parentPort>) {
-  const sessions = new Map<string, Session>()
-
-  async function answer({ load, run }: InferenceRequest): Promise<unknown> {
-    if (load) {
-      const session = await loadSession(load.source, load.options)
-      sessions.set(load.graph, session)
-      const { run: _, ...loaded } = session
-      return loaded
-    }
-    if (!run) return undefined
-    const session = sessions.get(run.graph)
-    if (!session) throw new ModelError('bundle', `graph "${run.graph}" is not loaded`)
-    return session.run(run.feeds)
-  }
-
-  let queue = Promise.resolve()
-  port.on('message', (message: InferenceRequest) => {
-    queue = queue.then(async () => {
-      const { id } = message
-      try {
-        const value = await answer(message)
-        port.postMessage(
-          { id, value } satisfies InferenceResponse,
-          message.run ? buffers(value) : [],
-        )
-      } catch (error) {
-        port.postMessage({ id, error: describe(error) } satisfies InferenceResponse)
-      }
-      if (message.stop) port.close()
-    })
-  })
-}
-
-/** Outputs are ours alone, so they are handed over instead of copied. */
-const buffers = (outputs: unknown): ArrayBuffer[] => [
-  ...new Set(Object.values(outputs as Tensors).map(({ data }) => data.buffer as ArrayBuffer)),
-]
-
-const describe = (error: unknown): NonNullable<InferenceResponse['error']> =>
-  error instanceof ModelError
-    ? { kind: error.kind, message: error.message }
-    : { kind: 'device', message: String(error) }
-
-if (parentPort) handleMessages(parentPort)
+// This file is what an inference thread runs; nothing imports it.
+if (parentPort) serveGraphs(parentPort, loadSession)

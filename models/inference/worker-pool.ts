@@ -2,7 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { ModelError } from './errors.ts'
 import type { GraphSource, Loaded, SessionOptions } from './session.ts'
 import type { Tensors } from './tensor.ts'
-import type { InferenceResponse, InferenceRequest } from './inference.worker.ts'
+import type { InferenceRequest, InferenceResponse } from './inference-thread.ts'
 
 /**
  * Graphs on threads of their own: `session.run()` blocks the thread it is called on completely, so
@@ -19,13 +19,15 @@ export interface InferencePool extends AsyncDisposable {
  * Load graphs. The first lane is ready when this resolves; on a CPU the others follow in the
  * background, on a GPU there are no others: two runs would not be faster, but need memory twice.
  *
+ * @param entry what a thread runs; a benchmark brings its own
  * @throws ModelError
  */
 export async function createInferencePool(
   sources: Readonly<Record<string, GraphSource>>,
   options: SessionOptions,
+  entry = workerEntry(),
 ): Promise<InferencePool> {
-  const first = startThread()
+  const first = startThread(entry)
   const workers = [first]
   const threads = [first]
   const load = async (thread: Thread) => {
@@ -41,7 +43,7 @@ export async function createInferencePool(
   })
   const onCpu = Object.values(graphs).every(({ device }) => device === 'cpu')
   while (onCpu && threads.length < options.lanes) {
-    const thread = startThread()
+    const thread = startThread(entry)
     threads.push(thread)
     // A lane that cannot be loaded (memory) is a lane less, not a failure.
     void load(thread).then(
@@ -73,9 +75,13 @@ interface Waiting {
   reject(error: Error): void
 }
 
-function startThread(): Thread {
-  const entry = import.meta.url.endsWith('.ts') ? './inference.worker.ts' : './inference.worker.js'
-  const worker = new Worker(new URL(entry, import.meta.url))
+const workerEntry = (): URL => {
+  const file = import.meta.url.endsWith('.ts') ? './inference.worker.ts' : './inference.worker.js'
+  return new URL(file, import.meta.url)
+}
+
+function startThread(entry: URL): Thread {
+  const worker = new Worker(entry)
   const waiting = new Map<number, Waiting>()
   let next = 0
 

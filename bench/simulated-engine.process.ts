@@ -1,0 +1,27 @@
+import { findFfmpeg } from '../handler/render/media/ffmpeg.ts'
+import { createRenderer, type Render } from '../handler/render/render.ts'
+import { runChildLoop, type WarmRenderer } from '../runtime/engine/child-loop.ts'
+import type { InitOptions } from '../runtime/engine/ipc-messages.ts'
+import type { Simulation } from './simulated-card.ts'
+import { simulatedModels } from './simulated-models.ts'
+
+/** A render process whose card is simulated; `bundle` says which. It tells what the card did. */
+async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> {
+  const ffmpeg = await findFfmpeg(ffmpegPath, new AbortController().signal)
+  const models = await simulatedModels(JSON.parse(bundle) as Simulation)
+  const draw = createRenderer(models, ffmpeg)
+  const render: Render = async (task, call) => {
+    models.onRun = (graph) => {
+      if (graph !== 'generate') return
+      call.log('bench.generated')
+      delete models.onRun
+    }
+    const report = await draw(task, call)
+    call.log('bench.card', { ...models.use() })
+    return report
+  }
+  const { name, version } = models.manifest
+  return { render, device: 'cuda', bundle: { name, version, id: models.id } }
+}
+
+if (process.send) runChildLoop(open)
