@@ -11,12 +11,7 @@ import {
 import type { Config } from '../config/config.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { LITE } from '../library.ts'
-
-/** Where a command's answer goes. */
-export interface TextOutput {
-  out(text: string): void
-  err(text: string): void
-}
+import type { TextOutput } from './output.ts'
 
 type BundleConfig = Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
 

@@ -1,4 +1,4 @@
-import type { TextOutput } from '../cli/bundle.ts'
+import type { TextOutput } from '../cli/output.ts'
 import type { Config } from '../config/config.ts'
 import { checkDisks } from './directories.ts'
 import { checkFfmpeg } from './ffmpeg.ts'

@@ -15,8 +15,8 @@ export interface Health {
   reason?: string
 }
 
-/** What the HTTP side needs of the process. */
-export interface PushOptions {
+/** What the HTTP server needs of the process. */
+export interface AppOptions {
   jobs: JobQueue
   parse: Parse
   health(): Health
@@ -32,7 +32,7 @@ export interface PushOptions {
   /** Refuses an address that leads inside. @throws InputError BLOCKED_URL; the signal's reason */
   assertPublicUrl(url: string, signal: AbortSignal): Promise<void>
   /** Told of every job that `/generate` takes, for an orchestrator that wants to watch. */
-  watch?: (job: Job) => void
+  onAccepted?: (job: Job) => void
   /** One POST to an address a caller named; resolves to the status. */
   post(url: string, body: string, signal: AbortSignal): Promise<number>
   log: Log

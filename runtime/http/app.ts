@@ -7,13 +7,13 @@ import { filesRoute } from './routes/files.ts'
 import { generateRoute } from './routes/generate.ts'
 import { jobsRoutes } from './routes/jobs.ts'
 import { openapi } from './openapi.ts'
-import type { PushOptions } from './app-options.ts'
+import type { AppOptions } from './app-options.ts'
 import { page } from './pages/pages.ts'
-import { probesApp } from './routes/health.ts'
-import { runpod } from './runpod/routes.ts'
+import { healthRoutes } from './routes/health.ts'
+import { runpodRoutes } from './runpod/routes.ts'
 
 /** Everything this worker answers over HTTP: probes for all, the rest for who has the key. */
-export function pushApp(options: PushOptions, callbacks: RunpodWebhookSender): Hono {
+export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): Hono {
   const { log, apiKey, health } = options
   const app = new Hono()
   app.onError((error, c) => {
@@ -23,12 +23,12 @@ export function pushApp(options: PushOptions, callbacks: RunpodWebhookSender): H
   })
   app.notFound((c) => c.json(errorBody('NOT_FOUND', 'there is nothing here; see /docs'), 404))
 
-  app.route('/', probesApp(options))
+  app.route('/', healthRoutes(options))
   app.use(requireApiKey(apiKey))
   app.use(rejectCrossSite)
   app.route('/', generateRoute(options))
   app.route('/', jobsRoutes(options))
-  app.route('/', runpod(options, callbacks))
+  app.route('/', runpodRoutes(options, webhooks))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
   app.route('/', openapi(health().version))
   app.route('/', page())

@@ -7,9 +7,9 @@ import { errorBody } from './responses.ts'
  * the password of Basic, which is what a browser asks its user for.
  */
 export function requireApiKey(apiKey: string | undefined): MiddlewareHandler {
-  const wanted = apiKey === undefined ? undefined : digest(apiKey)
+  const expected = apiKey === undefined ? undefined : digest(apiKey)
   return async (c, next) => {
-    if (!wanted || timingSafeEqual(digest(extractKey(c.req.header('authorization'))), wanted)) {
+    if (!expected || timingSafeEqual(digest(extractKey(c.req.header('authorization'))), expected)) {
       return next()
     }
     c.header('WWW-Authenticate', 'Bearer, Basic realm="musetalk-worker"')
@@ -22,8 +22,8 @@ export function requireApiKey(apiKey: string | undefined): MiddlewareHandler {
 
 /** A page of another site may not send jobs through its visitor's browser. */
 export const rejectCrossSite: MiddlewareHandler = async (c, next) => {
-  const read = c.req.method === 'GET' || c.req.method === 'HEAD'
-  if (read || c.req.header('sec-fetch-site') !== 'cross-site') return next()
+  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+  if (isRead || c.req.header('sec-fetch-site') !== 'cross-site') return next()
   return c.json(errorBody('FORBIDDEN', 'a page of another site sent this request'), 403)
 }
 

@@ -78,7 +78,7 @@ export const schemas = {
     required: ['id', 'status', 'created_at', 'attempts'],
   },
   Generated: {
-    description: 'The result, under the names of the predecessor too.',
+    description: 'The result, under the legacy worker’s names too.',
     type: 'object',
     properties: {
       ...result,

@@ -23,7 +23,7 @@ export function setRetryAfter(c: Context, error: JobError, jobs: JobQueue): void
   if (error.retryable) c.header('Retry-After', String(jobs.retryAfter()))
 }
 
-/** Every bad field of a job, in the form the predecessor's callers know. */
+/** Every bad field of a job, in the form the legacy worker's callers know. */
 export function validationDetails(error: JobError) {
   const problems = error instanceof InputError ? error.problems : []
   if (problems.length === 0) return {}

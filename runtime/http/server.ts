@@ -11,7 +11,7 @@ export interface Listener extends AsyncDisposable {
 }
 
 /** What a client may take for its request, so that slow ones hold no connection for long. */
-const LIMITS = {
+const SERVER_TIMEOUTS = {
   headersTimeout: 20_000,
   requestTimeout: 60_000,
   keepAliveTimeout: 10_000,
@@ -52,7 +52,7 @@ export async function tryStartServer(
 
 async function bind(app: Hono, port: number, host: string): Promise<Listener> {
   // Node's own Request and Response stay as they are for the rest of the process.
-  const options = { fetch: app.fetch, overrideGlobalObjects: false, serverOptions: LIMITS }
+  const options = { fetch: app.fetch, overrideGlobalObjects: false, serverOptions: SERVER_TIMEOUTS }
   const server = createAdaptorServer(options) as Server
   server.listen(port, host)
   await once(server, 'listening')
@@ -64,9 +64,9 @@ async function bind(app: Hono, port: number, host: string): Promise<Listener> {
       const closed = once(server, 'close')
       server.close()
       server.closeIdleConnections()
-      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
+      const forceClose = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
       await closed
-      clearTimeout(cut)
+      clearTimeout(forceClose)
     },
   }
 }

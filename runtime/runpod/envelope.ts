@@ -1,24 +1,24 @@
 import * as v from 'valibot'
 
-const ms = (least: number, most: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most))
+const milliseconds = (min: number, max: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max))
 const WEEK_MS = 7 * 24 * 3600_000
 
 /** Left as it came: valibot's own records drop names that the job's check shall see. */
-const isFull = (input: unknown): boolean =>
+const isNonEmptyObject = (input: unknown): boolean =>
   typeof input === 'object' && input !== null && Object.keys(input).length > 0
 
 /** RunPod's envelope of a job; the platform drops keys that it does not know, and so does this. */
 export const EnvelopeSchema = v.object({
-  input: v.custom<Record<string, unknown>>(isFull, 'is empty or missing'),
+  input: v.custom<Record<string, unknown>>(isNonEmptyObject, 'is empty or missing'),
   webhook: v.optional(
     v.pipe(v.string(), v.maxLength(2048), v.regex(/^https?:\/\//, 'must be an http(s) URL')),
   ),
   policy: v.optional(
     v.object({
-      executionTimeout: v.optional(ms(5000, WEEK_MS)),
+      executionTimeout: v.optional(milliseconds(5000, WEEK_MS)),
       lowPriority: v.optional(v.boolean()),
-      ttl: v.optional(ms(10_000, WEEK_MS), 24 * 3600_000),
+      ttl: v.optional(milliseconds(10_000, WEEK_MS), 24 * 3600_000),
     }),
     {},
   ),
@@ -37,17 +37,17 @@ export function parseEnvelope(body: unknown): Envelope | string {
  * The job in the envelope. The platform's id is the one to ask and report under; an id in the input
  * only names the object.
  */
-export function jobOf(input: Record<string, unknown>, id: string): Record<string, unknown> {
-  const { id: own, musetalk_job_id: old, output = {}, ...rest } = input
-  const name = own ?? old
-  const usable = typeof name === 'string' && /^(?!\.)[A-Za-z0-9._-]{1,200}$/.test(name)
-  if (!usable || typeof output !== 'object' || output === null) return input
-  const ending = (output as { lossless?: unknown }).lossless === true ? 'mkv' : 'mp4'
-  return { ...rest, id, output: { key: `${name}.${ending}`, ...output } }
+export function toJobInput(input: Record<string, unknown>, id: string): Record<string, unknown> {
+  const { id: inputId, musetalk_job_id: legacyId, output = {}, ...rest } = input
+  const name = inputId ?? legacyId
+  const isUsable = typeof name === 'string' && /^(?!\.)[A-Za-z0-9._-]{1,200}$/.test(name)
+  if (!isUsable || typeof output !== 'object' || output === null) return input
+  const extension = (output as { lossless?: unknown }).lossless === true ? 'mkv' : 'mp4'
+  return { ...rest, id, output: { key: `${name}.${extension}`, ...output } }
 }
 
 /** A wait that the client asked for, in milliseconds, within bounds. */
-export function waitOf(text: string | undefined, fallback: number): number {
+export function parseWait(text: string | undefined, fallback: number): number {
   const wait = Number(text ?? fallback)
   return Number.isFinite(wait) ? Math.min(300_000, Math.max(1000, wait)) : fallback
 }

@@ -20,10 +20,10 @@ import { createJsonLogger } from '../log/json-log.ts'
 import { createMetrics } from './metrics.ts'
 import type { JobSourceConfig } from '../config/job-source.ts'
 import { runPullWorker } from '../sources/pull-worker.ts'
-import { pushApp } from '../http/app.ts'
+import { createApp } from '../http/app.ts'
 import { RunpodWebhookSender } from '../http/runpod/webhook-sender.ts'
 import { startServer, tryStartServer } from '../http/server.ts'
-import { probesApp } from '../http/routes/health.ts'
+import { healthRoutes } from '../http/routes/health.ts'
 import type { JobHandler } from '../jobs/job-record.ts'
 import { runpodLevel, runpodLog } from '../runpod/log.ts'
 import { openScratch } from './scratch-directory.ts'
@@ -123,20 +123,20 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     await answer.discard()
     return answer.status
   }
-  const callbacks = new RunpodWebhookSender(post, log)
-  const watch = progressMirror(mode, config, jobs, log)
-  const app = pushApp(
+  const runpodWebhooks = new RunpodWebhookSender(post, log)
+  const onAccepted = progressMirror(mode, config, jobs, log)
+  const app = createApp(
     {
       ...{ jobs, health, metrics, post, log, assertPublicUrl: deps.fetch.check },
       parse: (payload, id) => parseJob(payload, id, deps),
-      ...(watch && { watch }),
+      ...(onAccepted && { onAccepted }),
       ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
       ...(config.PUBLIC_BASE_URL !== undefined && { publicBaseUrl: config.PUBLIC_BASE_URL }),
       ...(config.STORAGE === 'directory' && { files: resolve(config.OUTPUT_DIR) }),
       workerId: workerId(config),
       gpuClass: config.GPU_CLASS_NAME,
     },
-    callbacks,
+    runpodWebhooks,
   )
   await using pulled =
     mode.source === 'push'
@@ -154,7 +154,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
       : await startServer(app, config.PORT ?? DEFAULT_PORT, config.HOST)
   await using _health =
     config.PORT_HEALTH !== undefined && config.PORT_HEALTH !== open?.port
-      ? await startServer(probesApp({ health, metrics }), config.PORT_HEALTH, config.HOST)
+      ? await startServer(healthRoutes({ health, metrics }), config.PORT_HEALTH, config.HOST)
       : undefined
   log('worker.listening', { host: open?.host ?? null, port: open?.port ?? null, ...about })
   // Where none can start, jobs run all the same: into the error that says so.
@@ -178,7 +178,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   await pulling
   const enough = AbortSignal.timeout(LAST_WORD_MS)
   await Promise.race([
-    Promise.all([deps.webhooks.drain(enough), callbacks.drained()]),
+    Promise.all([deps.webhooks.drain(enough), runpodWebhooks.drained()]),
     once(enough, 'abort'),
   ])
   log('worker.stopped', jobs.counts())

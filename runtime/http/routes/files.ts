@@ -4,12 +4,11 @@ import { extname, join, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { Hono, type Context } from 'hono'
 import { errorBody } from '../responses.ts'
-import { parseRange } from './range.ts'
 
 /** The keys that a job can have: no part begins with a dot, so none leads upwards. */
-const KEY = /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/
+const KEY_PATTERN = /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/
 
-const TYPES: Record<string, string> = {
+const CONTENT_TYPES: Record<string, string> = {
   '.mp4': 'video/mp4',
   '.mkv': 'video/x-matroska',
   '.json': 'application/json',
@@ -26,38 +25,38 @@ export function filesRoute(root: string): Hono {
   return app
 }
 
-interface Found {
+interface ResultFile {
   path: string
   size: number
   modified: Date
 }
 
 /** A regular file below the folder, links included only where they stay inside. */
-async function resolveFile(root: string, key: string): Promise<Found | undefined> {
-  if (!KEY.test(key) || key.length > 512 || key.endsWith('.partial')) return undefined
+async function resolveFile(root: string, key: string): Promise<ResultFile | undefined> {
+  if (!KEY_PATTERN.test(key) || key.length > 512 || key.endsWith('.partial')) return undefined
   try {
-    const [folder, path] = await Promise.all([realpath(root), realpath(join(root, key))])
-    const facts = await stat(path)
-    if (!path.startsWith(folder + sep) || !facts.isFile()) return undefined
-    return { path, size: facts.size, modified: facts.mtime }
+    const [directory, path] = await Promise.all([realpath(root), realpath(join(root, key))])
+    const info = await stat(path)
+    if (!path.startsWith(directory + sep) || !info.isFile()) return undefined
+    return { path, size: info.size, modified: info.mtime }
   } catch {
     return undefined // whatever stands in the way, to the client it is not there
   }
 }
 
-function sendFile(c: Context, { path, size, modified }: Found): Response {
+function sendFile(c: Context, { path, size, modified }: ResultFile): Response {
   const etag = `"${size.toString(36)}-${modified.getTime().toString(36)}"`
   c.header('ETag', etag)
   c.header('Last-Modified', modified.toUTCString())
   c.header('Accept-Ranges', 'bytes')
   c.header('Cache-Control', 'private, no-cache')
   c.header('X-Content-Type-Options', 'nosniff')
-  c.header('Content-Type', TYPES[extname(path)] ?? 'application/octet-stream')
+  c.header('Content-Type', CONTENT_TYPES[extname(path)] ?? 'application/octet-stream')
   if (c.req.header('if-none-match') === etag) return c.body(null, 304)
 
-  const condition = c.req.header('if-range')
-  const fresh = condition === undefined || condition === etag
-  const range = fresh ? parseRange(c.req.header('range'), size) : undefined
+  const ifRange = c.req.header('if-range')
+  const isUnchanged = ifRange === undefined || ifRange === etag
+  const range = isUnchanged ? parseRange(c.req.header('range'), size) : undefined
   if (range === 'unsatisfiable') {
     c.header('Content-Range', `bytes */${size}`)
     return c.body(null, 416)
@@ -69,4 +68,31 @@ function sendFile(c: Context, { path, size, modified }: Found): Response {
   if (c.req.method === 'HEAD' || size === 0) return c.body(null, status)
   const bytes = Readable.toWeb(createReadStream(path, { start, end }))
   return c.body(bytes as ReadableStream<Uint8Array>, status)
+}
+
+/** First and last byte, both inclusive. */
+interface ByteRange {
+  start: number
+  end: number
+}
+
+/**
+ * What a `Range` header asks of a file. Several ranges, other units and nonsense may be ignored, and
+ * are: the whole file is sent then.
+ * @see RFC 9110, section 14
+ */
+export function parseRange(
+  header: string | undefined,
+  size: number,
+): ByteRange | 'unsatisfiable' | undefined {
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '') ?? []
+  if (first === undefined || last === undefined || first + last === '') return undefined
+  if (first === '') {
+    const length = Math.min(Number(last), size)
+    return length === 0 ? 'unsatisfiable' : { start: size - length, end: size - 1 }
+  }
+  const start = Number(first)
+  if (last !== '' && Number(last) < start) return undefined
+  if (start >= size) return 'unsatisfiable'
+  return { start, end: last === '' ? size - 1 : Math.min(Number(last), size - 1) }
 }

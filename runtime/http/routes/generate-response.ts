@@ -3,13 +3,13 @@ import type { JobResult } from '../../../handler/events/job-events.ts'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { legacyMetrics, LEGACY_STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
 
-interface Answer {
+interface ErrorResponse {
   status: ContentfulStatusCode
   body: Record<string, unknown>
 }
 
-/** The predecessor's answer, with our own result beside it. */
-export function generated(
+/** The legacy worker's answer, with our own result beside it. */
+export function legacyResponse(
   result: JobResult,
   { salad, stored, gpuClass }: { salad: boolean; stored: boolean; gpuClass: string },
 ) {
@@ -23,13 +23,14 @@ export function generated(
   }
 }
 
-/** The predecessor's three kinds of failure, without its stack traces. */
-export function generateError(error: JobError): Answer {
-  const final = !error.retryable && error.code === 'DOWNLOAD_FAILED'
-  if (error.code === 'JOB_CONFLICT') return { status: 409, body: flat('media_error', error) }
-  if (error instanceof InputError || final) return { status: 422, body: flat('media_error', error) }
+/** The legacy worker's three kinds of failure, without its stack traces. */
+export function generateError(error: JobError): ErrorResponse {
+  const isFinal = !error.retryable && error.code === 'DOWNLOAD_FAILED'
+  if (error.code === 'JOB_CONFLICT') return { status: 409, body: legacyError('media_error', error) }
+  if (error instanceof InputError || isFinal)
+    return { status: 422, body: legacyError('media_error', error) }
   const kind = error.code === 'BUG' ? 'unknown_error' : 'processing_error'
-  return { status: 500, body: flat(kind, error) }
+  return { status: 500, body: legacyError(kind, error) }
 }
 
 /** Faults that a fresh engine, or another machine, would not have. */
@@ -40,7 +41,7 @@ const NODE_FAULTS = new Set(['OUT_OF_MEMORY', 'ENGINE_LOST', 'MODEL_BROKEN'])
  * body; anything else ends the job as a success with the body as its output. So only what another try
  * can mend may be an error.
  */
-export function saladError(error: JobError): Answer {
+export function saladError(error: JobError): ErrorResponse {
   const { body } = generateError(error)
   if (error.code === 'CANCELED') return { status: 200, body: { ...body, status: 'canceled' } }
   if (error.code === 'BUSY') return { status: 429, body }
@@ -48,7 +49,7 @@ export function saladError(error: JobError): Answer {
   return { status: NODE_FAULTS.has(error.code) ? 500 : 503, body }
 }
 
-function flat(error_type: string, error: JobError) {
+function legacyError(error_type: string, error: JobError) {
   const failure = error.toJSON()
   const stage = failure.code === 'INVALID_JOB' ? 'validation' : (failure.stage ?? 'unknown')
   return {

@@ -3,13 +3,13 @@ import { asJobError, type JobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
 import { setRetryAfter, validationDetails, requestOrigin, httpStatusOf } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
-import { generated, generateError, saladError } from './generate-response.ts'
-import type { PushOptions } from '../app-options.ts'
+import { legacyResponse, generateError, saladError } from './generate-response.ts'
+import type { AppOptions } from '../app-options.ts'
 
-const MS = 30 * 60_000
+const RETENTION_MS = 30 * 60_000
 
 /**
- * The predecessor's synchronous job: the answer comes when the video is stored, and a client that goes
+ * The legacy worker's synchronous job (docs/api.md): the answer comes when the video is stored, and a client that goes
  * away cancels. With `Salad-Job-Id` the status codes are those that Salad's sidecar understands.
  */
 export function generateRoute({
@@ -17,40 +17,40 @@ export function generateRoute({
   parse,
   publicBaseUrl,
   gpuClass,
-  watch: onAccepted,
-}: PushOptions): Hono {
+  onAccepted,
+}: AppOptions): Hono {
   const app = new Hono()
 
-  const fail = (c: Context, error: JobError, payload: unknown, taken: boolean) => {
+  const respondWithError = (c: Context, error: JobError, payload: unknown, accepted: boolean) => {
     const salad = c.req.header('salad-job-id') !== undefined
-    const answer = salad ? saladError(error) : generateError(error)
-    if (!taken) setRetryAfter(c, error, jobs)
-    const status = taken || salad ? answer.status : httpStatusOf(error)
-    return c.json({ ...answer.body, ...idOf(payload), ...validationDetails(error) }, status)
+    const response = salad ? saladError(error) : generateError(error)
+    if (!accepted) setRetryAfter(c, error, jobs)
+    const status = accepted || salad ? response.status : httpStatusOf(error)
+    return c.json({ ...response.body, ...idOf(payload), ...validationDetails(error) }, status)
   }
 
   app.post('/generate', async (c) => {
     let payload: unknown
     let job: Job
-    let stored: boolean
+    let wasStored: boolean
     try {
       payload = await readJsonBody(c.req.raw)
       // Salad's id is the same in each of its four attempts, so that a finished job is found again.
       const { id } = parse(payload, c.req.header('salad-job-id'))
       const origin = requestOrigin(c, publicBaseUrl)
       job = jobs.submit({
-        ...{ id, payload, origin, shape: 'generate', retentionMs: MS, detached: false },
+        ...{ id, payload, origin, shape: 'generate', retentionMs: RETENTION_MS, detached: false },
       })
-      stored = isFinal(job)
+      wasStored = isFinal(job)
       onAccepted?.(job)
     } catch (thrown) {
-      return fail(c, asJobError(thrown), payload, false)
+      return respondWithError(c, asJobError(thrown), payload, false)
     }
     await jobs.waitFor(job, c.req.raw.signal)
-    if (job.error) return fail(c, job.error, payload, true)
+    if (job.error) return respondWithError(c, job.error, payload, true)
     if (!job.result) return c.body(null, 408) // the client has gone; somebody else waits on
     const salad = c.req.header('salad-job-id') !== undefined
-    return c.json(generated(job.result, { salad, stored, gpuClass }))
+    return c.json(legacyResponse(job.result, { salad, stored: wasStored, gpuClass }))
   })
   return app
 }

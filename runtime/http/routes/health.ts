@@ -1,11 +1,11 @@
 import { Hono } from 'hono'
-import type { PushOptions } from '../app-options.ts'
+import type { AppOptions } from '../app-options.ts'
 
 /**
  * What platforms and people poll. Ready means able to take jobs, not idle: a worker whose queue is
  * full is ready, because Salad's and Vast's side-cars drop a worker that says otherwise while it works.
  */
-export function probesApp({ health, metrics }: Pick<PushOptions, 'health' | 'metrics'>): Hono {
+export function healthRoutes({ health, metrics }: Pick<AppOptions, 'health' | 'metrics'>): Hono {
   const app = new Hono()
   const isReady = () => ['ready', 'busy'].includes(health().state)
 

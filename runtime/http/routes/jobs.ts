@@ -10,16 +10,16 @@ import {
   httpStatusOf,
 } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
-import type { PushOptions } from '../app-options.ts'
+import type { AppOptions } from '../app-options.ts'
 
-const MS = 30 * 60_000
+const RETENTION_MS = 30 * 60_000
 /** Proxies cut a stream that is silent for a minute or less. */
-const ALIVE_MS = 15_000
+const KEEPALIVE_MS = 15_000
 
 /** Our own asynchronous jobs: submit, ask, watch, cancel. Knows the jobs of every other shape too. */
-export function jobsRoutes({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
+export function jobsRoutes({ jobs, parse, publicBaseUrl }: AppOptions): Hono {
   const app = new Hono()
-  const unknown = (id: string) => errorBody('NOT_FOUND', `there is no job "${id.slice(0, 200)}"`)
+  const unknownJob = (id: string) => errorBody('NOT_FOUND', `there is no job "${id.slice(0, 200)}"`)
 
   app.post('/jobs', async (c) => {
     try {
@@ -27,7 +27,7 @@ export function jobsRoutes({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
       const { id } = parse(payload, undefined)
       const origin = requestOrigin(c, publicBaseUrl)
       const job = jobs.submit({
-        ...{ id, payload, origin, shape: 'jobs', retentionMs: MS, detached: true },
+        ...{ id, payload, origin, shape: 'jobs', retentionMs: RETENTION_MS, detached: true },
       })
       c.header('Location', `/jobs/${id}`)
       return c.json(jobView(job), 202)
@@ -40,27 +40,27 @@ export function jobsRoutes({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
 
   app.get('/jobs/:id', (c) => {
     const job = jobs.get(c.req.param('id'))
-    return job ? c.json(jobView(job)) : c.json(unknown(c.req.param('id')), 404)
+    return job ? c.json(jobView(job)) : c.json(unknownJob(c.req.param('id')), 404)
   })
 
   app.delete('/jobs/:id', (c) => {
     const job = jobs.get(c.req.param('id'))
-    if (!job) return c.json(unknown(c.req.param('id')), 404)
+    if (!job) return c.json(unknownJob(c.req.param('id')), 404)
     jobs.cancel(job)
     return c.json(jobView(job))
   })
 
   app.get('/jobs/:id/events', (c) => {
     const job = jobs.get(c.req.param('id'))
-    if (!job) return c.json(unknown(c.req.param('id')), 404)
-    const last = Number.parseInt(c.req.header('last-event-id') ?? '', 10)
-    let next = Number.isNaN(last) ? 0 : last + 1
+    if (!job) return c.json(unknownJob(c.req.param('id')), 404)
+    const lastEventId = Number.parseInt(c.req.header('last-event-id') ?? '', 10)
+    let next = Number.isNaN(lastEventId) ? 0 : lastEventId + 1
     // A browser that reconnects after the end is told to stop by a 204.
     if (isFinal(job) && next >= job.events.end) return c.body(null, 204)
     return streamSSE(c, async (stream) => {
-      const gone = new AbortController()
-      stream.onAbort(() => gone.abort())
-      while (!gone.signal.aborted) {
+      const disconnected = new AbortController()
+      stream.onAbort(() => disconnected.abort())
+      while (!disconnected.signal.aborted) {
         for (const event of job.events.from(next)) {
           next = event.seq + 1
           const data = JSON.stringify(event)
@@ -68,9 +68,9 @@ export function jobsRoutes({ jobs, parse, publicBaseUrl }: PushOptions): Hono {
         }
         if (next < job.events.end) continue
         if (isFinal(job)) return
-        const pause = AbortSignal.timeout(ALIVE_MS)
-        await jobs.changed(job, AbortSignal.any([gone.signal, pause]))
-        if (pause.aborted) await stream.write(': still here\n\n')
+        const keepalive = AbortSignal.timeout(KEEPALIVE_MS)
+        await jobs.changed(job, AbortSignal.any([disconnected.signal, keepalive]))
+        if (keepalive.aborted) await stream.write(': still here\n\n')
       }
     })
   })

@@ -4,7 +4,7 @@ import { runpodError } from '../../runpod/error.ts'
 export type RunpodStatus =
   'IN_QUEUE' | 'IN_PROGRESS' | 'COMPLETED' | 'FAILED' | 'CANCELLED' | 'TIMED_OUT'
 
-export function runpodStatus({ state, error }: Job): RunpodStatus {
+export function toRunpodStatus({ state, error }: Job): RunpodStatus {
   switch (state) {
     case 'queued':
       return 'IN_QUEUE'
@@ -20,9 +20,9 @@ export function runpodStatus({ state, error }: Job): RunpodStatus {
 }
 
 /** A job as `/status` answers; keys without a value are left out. */
-export function runpodView(job: Job, worker: { id: string; version: string }) {
+export function runpodJobView(job: Job, worker: { id: string; version: string }) {
   const { id, attempts, queued, started, finished } = job
-  const output = outputOf(job)
+  const output = jobOutput(job)
   return {
     ...(started !== undefined && { delayTime: Math.round(started - queued) }),
     ...(job.error && { error: runpodError(job.error, worker) }),
@@ -31,13 +31,13 @@ export function runpodView(job: Job, worker: { id: string; version: string }) {
     id,
     ...(output && { output }),
     ...(attempts > 1 && { retries: attempts - 1 }),
-    status: runpodStatus(job),
+    status: toRunpodStatus(job),
     ...(started !== undefined && { workerId: worker.id }),
   }
 }
 
 /** The result, or while it runs the last progress. */
-function outputOf(job: Job) {
+function jobOutput(job: Job) {
   if (job.result) return job.result
   if (isFinal(job) || !job.events.last) return undefined
   const { phase, progress, eta_sec, metrics } = job.events.last

@@ -6,38 +6,38 @@ import { runpodError } from '../../runpod/error.ts'
 import { setRetryAfter, requestOrigin, httpStatusOf } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
 import type { RunpodWebhookSender } from './webhook-sender.ts'
-import type { PushOptions } from '../app-options.ts'
-import { jobOf, parseEnvelope, waitOf, type Envelope } from '../../runpod/envelope.ts'
-import { runpodStatus, runpodView } from './job-status.ts'
+import type { AppOptions } from '../app-options.ts'
+import { toJobInput, parseEnvelope, parseWait, type Envelope } from '../../runpod/envelope.ts'
+import { toRunpodStatus, runpodJobView } from './job-status.ts'
 
-const ASYNC_MS = 30 * 60_000
-const SYNC_MS = 60_000
+const ASYNC_RETENTION_MS = 30 * 60_000
+const SYNC_RETENTION_MS = 60_000
 const SYNC_WAIT_MS = 90_000
 /** The clients ask for the stream in a loop without a pause, so the answer is held back a little. */
 const STREAM_WAIT_MS = 5_000
-const CHECK_MS = 1_000
+const WEBHOOK_CHECK_TIMEOUT_MS = 1_000
 
 /**
  * RunPod's endpoint API, as its clients see the platform: under `/v2/:endpoint` everything, at the
  * root what the SDK's local server has. Progress events are the chunks of the stream.
  */
-export function runpod(options: PushOptions, callbacks: RunpodWebhookSender): Hono {
+export function runpodRoutes(options: AppOptions, webhooks: RunpodWebhookSender): Hono {
   const { jobs, publicBaseUrl, health } = options
   const worker = { id: options.workerId, version: health().version }
   const streamed = new WeakMap<Job, number>()
-  const view = (job: Job) => runpodView(job, worker)
-  const brief = (job: Job) => ({ id: job.id, status: runpodStatus(job) })
+  const viewOf = (job: Job) => runpodJobView(job, worker)
+  const statusOnly = (job: Job) => ({ id: job.id, status: toRunpodStatus(job) })
 
-  const refuse = (c: Context, error: JobError) => {
+  const rejectJob = (c: Context, error: JobError) => {
     setRetryAfter(c, error, jobs)
     return c.json({ error: runpodError(error, worker) }, httpStatusOf(error))
   }
 
-  async function announce(job: Job, { input, webhook }: Envelope) {
+  async function sendWebhookWhenDone(job: Job, { input, webhook }: Envelope) {
     if (!webhook) return
-    const forever = new AbortController().signal
-    while (!isFinal(job)) await jobs.changed(job, forever)
-    callbacks.send(job.id, webhook, { ...view(job), input, webhook })
+    const neverAborted = new AbortController().signal
+    while (!isFinal(job)) await jobs.changed(job, neverAborted)
+    webhooks.send(job.id, webhook, { ...viewOf(job), input, webhook })
   }
   const envelopes = new WeakMap<Job, Envelope>()
 
@@ -47,36 +47,36 @@ export function runpod(options: PushOptions, callbacks: RunpodWebhookSender): Ho
       const envelope = parseEnvelope(await readJsonBody(c.req.raw))
       if (typeof envelope === 'string') return c.json({ error: envelope }, 400)
       const { input, policy, webhook } = envelope
-      if (webhook !== undefined) await checked(webhook)
+      if (webhook !== undefined) await assertWebhookUrl(webhook)
       const id = `${sync ? 'sync-' : ''}${randomUUID()}-u1`
       const job = jobs.submit({
-        ...{ id, payload: jobOf(input, id), shape: 'runpod', detached: true },
+        ...{ id, payload: toJobInput(input, id), shape: 'runpod', detached: true },
         origin: requestOrigin(c, publicBaseUrl),
-        retentionMs: sync ? SYNC_MS : ASYNC_MS,
+        retentionMs: sync ? SYNC_RETENTION_MS : ASYNC_RETENTION_MS,
         ...(policy.executionTimeout !== undefined && { timeoutMs: policy.executionTimeout }),
         ttlMs: policy.ttl,
       })
       envelopes.set(job, envelope)
-      void announce(job, envelope)
+      void sendWebhookWhenDone(job, envelope)
       return job
     } catch (thrown) {
-      return refuse(c, asJobError(thrown))
+      return rejectJob(c, asJobError(thrown))
     }
   }
 
   /** A name that is not resolved in a moment is checked again when it is posted to. */
-  async function checked(webhook: string) {
+  async function assertWebhookUrl(webhook: string) {
     await options
-      .assertPublicUrl(webhook, AbortSignal.timeout(CHECK_MS))
+      .assertPublicUrl(webhook, AbortSignal.timeout(WEBHOOK_CHECK_TIMEOUT_MS))
       .catch((error: unknown) => {
         if (error instanceof InputError) throw error.withField('webhook')
       })
   }
 
-  async function settled(c: Context, job: Job, waitMs: number) {
-    const enough = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(waitMs)])
-    while (!isFinal(job) && !enough.aborted) await jobs.changed(job, enough)
-    return c.json(isFinal(job) ? view(job) : brief(job))
+  async function waitForJob(c: Context, job: Job, waitMs: number) {
+    const waitSignal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(waitMs)])
+    while (!isFinal(job) && !waitSignal.aborted) await jobs.changed(job, waitSignal)
+    return c.json(isFinal(job) ? viewOf(job) : statusOnly(job))
   }
 
   const run = async (c: Context) => {
@@ -86,31 +86,31 @@ export function runpod(options: PushOptions, callbacks: RunpodWebhookSender): Ho
   const runsync = async (c: Context) => {
     const job = await submit(c, true)
     if (job instanceof Response) return job
-    return settled(c, job, waitOf(c.req.query('wait'), SYNC_WAIT_MS))
+    return waitForJob(c, job, parseWait(c.req.query('wait'), SYNC_WAIT_MS))
   }
   /** Answers for the job that the path names, or with 404. */
-  const about =
-    (answer: (c: Context, job: Job) => Response | Promise<Response>) => (c: Context) => {
+  const withJob =
+    (respond: (c: Context, job: Job) => Response | Promise<Response>) => (c: Context) => {
       const job = jobs.get(c.req.param('id') ?? '')
-      return job ? answer(c, job) : c.json({ error: 'job not found' }, 404)
+      return job ? respond(c, job) : c.json({ error: 'job not found' }, 404)
     }
-  const status = about((c, job) => {
+  const status = withJob((c, job) => {
     const ttl = Number(c.req.query('ttl'))
     if (ttl > 0) jobs.setRetention(job, Math.min(ttl, 7 * 24 * 3600_000))
-    return c.json(view(job))
+    return c.json(viewOf(job))
   })
-  const stream = about(async (c, job) => {
-    const enough = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(STREAM_WAIT_MS)])
+  const stream = withJob(async (c, job) => {
+    const waitSignal = AbortSignal.any([c.req.raw.signal, AbortSignal.timeout(STREAM_WAIT_MS)])
     const next = () => streamed.get(job) ?? 0
-    while (job.events.end <= next() && !isFinal(job) && !enough.aborted) {
-      await jobs.changed(job, enough)
+    while (job.events.end <= next() && !isFinal(job) && !waitSignal.aborted) {
+      await jobs.changed(job, waitSignal)
     }
     // No wait from here: two readers may not get the same chunk, nor a final status too early.
     const chunks = job.events.from(next()).map((event) => ({ output: event }))
     streamed.set(job, job.events.end)
-    return c.json({ status: runpodStatus(job), stream: chunks })
+    return c.json({ status: toRunpodStatus(job), stream: chunks })
   })
-  const retry = about((c, job) => {
+  const retry = withJob((c, job) => {
     const envelope = envelopes.get(job)
     if (job.state !== 'failed' || !envelope) {
       return c.json({ error: 'only a failed or timed out job can be retried' }, 400)
@@ -118,9 +118,9 @@ export function runpod(options: PushOptions, callbacks: RunpodWebhookSender): Ho
     try {
       jobs.retry(job)
     } catch (thrown) {
-      return refuse(c, asJobError(thrown))
+      return rejectJob(c, asJobError(thrown))
     }
-    void announce(job, envelope)
+    void sendWebhookWhenDone(job, envelope)
     return c.json({ id: job.id, status: 'IN_QUEUE' })
   })
 
@@ -135,35 +135,35 @@ export function runpod(options: PushOptions, callbacks: RunpodWebhookSender): Ho
   api.on(
     ['GET', 'POST'],
     '/status-sync/:id',
-    about((c, job) => settled(c, job, waitOf(c.req.query('wait'), SYNC_WAIT_MS))),
+    withJob((c, job) => waitForJob(c, job, parseWait(c.req.query('wait'), SYNC_WAIT_MS))),
   )
   api.post(
     '/cancel/:id',
-    about((c, job) => {
+    withJob((c, job) => {
       jobs.cancel(job)
-      return c.json(brief(job))
+      return c.json(statusOnly(job))
     }),
   )
   api.post('/retry/:id', retry)
   api.post('/purge-queue', (c) => c.json({ removed: jobs.purge('runpod'), status: 'completed' }))
-  api.get('/requests', (c) => c.json({ requests: jobs.list().map(view) }))
+  api.get('/requests', (c) => c.json({ requests: jobs.list().map(viewOf) }))
   api.get('/health', (c) => c.json(runpodHealth(options)))
   return app
 }
 
-function runpodHealth({ jobs, health }: PushOptions) {
+function runpodHealth({ jobs, health }: AppOptions) {
   const { queued, running, succeeded, failed, retried } = jobs.counts()
-  const count = (...states: string[]) =>
+  const countEngines = (...states: string[]) =>
     health().engines.filter(({ state }) => states.includes(state)).length
   return {
     jobs: { completed: succeeded, failed, inProgress: running, inQueue: queued, retried },
     workers: {
-      idle: count('ready'),
-      initializing: count('starting'),
-      ready: count('ready', 'busy'),
-      running: count('busy'),
+      idle: countEngines('ready'),
+      initializing: countEngines('starting'),
+      ready: countEngines('ready', 'busy'),
+      running: countEngines('busy'),
       throttled: 0,
-      unhealthy: count('broken'),
+      unhealthy: countEngines('broken'),
     },
   }
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Log } from '../../../handler/render/context.ts'
-import { jobOf } from '../../runpod/envelope.ts'
+import { toJobInput } from '../../runpod/envelope.ts'
 import type { Lease } from '../job-source.ts'
 
 const Named = v.looseObject({
@@ -31,7 +31,7 @@ function leaseOf({ id, input }: v.InferOutput<typeof Named>): Lease {
   const isEmpty = input === undefined || input === null || (isObject && !Object.keys(input).length)
   return {
     id,
-    payload: isObject ? jobOf(input as Record<string, unknown>, id) : input,
+    payload: isObject ? toJobInput(input as Record<string, unknown>, id) : input,
     ...(isEmpty && { inputError: 'input is empty or missing' }),
   }
 }

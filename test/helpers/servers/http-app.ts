@@ -1,8 +1,8 @@
 import type { Hono } from 'hono'
 import { InputError } from '../../../handler/errors.ts'
 import { RunpodWebhookSender } from '../../../runtime/http/runpod/webhook-sender.ts'
-import { pushApp } from '../../../runtime/http/app.ts'
-import type { Health, PushOptions } from '../../../runtime/http/app-options.ts'
+import { createApp } from '../../../runtime/http/app.ts'
+import type { Health, AppOptions } from '../../../runtime/http/app-options.ts'
 import { createMetrics } from '../../../runtime/worker/metrics.ts'
 import type { JobQueueOptions } from '../../../runtime/jobs/job-record.ts'
 import { heldJobs, parse } from '../jobs/controlled-jobs.ts'
@@ -13,7 +13,7 @@ export interface Posted {
 }
 
 /** The whole app over a held store; no socket, no models. */
-export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobQueueOptions> = {}) {
+export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQueueOptions> = {}) {
   const metrics = createMetrics({
     version: '1.2.3',
     counts: () => held.jobs.counts(),
@@ -26,7 +26,7 @@ export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobQu
     engines: [{ index: 0, state: 'ready', device: 'cpu', jobs: 0, restarts: 0, rss_mb: 100 }],
   }
   const posted: Posted[] = []
-  const all: PushOptions = {
+  const all: AppOptions = {
     ...{ jobs: held.jobs, parse, health: () => health, metrics, workerId: 'w1', gpuClass: 'none' },
     post: async (url, body) => {
       posted.push({ url, body: JSON.parse(body) as unknown })
@@ -39,7 +39,7 @@ export function heldApp(options: Partial<PushOptions> = {}, store: Partial<JobQu
     ...options,
   }
   const callbacks = new RunpodWebhookSender(all.post, all.log, [0, 0])
-  const app = pushApp(all, callbacks)
+  const app = createApp(all, callbacks)
   held.jobs.open()
   return { ...held, app, health, posted, callbacks, ...clientOf(app) }
 }

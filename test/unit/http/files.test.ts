@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseRange } from '../../../runtime/http/routes/range.ts'
+import { parseRange } from '../../../runtime/http/routes/files.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 
 const DIGITS = '0123456789'

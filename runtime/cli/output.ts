@@ -1,0 +1,5 @@
+/** Where a command's answer goes. */
+export interface TextOutput {
+  out(text: string): void
+  err(text: string): void
+}
