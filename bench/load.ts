@@ -45,7 +45,7 @@ const ended = once(worker, 'exit')
 const renders = new Map<string, number>()
 const ready = Promise.withResolvers<string>()
 let port = 0
-createInterface(worker.stderr!).on('line', (line) => {
+createInterface(worker.stderr).on('line', (line) => {
   const said = JSON.parse(line) as { event: string; port?: number; job?: string; stage?: string }
   if (said.event === 'worker.listening') port = said.port!
   if (said.event === 'worker.ready') ready.resolve(`http://127.0.0.1:${port}`)
@@ -105,7 +105,7 @@ media.closeAllConnections()
 await rm(dir, { recursive: true })
 
 const at = (values: number[], share: number) =>
-  values.sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]!
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))]!
 const tail = (values: number[], digits: number) =>
   [0.5, 0.95, 1].map((share) => at(values, share).toFixed(digits)).join(' / ')
 const done = outcomes.filter((outcome) => outcome === 'success').length

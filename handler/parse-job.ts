@@ -26,7 +26,6 @@ export type Job = Omit<
   /** What the result's pictures are fitted to. */
   frame: OutputFrame
 }
-export type FaceChoice = Job['face']
 
 export interface ParseOptions {
   allowFileInputs: boolean

@@ -46,7 +46,7 @@ export async function openRecords<T>(
         if (parsed === undefined) await rm(path, { force: true })
         else found.push({ at: Number(at) || 0, record: parsed })
       }
-      return found.sort((a, b) => a.at - b.at).map(({ record }) => record)
+      return found.toSorted((a, b) => a.at - b.at).map(({ record }) => record)
     },
   }
 }
@@ -75,5 +75,9 @@ async function write(path: string, text: string): Promise<void> {
 /** A new name is only safe on disk when its folder is. */
 async function syncFolder(dir: string): Promise<void> {
   const folder = await open(dir)
-  await folder.sync().finally(() => folder.close())
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
 }

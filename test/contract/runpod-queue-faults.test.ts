@@ -34,7 +34,7 @@ describe('when the platform', () => {
     platform.hand({ id: 'a', input: worker.job })
     await outcome(platform, 'a')
     const takes = platform.recorder.of('take')
-    const [afterBusy, ...others] = gaps(takes.slice(0, 8).map(({ at }) => at)).reverse()
+    const [afterBusy, ...others] = gaps(takes.slice(0, 8).map(({ at }) => at)).toReversed()
     expect(Math.min(...others)).toBeGreaterThan(490)
     expect(Math.max(...others)).toBeLessThan(2_000)
     expect(afterBusy).toBeGreaterThan(4_900)
@@ -96,8 +96,8 @@ describe('when the platform', () => {
     await outcome(platform, 'a')
     expect(finals(platform)).toHaveLength(4)
     expect(gaps(finals(platform).map(({ at }) => at))[1]).toBeGreaterThan(1_990)
-    const pings = platform.recorder.of('ping').filter(({ at }) => at > finals(platform)[1]!.at)
-    expect(pings[0]!.query[0]).toBe('job_id=a')
+    const ping = platform.recorder.of('ping').find(({ at }) => at > finals(platform)[1]!.at)
+    expect(ping!.query[0]).toBe('job_id=a')
   })
 
   test('13. does not answer in time, or for too long, the try ends, and in the end the telling', async () => {

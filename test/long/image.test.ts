@@ -168,8 +168,8 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     await worker.sh('kill -9 $(cat /proc/1/task/1/children)').catch(() => {})
     await ended(giver, 'second')
     expect(giver.jobs.get('second')!.state).toBe('succeeded')
-    const told = reportsOf(giver, 'second').filter(({ status }) => status !== 'running')
-    expect(told[0]).toMatchObject({ status: 'failed', error_code: 'ENGINE_LOST', retryable: true })
+    const told = reportsOf(giver, 'second').find(({ status }) => status !== 'running')
+    expect(told).toMatchObject({ status: 'failed', error_code: 'ENGINE_LOST', retryable: true })
     expect(await worker.sh('ls /tmp/musetalk-worker/*')).toBe('')
   }, 180_000)
 

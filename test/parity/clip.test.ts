@@ -111,7 +111,7 @@ describe.skipIf(!canCompare)(`the golden clip as a job ${NEEDS}`, () => {
       const [left, top, right, bottom] = boxAt(output)!
       const [ours, theirs] = [out![output]!, composed(output)].map((frame) => {
         const cut = image(right - left, bottom - top, 3)
-        copy(crop(frame!, [left, top, right, bottom]), cut)
+        copy(crop(frame, [left, top, right, bottom]), cut)
         return cut.data
       })
       return difference(ours!, theirs!)
@@ -160,7 +160,7 @@ describe.skipIf(!canCompare)(`the golden clip as a job ${NEEDS}`, () => {
     const row = { check: '20', figure: 'max, levels', limit: 0.02 }
     const what = `mean blue, green and red of ${alike.length} faces`
     measured({ ...row, what, found: most((bgr) => bgr) })
-    const turned = most((bgr) => [...bgr].reverse())
+    const turned = most((bgr) => [...bgr].toReversed())
     measured({ ...row, what: `${what}, red and blue swapped`, found: turned, control: true })
   })
 

@@ -42,7 +42,7 @@ async function readRows(folder: string): Promise<Row[]> {
   const lines = texts.flatMap((text) => text.trim().split('\n'))
   const rows = lines.map((line) => JSON.parse(line) as Row)
   const order = ({ check, what }: Row) => `${check.padStart(8, '0')} ${what}`
-  return rows.sort(
+  return rows.toSorted(
     (a, b) =>
       Number.parseInt(a.check) - Number.parseInt(b.check) || order(a).localeCompare(order(b)),
   )

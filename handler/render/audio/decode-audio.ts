@@ -6,7 +6,7 @@ import { assertDuration } from '../media/probe.ts'
 import type { ResampledAudio } from './resample-filter.ts'
 import { SAMPLE_RATE } from './feature-windows.ts'
 
-export const PIECE_S = 30
+const PIECE_S = 30
 const PIECE = PIECE_S * SAMPLE_RATE
 
 /** 30 s of a recording, or its zero-padded rest. */

@@ -41,7 +41,7 @@ export function createRmsMeter(): LoudnessMeter {
  * pauses of at least half a second. A pause is 30 dB below the loud parts, or below -55 dBFS.
  */
 export function speechWeights({ levels }: Loudness, frames: number, rate: Rate): Float32Array {
-  const loud = [...levels].sort((a, b) => a - b)[Math.floor(levels.length * 0.95)] ?? -120
+  const loud = [...levels].toSorted((a, b) => a - b)[Math.floor(levels.length * 0.95)] ?? -120
   const quiet = Math.max(-55, loud - 30)
   const weights = new Float32Array(frames).fill(1)
   for (const [fromS, toS] of silentRanges(levels, quiet)) {

@@ -76,7 +76,7 @@ async function evictLru(folder: string, bytes: number): Promise<void> {
     }),
   )
   let total = entries.reduce((sum, entry) => sum + entry.bytes, 0)
-  for (const entry of entries.sort((a, b) => a.used - b.used)) {
+  for (const entry of entries.toSorted((a, b) => a.used - b.used)) {
     if (total <= bytes) return
     await rm(entry.path, { recursive: true, force: true })
     total -= entry.bytes

@@ -161,7 +161,7 @@ function matchTrack(found: Candidate[], last: Region): Candidate | undefined {
     return Math.hypot(now.x - x, now.y - y) / side + (size - 1)
   }
   const near = found.filter((face) => distance(face) < 1)
-  return near.sort((a, b) => distance(a) - distance(b))[0]
+  return near.toSorted((a, b) => distance(a) - distance(b))[0]
 }
 
 const searchArea = (box: Region, frame: VideoInfo): Box =>

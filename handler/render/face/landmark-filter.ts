@@ -86,7 +86,7 @@ function noiseOf(shot: readonly Landmarks[], most: number): number[] {
     seen.push(energiesOf(third))
   }
   return Array.from({ length: GROUPS }, (_, group) => {
-    const sorted = seen.map((energies) => energies[group]! / 20).sort((x, y) => x - y)
+    const sorted = seen.map((energies) => energies[group]! / 20).toSorted((x, y) => x - y)
     return Math.min(most, sorted[sorted.length >> 1] ?? 0)
   })
 }

@@ -130,7 +130,7 @@ function shotNeighbors(
     }
     return side
   })
-  return [...before!.reverse(), { distance: 0, point: here }, ...after!]
+  return [...before!.toReversed(), { distance: 0, point: here }, ...after!]
 }
 
 /** Gaussian mean over the neighbours; sigma in frames. */

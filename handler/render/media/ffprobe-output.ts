@@ -148,9 +148,7 @@ function number(value: unknown): number | undefined {
 }
 
 function fraction(value: unknown, separator: string): Rate | undefined {
-  const [num, den] = String(value ?? '')
-    .split(separator)
-    .map(Number)
+  const [num, den] = typeof value === 'string' ? value.split(separator).map(Number) : []
   return num && den && num > 0 && den > 0 ? { num, den } : undefined
 }
 

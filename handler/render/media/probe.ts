@@ -121,7 +121,7 @@ function audioFacts(found: ProbeResult, limits: MediaLimits): AudioInfo {
   const durationS = stream.durationS ?? found.durationS
   assertDuration('audio', durationS, limits.maxAudioS)
   return {
-    floats: /^pcm_f/.test(stream.codec ?? ''),
+    floats: stream.codec?.startsWith('pcm_f') ?? false,
     ...(durationS !== undefined && { durationS }),
     ...(stream.channels !== undefined && { channels: stream.channels }),
     ...(stream.sampleRate !== undefined && { sampleRate: stream.sampleRate }),

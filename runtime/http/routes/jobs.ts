@@ -78,7 +78,7 @@ export function jobsRoutes({ jobs, parse, publicBaseUrl }: AppOptions): Hono {
 }
 
 /** A job as its submitter may see it. */
-export function jobView(job: Job) {
+function jobView(job: Job) {
   const { id, state, events, createdAt, attempts, result, error } = job
   const { phase, progress, eta_sec, metrics } = events.last ?? {}
   return {

@@ -38,7 +38,7 @@ export interface Held {
 }
 
 /** A handle without any work: parses, reports, and waits for the test or for its signal. */
-export function heldHandle() {
+function heldHandle() {
   const calls: Held[] = []
   const waiting: ((held: Held) => void)[] = []
   const handle: JobHandler = async (payload, call) => {
@@ -70,7 +70,7 @@ export function heldHandle() {
 }
 
 /** Time that passes when the test says so. */
-export function heldClock() {
+function heldClock() {
   let now = 0
   let timers: { at: number; run: () => void }[] = []
   const clock: Clock = {
@@ -85,7 +85,7 @@ export function heldClock() {
     ...clock,
     pass(ms: number) {
       now += ms
-      const due = timers.filter(({ at }) => at <= now).sort((a, b) => a.at - b.at)
+      const due = timers.filter(({ at }) => at <= now).toSorted((a, b) => a.at - b.at)
       timers = timers.filter(({ at }) => at > now)
       for (const { run } of due) run()
     },

@@ -164,7 +164,7 @@ export async function readVideo({ path }: Ffmpeg, file: string): Promise<Video> 
     line,
     hasAudio,
     audioS: (sound?.stdout.length ?? 0) / 2 / 48_000,
-    times: times.sort((a, b) => a - b),
+    times: times.toSorted((a, b) => a - b),
     data,
     pixel(frame, x, y) {
       const luma = frame * size + y * width + x

@@ -8,7 +8,7 @@ import { Book, type BookOptions, type Job } from './state.ts'
 import type { Fault, Faults } from './faults.ts'
 import type { Entry, Json, Route } from './request-log.ts'
 
-export const INTERNAL_KEY = 'internal-key-of-the-test'
+const INTERNAL_KEY = 'internal-key-of-the-test'
 
 export interface OrchestratorOptions extends Partial<Omit<BookOptions, 'onChange'>> {
   faults?: Faults

@@ -123,7 +123,7 @@ export async function runpodPlatform(options: { holdMs?: number } = {}): Promise
     const fault = met(exchange)
     if (fault.delayMs) await new Promise((resolve) => setTimeout(resolve, fault.delayMs))
     if (fault.silent) return new Promise<Response>(() => {})
-    if (fault.cut === 'before') return cut(c.env.outgoing as ServerResponse)
+    if (fault.cut === 'before') return cut(c.env.outgoing)
     if (fault.status !== undefined) {
       recorder.end(exchange, fault.status)
       return new Response(fault.body ?? null, {
@@ -133,10 +133,7 @@ export async function runpodPlatform(options: { holdMs?: number } = {}): Promise
     }
     const response = await answer[channel](c, exchange)
     if (fault.cut) {
-      return cut(
-        c.env.outgoing as ServerResponse,
-        fault.cut === 'midway' ? await response.text() : '',
-      )
+      return cut(c.env.outgoing, fault.cut === 'midway' ? await response.text() : '')
     }
     recorder.end(exchange, response.status)
     return fault.bodyAfterMs ? later(response, fault.bodyAfterMs) : response

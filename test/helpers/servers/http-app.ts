@@ -45,7 +45,7 @@ export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQue
 }
 
 /** Requests as a client sends them; the answer is read. */
-export function clientOf(app: Hono) {
+function clientOf(app: Hono) {
   const ask = async (method: string, path: string, body?: unknown, init: RequestInit = {}) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body)
     const headers = { 'content-type': 'application/json', ...(init.headers as object) }
@@ -59,7 +59,7 @@ export function clientOf(app: Hono) {
       status: response.status,
       headers: response.headers,
       /** Tests look into answers of every form. */
-      body: (isJson ? JSON.parse(answer) : answer) as any,
+      body: isJson ? JSON.parse(answer) : answer,
     }
   }
   return {

@@ -51,7 +51,7 @@ export function signatureProblem(
   searchParams.delete('X-Amz-Signature')
   const query = [...searchParams]
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)
-    .sort()
+    .toSorted()
     .join('&')
   const headers = signedHeaders
     .split(';')

@@ -52,7 +52,7 @@ test('two engines render at the same time, each with its own device', async () =
   const seen = await Promise.all(
     renders.map(async (one) => (await one.logged('acting'))['visible']),
   )
-  expect(seen.sort()).toEqual(['0', '3'])
+  expect(seen.toSorted((a, b) => Number(a) - Number(b))).toEqual(['0', '3'])
   expect(engines.status().map(({ state }) => state)).toEqual(['busy', 'busy'])
   stop.abort()
   await Promise.all(renders.map(({ ended }) => ended))

@@ -73,7 +73,7 @@ test('the golden numbers of the embedded bundle hold, and a wrong one is found',
   const tests = bundle.manifest.selfTest as Golden[]
   expect(new Set(tests.map(({ graph }) => graph))).toEqual(new Set(Object.keys(bundle.graphs)))
   await selfTest(bundle)
-  const wrong = structuredClone(bundle.manifest) as typeof bundle.manifest
+  const wrong = structuredClone(bundle.manifest)
   const listen = (wrong.selfTest as Golden[]).find(({ graph }) => graph === 'listen')!
   listen.expect['states']!.mean += 0.1
   const told = selfTest({ ...bundle, manifest: wrong })

@@ -13,7 +13,7 @@ async function startWorker(drainMs: number, until: 'draining' | 'aborted' | 'nev
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]()
-  const heard = async () => (await lines.next()).value as string | undefined
+  const heard = async () => (await lines.next()).value
   expect(await heard()).toBe('listening')
   const send = (name: NodeJS.Signals) => child.kill(name)
   return { send, heard, ended, [Symbol.dispose]: () => void child.kill('SIGKILL') }

@@ -27,9 +27,9 @@ test('what dead workers left is removed; what others still use is not', async ()
     {
       await using scratch = await openScratch(root)
       expect(scratch.dir).toBe(join(root, mine))
-      expect((await readdir(root)).sort()).toEqual([alive, elsewhere, foreign, mine].sort())
+      expect((await readdir(root)).toSorted()).toEqual([alive, elsewhere, foreign, mine].toSorted())
     }
-    expect((await readdir(root)).sort()).toEqual([alive, elsewhere, foreign].sort())
+    expect((await readdir(root)).toSorted()).toEqual([alive, elsewhere, foreign].toSorted())
   } finally {
     other.kill()
     await rm(root, { recursive: true })

@@ -180,7 +180,7 @@ describe('the network goes away in the middle of', () => {
     const deps = await jobDeps(at.media, render)
     expect(await handle({ ...at.job, webhook: hook.url }, deps)).toMatchObject({ key: 'j.mp4' })
     await deps.webhooks.drain(AbortSignal.timeout(10_000))
-    const lost = deps.logged.filter(({ event }) => event === 'webhook.failed').at(-1)
+    const lost = deps.logged.findLast(({ event }) => event === 'webhook.failed')
     expect(lost!.fields).toMatchObject({ job: 'j', type: 'job.succeeded', tries: 3 })
   })
 })

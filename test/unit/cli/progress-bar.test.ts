@@ -28,7 +28,7 @@ describe('where nobody watches', () => {
     const text = shown({}, [
       event(0.05, { phase: 'downloading' }),
       event(0.1, { phase: 'inference' }),
-      event(1, { status: 'succeeded', phase: 'completed' } as Partial<JobEvent>),
+      event(1, { status: 'succeeded', phase: 'completed' }),
     ])
     expect(text).toBe('  5 % downloading\n 10 % inference\n100 % succeeded\n')
   })
@@ -45,10 +45,7 @@ describe('where nobody watches', () => {
 
 describe('on a terminal', () => {
   test('one line is drawn over and over, and left at the end', () => {
-    const text = shown({ isTTY: true, columns: 80 }, [
-      event(0.5),
-      event(1, { status: 'failed' } as Partial<JobEvent>),
-    ])
+    const text = shown({ isTTY: true, columns: 80 }, [event(0.5), event(1, { status: 'failed' })])
     expect(text.match(/\r/g)).toHaveLength(2)
     expect(text.match(/\n/g)).toHaveLength(1)
     expect(text).toContain('█'.repeat(15) + '░'.repeat(15))

@@ -42,7 +42,7 @@ describe('the page about fidelity', () => {
           return Array.from({ length: to! - from! + 1 }, (_, i) => from! + i)
         }),
     )
-    expect([...new Set(named)].sort((a, b) => a - b)).toEqual(
+    expect([...new Set(named)].toSorted((a, b) => a - b)).toEqual(
       Array.from({ length: 20 }, (_, i) => i + 1),
     )
   })

@@ -28,7 +28,7 @@ test('the README names every variable that is read, and no other', async () => {
 })
 
 test('the README names every field of a job, and no other', () => {
-  const fields = Object.keys(JobSchema.entries).sort()
+  const fields = Object.keys(JobSchema.entries).toSorted()
   const shown = new Set(rows('The job'))
   const aliases = ['musetalk_job_id']
   expect(fields.filter((field) => !shown.has(field) && !aliases.includes(field))).toEqual([])

@@ -78,10 +78,10 @@ describe('INVALID_JOB names every bad field', () => {
   })
   test('unknown ones, all of them, together with wrong ones', () => {
     const job = { ...URLS, one: 1, two: 2, fps: 'x', output: { three: 3, crf: 9 } }
-    expect(fields(job).sort()).toEqual(['fps', 'one', 'output.crf', 'output.three', 'two'])
+    expect(fields(job).toSorted()).toEqual(['fps', 'one', 'output.crf', 'output.three', 'two'])
   })
   test('numbers as strings', () => {
-    expect(fields({ ...URLS, fps: '25', output: { crf: '17' } }).sort()).toEqual([
+    expect(fields({ ...URLS, fps: '25', output: { crf: '17' } }).toSorted()).toEqual([
       ...['fps', 'output.crf'],
     ])
   })

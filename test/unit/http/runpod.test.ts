@@ -169,8 +169,8 @@ describe('RunPod’s job API', () => {
     await settle()
     const { body } = await get(`${EP}/health`)
     expect(body.jobs).toEqual({ completed: 1, failed: 0, inProgress: 1, inQueue: 1, retried: 0 })
-    expect(Object.keys(body.workers).sort()).toEqual(
-      ['idle', 'initializing', 'ready', 'running', 'throttled', 'unhealthy'].sort(),
+    expect(Object.keys(body.workers).toSorted()).toEqual(
+      ['idle', 'initializing', 'ready', 'running', 'throttled', 'unhealthy'].toSorted(),
     )
     expect((await post(`${EP}/purge-queue`, {})).body).toEqual({ removed: 1, status: 'completed' })
     expect((await get(`${EP}/requests`)).body.requests).toHaveLength(3)

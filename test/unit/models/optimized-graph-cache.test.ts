@@ -95,8 +95,8 @@ test('copies that nobody has used for a month are removed, and what crashes left
   await utimes(crashed, days(2), days(2))
   await findOptimized(at('a used host'))
   const made = dirname(await writeOptimized(at(), writes('new')))
-  expect((await names()).map((name) => join(dirname(old), name)).sort()).toEqual(
-    [used, made].sort(),
+  expect((await names()).map((name) => join(dirname(old), name)).toSorted()).toEqual(
+    [used, made].toSorted(),
   )
 })
 
@@ -110,7 +110,7 @@ test('what a killed process left half made goes with the next copy, what others 
   const elsewhere = place.file('graphs/.key~another-host~1~1.partial')
   await mkdir(elsewhere)
   const made = dirname(await writeOptimized(at(), writes('new')))
-  expect((await names()).map((name) => place.file(`graphs/${name}`)).sort()).toEqual(
-    [made, partial(process.ppid), elsewhere].sort(),
+  expect((await names()).map((name) => place.file(`graphs/${name}`)).toSorted()).toEqual(
+    [made, partial(process.ppid), elsewhere].toSorted(),
   )
 })

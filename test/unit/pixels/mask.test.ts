@@ -194,7 +194,7 @@ describe('Gaussian blur', () => {
   test('its kernels are symmetric and sum to 256', () => {
     for (let k = 1; k < 120; k += 2) {
       const kernel = gaussianKernel(k)
-      expect([...kernel].reverse()).toEqual([...kernel])
+      expect([...kernel].toReversed()).toEqual([...kernel])
       expect(kernel.reduce((a, b) => a + b)).toBe(256)
     }
     expect(() => gaussianKernel(4)).toThrow('must be odd')

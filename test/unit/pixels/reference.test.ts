@@ -7,7 +7,6 @@ import { classMask } from '../../../models/pixels/parsing-mask.ts'
 import { type Box, type Image, crop, image } from '../../../models/pixels/image.ts'
 import { resizeLanczos4 } from '../../../models/pixels/resize-lanczos.ts'
 import { cropBox, cropMask, faceMask } from '../../../models/pixels/blend-mask.ts'
-import { poseExtent, warpPose } from '../../../models/pixels/warp.ts'
 import { crc, swapped } from '../../helpers/media/test-pattern.ts'
 import { readPng } from '../../helpers/media/png.ts'
 import { golden, hasShared, shared } from '../../helpers/fixture-paths.ts'
@@ -41,15 +40,6 @@ describe.skipIf(!hasShared)('reference compositions (need SHARED_DIR)', () => {
     expect(crc(swapped(composed(frame, face, box, faceMask(parsed, box, 0.1))))).toBe(
       expected['realtime_blended_bgr_crc32'],
     )
-  })
-
-  test.each(['yongen-100', 'wide'])('pose input of %s', (name) => {
-    const expected = json(shared('golden/pose/pose.json')).images[name]
-    const out = image(288, 384, 3)
-    const frame = readPng(shared(`golden/pose/${name}.png`))
-    warpPose(frame, out)
-    expect(poseExtent(frame.width, frame.height)).toEqual(expected.scale)
-    expect(crc(swapped(out))).toBe(expected.input_bgr_crc32)
   })
 })
 
@@ -91,13 +81,6 @@ describe.skipIf(!hasShared || !hasFfmpeg)('reference clip (needs SHARED_DIR and 
     const face = readPng(shared(`golden/clip/faces/${name}.png`))
     const out = composed(frames[i]!, face, withChin(boxes[i]!), mask)
     expect(out.data).toEqual(readPng(shared(`golden/clip/blended/${name}.png`)).data)
-  })
-
-  test('pose input of frame 0', () => {
-    const out = image(288, 384, 3)
-    warpPose(frames[0]!, out)
-    const expected = json(shared('golden/pose/pose.json')).images['sun-0']
-    expect(crc(swapped(out))).toBe(expected.input_bgr_crc32)
   })
 })
 

@@ -227,7 +227,7 @@ describe('the reference orchestrator', () => {
     const kinds = new Set(there.map((it) => (it.kind === 'status' ? it.status : it.kind)))
     const all = [401, 404, 409, 410, 429, 500, 502]
     const others = ['delay', 'garbage', 'html', 'lost', 'reset', 'truncated']
-    expect([...kinds].map(String).sort()).toEqual([...all.map(String), ...others].sort())
+    expect([...kinds].map(String).toSorted()).toEqual([...all.map(String), ...others].toSorted())
   })
 
   test('waits for what is recorded', async () => {

@@ -48,7 +48,7 @@ test('a worker without an id gets one, keeps it, and shares it with nobody who l
     await using one = await lockStateDir(root, 'orchestrator', undefined)
     await using two = await lockStateDir(root, 'orchestrator', undefined)
     expect(two.workerId).not.toBe(one.workerId)
-    names.push(...[one.workerId, two.workerId].sort())
+    names.push(...[one.workerId, two.workerId].toSorted())
   }
   expect(names.slice(2)).toEqual(names.slice(0, 2))
 })
