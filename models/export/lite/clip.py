@@ -9,7 +9,7 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parent))
 from mouth_export import export
 from mouth_geometry import ramp, read_image, read_tables
-from mouth_state import ACROSS, BOTTOM, COLUMNS, DOWN, FINER, ROWS, SHAPE, SPAN, TABLE, TOP, UP, size, split
+from mouth_state import ACROSS, BOTTOM, COLUMNS, DOWN, FINER, ROWS, SHAPE, TABLE, TOP, UP, size, split
 from mouth_teeth import draw
 
 LICENCE = "same as the product"

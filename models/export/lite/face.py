@@ -13,7 +13,6 @@ from pathlib import Path
 
 import onnx
 import torch
-
 from face_detect import LOW, MOST_GAIN, Detector, at_least_one, size_of
 from face_mesh import Mesh
 from face_points import from_mesh

@@ -2,7 +2,6 @@
 
 import torch
 import torch.nn.functional as F
-
 from tflite_graph import TfliteGraph
 from tflite_onnx import nms
 

@@ -2,7 +2,6 @@
 
 import torch
 import torch.nn.functional as F
-
 from tflite_graph import TfliteGraph
 
 # Tensors of face_landmark_with_attention.tflite: mesh [1404], refined lips [80,2] in crop px, face flag (a logit).

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import torch
-
 from listen_export import SAMPLES, export
 from listen_train import train
 from speech_corpus import corpus

@@ -1,7 +1,6 @@
 """8 s training clips: utterances glued with pauses, spoiled, as log mel with their targets; cached."""
 
 import numpy as np
-
 from listen_augment import STYLES, any_codec, coloured, spoil
 from listen_network import HOP, log_mel
 from listen_targets import classes, curves

@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
+from listen_network import FrontEnd, normalise
 from onnx import TensorProto, helper, numpy_helper
+from phones import SIL, TARGETS
 from torch import nn
 from torch.nn import functional as F
-
-from listen_network import FrontEnd, normalise
-from phones import SIL, TARGETS
 
 SAMPLES = 480_000
 # Chosen on the dev prompts (speech_prompts.py), per parameter. MIX: share of the phone posteriors'

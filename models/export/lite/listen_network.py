@@ -5,10 +5,9 @@
 
 import numpy as np
 import torch
+from phones import CLASSES, PARAMETERS
 from torch import nn
 from torch.nn import functional as F
-
-from phones import CLASSES, PARAMETERS
 
 RATE, HOP, WINDOW, BANDS = 16000, 160, 400, 64
 FLOOR = 1e-8  # added to the mel power (full scale 1, unnormalised DFT)

@@ -2,9 +2,8 @@
 
 import time
 
-import numpy as np
-
 import listen_scores as scores
+import numpy as np
 from build import FIXED
 from phones import PARAMETERS
 from speech_align import RATE, load

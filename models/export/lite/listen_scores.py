@@ -1,7 +1,6 @@
 """Scores of mouth curves against aligned phones. A `case` = (states f32 [n, 8], segments, target f32 [n, 8])."""
 
 import numpy as np
-
 from phones import CLASSES, INDEX, PARAMETERS
 
 OPEN, ROUND, PRESS, TUCK = (PARAMETERS.index(n) for n in ("open", "round", "press", "tuck"))

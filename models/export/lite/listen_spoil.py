@@ -4,10 +4,9 @@ from functools import cache
 
 import numpy as np
 import torch
-from torch.nn import functional as F
-
 from listen_network import BANDS
 from phones import CLASSES, SIL
+from torch.nn import functional as F
 
 _WARPS = 21
 

@@ -1,9 +1,8 @@
 """Phone segments -> mouth parameter curves by dominance blending (coarticulation)."""
 
 import numpy as np
-from scipy.ndimage import gaussian_filter1d
-
 from phones import DOMINANCE, SIL, TARGETS, TAU_S
+from scipy.ndimage import gaussian_filter1d
 
 # Parameters blended with the same dominance: (open, jaw), (wide, round), (press, tuck, teeth, tongue).
 _GROUPS = ([0, 1], [2, 3], [4, 5, 6, 7])

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn import functional as F
-
 from listen_clips import clips
 from listen_network import Listen, normalise
 from listen_spoil import augment, mask, weaken
+from torch.nn import functional as F
 
 BATCH = 12
 

@@ -6,6 +6,7 @@ Prints one JSON object. Lengths are divided by the distance of the outer eye cor
 """
 
 import argparse
+import itertools
 import json
 import time
 
@@ -44,7 +45,7 @@ def still(bundle, source):
     gaps = [v[0] for v in values[: len(STEPS)]]
     pose = dict(zip(names, values[len(STEPS):]))
     return {
-        "source_gap": own[0], "sweep": gaps, "monotone": all(b > a - 0.002 for a, b in zip(gaps, gaps[1:])),
+        "source_gap": own[0], "sweep": gaps, "monotone": all(b > a - 0.002 for a, b in itertools.pairwise(gaps)),
         "gap": {n: pose[n][0] for n in names}, "width": {n: pose[n][1] for n in names},
         "round_width": pose["UW"][1] / pose["sil"][1], "wide_width": pose["IY"][1] / pose["sil"][1],
         "chin": pose["AA"][2] - pose["sil"][2],

@@ -11,11 +11,10 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
-import onnxruntime as ort
-
 import listen_robust as checks
 import listen_scores as scores
+import numpy as np
+import onnxruntime as ort
 from listen_robust import OVERLAP_S, WINDOW
 from listen_targets import curves
 from phones import PARAMETERS

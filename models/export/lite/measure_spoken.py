@@ -13,7 +13,6 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-
 from listen_targets import curves
 from mouth_pipeline import Bundle
 from phones import CLASSES

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from mouth_pipeline import (Bundle, Source, paste, prompts_of, read_image, read_video, states_of,
-                            write_video)
+from mouth_pipeline import Bundle, Source, paste, prompts_of, read_image, read_video, states_of, write_video
 
 # Targets per phone class: open, jaw, wide, round, press, tuck, teeth, tongue.
 POSES = {
@@ -86,7 +85,7 @@ def poses(args, bundles):
 
 
 def rendered(args, bundle):
-    name, source, fps = next(sources(args, bundle, 100000))
+    _name, source, fps = next(sources(args, bundle, 100000))
     count = args.frames or len(source.frames)
     states = states_of(bundle, args.audio, min(30, count / fps + 1))
     prompts = prompts_of(states, count, fps)
@@ -117,7 +116,7 @@ def frames(args, bundles):
 def talk(args, bundles):
     rows = []
     for which, bundle in bundles:
-        for name, source, _ in sources(args, bundle):
+        for _name, source, _ in sources(args, bundle):
             index = np.linspace(args.start, len(source.frames) - 1, args.columns).round().astype(int)
             rows.append([label(view(source, i, source.frames[i], args.tile, args.whole), f"{which}{i}") for i in index])
             for pose in ("sil", "M", "AA"):

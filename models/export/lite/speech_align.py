@@ -4,15 +4,15 @@
 """
 
 import argparse
+import itertools
 import json
 import re
 import subprocess
 from pathlib import Path
 
 import numpy as np
-from pocketsphinx import Decoder
-
 from phones import CLASSES, arpabet_classes, split
+from pocketsphinx import Decoder
 
 RATE = 16000
 _PAD = 4000  # samples of faint noise before and after: the aligner wants a silence at both ends
@@ -95,7 +95,7 @@ def pieces(pcm, longest=12.0):
         a, b = cuts[-1] + int(longest * 40), cuts[-1] + int(longest * 100)
         cuts.append(a + int(np.argmin(power[a:b])))
     cuts.append(end)
-    return [(a * hop, b * hop) for a, b in zip(cuts, cuts[1:])]
+    return [(a * hop, b * hop) for a, b in itertools.pairwise(cuts)]
 
 
 def recording(aligner, pcm, longest=12.0):

@@ -1,11 +1,10 @@
 """The training speech: labelled utterances of all synthesizers, cached as one .npz per source."""
 
 import numpy as np
-from scipy.signal import resample_poly
-
 import speech_espeak
 import speech_festival
 import speech_flite
+from scipy.signal import resample_poly
 from speech_text import Sentences
 
 RATE = 16000

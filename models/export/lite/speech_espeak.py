@@ -4,9 +4,8 @@ import ctypes
 from math import gcd
 
 import numpy as np
-from scipy.signal import resample_poly
-
 from phones import SIL, ipa_classes, split
+from scipy.signal import resample_poly
 
 _OUT_RATE, _RATE = 22050, 16000
 DIALECTS = "en-us en-us en-us en en-gb-x-rp en-gb-scotland en-us-nyc".split()

@@ -10,7 +10,6 @@ import torch
 import torch.nn.functional as F
 from flatbuffers import flexbuffers
 from tflite.Model import Model
-
 from tflite_onnx import conv, depth_to_space, max_pool, pad, prelu
 from tflite_tensor import tensor_value
 

@@ -62,7 +62,7 @@ class DepthToSpace(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, block):
-        n, channels, height, width = x.shape
+        n, _channels, height, width = x.shape
         x = x.reshape(n, block, block, -1, height, width)
         return x.permute(0, 3, 4, 1, 5, 2).reshape(n, -1, height * block, width * block)
 

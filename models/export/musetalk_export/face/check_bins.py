@@ -15,8 +15,8 @@ from .rtmpose import BINS_PER_PX, HEIGHT, POINTS, WIDTH
 from .simcc import FACE
 
 BINS = (BINS_PER_PX * WIDTH, BINS_PER_PX * HEIGHT)
-LOGITS = {name: (TensorProto.FLOAT, 3) for name in ('simcc_x', 'simcc_y')}
-PLACE = {name: (TensorProto.DOUBLE, 1) for name in ('centre', 'size')}
+LOGITS = dict.fromkeys(('simcc_x', 'simcc_y'), (TensorProto.FLOAT, 3))
+PLACE = dict.fromkeys(('centre', 'size'), (TensorProto.DOUBLE, 1))
 
 
 def bins_to_frame(model: onnx.ModelProto, golden: Path) -> Iterator[tuple[str, str, bool]]:

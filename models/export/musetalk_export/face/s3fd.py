@@ -5,6 +5,8 @@ Greedy suppression never removes the highest score, and only that box is used, s
 @see face-alignment face_alignment/detection/sfd
 """
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -41,7 +43,7 @@ class S3fd(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for block, widths in enumerate(VGG, 1):
-            for layer, (before, after) in enumerate(zip(widths, widths[1:]), 1):
+            for layer, (before, after) in enumerate(itertools.pairwise(widths), 1):
                 self.add_module(f'conv{block}_{layer}', nn.Conv2d(before, after, 3, padding=1))
         self.fc6 = nn.Conv2d(512, 1024, 3, padding=3)
         self.fc7 = nn.Conv2d(1024, 1024, 1)
