@@ -3,13 +3,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** @see onnx/onnx.proto for the field numbers below */
-type Fields = [number, number | string | Uint8Array][]
+export type Fields = [number, number | string | Uint8Array][]
 
 function varint(value: number): number[] {
   return value < 128 ? [value] : [(value % 128) + 128, ...varint(Math.floor(value / 128))]
 }
 
-function message(fields: Fields): Uint8Array {
+export function message(fields: Fields): Uint8Array {
   const parts = fields.map(([field, value]) => {
     if (typeof value === 'number') return Uint8Array.from([...varint(field * 8), ...varint(value)])
     const bytes = typeof value === 'string' ? Buffer.from(value) : value

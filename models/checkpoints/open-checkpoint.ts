@@ -1,0 +1,42 @@
+import { BinaryFile } from './binary-file.ts'
+import type { Checkpoint } from './checkpoint.ts'
+import { looksLikeOnnx, openOnnxInitializers } from './onnx-initializers.ts'
+import { looksLikeSafetensors, openSafetensors } from './safetensors.ts'
+import { looksLikePickle, openTorchLegacy } from './torch-legacy.ts'
+import { openTorchZip } from './torch-zip.ts'
+
+const ZIP_MAGIC = Buffer.from('PK\x03\x04')
+/** A tar archive has a name of 100 bytes, then numbers, then this. */
+const TAR_MAGIC_AT = 257
+const HEAD_BYTES = 512
+
+/**
+ * The named tensors of a checkpoint file, whatever its format; the content tells it, not the name.
+ *
+ * Takes torch's zip archives, its files of before 1.6, safetensors, and the initializers of ONNX graphs.
+ * Nothing of the file is ever run, and nothing larger than its description is held in memory.
+ * @throws CheckpointError
+ */
+export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const file = await BinaryFile.open(path)
+  try {
+    return await openByContent(file)
+  } catch (error) {
+    await file[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+async function openByContent(file: BinaryFile): Promise<Checkpoint> {
+  const head = await file.slice(0, Math.min(HEAD_BYTES, file.size))
+  const begins = (magic: Buffer) => head.subarray(0, magic.length).equals(magic)
+  if (begins(ZIP_MAGIC)) return openTorchZip(file)
+  if (looksLikePickle(head)) return openTorchLegacy(file)
+  if (looksLikeSafetensors(head, file.size)) return openSafetensors(file)
+  if (looksLikeOnnx(head)) return openOnnxInitializers(file)
+  const tar = head.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar'
+  return file.fail(
+    tar ? "torch's format of before 0.1.10 (tar)" : `bytes ${head.toString('hex', 0, 8)}`,
+    'a checkpoint of torch, safetensors or ONNX',
+  )
+}
