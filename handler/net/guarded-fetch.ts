@@ -82,12 +82,14 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
 
   const fetch = async (
     text: string,
-    { redirects = 0, ...options }: HttpRequest,
+    { redirects = 0, headers = {}, ...options }: HttpRequest,
   ): Promise<HttpResponse> => {
     let url = new URL(text)
+    const { origin } = url
     for (let left = redirects; ; left--) {
       literalCheck(url)
-      const answer = await send(url, { ...options, dispatcher })
+      const shown = url.origin === origin ? headers : withoutCredentials(headers)
+      const answer = await send(url, { ...options, headers: shown, dispatcher })
       const { location } = answer.headers
       if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) {
         return answer
@@ -142,6 +144,12 @@ function toFetchError(error: unknown, signal: AbortSignal): unknown {
   if (error instanceof JobError) return error
   return toNetworkError(error)
 }
+
+/** What was meant for one server is not shown to another that it redirects to. */
+const withoutCredentials = (headers: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)),
+  )
 
 function redirectTarget(location: string, from: URL): URL {
   const url = URL.canParse(location, from) ? new URL(location, from) : undefined

@@ -1,4 +1,3 @@
-import type { FileHandle } from 'node:fs/promises'
 import { createRetry, parseRetryAfter } from './retry.ts'
 import { InputError } from '../errors.ts'
 import type { HttpResponse, GuardedFetch } from './guarded-fetch.ts'
@@ -14,19 +13,37 @@ export interface TransferOptions {
   patience: Timeouts
   maxBytes: number
   signal: AbortSignal
+  /** What the file holds already; it is empty where unset. */
+  resume?: PartialDownload
+  /**
+   * Told what an answer brings, before the first byte of it is written: `bytes` is where it begins.
+   * What it throws ends the download.
+   */
+  onResponse?(download: Readonly<PartialDownload>): void | Promise<void>
+}
+
+/** As much of a file as is needed here; it is written front to back. */
+export interface DownloadTarget {
+  write(
+    chunk: Uint8Array,
+    offset: number,
+    length: number,
+    position: number,
+  ): Promise<{ bytesWritten: number }>
+  truncate(bytes: number): Promise<void>
 }
 
 /** What is in the file, and how to ask for the rest of the very same thing. */
-interface PartialDownload {
+export interface PartialDownload {
   /** Bytes of completed writes; a write in flight does not count. */
   bytes: number
   /** Strong ETag or date of the representation; without one nothing can be resumed. */
-  validator?: string
-  total?: number
+  validator?: string | undefined
+  total?: number | undefined
 }
 
 /**
- * Copy a URL into an empty file. A broken connection is resumed by range where the server proves
+ * Copy a URL into a file. A broken connection is resumed by range where the server proves
  * that it still sends the same thing; else the file starts over, and is never spliced.
  *
  * @returns bytes
@@ -34,13 +51,13 @@ interface PartialDownload {
  */
 export async function downloadResumable(
   url: string,
-  file: FileHandle,
-  { fetch, patience, maxBytes, signal }: TransferOptions,
+  file: DownloadTarget,
+  { fetch, patience, maxBytes, signal, resume, onResponse }: TransferOptions,
 ): Promise<number> {
   const late = AbortSignal.timeout(patience.downloadMs)
   const tries = createRetry(patience.download)
-  let have: PartialDownload = { bytes: 0 }
-  let best = 0
+  let have: PartialDownload = { bytes: 0, ...resume }
+  let best = have.bytes
   for (;;) {
     const stalled = new AbortController()
     const attempt = AbortSignal.any([signal, late, stalled.signal])
@@ -52,6 +69,7 @@ export async function downloadResumable(
       })
       try {
         have = applyResponse(have, answer)
+        await onResponse?.(have)
         if ((have.total ?? 0) > maxBytes) throw tooLarge(maxBytes)
         await writeBody(answer, file, have, { patience, maxBytes, stalled })
       } finally {
@@ -133,7 +151,7 @@ function validatorOf(headers: Record<string, string>): string | undefined {
 
 async function writeBody(
   { body }: HttpResponse,
-  file: FileHandle,
+  file: DownloadTarget,
   have: PartialDownload,
   {
     patience,

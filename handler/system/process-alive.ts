@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { isErrno } from '../errors.ts'
 
 /** Whether a process of this id runs on this machine, whoever's it is. */
@@ -8,4 +9,15 @@ export function isProcessAlive(pid: number): boolean {
   } catch (error) {
     return isErrno(error, 'EPERM')
   }
+}
+
+/**
+ * A process and when it began, so that another one under the same id is not mistaken for it; '' where
+ * there is none. Where the system does not tell, the id has to do.
+ */
+export async function processIdentity(pid: number): Promise<string> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  // The second field is the program's name, which may hold spaces and brackets.
+  const began = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  return began === undefined && !isProcessAlive(pid) ? '' : `${pid} ${began ?? ''}`
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
-import { isProcessAlive } from '../../handler/system/process-alive.ts'
+import { processIdentity } from '../../handler/system/process-alive.ts'
 import { withDirectoryError } from '../../handler/system/directory-error.ts'
 
 /** A claimer's own folder, which outlives the process, and what it is called. */
@@ -84,15 +84,4 @@ export async function lockOwner(dir: string): Promise<number | undefined> {
   const mark = await readFile(join(dir, 'lock'), 'utf8').catch(() => '')
   const pid = Number.parseInt(mark, 10)
   return pid > 0 && mark === (await processIdentity(pid)) ? pid : undefined
-}
-
-/**
- * A process and when it began, so that another one under the same id is not mistaken for it. Where
- * the system does not tell, the id has to do.
- */
-async function processIdentity(pid: number): Promise<string> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
-  // The second field is the program's name, which may hold spaces and brackets.
-  const began = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
-  return began === undefined && !isProcessAlive(pid) ? '' : `${pid} ${began ?? ''}`
 }

@@ -138,3 +138,19 @@ test('a server that does not speak TLS is told from one that is not there', asyn
     permanent: false,
   })
 })
+
+test('credentials go to the server that they are meant for, not to where it redirects', async () => {
+  await using other = await webServer((_, response) => void response.end('ok'))
+  await using server = await webServer(({ url }, response) => {
+    const location = url === '/a' ? '/b' : `http://localhost:${other.port}/c`
+    response.writeHead(302, { location }).end()
+  })
+  const fetch = open({ isBlocked: () => false })
+  const headers = { authorization: 'Bearer hush', Cookie: 'hush', accept: 'text/plain' }
+  await (await fetch(server.url('/a'), { signal, headers, redirects: 2 })).discard()
+  expect(server.seen.map(({ headers }) => headers.authorization)).toEqual(
+    Array.from({ length: 2 }, () => 'Bearer hush'),
+  )
+  expect(other.seen[0]!.headers).toMatchObject({ accept: 'text/plain' })
+  expect(JSON.stringify(other.seen)).not.toContain('hush')
+})
