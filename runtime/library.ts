@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import type { JobDependencies, Limits } from '../handler/context.ts'
 import type { Log } from '../handler/render/context.ts'
 import { createGuardedFetch } from '../handler/net/guarded-fetch.ts'
@@ -12,6 +11,7 @@ import type { Storage } from '../handler/storage/storage.ts'
 import { createWebhookSender } from '../handler/events/webhook-sender.ts'
 import { openBundle } from '../models/inference/bundle.ts'
 import type { Device } from '../models/inference/session.ts'
+import { LITE } from './config/bundle-directory.ts'
 import { readConfig, type Config } from './config/config.ts'
 
 export { handle } from '../handler/handle.ts'
@@ -48,9 +48,6 @@ export interface LocalOptions {
   log?: Log
   signal?: AbortSignal
 }
-
-/** The bundle that comes with the worker. */
-export const LITE = fileURLToPath(new URL('../models/lite', import.meta.url))
 
 /**
  * All that `handle()` needs, with the render in this process. Options that are left out have the

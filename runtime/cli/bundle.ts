@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { openVerified } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import {
@@ -10,10 +9,10 @@ import {
 } from '../../models/inference/manifest.ts'
 import type { Config } from '../config/config.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
-import { LITE } from '../library.ts'
+import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { TextOutput } from './output.ts'
 
-type BundleConfig = Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
+type BundleConfig = Pick<Config, 'BUNDLES_DIR' | 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
 
 /**
  * `bundle info` tells what a bundle is made of; `bundle verify` hashes all of it, loads it and
@@ -28,7 +27,7 @@ export async function bundleCommand(
   json: boolean,
   output: TextOutput,
 ): Promise<number> {
-  const directory = resolve(folder ?? config.MODEL_BUNDLE ?? LITE)
+  const directory = bundleDirectory(config, folder)
   try {
     const facts =
       action === 'info' ? await info(directory) : await verify(directory, config, output)

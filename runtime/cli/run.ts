@@ -4,6 +4,7 @@ import { handle } from '../../handler/handle.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
 import { directoryStorage } from '../../handler/storage/directory.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
+import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { cacheOf, limitsOf, createLocalWorker } from '../library.ts'
 import { createJsonLogger } from '../log/json-log.ts'
@@ -32,8 +33,7 @@ export async function run(options: RunOptions, config: Config): Promise<JobResul
   const { signal } = interrupt
   try {
     await using deps = await createLocalWorker({
-      ...(options.bundle && { bundle: options.bundle }),
-      ...(!options.bundle && config.MODEL_BUNDLE && { bundle: config.MODEL_BUNDLE }),
+      bundle: bundleDirectory(config, options.bundle),
       ...(config.FFMPEG_PATH && { ffmpegPath: config.FFMPEG_PATH }),
       ...(config.BATCH_SIZE && { batchSize: config.BATCH_SIZE }),
       device: config.DEVICE,

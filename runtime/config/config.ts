@@ -66,6 +66,7 @@ const Env = v.object({
   BUFFER_ORCHESTRATOR_BASE_URL: v.optional(url),
   BUFFER_POLL_INTERVAL_SEC: number(10, 0.1),
   BUFFER_WORKER_ID: v.optional(text),
+  BUNDLES_DIR: v.optional(text, join(homedir(), '.local', 'share', 'musetalk-worker', 'bundles')),
   CACHE_DIR: v.optional(text, join(homedir(), '.cache', 'musetalk-worker')),
   CACHE_MAX_MB: number(4096, 0),
   CONCURRENCY: integer(2, 1),

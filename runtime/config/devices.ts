@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Config } from './config.ts'
 
 /** One entry for each engine: the GPU it shall see, or '' for whatever the machine shows. */
@@ -6,3 +7,7 @@ export function visibleGpus(config: Pick<Config, 'CUDA_VISIBLE_DEVICES' | 'DEVIC
   const gpus = names.filter((name) => name !== '' && name !== '-1' && name !== 'NoDevFiles')
   return config.DEVICE === 'cpu' || gpus.length === 0 ? [''] : gpus
 }
+
+/** Whether this machine, or this container, sees an NVIDIA driver. */
+export const hasDriver = (): boolean =>
+  ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'].some((path) => existsSync(path))

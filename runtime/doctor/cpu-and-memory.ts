@@ -1,14 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import os from 'node:os'
-import { resolve } from 'node:path'
 import { filesOf, readManifest } from '../../models/inference/manifest.ts'
-import type { Config } from '../config/config.ts'
-import { LITE } from '../library.ts'
+import { bundleDirectory, type BundleConfig } from '../config/bundle-directory.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
 /** Cores and memory that this process may really use. */
-export async function checkMachine(config: Pick<Config, 'MODEL_BUNDLE'>): Promise<CheckResult[]> {
-  const bundle = await readManifest(resolve(config.MODEL_BUNDLE ?? LITE)).catch(() => undefined)
+export async function checkMachine(config: BundleConfig): Promise<CheckResult[]> {
+  const bundle = await readManifest(bundleDirectory(config)).catch(() => undefined)
   const weights = bundle ? filesOf(bundle.manifest).reduce((sum, { bytes }) => sum + bytes, 0) : 0
   const limit = process.constrainedMemory()
   const bytes = limit > 0 && limit < os.totalmem() ? limit : os.totalmem()

@@ -1,22 +1,21 @@
-import { existsSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { filesOf } from '../../models/inference/manifest.ts'
 import { hasCuda, type Device } from '../../models/inference/session.ts'
+import { bundleDirectory, type BundleConfig } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
+import { hasDriver } from '../config/devices.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
-import { LITE } from '../library.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
-type ModelConfig = Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
+type ModelConfig = BundleConfig & Pick<Config, 'CACHE_DIR' | 'DEVICE'>
 
 /** A bundle that a CPU renders slower than anybody would wait for. */
 const LARGE_BYTES = 100e6
 
 /** The bundle, by its golden numbers, and what it runs on. */
 export async function* checkModels(config: ModelConfig): AsyncGenerator<CheckResult> {
-  const directory = resolve(config.MODEL_BUNDLE ?? LITE)
+  const directory = bundleDirectory(config)
   const distrusted: string[] = []
   let refused = '' // by the device that DEVICE names
   const open = (device: Device) => {
@@ -66,10 +65,6 @@ function placeOf({ graphs }: Bundle, refused: string): { device: 'cuda' | 'cpu';
 
 const bytesOf = ({ manifest }: Bundle) =>
   filesOf(manifest).reduce((sum, { bytes }) => sum + bytes, 0)
-
-/** Whether this machine, or this container, sees an NVIDIA driver. */
-export const hasDriver = (): boolean =>
-  ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg'].some((path) => existsSync(path))
 
 interface Machine {
   /** ONNX Runtime's CUDA provider is installed. */

@@ -8,13 +8,14 @@ import type { Log } from '../../handler/render/context.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
+import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { visibleGpus } from '../config/devices.ts'
 import { createRenderPool, type RenderPool } from '../engine/pool.ts'
 import { allEnginesBroken, cannotRenderError, healthOf } from './health.ts'
 import { readBuildInfo, workerId, type BuildInfo } from '../config/identity.ts'
 import { JobQueue } from '../jobs/job-queue.ts'
-import { cacheOf, LITE, limitsOf } from '../library.ts'
+import { cacheOf, limitsOf } from '../library.ts'
 import { installSignalHandlers, type Shutdown } from '../shutdown.ts'
 import { createJsonLogger } from '../log/json-log.ts'
 import { createMetrics } from './metrics.ts'
@@ -48,7 +49,7 @@ export async function startWorker(
   await using engines = createRenderPool({
     devices: visibleGpus(config),
     device: config.DEVICE,
-    bundle: config.MODEL_BUNDLE ?? LITE,
+    bundle: bundleDirectory(config),
     ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
     ...cacheOf(config),
     modelCache: config.CACHE_DIR,

@@ -133,7 +133,9 @@ test('a bundle whose weights do not fit into the memory is told before it is loa
   const manifest = await writeBundle(place.file('bundle'))
   manifest.graphs.generate.bytes = 1e15
   await writeFile(place.file('bundle/manifest.json'), JSON.stringify(manifest))
-  const { memory } = await findings(checkMachine({ MODEL_BUNDLE: place.file('bundle') }))
+  const { memory } = await findings(
+    checkMachine(config(place, { MODEL_BUNDLE: place.file('bundle') })),
+  )
   expect(memory).toMatchObject({ status: 'fail', action: expect.stringContaining('1000001.0 GB') })
 })
 

@@ -205,7 +205,7 @@ test('the real engine says which file of a missing bundle it wants', async () =>
 
 test('the real engine says that ffmpeg is missing and what to install', async () => {
   const entry = new URL('../../../runtime/engine/render.process.ts', import.meta.url)
-  const { LITE } = await import('../../../runtime/library.ts')
+  const { LITE } = await import('../../../runtime/config/bundle-directory.ts')
   const nowhere = { entry, bundle: LITE as never, ffmpegPath: '/no/such/ffmpeg' }
   await using engines = pretendEngines(nowhere)
   const error = await engines.ready(soon()).catch((thrown) => thrown)

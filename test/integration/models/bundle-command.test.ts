@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { bundleCommand } from '../../../runtime/cli/bundle.ts'
-import { LITE } from '../../../runtime/library.ts'
+import { LITE } from '../../../runtime/config/bundle-directory.ts'
+import { readConfig } from '../../../runtime/config/config.ts'
 import { writeBundle } from '../../helpers/models/copy-of-lite.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 
@@ -20,7 +21,7 @@ afterEach(() => place[Symbol.asyncDispose]())
 async function run(action: 'info' | 'verify', directory: string | undefined, json = false) {
   let [out, err] = ['', '']
   const output = { out: (text: string) => (out += text), err: (text: string) => (err += text) }
-  const config = { CACHE_DIR: place.file('cache'), DEVICE: 'cpu' as const, MODEL_BUNDLE: bundle }
+  const config = readConfig({ CACHE_DIR: place.file('cache'), DEVICE: 'cpu', MODEL_BUNDLE: bundle })
   const status = await bundleCommand(action, directory, config, json, output)
   return { status, out, err }
 }

@@ -8,7 +8,7 @@ import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import { openBundle, type Bundle } from '../../../models/inference/bundle.ts'
 import type { Manifest } from '../../../models/inference/manifest.ts'
 import { selfTest } from '../../../models/inference/self-test.ts'
-import { LITE } from '../../../runtime/library.ts'
+import { LITE } from '../../../runtime/config/bundle-directory.ts'
 import { testDeps } from '../../helpers/jobs/deps.ts'
 import {
   ffmpeg as run,
