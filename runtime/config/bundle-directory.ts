@@ -30,8 +30,7 @@ export function bundleDirectory(
 }
 
 /** Where `bundle pull` puts a bundle. */
-export const pulledDirectory = (bundles: string, name: string): string =>
-  join(resolve(bundles), name)
+const pulledDirectory = (bundles: string, name: string): string => join(resolve(bundles), name)
 
 /** Whether a bundle is named, and not the path to it. */
-export const isName = (bundle: string): boolean => /^\w[\w.-]*$/.test(bundle)
+const isName = (bundle: string): boolean => /^\w[\w.-]*$/.test(bundle)

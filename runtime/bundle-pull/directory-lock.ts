@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto'
+import { link, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { isErrno } from '../../handler/errors.ts'
+import { sleep } from '../../handler/net/retry.ts'
+import { processIdentity } from '../../handler/system/process-alive.ts'
+
+export interface LockOwner {
+  host: string
+  pid: number
+}
+
+export interface LockOptions {
+  signal: AbortSignal
+  /** Told once for each owner that is waited for. */
+  onWait(owner: LockOwner): void
+  /** How often the owner says that it lives; default 5 s. */
+  heartbeatMs?: number
+  /** A silent owner on another machine, or in another container, is dead after this; default 30 s. */
+  staleMs?: number
+}
+
+export interface DirectoryLock extends AsyncDisposable {
+  /** Aborts when somebody else has taken the lock: this process was suspended for too long. */
+  lost: AbortSignal
+}
+
+const POLL_MS = 500
+
+/**
+ * Wait until this process alone works in a directory, which may lie on a volume of several machines.
+ * An owner on this machine is dead when its process is gone; one elsewhere, when it is silent.
+ *
+ * @throws the signal's reason; the error of the file system
+ */
+export async function lockDirectory(
+  directory: string,
+  { signal, onWait, heartbeatMs = 5_000, staleMs = 30_000 }: LockOptions,
+): Promise<DirectoryLock> {
+  const path = join(directory, 'lock')
+  const content = JSON.stringify({
+    ...{ host: hostname(), pid: process.pid },
+    ...{ began: await processIdentity(process.pid), id: randomUUID() },
+  })
+  const draft = join(directory, `lock-${randomUUID()}`)
+  await writeInto(directory, draft, content)
+  try {
+    let waitedFor = ''
+    while (!(await tryLink(draft, path))) {
+      signal.throwIfAborted()
+      const owner = await readLock(path)
+      if (owner === undefined) continue
+      if (await isDead(owner, path, directory, staleMs)) {
+        await removeLock(path, owner.content)
+      } else {
+        if (owner.content !== waitedFor) onWait(owner)
+        waitedFor = owner.content
+        await sleep(POLL_MS, signal)
+      }
+    }
+  } finally {
+    await rm(draft, { force: true })
+  }
+  const lost = new AbortController()
+  const isOurs = async () => (await readFile(path, 'utf8').catch(() => '')) === content
+  const heartbeat = setInterval(() => {
+    void (async () => {
+      if (!(await isOurs())) return lost.abort(new Error('another process has taken over'))
+      await writeFile(`${path}-heartbeat`, '.').catch(() => {}) // a full disk is somebody else's message
+    })()
+  }, heartbeatMs)
+  heartbeat.unref()
+  return {
+    lost: lost.signal,
+    async [Symbol.asyncDispose]() {
+      clearInterval(heartbeat)
+      if (!(await isOurs())) return
+      await rm(`${path}-heartbeat`, { force: true })
+      await rm(path, { force: true })
+      await rmdir(directory).catch(() => {}) // unless there is something in it
+    },
+  }
+}
+
+/** Whoever had the lock may remove the directory at any moment. */
+async function writeInto(directory: string, file: string, content: string): Promise<void> {
+  await mkdir(directory, { recursive: true })
+  await writeFile(file, content).catch((error: unknown) => {
+    if (!isErrno(error, 'ENOENT')) throw error
+    return writeInto(directory, file, content)
+  })
+}
+
+/** A lock is never seen half written: it is linked when it is whole. */
+async function tryLink(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path)
+    return true
+  } catch (error) {
+    if (isErrno(error, 'EEXIST')) return false
+    throw error
+  }
+}
+
+interface Lock extends LockOwner {
+  began: string
+  content: string
+}
+
+async function readLock(path: string): Promise<Lock | undefined> {
+  const content = await readFile(path, 'utf8').catch(() => undefined)
+  if (content === undefined) return undefined
+  try {
+    return { ...(JSON.parse(content) as Omit<Lock, 'content'>), content }
+  } catch {
+    return { host: '', pid: 0, began: '', content }
+  }
+}
+
+/** Containers have host names of their own, so a process id is only looked up where it means something. */
+async function isDead(
+  { host, pid, began }: Lock,
+  path: string,
+  directory: string,
+  staleMs: number,
+): Promise<boolean> {
+  if (host === hostname()) return (await processIdentity(pid)) !== began
+  // Both times are the file system's, whose clock need not be this machine's.
+  const probe = join(directory, `lock-${randomUUID()}`)
+  try {
+    await writeFile(probe, '')
+    const beat = stat(`${path}-heartbeat`).catch(() => undefined)
+    const [now, locked, last] = await Promise.all([stat(probe), stat(path), beat])
+    return now.mtimeMs - Math.max(locked.mtimeMs, last?.mtimeMs ?? 0) > staleMs
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return false
+    throw error
+  } finally {
+    await rm(probe, { force: true })
+  }
+}
+
+/** Two that find the same dead owner must not remove the lock that one of them has made since. */
+async function removeLock(path: string, content: string): Promise<void> {
+  const aside = `${path}-${randomUUID()}`
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return
+    throw error
+  }
+  if ((await readFile(aside, 'utf8')) !== content) await link(aside, path).catch(() => {})
+  await rm(aside, { force: true })
+}

@@ -1,0 +1,135 @@
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import * as v from 'valibot'
+import { InputError } from '../../handler/errors.ts'
+import type { GuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { NetworkError } from '../../handler/net/network-error.ts'
+import { downloadResumable } from '../../handler/net/resumable-download.ts'
+import type { Timeouts } from '../../handler/net/timeouts.ts'
+import { openHashingFile, type HashingFile } from './hashing-file.ts'
+import type { OfficialFile } from './official-files.ts'
+import { PullError } from './pull-error.ts'
+import type { TransferMeter } from './transfer-meter.ts'
+
+export interface DownloadOptions {
+  fetch: GuardedFetch
+  /** Where finished files lie, by their paths in the official layout; unfinished ones beside them. */
+  directory: string
+  /** Take other bytes than the official ones. */
+  allowUnknown: boolean
+  timeouts: Timeouts
+  meter: TransferMeter
+  signal: AbortSignal
+}
+
+/** What is remembered of an unfinished file. */
+const Resume = v.object({
+  address: v.string(),
+  validator: v.optional(v.string()),
+  total: v.optional(v.number()),
+})
+const Sidecar = v.pipe(v.string(), v.parseJson(), Resume)
+type Resume = v.InferOutput<typeof Resume>
+
+/** A file of unknown weights is at most this many times as large as the official one. */
+const MAX_GROWTH = 2
+
+/**
+ * Fetch one file, going on where an earlier process was stopped; size and SHA-256 are checked while it
+ * streams.
+ *
+ * @returns where it lies
+ * @throws PullError CHECKSUM_MISMATCH; NetworkError; the signal's reason; the error of the file system
+ */
+export async function downloadFile(
+  file: OfficialFile,
+  address: string,
+  options: DownloadOptions,
+): Promise<string> {
+  const { directory, allowUnknown, meter, signal } = options
+  const path = join(directory, file.path)
+  const partial = `${path}.partial`
+  const sidecar = `${partial}.json`
+  await mkdir(dirname(path), { recursive: true })
+  await using target = await openHashingFile(partial, signal)
+  const resumed = target.opened > 0
+  meter.skip(target.opened)
+  try {
+    const known = await readSidecar(sidecar)
+    // One that was whole when its process was killed needs no server.
+    const whole = target.opened === file.bytes && target.digest() === file.sha256
+    if (!whole) await fetchInto(target, file, address, { ...options, sidecar, known })
+  } catch (error) {
+    meter.skip(-target.length)
+    throw error
+  }
+  if (target.digest() !== file.sha256 && !allowUnknown) {
+    const found = target.digest()
+    meter.skip(-target.length)
+    await Promise.all([rm(partial, { force: true }), rm(sidecar, { force: true })])
+    // What an earlier process left may be damaged, so only a file that came in one go is judged.
+    if (resumed) return downloadFile(file, address, options)
+    throw mismatch(file, address, `its SHA-256 is ${found}, not ${file.sha256}`)
+  }
+  await rename(partial, path)
+  await rm(sidecar, { force: true })
+  return path
+}
+
+async function fetchInto(
+  target: HashingFile,
+  file: OfficialFile,
+  address: string,
+  options: DownloadOptions & { sidecar: string; known: Resume | undefined },
+): Promise<void> {
+  const { fetch, allowUnknown, timeouts, meter, signal, sidecar, known } = options
+  const mine = known?.address === address && known.validator !== undefined ? known : undefined
+  const maxBytes = allowUnknown ? MAX_GROWTH * file.bytes + 1e6 : file.bytes
+  let expected = file.bytes
+  const metered = {
+    async write(...args: Parameters<HashingFile['write']>) {
+      const result = await target.write(...args)
+      meter.add(result.bytesWritten)
+      return result
+    },
+    truncate: (bytes: number) => target.truncate(bytes),
+  }
+  try {
+    await downloadResumable(address, metered, {
+      ...{ fetch, patience: timeouts, maxBytes, signal },
+      ...(mine && { resume: { ...mine, bytes: target.opened } }),
+      async onResponse({ bytes, total, validator }) {
+        if (total !== undefined && total !== file.bytes && !allowUnknown) {
+          throw mismatch(file, address, `it has ${total} bytes, not ${file.bytes}`)
+        }
+        meter.expect((total ?? expected) - expected)
+        expected = total ?? expected
+        if (bytes > 0) return
+        // Before the note, because it must never speak of bytes that another answer brought.
+        meter.add(-target.length)
+        await target.truncate(0)
+        await writeFile(sidecar, JSON.stringify({ address, validator, total }))
+      },
+    })
+  } catch (error) {
+    if (!(error instanceof InputError) || error.code !== 'MEDIA_TOO_LARGE') throw error
+    throw mismatch(file, address, `it has more than ${maxBytes} bytes`)
+  }
+}
+
+async function readSidecar(path: string): Promise<Resume | undefined> {
+  const parsed = v.safeParse(Sidecar, await readFile(path, 'utf8').catch(() => ''))
+  return parsed.success ? parsed.output : undefined
+}
+
+function mismatch({ path }: OfficialFile, address: string, why: string): PullError {
+  const { host } = new URL(address)
+  const todo = 'fetch from the hub itself, or take these weights as they are with --allow-unknown'
+  return new PullError(
+    'CHECKSUM_MISMATCH',
+    `${path} from ${host} is not the official file: ${why}; ${todo}`,
+  )
+}
+
+export const isAbsent = (error: unknown): boolean =>
+  error instanceof NetworkError && (error.status === 404 || error.status === 410)

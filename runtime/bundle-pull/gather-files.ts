@@ -1,0 +1,128 @@
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { freeBytes } from './disk-space.ts'
+import { downloadSlots, type LocalFile } from './download-slots.ts'
+import { formatBytes } from './format-bytes.ts'
+import { createHubFetch } from './hub-client.ts'
+import { findLocalFiles } from './local-files.ts'
+import type { FileSlot, OfficialFile } from './official-files.ts'
+import type { PullOptions, Recipe } from './pull-bundle.ts'
+import { PullError } from './pull-error.ts'
+import { PROGRESS_MS, type PlannedFile } from './pull-events.ts'
+import { createTransferMeter } from './transfer-meter.ts'
+
+/**
+ * Find a file for each part of a bundle on this machine, or fetch it.
+ *
+ * @param directory of what is fetched
+ * @returns where each file lies, by its path in the official layout
+ * @throws PullError; the signal's reason; the error of the file system
+ */
+export async function gatherFiles(
+  directory: string,
+  options: PullOptions,
+): Promise<Record<string, string>> {
+  const { allowUnknown, endpoint, mirror, offline, onEvent, places, recipe, signal } = options
+  const { variant } = options
+  const wanted = recipe.slots.flatMap((slot) => slot.files)
+  const found = await findLocalFiles(wanted, {
+    ...{ allowUnknown, signal },
+    places: { ...places, trees: [directory, ...places.trees] },
+    onMismatch: (path, file) =>
+      onEvent({
+        type: 'note',
+        message: `${path} is not used: it is not the official ${file.path}; --allow-unknown takes it`,
+      }),
+  })
+  const chosen = recipe.slots.map(({ files }) => files.find((file) => found.has(file)))
+  const missing = recipe.slots.filter(({ optional }, i) => !chosen[i] && !(offline && optional))
+  const here = chosen.filter((file) => file !== undefined)
+  const toFetch = missing.map(({ files }) => files[0]!)
+  const size = recipe.size(variant)
+  const left = await Promise.all(
+    toFetch.map(async ({ path, bytes }) => bytes - (await partialBytes(directory, path))),
+  )
+  const needed = left.reduce((sum, bytes) => sum + Math.max(0, bytes), size)
+  const free = await freeBytes(directory)
+  onEvent({
+    ...{ type: 'plan', name: options.name, directory: options.directory, ...variant },
+    from: mirror ?? endpoint,
+    here: here.map((file) => ({ ...summaryOf(file, recipe), local: found.get(file)! })),
+    fetch: toFetch.map((file) => summaryOf(file, recipe)),
+    ...{ bundleBytes: size, neededBytes: needed, freeBytes: free },
+  })
+  if (offline && missing.length > 0) throw offlineError(toFetch, options)
+  if (free < needed) {
+    const message = `${dirname(options.directory)} has ${formatBytes(free)} free, and ${formatBytes(needed)} are needed`
+    throw new PullError('DISK_FULL', `${message}; make room, or name another folder`)
+  }
+  const fetched = missing.length > 0 ? await fetchSlots(missing, directory, options) : []
+  const all = [...here.map((file): LocalFile => [file.path, found.get(file)!]), ...fetched]
+  return Object.fromEntries(
+    withoutHalves(
+      all.filter((file) => file !== undefined),
+      options,
+    ),
+  )
+}
+
+async function partialBytes(directory: string, path: string): Promise<number> {
+  const found = await stat(join(directory, `${path}.partial`)).catch(() => undefined)
+  return found?.size ?? 0
+}
+
+/** Optional files are of use together only. */
+function withoutHalves(files: LocalFile[], { recipe, onEvent }: PullOptions): LocalFile[] {
+  const has = ({ files: any }: FileSlot) =>
+    any.some((one) => files.some(([path]) => path === one.path))
+  const optional = recipe.slots.filter((slot) => slot.optional)
+  if (optional.every(has)) return files
+  const message = 'the bundle gets no face detection: jobs must bring face.boxes'
+  onEvent({ type: 'note', message })
+  const names = optional.flatMap((slot) => slot.files.map(({ path }) => path))
+  return files.filter(([path]) => !names.includes(path))
+}
+
+async function fetchSlots(
+  slots: readonly FileSlot[],
+  directory: string,
+  options: PullOptions,
+): Promise<(LocalFile | undefined)[]> {
+  const { allowUnknown, endpoint, fetch, mirror, onEvent, signal, timeouts, token } = options
+  const meter = createTransferMeter()
+  const running = new Set<OfficialFile>()
+  const timer = setInterval(() => {
+    const file = [...running].toSorted((a, b) => b.bytes - a.bytes)[0]?.path
+    onEvent({ type: 'progress', phase: 'download', ...meter.read(), ...(file && { file }) })
+  }, PROGRESS_MS)
+  try {
+    return await downloadSlots(slots, {
+      fetch: createHubFetch({ fetch, endpoint, ...(token !== undefined && { token }) }),
+      ...{ allowUnknown, directory, endpoint, meter, mirror, signal, timeouts },
+      authorized: token !== undefined,
+      onNote: (message) => onEvent({ type: 'note', message }),
+      onFile(file, state) {
+        if (state === 'begun') running.add(file)
+        else running.delete(file)
+      },
+    })
+  } finally {
+    clearInterval(timer)
+  }
+}
+
+function summaryOf(file: OfficialFile, { slots }: Recipe): PlannedFile {
+  const { path, bytes, sources } = file
+  const { license } = slots.find(({ files }) => files.includes(file))!
+  return { path, bytes, license, origin: originOf(sources[0]!) }
+}
+
+const originOf = (source: OfficialFile['sources'][number]): string =>
+  'url' in source ? source.url : `${source.repository} @ ${source.revision}`
+
+function offlineError(files: readonly OfficialFile[], { places }: PullOptions): PullError {
+  const names = files.map(({ path }) => path).join(', ')
+  const where = [...places.trees, ...places.hubCaches].join(', ') || 'nowhere'
+  const message = `HF_HUB_OFFLINE is set, and these files are not here: ${names} (looked in ${where})`
+  return new PullError('OFFLINE', `${message}; bring them with --from, or unset HF_HUB_OFFLINE`)
+}

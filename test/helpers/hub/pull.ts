@@ -1,0 +1,48 @@
+import { readdir } from 'node:fs/promises'
+import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import {
+  pullBundle,
+  type PulledBundle,
+  type PullOptions,
+} from '../../../runtime/bundle-pull/pull-bundle.ts'
+import type { PullEvent } from '../../../runtime/bundle-pull/pull-events.ts'
+import { impatient } from '../short-timeouts.ts'
+import type { Folder } from '../media/media.ts'
+import { smallRecipe } from './small-recipe.ts'
+
+/** Options of a pull into a folder of the test, from a hub on loopback. */
+export function pullOptions(
+  place: Folder,
+  endpoint: string,
+  changes: Partial<PullOptions> = {},
+): PullOptions & { events: PullEvent[] } {
+  const timeouts = impatient()
+  const events: PullEvent[] = []
+  return {
+    ...{
+      name: 'musetalk-v1.5',
+      directory: place.file('bundles/musetalk-v1.5'),
+      endpoint,
+      timeouts,
+    },
+    ...{ recipe: smallRecipe(), variant: { precision: 'fp32', cuda: false }, exact: false },
+    ...{ places: { trees: [], hubCaches: [] }, offline: false, allowUnknown: false, keep: false },
+    fetch: createGuardedFetch({ isBlocked: () => false, patience: timeouts }),
+    verify: async () => {},
+    signal: AbortSignal.timeout(30_000),
+    onEvent: (event) => void events.push(event),
+    ...changes,
+    events,
+  }
+}
+
+export const pull = (options: PullOptions): Promise<PulledBundle> => pullBundle(options)
+
+/** Every file below a folder, by its path from there. */
+export async function tree(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => `${parentPath}/${name}`.slice(folder.length + 1))
+    .toSorted()
+}
