@@ -13,11 +13,11 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
   const render: Render = async (task, call) => {
     models.onRun = (graph) => {
       if (graph !== 'generate') return
-      call.log('bench.generated')
+      call.log.info('bench.generated')
       delete models.onRun
     }
     const report = await draw(task, call)
-    call.log('bench.card', { ...models.use() })
+    call.log.info('bench.card', { ...models.use() })
     return report
   }
   const { name, version } = models.manifest

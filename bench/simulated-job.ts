@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobDependencies } from '../handler/context.ts'
 import { handle } from '../handler/handle.ts'
+import { createLog, silentLog } from '../handler/log.ts'
 import { createGuardedFetch } from '../handler/net/guarded-fetch.ts'
 import { createWebhookSender } from '../handler/events/webhook-sender.ts'
 import { s3Storage } from '../handler/storage/s3.ts'
@@ -66,7 +67,7 @@ async function measured(load: Workload, dir: string, endpoint: string): Promise<
     maxJobs: 1e6,
     entry: new URL('./simulated-engine.process.ts', import.meta.url),
     ...(load.ffmpeg !== undefined && { ffmpegPath: load.ffmpeg }),
-    log: () => {},
+    log: silentLog,
   })
   await engines.ready(AbortSignal.timeout(60_000))
 
@@ -81,7 +82,7 @@ async function measured(load: Workload, dir: string, endpoint: string): Promise<
     limits: { maxVideoS: 3600, maxAudioS: 3600, maxPixels: 1e8, maxInputBytes: 1e10 },
     scratch: dir,
     allowFileInputs: true,
-    log: () => {},
+    log: silentLog,
   }
 
   const { pid } = engines.status()[0]!
@@ -98,10 +99,10 @@ async function measured(load: Workload, dir: string, endpoint: string): Promise<
       const render: JobDependencies['render'] = (task, call) =>
         engines.render(task, {
           signal: call.signal,
-          log(event, fields) {
+          log: createLog((_level, event, fields) => {
             if (event === 'bench.generated') firstAt ||= performance.now()
             if (event === 'bench.card') add(use, fields as unknown as CardUse)
-          },
+          }),
           onProgress(done, total) {
             if (done === total) lastFrameAt = performance.now()
             call.onProgress(done, total)

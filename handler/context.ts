@@ -6,7 +6,7 @@ import type { GuardedFetch } from './net/guarded-fetch.ts'
 import type { ResizePolicy } from './render/output-frame.ts'
 import type { Job } from './parse-job.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from './net/timeouts.ts'
-import type { Log } from './render/context.ts'
+import { withLogFields, type Log } from './log.ts'
 import type { MediaLimits } from './render/media/probe.ts'
 import type { Render } from './render/render.ts'
 import { createJobEvents, type JobEvents, type EventListener } from './events/event-emitter.ts'
@@ -66,7 +66,7 @@ export interface JobContext extends JobDependencies, AsyncDisposable {
 export function createJobContext(job: Job, deps: JobDependencies, call: HandleOptions): JobContext {
   const began = performance.now()
   const signal = call.signal ?? new AbortController().signal
-  const log: Log = (event, fields) => deps.log(event, { job: job.id, ...fields })
+  const log = withLogFields(deps.log, { job: job.id })
   const dir = join(deps.scratch, `job-${randomUUID()}`)
   const elapsed = new Map<Step, number>()
   return {
@@ -91,7 +91,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
       } finally {
         const seconds = Math.round(performance.now() - start) / 1000
         elapsed.set(name, seconds)
-        log('stage', { stage: name, seconds })
+        log.info('stage', { stage: name, seconds })
       }
     },
     seconds: (name) => elapsed.get(name) ?? 0,
@@ -99,7 +99,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
     async [Symbol.asyncDispose]() {
       // ffmpeg may have written until a moment ago, so a busy folder is tried again.
       await rm(dir, { recursive: true, force: true, maxRetries: 3 }).catch((error: Error) =>
-        log('scratch.left', { reason: error.message }),
+        log.warn('scratch.left', { reason: error.message }),
       )
     },
   }

@@ -57,7 +57,7 @@ async function downloadInput(
   await using file = await open(to, 'wx')
   const options = { fetch, patience, maxBytes: limits.maxInputBytes, signal }
   const bytes = await withFieldName(field, () => downloadResumable(from, file, options))
-  log('downloaded', { field, bytes, seconds: Math.round(performance.now() - start) / 1000 })
+  log.info('downloaded', { field, bytes, seconds: Math.round(performance.now() - start) / 1000 })
   if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', `${field}: the file is empty`)
   return to
 }

@@ -5,8 +5,9 @@ import {
   type JobDependencies,
 } from './context.ts'
 import { download } from './download-inputs.ts'
-import { asJobError } from './errors.ts'
+import { asJobError, type JobError } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'
+import type { LogLevel } from './log.ts'
 import { parseJob, type Job } from './parse-job.ts'
 import { render } from './render-job.ts'
 import type { RenderReport } from './render/render.ts'
@@ -30,17 +31,20 @@ export async function handle(
   const job = parseJob(payload, call.id, deps)
   await using ctx = createJobContext(job, deps, call)
   try {
-    ctx.log('job.started')
+    ctx.log.info('job.started')
     ctx.events.started()
     const result = (await findStoredResult(job, ctx)) ?? (await runPipeline(job, ctx))
     ctx.events.succeeded(result)
     const { total_time: seconds, frames, deduplicated } = result
-    ctx.log('job.succeeded', { seconds, frames, deduplicated })
+    ctx.log.info('job.succeeded', { seconds, frames, deduplicated })
     return result
   } catch (thrown) {
     const error = asJobError(thrown, ctx.signal)
     ctx.events.failed(error)
-    ctx.log('job.failed', { ...error.toJSON(), cause: stackOf(error.cause) })
+    ctx.log[FAILURE_LEVELS[error.fault]]('job.failed', {
+      ...error.toJSON(),
+      cause: stackOf(error.cause),
+    })
     throw error
   }
 }
@@ -81,6 +85,14 @@ function buildResult(
     deduplicated: false,
   }
 }
+
+/** Whether an operator should look. */
+const FAILURE_LEVELS = {
+  caller: 'warn',
+  upstream: 'warn',
+  worker: 'error',
+  nobody: 'info',
+} as const satisfies Record<JobError['fault'], LogLevel>
 
 const stackOf = (cause: unknown): string | undefined =>
   cause instanceof Error ? (cause.stack ?? cause.message) : undefined

@@ -43,7 +43,7 @@ export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobRe
   if (isPath(job.video_url) || isPath(job.audio_url)) return undefined
   const found = await ctx.storage.find(objectName(job), ctx.signal).catch((error: Error) => {
     ctx.signal.throwIfAborted()
-    ctx.log('find.failed', { reason: error.message })
+    ctx.log.warn('find.failed', { reason: error.message })
   })
   const sidecar = v.safeParse(StoredSidecar, found?.sidecar)
   if (!found || !sidecar.success || sidecar.output.job_id !== job.id) return undefined

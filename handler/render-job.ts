@@ -30,7 +30,7 @@ export async function render(
   }
   const report = await ctx.render(task, { signal: ctx.signal, log: ctx.log, onProgress })
   for (const [stage, seconds] of Object.entries(report.stage_times)) {
-    ctx.log('stage', { stage, seconds })
+    ctx.log.info('stage', { stage, seconds })
   }
   return { ...report, file }
 }

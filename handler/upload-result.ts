@@ -25,7 +25,7 @@ export async function storeMetadata(job: Job, result: JobResult, ctx: JobContext
       ctx.signal,
     )
   } catch (error) {
-    ctx.log('sidecar.failed', { reason: (error as Error).message })
+    ctx.log.warn('sidecar.failed', { reason: (error as Error).message })
   }
 }
 

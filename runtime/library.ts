@@ -1,5 +1,5 @@
 import type { JobDependencies, Limits } from '../handler/context.ts'
-import type { Log } from '../handler/render/context.ts'
+import { silentLog, type Log } from '../handler/log.ts'
 import { createGuardedFetch } from '../handler/net/guarded-fetch.ts'
 import type { ResizePolicy } from '../handler/render/output-frame.ts'
 import { avatarCache, type CacheOptions } from '../handler/render/face/avatar-cache.ts'
@@ -67,7 +67,7 @@ export async function createLocalWorker(
       threads: options.threads ?? 1,
       lanes: options.lanes ?? 2,
       ...(options.modelCache !== undefined && { cache: options.modelCache }),
-      ...(options.log && { onWarning: options.log }),
+      ...(options.log && { onWarning: options.log.warn }),
     }),
   ])
   const fetch = createGuardedFetch(options.allowPrivateUrls ? { isBlocked: () => false } : {})
@@ -82,7 +82,7 @@ export async function createLocalWorker(
     allowFileInputs: options.allowFileInputs ?? false,
     fitOutput: options.fitOutput ?? 'source',
     ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
-    log: options.log ?? (() => {}),
+    log: options.log ?? silentLog,
     async [Symbol.asyncDispose]() {
       await webhooks.drain(AbortSignal.any([signal, AbortSignal.timeout(LAST_WORD_MS)]))
       await bundle[Symbol.asyncDispose]()

@@ -1,5 +1,5 @@
 import { CanceledError } from '../handler/errors.ts'
-import type { Log } from '../handler/render/context.ts'
+import { silentLog, type Log } from '../handler/log.ts'
 
 /** The two words of a shutdown. */
 export interface Shutdown {
@@ -16,20 +16,23 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
  * `now`. Third: the process ends by that signal, whatever it is doing. Disposing gives the signals
  * their usual effect back.
  */
-export function installSignalHandlers(drainMs: number, log: Log = () => {}): Shutdown & Disposable {
+export function installSignalHandlers(
+  drainMs: number,
+  log: Log = silentLog,
+): Shutdown & Disposable {
   const [draining, aborted] = [new AbortController(), new AbortController()]
   const reason = new CanceledError('SHUTDOWN', 'the worker is shutting down; try again elsewhere')
   let drain: NodeJS.Timeout | undefined
 
   const forceShutdown = (why: string) => {
     clearTimeout(drain)
-    log('stop.now', { why })
+    log.warn('stop.now', { why })
     aborted.abort(reason)
   }
   const onSignal = (name: (typeof SIGNALS)[number]) => {
     if (aborted.signal.aborted) return end(name)
     if (draining.signal.aborted) return forceShutdown(name)
-    log('stop.soon', { why: name, drain_s: drainMs / 1000 })
+    log.info('stop.soon', { why: name, drain_s: drainMs / 1000 })
     drain = setTimeout(forceShutdown, drainMs, 'the drain took too long').unref()
     draining.abort(reason)
   }

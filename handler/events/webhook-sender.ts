@@ -3,7 +3,7 @@ import { createRetry, sleep, parseRetryAfter } from '../net/retry.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { isRetryableStatus, NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
-import type { Log } from '../render/context.ts'
+import type { Log } from '../log.ts'
 import type { EventListener } from './event-emitter.ts'
 import type { JobEvent } from './job-events.ts'
 import { signWebhook } from './webhook-signature.ts'
@@ -82,8 +82,9 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
       for (;;) {
         try {
           await post(url, id, body)
-          const name = type === 'job.progress' ? 'webhook.progress' : 'webhook.sent'
-          log(name, { type, seq, tries: tries.count })
+          const sent = { type, seq, tries: tries.count }
+          if (type === 'job.progress') log.debug('webhook.progress', sent)
+          else log.info('webhook.sent', sent)
           return false
         } catch (error) {
           stop.signal.throwIfAborted()
@@ -93,7 +94,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
       }
     } catch (error) {
       const reason = stop.signal.aborted ? 'the worker stopped' : (error as Error).message
-      log('webhook.failed', { type, seq, tries: tries.count, reason })
+      log.warn('webhook.failed', { type, seq, tries: tries.count, reason })
       return error instanceof NetworkError && error.status === GONE
     }
   }

@@ -1,3 +1,4 @@
+import type { Log } from '../log.ts'
 import type { Models } from '../../models/inference/bundle.ts'
 import type { AvatarCache } from './face/avatar-cache.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
@@ -23,9 +24,6 @@ export interface RenderContext {
    */
   stage<T>(name: Stage, step: () => Promise<T>): Promise<T>
 }
-
-/** One line: a fixed event name and measurements as fields with units. */
-export type Log = (event: string, fields?: Record<string, unknown>) => void
 
 export interface StageTimer {
   stage: RenderContext['stage']

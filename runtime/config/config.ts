@@ -2,7 +2,7 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
-import { RUNPOD_LEVELS } from '../log/levels.ts'
+import { LOG_THRESHOLDS, RUNPOD_LEVELS } from '../log/levels.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
@@ -84,7 +84,7 @@ const Env = v.object({
   HOST: v.optional(text),
   INTERNAL_API_KEY: v.optional(headerValue),
   JOB_TIMEOUT_SEC: number(3600, 1),
-  LOG_LEVEL: v.optional(v.picklist(['silent', 'info', 'debug']), 'info'),
+  LOG_LEVEL: v.optional(v.picklist(LOG_THRESHOLDS), 'info'),
   MAX_AUDIO_SEC: number(1800, 1),
   MAX_INPUT_MB: number(2048, 1),
   MAX_PIXELS: integer(3840 * 2160, 64 * 64),

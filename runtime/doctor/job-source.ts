@@ -9,6 +9,7 @@ import { bufferSource } from '../sources/orchestrator/buffer-source.ts'
 import { orchestrator, type WorkerInfo } from '../sources/orchestrator/source.ts'
 import { systemInfo } from '../sources/system-info.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
+import { silentLog } from '../../handler/log.ts'
 
 const ANSWER_MS = 10_000
 const GIVERS = {
@@ -51,7 +52,7 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
     ...{ about: () => ({ ...about, bundle: null }), system: () => system },
   }
   const api = createOrchestratorClient(fetch, baseUrl, key)
-  const log = () => {} // it reports nothing
+  const log = silentLog // it reports nothing
   const { heartbeatRequest } =
     source === 'buffer'
       ? bufferSource({

@@ -1,4 +1,5 @@
 import { asJobError, CanceledError } from '../../handler/errors.ts'
+import { createLog, type LogFields } from '../../handler/log.ts'
 import type { Render, RenderTask } from '../../handler/render/render.ts'
 import type {
   BundleName,
@@ -15,8 +16,8 @@ export interface WarmRenderer {
   bundle: BundleName
 }
 
-/** Tells the parent's log something about the start. */
-export type Note = (event: string, fields: Record<string, unknown>) => void
+/** Puts a warning about the start into the parent's log. */
+export type OnWarning = (event: string, fields: LogFields) => void
 
 /**
  * The child's side of the conversation. It never exits by itself: a graph may be running, and
@@ -24,7 +25,7 @@ export type Note = (event: string, fields: Record<string, unknown>) => void
  * kills itself and its ffmpegs.
  */
 export function runChildLoop(
-  open: (setup: InitOptions, note: Note) => Promise<WarmRenderer>,
+  open: (setup: InitOptions, onWarning: OnWarning) => Promise<WarmRenderer>,
 ): void {
   const running = new Map<number, AbortController>()
   let opened: WarmRenderer | undefined
@@ -32,7 +33,7 @@ export function runChildLoop(
   async function start(setup: InitOptions) {
     setInterval(sendHeartbeat, setup.beatMs)
     try {
-      opened = await open(setup, (event, fields) => send({ type: 'note', event, fields }))
+      opened = await open(setup, (event, fields) => send({ type: 'warning', event, fields }))
       const { device, bundle } = opened
       send({ type: 'ready', device, bundle })
     } catch (thrown) {
@@ -48,7 +49,7 @@ export function runChildLoop(
       const report = await opened!.render(task, {
         signal,
         onProgress: (done, total) => send({ type: 'progress', id, done, total }),
-        log: (event, fields) => send({ type: 'log', id, event, ...(fields && { fields }) }),
+        log: createLog((level, event, fields) => send({ type: 'log', id, level, event, fields })),
       })
       send({ type: 'done', id, report })
     } catch (thrown) {

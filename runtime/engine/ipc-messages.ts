@@ -1,5 +1,6 @@
 import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
 import type { ErrorPayload, JobError } from '../../handler/errors.ts'
+import type { LogFields, LogLevel } from '../../handler/log.ts'
 import type { RenderReport, RenderTask } from '../../handler/render/render.ts'
 import type { SessionOptions } from '../../models/inference/session.ts'
 
@@ -38,9 +39,9 @@ export type ToChild =
 export type FromChild =
   | { type: 'ready'; device: 'cuda' | 'cpu'; bundle: BundleName }
   | { type: 'broken'; failure: SerializedError }
-  | { type: 'note'; event: string; fields: Record<string, unknown> }
+  | { type: 'warning'; event: string; fields: LogFields }
   | { type: 'heartbeat'; rssMb: number }
   | { type: 'progress'; id: number; done: number; total: number }
-  | { type: 'log'; id: number; event: string; fields?: Record<string, unknown> }
+  | { type: 'log'; id: number; level: LogLevel; event: string; fields: LogFields }
   | { type: 'done'; id: number; report: RenderReport }
   | { type: 'failed'; id: number; failure: SerializedError }

@@ -59,7 +59,7 @@ export function startRender(
         case 'progress':
           return onProgress(news.done, news.total)
         case 'log':
-          return log(news.event, news.fields)
+          return log[news.level](news.event, news.fields)
         case 'done':
           return resolve(news.report)
         case 'failed':

@@ -1,6 +1,6 @@
 import { CanceledError, WorkerError } from '../../handler/errors.ts'
 import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import type { Render } from '../../handler/render/render.ts'
 import type { Device } from '../../models/inference/session.ts'
 import { renderProcessEnv } from '../config/config.ts'

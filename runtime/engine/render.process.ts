@@ -6,13 +6,13 @@ import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import type { InitOptions } from './ipc-messages.ts'
-import { runChildLoop, type Note, type WarmRenderer } from './child-loop.ts'
+import { runChildLoop, type OnWarning, type WarmRenderer } from './child-loop.ts'
 
 /** Models warm and checked, ffmpeg found. */
-async function initialize(setup: InitOptions, note: Note): Promise<WarmRenderer> {
+async function initialize(setup: InitOptions, onWarning: OnWarning): Promise<WarmRenderer> {
   const [ffmpeg, bundle] = await Promise.all([
     findFfmpeg(setup.ffmpegPath, new AbortController().signal),
-    openChecked(setup, note),
+    openChecked(setup, onWarning),
   ])
   const { manifest, id, graphs } = bundle
   return {
@@ -22,11 +22,11 @@ async function initialize(setup: InitOptions, note: Note): Promise<WarmRenderer>
   }
 }
 
-async function openChecked(setup: InitOptions, note: Note): Promise<Bundle> {
+async function openChecked(setup: InitOptions, onWarning: OnWarning): Promise<Bundle> {
   try {
     const { bundle, device, threads, lanes, modelCache } = setup
     const cache = modelCache !== undefined && { cache: modelCache }
-    return await openVerified(bundle, { device, threads, lanes, onWarning: note, ...cache })
+    return await openVerified(bundle, { device, threads, lanes, onWarning, ...cache })
   } catch (thrown) {
     if (!(thrown instanceof ModelError)) throw asJobError(thrown)
     const message = `${thrown.message}; ${MODEL_ERROR_HINTS[thrown.kind]}`

@@ -5,7 +5,7 @@ import {
   type ErrorCode,
   type JobError,
 } from '../../handler/errors.ts'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import type { Render } from '../../handler/render/render.ts'
 import { startRender, type PendingRender, type RenderMessage } from './pending-render.ts'
 import { spawnRenderProcess, type RenderProcess } from './process-handle.ts'
@@ -85,7 +85,7 @@ export function createSupervisor(options: EngineOptions): Engine {
       ...{ entry, env, silenceMs },
       // What a dead process had still in its pipe is for nobody.
       onMessage: (message) => life === mine && hear(message, began),
-      onLine: (line) => log('engine.stderr', { engine: index, line }),
+      onLine: (line) => log.warn('engine.stderr', { engine: index, line }),
     })
     life = mine
     mine.send({ type: 'open', setup })
@@ -102,13 +102,19 @@ export function createSupervisor(options: EngineOptions): Engine {
         startFailures = 0
         failure = reason = undefined
         const seconds = Math.round(performance.now() - began) / 1000
-        log('engine.ready', { engine: index, pid: life?.pid, seconds, device, bundle: bundle.id })
+        log.info('engine.ready', {
+          engine: index,
+          pid: life?.pid,
+          seconds,
+          device,
+          bundle: bundle.id,
+        })
         return setState('ready')
       }
       case 'broken':
         return markBroken(deserializeError(message.failure), message.failure.cause)
-      case 'note':
-        return log(message.event, { engine: index, ...message.fields })
+      case 'warning':
+        return log.warn(message.event, { engine: index, ...message.fields })
       case 'heartbeat':
         facts.rss_mb = message.rssMb
         return state === 'ready' && needsRecycling() ? recycle() : undefined
@@ -149,7 +155,7 @@ export function createSupervisor(options: EngineOptions): Engine {
   function markBroken(error: JobError, cause?: string) {
     failure = error
     reason = error.message
-    log('engine.broken', { engine: index, ...error.toJSON(), cause })
+    log.error('engine.broken', { engine: index, ...error.toJSON(), cause })
     setState('broken')
     life?.kill('could not start')
   }
@@ -158,7 +164,8 @@ export function createSupervisor(options: EngineOptions): Engine {
     clearTimeout(timer)
     life = undefined
     delete facts.rss_mb
-    log('engine.ended', { engine: index, why, state })
+    const level = stopped || expectedExit ? 'info' : 'warn'
+    log[level]('engine.ended', { engine: index, why, state })
     const lost = job
     job = undefined
     if (stopped) return lost?.fail(new CanceledError('SHUTDOWN', 'the worker is shutting down'))

@@ -1,4 +1,4 @@
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import type { Parse } from '../jobs/job-identity.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'

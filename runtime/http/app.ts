@@ -17,7 +17,7 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   const { log, apiKey, health } = options
   const app = new Hono()
   app.onError((error, c) => {
-    log('http.failed', { path: c.req.path, cause: error.stack ?? error.message })
+    log.error('http.failed', { path: c.req.path, cause: error.stack ?? error.message })
     const failure = new WorkerError('BUG', 'unexpected failure inside the worker; see its log')
     return c.json({ error: failure.toJSON() }, 500)
   })

@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { isErrno } from '../../handler/errors.ts'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 
 export interface Listener extends AsyncDisposable {
   port: number
@@ -45,7 +45,7 @@ export async function tryStartServer(
 ): Promise<Listener | undefined> {
   if (port === undefined) return undefined
   return startServer(app, port, host).catch((error: Error) => {
-    log('worker.not_listening', { port, reason: error.message })
+    log.warn('worker.not_listening', { port, reason: error.message })
     return undefined
   })
 }

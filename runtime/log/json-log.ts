@@ -1,18 +1,13 @@
-import type { Log } from '../../handler/render/context.ts'
-
-const LEVELS = ['silent', 'info', 'debug'] as const
-export type LogLevel = (typeof LEVELS)[number]
-
-/** Events that only matter to whoever replays a failure by hand. */
-export const DETAILS = new Set(['ffmpeg', 'seek.inexact', 'webhook.progress'])
+import { createLog, type Log } from '../../handler/log.ts'
+import { isLogged, type LogThreshold } from './levels.ts'
 
 /** One JSON line per event on stderr. */
 export function createJsonLogger(
-  level: LogLevel,
-  write = (line: string) => void process.stderr.write(line),
+  threshold: LogThreshold,
+  write: (line: string) => void = (line) => process.stderr.write(line),
 ): Log {
-  return (event, fields) => {
-    if (level === 'silent' || (level === 'info' && DETAILS.has(event))) return
-    write(`${JSON.stringify({ at: new Date().toISOString(), event, ...fields })}\n`)
-  }
+  return createLog((level, event, fields) => {
+    if (!isLogged(level, threshold)) return
+    write(`${JSON.stringify({ at: new Date().toISOString(), level, event, ...fields })}\n`)
+  })
 }

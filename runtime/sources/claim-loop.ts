@@ -62,7 +62,7 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
       if (given.length === 0) await idle(source.pollMs * (0.8 + 0.4 * Math.random()))
     } catch (error) {
       if (draining.aborted) return
-      log('claim.failed', { tries: tries.count, reason: (error as Error).message })
+      log.warn('claim.failed', { tries: tries.count, reason: (error as Error).message })
       const afterMs = error instanceof NetworkError ? error.retryAfterMs : undefined
       await tries.pause(error, draining, afterMs).catch(() => {})
     }
@@ -72,10 +72,10 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
   function accept(lease: Lease): void {
     const { id } = lease
     const unheard = outbox.list().find((completion) => completion.held.id === id)
-    if (leases.has(id)) return log('claim.twice', { job: id })
+    if (leases.has(id)) return log.warn('claim.twice', { job: id })
     // Its end is being told already; doing it again would tell another one.
-    if (unheard?.outcome.status === 'succeeded') return log('claim.done', { job: id })
-    log('claim.taken', { job: id, held: leases.size })
+    if (unheard?.outcome.status === 'succeeded') return log.info('claim.done', { job: id })
+    log.info('claim.taken', { job: id, held: leases.size })
     const leased = runLeasedJob(lease, { ...options, changed })
     leases.set(id, leased)
     void leased.done.then(() => {

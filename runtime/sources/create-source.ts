@@ -1,5 +1,5 @@
 import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import type { Config } from '../config/config.ts'
 import { configuredWorkerId, workerId } from '../config/identity.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'

@@ -1,5 +1,5 @@
 import { asJobError, InputError } from '../../handler/errors.ts'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import { forEachEvent } from '../jobs/follow-job.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Job } from '../jobs/job-record.ts'
@@ -52,14 +52,14 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
     await outbox.discard(id) // an attempt before this one failed, and the giver has not even heard of it
     await logErrors(journal.put(id, held))
     const outcome = await outcomeOf()
-    if (givenUp) log('lease.given_up', { job: id })
+    if (givenUp) log.info('lease.given_up', { job: id })
     else await outbox.put({ held, outcome, at: new Date().toISOString() })
     await logErrors(journal.remove(id))
   }
 
   /** A full disk costs the safety of a crash, not the job. */
   const logErrors = (write: Promise<void>) =>
-    write.catch((error: Error) => log('journal.unsafe', { reason: error.message }))
+    write.catch((error: Error) => log.warn('journal.unsafe', { reason: error.message }))
 
   async function outcomeOf(): Promise<Outcome> {
     const teller = createProgressReporter(source.progress, held, abandon, log)

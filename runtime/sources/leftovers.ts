@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import { lockOwner } from './state-directory.ts'
 
 /**
@@ -17,7 +17,7 @@ export async function warnUndeliveredResults(root: string, own: string, log: Log
       if (dir === own || (await lockOwner(dir)) !== undefined) continue
       const files = await namesIn(join(dir, 'outbox'))
       const outcomes = files.filter((file) => file.endsWith('.json')).length
-      if (outcomes > 0) log('outbox.unheard', { dir, outcomes })
+      if (outcomes > 0) log.warn('outbox.unheard', { dir, outcomes })
     }
   }
 }

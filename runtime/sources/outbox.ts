@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { createRetry } from '../../handler/net/retry.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
 import type { RetryPolicy } from '../../handler/net/timeouts.ts'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import { openRecords } from './durable-records.ts'
 import type { CompletedLease, LeaseRef, Source } from './job-source.ts'
 
@@ -78,13 +78,17 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     for (;;) {
       try {
         const verdict = await deliver(completion, signal)
-        log(`outcome.${verdict}`, { job: lease.id, status: outcome.status, tries: tries.count })
+        log[verdict === 'delivered' ? 'info' : 'warn'](`outcome.${verdict}`, {
+          job: lease.id,
+          status: outcome.status,
+          tries: tries.count,
+        })
         await forget(lease)
         return
       } catch (error) {
         if (signal.aborted) return
         const reason = (error as Error).message
-        log('outcome.unheard', {
+        log.warn('outcome.unheard', {
           job: lease.id,
           status: outcome.status,
           tries: tries.count,
@@ -98,7 +102,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   }
 
   const forget = ({ id }: LeaseRef) =>
-    records.remove(id).catch((error: Error) => log('outbox.stuck', { reason: error.message }))
+    records.remove(id).catch((error: Error) => log.warn('outbox.stuck', { reason: error.message }))
 
   for (const completion of await records.all()) startDelivery(completion)
   return {
@@ -107,7 +111,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
       // On a full disk it is told all the same; only a crash now could lose it.
       await records
         .put(completion.held.id, completion)
-        .catch((error: Error) => log('outbox.unsafe', { reason: error.message }))
+        .catch((error: Error) => log.warn('outbox.unsafe', { reason: error.message }))
       startDelivery(completion)
     },
     async discard(id) {

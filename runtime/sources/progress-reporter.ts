@@ -1,4 +1,4 @@
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import type { JobEvent } from '../../handler/events/job-events.ts'
 import type { LeaseRef, Source } from './job-source.ts'
 
@@ -33,7 +33,7 @@ export function createProgressReporter(
         over = true
         gone()
       } catch (error) {
-        log('progress.unheard', { job: held.id, reason: (error as Error).message })
+        log.warn('progress.unheard', { job: held.id, reason: (error as Error).message })
       }
     }
     telling = undefined

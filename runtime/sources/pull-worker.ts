@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { WorkerError } from '../../handler/errors.ts'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { runClaimLoop } from './claim-loop.ts'
@@ -61,7 +61,11 @@ export async function runPullWorker(options: PullOptions): Promise<void> {
   await outbox.drained(enough)
   await options.warm
   ready = true
-  log('pull.started', { source: source.name, worker: source.workerId, left: outbox.list().length })
+  log.info('pull.started', {
+    source: source.name,
+    worker: source.workerId,
+    left: outbox.list().length,
+  })
   await runClaimLoop({
     ...options,
     outbox,
@@ -76,7 +80,7 @@ export async function runPullWorker(options: PullOptions): Promise<void> {
   await outbox.drained(
     AbortSignal.timeout(stop.aborted.aborted ? FORCED_DELIVERY_MS : LAST_WORD_MS),
   )
-  log('pull.stopped', { unheard: outbox.list().length })
+  log.info('pull.stopped', { unheard: outbox.list().length })
 }
 
 /** The jobs that a former life of this worker had when it was killed. */
@@ -88,7 +92,7 @@ async function reportInterruptedJobs(
 ): Promise<void> {
   for (const held of await journal.all()) {
     const known = outbox.list().some((completion) => completion.held.id === held.id)
-    log('job.interrupted', { job: held.id, known })
+    log.warn('job.interrupted', { job: held.id, known })
     if (source.reportsInterrupted && !known) {
       const error = new WorkerError('ENGINE_LOST', 'the worker was killed while it had the job')
       const { fault } = error

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
-import type { Log } from '../../handler/render/context.ts'
+import type { Log } from '../../handler/log.ts'
 import type { UploadJournal } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 import { createStorage } from './create-storage.ts'
@@ -29,12 +29,12 @@ export async function abortOrphanedUploads(
       const note = await readNote(file)
       if (note) {
         await storage.abortUpload?.(note, signal)
-        log('upload.abandoned', { key: note.key })
+        log.info('upload.abandoned', { key: note.key })
       }
       await rm(file, { force: true })
     } catch (error) {
       if (signal.aborted) return
-      log('upload.left', { reason: (error as Error).message })
+      log.warn('upload.left', { reason: (error as Error).message })
     }
   }
   await rmdir(dir).catch(() => {}) // not empty: there is a next time

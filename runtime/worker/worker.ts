@@ -4,7 +4,7 @@ import type { JobDependencies } from '../../handler/context.ts'
 import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { handle } from '../../handler/handle.ts'
 import { parseJob } from '../../handler/parse-job.ts'
-import type { Log } from '../../handler/render/context.ts'
+import { createLog, type Log } from '../../handler/log.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
@@ -26,7 +26,7 @@ import { RunpodWebhookSender } from '../http/runpod/webhook-sender.ts'
 import { startServer, tryStartServer } from '../http/server.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import type { JobHandler } from '../jobs/job-record.ts'
-import { runpodLevel, runpodLog } from '../runpod/log.ts'
+import { runpodLevel, runpodLog } from '../log/runpod-log.ts'
 import { openScratch } from './scratch-directory.ts'
 import { abortOrphanedUploads } from './abandoned-uploads.ts'
 import { progressMirror, createJobSource } from '../sources/create-source.ts'
@@ -93,14 +93,14 @@ const LAST_WORD_MS = 5_000
 export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Promise<void> {
   const { config, mode, engines, deps, about } = parts
   const speed = createThroughputMeter()
-  const log: Log = (event, fields) => {
+  const log = createLog((level, event, fields) => {
     if (event === 'downloaded') {
-      const bytes = Number(fields?.['bytes']) || 0
+      const bytes = Number(fields['bytes']) || 0
       metrics.bytesTransferred('in', bytes)
-      speed.add(bytes, Number(fields?.['seconds']) || 0)
+      speed.add(bytes, Number(fields['seconds']) || 0)
     }
-    parts.log(event, fields)
-  }
+    parts.log[level](event, fields)
+  })
   const slots = config.CONCURRENCY * engines.status().length
   const jobs = new JobQueue({
     handle: await handlerWith({ ...deps, log }, config),
@@ -157,11 +157,11 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     config.PORT_HEALTH !== undefined && config.PORT_HEALTH !== open?.port
       ? await startServer(healthRoutes({ health, metrics }), config.PORT_HEALTH, config.HOST)
       : undefined
-  log('worker.listening', { host: open?.host ?? null, port: open?.port ?? null, ...about })
+  log.info('worker.listening', { host: open?.host ?? null, port: open?.port ?? null, ...about })
   // Where none can start, jobs run all the same: into the error that says so.
   const modelsReady = engines.ready(stop.draining).then(
-    () => log('worker.ready', { bundle: health().bundle?.id }),
-    (error: Error) => log('worker.not_ready', { reason: error.message }),
+    () => log.info('worker.ready', { bundle: health().bundle?.id }),
+    (error: Error) => log.error('worker.not_ready', { reason: error.message }),
   )
   void modelsReady.then(() => jobs.open())
   const pulling =
@@ -174,7 +174,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
 
   // A loop that cannot work (its folder cannot be written) ends the worker, not only itself.
   if (!stop.draining.aborted) await Promise.race([once(stop.draining, 'abort'), pulling ?? forever])
-  log('worker.draining', jobs.counts())
+  log.info('worker.draining', jobs.counts())
   await jobs.drained()
   await pulling
   const enough = AbortSignal.timeout(LAST_WORD_MS)
@@ -182,7 +182,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     Promise.all([deps.webhooks.drain(enough), runpodWebhooks.drained()]),
     once(enough, 'abort'),
   ])
-  log('worker.stopped', jobs.counts())
+  log.info('worker.stopped', jobs.counts())
 }
 
 /** `handle()` with a store whose URLs are those that the submitter can reach. */

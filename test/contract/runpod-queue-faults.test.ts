@@ -7,6 +7,7 @@ import { urlsOf } from '../../runtime/sources/runpod/url-templates.ts'
 import { runpodPlatform, type Fault, type Platform } from '../helpers/runpod/platform.ts'
 import * as queue from '../helpers/runpod/worker.ts'
 import { webServer } from '../helpers/servers/loopback-server.ts'
+import { collectLog } from '../helpers/collected-log.ts'
 
 const { runpodWorker, sdkTrace, said, outcome, finals, withoutContentType, succeeded } = queue
 
@@ -191,8 +192,7 @@ describe('when the platform', () => {
     const at = () => platform.recorder.of('stop').map((poll) => poll.at)
     platform.faults.stop = [404, 501, 429, 500, 500, 204].map((status) => ({ status }))
     const over = new AbortController()
-    const logged: string[] = []
-    const log = (event: string) => void logged.push(event)
+    const { log, events } = collectLog()
     const pace = { emptyMs: 200, busyMs: 500, absentMs: 900 }
     const stops = cancellations(own.client, own.urls.stop, log, over.signal, pace)
     const first = stops.next()
@@ -203,7 +203,7 @@ describe('when the platform', () => {
     expect(d).toBeGreaterThan(95)
     expect(e).toBeGreaterThan(195)
     expect(f).toBeGreaterThan(195)
-    expect(logged).toEqual(['stops.absent', 'stops.failed', 'stops.failed'])
+    expect(events()).toEqual(['stops.absent', 'stops.failed', 'stops.failed'])
     over.abort()
     expect(await first).toEqual({ done: true, value: undefined })
   })
@@ -216,11 +216,10 @@ describe('when the platform', () => {
         ...{ workerId: 'w1', gpuType: '' },
       },
     )
-    const events: string[] = []
-    const log = (event: string) => void events.push(event)
+    const { log, events } = collectLog()
     const stops = cancellations(client, urls.stop, log, new AbortController().signal)
     expect((await stops.next()).done).toBe(true)
-    expect(events).toEqual(['stops.unknown'])
+    expect(events()).toEqual(['stops.unknown'])
   })
 
   test('26. could not be told a result as JSON, it is told that', () => {

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import type { Log } from '../../handler/render/context.ts'
+import { createLog, silentLog } from '../../handler/log.ts'
 import type { RenderReport, RenderTask } from '../../handler/render/render.ts'
 import {
   createRenderPool,
@@ -16,7 +16,7 @@ export function pretendEngines(changes: Partial<EnginesOptions> & { bundle?: Sta
     bundle: 'well',
     maxJobs: 500,
     entry: new URL('./children/fake-engine.child.ts', import.meta.url),
-    log: () => {},
+    log: silentLog,
     ...changes,
   })
 }
@@ -48,10 +48,10 @@ export function pretend(
   const logged: Pretended['logged'] = (event) =>
     new Promise((resolve) => heard.push({ event, resolve }))
   const pid = logged('acting').then((fields) => fields['pid'] as number)
-  const log: Log = (event, fields = {}) => {
+  const log = createLog((_level, event, fields) => {
     events.push(event)
     for (const one of heard) if (one.event === event) one.resolve(fields)
-  }
+  })
   const onProgress = (done: number) => void progress.push(done)
   const ended = engines.render(task(act), { signal, onProgress, log }).catch((error) => error)
   return { ended, pid, events, progress, logged }

@@ -16,6 +16,7 @@ import { readNpy } from '../helpers/media/npy.ts'
 import { canCompare, json, NEEDS, openParity } from '../helpers/models/parity.ts'
 import { golden, hasShared, shared } from '../helpers/fixture-paths.ts'
 import { wav } from '../helpers/media/wav.ts'
+import { silentLog } from '../../handler/log.ts'
 
 interface Values {
   shape: number[]
@@ -46,7 +47,7 @@ async function cutWav(place: Folder, { source, source_samples }: Case): Promise<
 }
 
 const contextOf = (dir: string, ffmpeg: Ffmpeg, models: Bundle): RenderContext => ({
-  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(60_000), log: () => {} },
+  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(60_000), log: silentLog },
   stage: (_, step) => step(),
 })
 

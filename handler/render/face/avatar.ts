@@ -39,7 +39,7 @@ export async function prepareAvatar(
   const key = cache && (await avatarKey(source, limit, options, ctx))
   const known = key && (await cache?.get(key, bytes))
   if (known) {
-    ctx.log('avatar.cached', { frames: known.scanned.placed.length })
+    ctx.log.info('avatar.cached', { frames: known.scanned.placed.length })
     return fromRecords(known.records, known.scanned, ctx)
   }
   const file = join(ctx.dir, 'avatar.states')

@@ -93,7 +93,7 @@ async function* reverseChunks(playback: Playback, wanted: number, ctx: RenderCon
 async function framesOf(playback: Playback, first: number, count: number, ctx: RenderContext) {
   const sought = await collectFrom(decode(playback.source, { first, count }, ctx), 0)
   if (sameAsScanned(sought)) return sought
-  ctx.log('seek.inexact', { first, count })
+  ctx.log.debug('seek.inexact', { first, count })
   const all = decode(playback.source, { first: 0, count: first + count }, ctx)
   const walked = await collectFrom(all, first)
   if (sameAsScanned(walked)) return walked

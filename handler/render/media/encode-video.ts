@@ -56,7 +56,7 @@ export async function encode(
       `file:${output}`,
     ],
   ]
-  log('ffmpeg', { args: args.join(' ') })
+  log.debug('ffmpeg', { args: args.join(' ') })
   await using running = await spawnFfmpeg(ffmpeg.path, args, signal, 'pipe')
   let done = 0
   for await (const frame of frames) {

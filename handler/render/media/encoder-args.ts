@@ -52,7 +52,7 @@ async function nvenc(
   const trial = ['-v', 'error', ...picture, ...encoder, '-f', 'null', '-']
   const { code, stderr } = await runToEnd(ffmpeg.path, trial, signal)
   if (code === 0) return encoder
-  log('nvenc.unavailable', { reason: stderr.slice(-200) })
+  log.warn('nvenc.unavailable', { reason: stderr.slice(-200) })
   return undefined
 }
 

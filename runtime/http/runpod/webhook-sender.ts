@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import type { AppOptions } from '../app-options.ts'
 
 const ATTEMPT_TIMEOUT_MS = 10_000
@@ -22,7 +22,9 @@ export class RunpodWebhookSender {
   /** Returns at once; the outcome is logged. */
   send(id: string, url: string, body: unknown): void {
     const delivery = this.#deliver(id, url, body)
-      .catch((error: Error) => this.#log('runpod.webhook', { job: id, outcome: error.message }))
+      .catch((error: Error) =>
+        this.#log.warn('runpod.webhook', { job: id, outcome: error.message }),
+      )
       .finally(() => this.#inFlight.delete(delivery))
     this.#inFlight.add(delivery)
   }
@@ -39,7 +41,7 @@ export class RunpodWebhookSender {
         (error: Error) => error.message,
       )
       const delivered = typeof outcome === 'number' && outcome >= 200 && outcome < 300
-      this.#log('runpod.webhook', { job: id, attempt, outcome })
+      this.#log[delivered ? 'info' : 'warn']('runpod.webhook', { job: id, attempt, outcome })
       const delayMs = this.#retryDelaysMs[attempt - 1]
       if (delivered || delayMs === undefined) return
       await sleep(delayMs, undefined, { ref: false })

@@ -1,4 +1,4 @@
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import { startHeartbeat } from './heartbeat.ts'
 import type { WorkerStatus, Source } from '../job-source.ts'
 
@@ -29,7 +29,10 @@ export function createHeartbeatScheduler(
       source.onHeartbeatResponse?.(status)
       const answer = classifyStatus(status)
       if (answer !== last)
-        log(`heartbeat.${answer}`, { status: status ?? null, source: source.name })
+        log[answer === 'accepted' ? 'info' : 'warn'](`heartbeat.${answer}`, {
+          status: status ?? null,
+          source: source.name,
+        })
       last = answer
       begun()
       // It has forgotten its workers, and a heartbeat is how they register.

@@ -1,4 +1,4 @@
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import type { OrchestratorClient } from './client.ts'
 import {
   heartbeatBody,

@@ -1,4 +1,4 @@
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import { forEachEvent } from '../../jobs/follow-job.ts'
 import type { JobQueue } from '../../jobs/job-queue.ts'
 import type { Job } from '../../jobs/job-record.ts'

@@ -1,4 +1,4 @@
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
 import { legacyMetrics, LEGACY_STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
 import { isOk, toNetworkError, type OrchestratorClient, type Reply } from './client.ts'
@@ -65,7 +65,7 @@ export function createResultDelivery(api: OrchestratorClient, isWell: () => bool
     const verdict = verdictOf(id, reply)
     if (!verdict) throw toNetworkError(reply, 'report')
     unclear.delete(id)
-    if (verdict === 'refused') log('report.refused', { job: id, ...rejectionDetails(reply) })
+    if (verdict === 'refused') log.warn('report.refused', { job: id, ...rejectionDetails(reply) })
     return verdict
   }
 

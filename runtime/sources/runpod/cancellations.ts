@@ -1,5 +1,5 @@
 import { createRetry, sleep } from '../../../handler/net/retry.ts'
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import { toNetworkError, type Client, type Reply } from './client.ts'
 import { stopsIn } from './claim.ts'
 
@@ -22,7 +22,8 @@ export async function* cancellations(
   signal: AbortSignal,
   pace = PACE,
 ): AsyncGenerator<string> {
-  if (url === undefined) return log('stops.unknown', { reason: 'the take URL has no /job-take/' })
+  if (url === undefined)
+    return log.warn('stops.unknown', { reason: 'the take URL has no /job-take/' })
   const patience = { tries: Infinity, firstMs: pace.emptyMs, maxMs: MOST_MS }
   let tries = createRetry(patience)
   let absent = false
@@ -30,14 +31,14 @@ export async function* cancellations(
     try {
       const reply = await client.poll(url, signal)
       const { ids, waitMs } = parseStopResponse(reply, pace)
-      if (waitMs === pace.absentMs && !absent) log('stops.absent', { status: reply!.status })
+      if (waitMs === pace.absentMs && !absent) log.info('stops.absent', { status: reply!.status })
       absent = waitMs === pace.absentMs
       yield* ids
       tries = createRetry(patience)
       if (waitMs) await sleep(waitMs, signal)
     } catch (error) {
       if (signal.aborted) return
-      log('stops.failed', { tries: tries.count, reason: (error as Error).message })
+      log.warn('stops.failed', { tries: tries.count, reason: (error as Error).message })
       await tries.pause(error, signal).catch(() => {})
     }
   }

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import { toJobInput } from '../../runpod/envelope.ts'
 import type { Lease } from '../job-source.ts'
 
@@ -20,7 +20,7 @@ export function jobsIn(type: string, text: string, log: Log): Lease[] | undefine
   const jobs: unknown[] = Array.isArray(json) ? json : [json]
   return jobs.flatMap((job) => {
     const named = v.safeParse(Named, job)
-    if (!named.success) log('take.nameless', { keys: Object.keys(Object(job)).slice(0, 20) })
+    if (!named.success) log.warn('take.nameless', { keys: Object.keys(Object(job)).slice(0, 20) })
     return named.success ? [leaseOf(named.output)] : []
   })
 }

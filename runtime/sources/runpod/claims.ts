@@ -1,4 +1,4 @@
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import type { Lease } from '../job-source.ts'
 import { SuspendedError, toNetworkError, type Client, type Reply } from './client.ts'
 import { jobsIn } from './claim.ts'
@@ -50,7 +50,7 @@ export function createClaimer(client: Client, urls: Urls, log: Log): Claims {
     const leases = jobsIn(reply.type, reply.text, log)
     if (!leases && reply.text && performance.now() - warnedAt > WARN_MS) {
       warnedAt = performance.now()
-      log('take.unreadable', { type: reply.type, bytes: reply.text.length })
+      log.warn('take.unreadable', { type: reply.type, bytes: reply.text.length })
     }
     return leases ?? []
   }
@@ -66,7 +66,7 @@ export function createClaimer(client: Client, urls: Urls, log: Log): Claims {
       pauseMs = performance.now() - began < QUICK_MS ? PACE_MS : 0
       if (reply?.status === 429) pauseMs = Math.max(BUSY_MS, reply.afterMs ?? 0) / SHORTEST
       if (count > 1 && reply && BATCHLESS.includes(reply.status)) {
-        log('take.batchless', { status: reply.status })
+        log.info('take.batchless', { status: reply.status })
         batch = false
         return []
       }

@@ -1,4 +1,4 @@
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import type { Config } from '../../config/config.ts'
 import type { Source } from '../job-source.ts'
 import { warnUnreachableStorage } from '../startup-warnings.ts'
@@ -41,10 +41,10 @@ export async function createRunpodSource(
   const urls = urlsFrom(config, parts)
   const exitUnfit = async (unfit: FitnessFailure) => {
     await sendUnhealthyPing(client, urls, unfit, version)
-    log('worker.unfit', { ...unfit })
+    log.error('worker.unfit', { ...unfit })
     process.exit(1) // whatever threads and connections there are
   }
-  log('worker.starting', { version })
+  log.info('worker.starting', { version })
   warnUnreachableStorage(config, log)
   if (!config.RUNPOD_SKIP_AUTO_SYSTEM_CHECKS) {
     const demands = {

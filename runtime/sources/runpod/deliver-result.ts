@@ -1,5 +1,5 @@
 import { isRetryableStatus, NetworkError } from '../../../handler/net/network-error.ts'
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import type { Reporter } from '../../runpod/error.ts'
 import type { CompletedLease } from '../job-source.ts'
 import { resultBody, maxResultBytes, tooLargeBody, toJobOutput } from './payloads.ts'
@@ -58,7 +58,7 @@ export function createResultDelivery(options: OutcomeOptions) {
       : tooLargeBody(bytes, `are more than the ${most} that the queue takes`)
     let status = await post(id, body, signal)
     if (TOO_LARGE.includes(status) && fits && outcome.status === 'succeeded') {
-      log('outcome.too_large', { job: id, bytes, status })
+      log.warn('outcome.too_large', { job: id, bytes, status })
       status = await post(id, tooLargeBody(bytes, `were refused with status ${status}`), signal)
     }
     return status < 300 ? 'delivered' : 'refused'
@@ -79,7 +79,7 @@ export function createResultDelivery(options: OutcomeOptions) {
       if (signal.aborted || inTime) throw error
       const status = (error instanceof NetworkError && error.status) || null
       const bytes = Buffer.byteLength(JSON.stringify(completion.outcome))
-      log('outcome.given_up', { job: id, bytes, status, after_s: tellMs / 1000 })
+      log.error('outcome.given_up', { job: id, bytes, status, after_s: tellMs / 1000 })
       return 'refused'
     }
   }

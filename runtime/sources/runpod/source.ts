@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import type { Log } from '../../../handler/render/context.ts'
+import type { Log } from '../../../handler/log.ts'
 import type { Reporter } from '../../runpod/error.ts'
 import type { LeaseRef, Source } from '../job-source.ts'
 import { progressBody } from './payloads.ts'

@@ -34,7 +34,7 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
 
 async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promise<RenderReport> {
   const { signal, log, onProgress } = call
-  log('acting', { pid: process.pid, visible: process.env['CUDA_VISIBLE_DEVICES'] })
+  log.info('acting', { pid: process.pid, visible: process.env['CUDA_VISIBLE_DEVICES'] })
   const forEver = new Promise<never>(() => {})
   switch (task.video as Act) {
     case 'succeed':
@@ -57,7 +57,7 @@ async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promi
     case 'ffmpeg': {
       const endless = ['-v', 'error', '-re', '-f', 'lavfi', '-i', 'testsrc', '-f', 'null', '-']
       await spawnFfmpeg(ffmpeg, endless, new AbortController().signal)
-      log('rendering')
+      log.info('rendering')
       return forEver
     }
   }

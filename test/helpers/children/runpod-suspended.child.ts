@@ -2,6 +2,7 @@ import { createRetry } from '../../../handler/net/retry.ts'
 import { createClaimer } from '../../../runtime/sources/runpod/claims.ts'
 import { openClient } from '../../../runtime/sources/runpod/client.ts'
 import { urlsOf } from '../../../runtime/sources/runpod/url-templates.ts'
+import { silentLog } from '../../../handler/log.ts'
 
 // Polls for jobs and answers each with its id, until it is killed. Argument 1: how long a stop has to
 // be to count, in milliseconds.
@@ -15,7 +16,7 @@ const urls = urlsOf(
   },
   { workerId: 'w1', gpuType: '' },
 )
-const claims = createClaimer(client, urls, () => {})
+const claims = createClaimer(client, urls, silentLog)
 const forever = new AbortController().signal
 const tries = createRetry({ tries: Infinity, firstMs: 1_000, maxMs: 30_000 })
 for (;;) {

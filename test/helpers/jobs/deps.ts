@@ -1,13 +1,13 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import type { JobDependencies } from '../../../handler/context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
-import type { Log } from '../../../handler/render/context.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import { createRenderer } from '../../../handler/render/render.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import type { Models } from '../../../models/inference/bundle.ts'
 import type { Folder } from '../media/media.ts'
+import { collectLog, type LogLine } from '../collected-log.ts'
 
 export const LIMITS = {
   maxVideoS: 1800,
@@ -20,7 +20,7 @@ export interface TestDeps extends JobDependencies {
   /** What is left of jobs; must be empty. */
   left(): Promise<string[]>
   /** Every event that was logged. */
-  logged: { event: string; fields: Record<string, unknown> }[]
+  logged: LogLine[]
 }
 
 /** Deps with this process as the renderer, a directory as the storage, everything in one folder. */
@@ -32,8 +32,7 @@ export async function testDeps(
 ): Promise<TestDeps> {
   const scratch = file('scratch')
   await mkdir(scratch, { recursive: true })
-  const logged: TestDeps['logged'] = []
-  const log: Log = (event, fields = {}) => logged.push({ event, fields })
+  const { log, logged } = collectLog()
   const fetch = createGuardedFetch({ isBlocked: () => false })
   return {
     fetch,

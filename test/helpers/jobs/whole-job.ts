@@ -7,6 +7,7 @@ import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { LIMITS, type TestDeps } from './deps.ts'
 import { impatient } from '../short-timeouts.ts'
 import type { Folder } from '../media/media.ts'
+import { collectLog } from '../collected-log.ts'
 
 export interface FakeRender {
   render: Render
@@ -54,12 +55,11 @@ export async function jobDeps(
   await mkdir(scratch, { recursive: true })
   const patience = impatient()
   const fetch = createGuardedFetch({ isBlocked: () => false, patience })
-  const logged: TestDeps['logged'] = []
+  const { log, logged } = collectLog()
   return {
-    ...{ render, fetch, patience, scratch, logged, limits: LIMITS, allowFileInputs: false },
+    ...{ render, fetch, patience, scratch, log, logged, limits: LIMITS, allowFileInputs: false },
     webhooks: createWebhookSender({ fetch, patience, intervalMs: 20 }),
     storage: directoryStorage(file('results')),
-    log: (event, fields = {}) => logged.push({ event, fields }),
     ...changes,
     left: () => readdir(scratch),
   }

@@ -10,6 +10,7 @@ import { traceOf, type Line, type Trace } from '../../conformance/trace.ts'
 import { pretendedEngine, pushServer } from '../servers/worker-server.ts'
 import type { Platform } from './platform.ts'
 import type { Channel, Exchange } from './request-log.ts'
+import { collectLog } from '../collected-log.ts'
 
 /** A whole worker in this process that takes jobs from the platform, with a pretended engine. */
 export function runpodWorker(
@@ -31,7 +32,7 @@ export function severalEngines(count: number): RenderPool {
 /** The source alone, for what a whole worker would take too long to show. */
 export function queueOf(platform: Platform, options: Partial<RunpodOptions> = {}) {
   const env = platform.env()
-  const logged: { event: string; fields: Record<string, unknown> }[] = []
+  const { log, logged } = collectLog()
   const client = openClient({ key: env['RUNPOD_AI_API_KEY'], agent: 'musetalk-worker/1.2.3' })
   const urls = urlsOf(
     {
@@ -45,7 +46,7 @@ export function queueOf(platform: Platform, options: Partial<RunpodOptions> = {}
     ...{ client, urls, worker: { id: 'w1', version: '1.2.3' }, everyMs: 1_000, refresh: false },
     terminate: () => {},
     unfit: () => {},
-    log: (event, fields = {}) => void logged.push({ event, fields }),
+    log,
     ...options,
   })
   return { source, client, urls, logged, [Symbol.dispose]: () => client[Symbol.dispose]() }

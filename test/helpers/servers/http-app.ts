@@ -6,6 +6,7 @@ import type { Health, AppOptions } from '../../../runtime/http/app-options.ts'
 import { createMetrics } from '../../../runtime/worker/metrics.ts'
 import type { JobQueueOptions } from '../../../runtime/jobs/job-record.ts'
 import { heldJobs, parse } from '../jobs/controlled-jobs.ts'
+import { silentLog } from '../../../handler/log.ts'
 
 export interface Posted {
   url: string
@@ -35,7 +36,7 @@ export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQue
     assertPublicUrl: async (url) => {
       if (url.includes('internal')) throw new InputError('BLOCKED_URL', 'the address is inside')
     },
-    log: () => {},
+    log: silentLog,
     ...options,
   }
   const callbacks = new RunpodWebhookSender(all.post, all.log, [0, 0])

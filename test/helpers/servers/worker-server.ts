@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JobDependencies } from '../../../handler/context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
-import type { Log } from '../../../handler/render/context.ts'
+import { createLog, silentLog, type Log } from '../../../handler/log.ts'
 import type { Render } from '../../../handler/render/render.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
@@ -16,6 +16,7 @@ import type { Shutdown } from '../../../runtime/shutdown.ts'
 import { resolveJobSource } from '../../../runtime/config/job-source.ts'
 import { runWorker } from '../../../runtime/worker/worker.ts'
 import { heldStop } from '../jobs/controlled-jobs.ts'
+import { collectLog } from '../collected-log.ts'
 
 /** The `crf` of a job whose render ends only when it is stopped. */
 export const ENDLESS = 35
@@ -80,7 +81,7 @@ export async function pretendedServe(
   stop: Shutdown,
   engines: RenderPool,
   told: (port: number) => void,
-  log: Log = () => {},
+  log: Log = silentLog,
 ): Promise<void> {
   const config = readConfig({ PORT: '0', STORAGE: 'directory', ...env })
   const fetch = createGuardedFetch({ isBlocked: () => false })
@@ -91,10 +92,10 @@ export async function pretendedServe(
   const about = { version: '1.2.3', revision: null }
   await runWorker(stop, {
     ...{ config, engines, deps, about, mode: resolveJobSource(config) },
-    log(event, fields) {
-      if (event === 'worker.listening') told(Number(fields?.['port']))
-      log(event, fields)
-    },
+    log: createLog((level, event, fields) => {
+      if (event === 'worker.listening') told(Number(fields['port']))
+      log[level](event, fields)
+    }),
   })
 }
 
@@ -116,13 +117,13 @@ export async function pushServer(
     CACHE_DIR: join(dir, 'cache'),
     STATE_DIR: join(dir, 'state'),
   }
-  const logged: { event: string; fields: Record<string, unknown> }[] = []
+  const { log, logged } = collectLog()
   const stopped = pretendedServe(
     { ...where, HOST: '127.0.0.1', ...env },
     stopping.stop,
     own.engines ?? pretendedEngine(renders),
     resolve,
-    (event, fields = {}) => void logged.push({ event, fields }),
+    log,
   )
   stopped.catch(reject)
   const port = await promise

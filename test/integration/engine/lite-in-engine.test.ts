@@ -11,10 +11,11 @@ import { testDeps } from '../../helpers/jobs/deps.ts'
 import { alive, membersOf, reaper } from '../../helpers/fake-engines.ts'
 import { ffmpeg, folder, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
+import { silentLog } from '../../../handler/log.ts'
 
 const demo = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 const start = () =>
-  createRenderPool({ devices: [''], device: 'cpu', bundle: LITE, maxJobs: 500, log() {} })
+  createRenderPool({ devices: [''], device: 'cpu', bundle: LITE, maxJobs: 500, log: silentLog })
 
 const depsOf = async (place: Folder, render: Render) =>
   testDeps(place, await testFfmpeg(), fakeModels(), { render })

@@ -9,6 +9,7 @@ import { readConfig } from '../../../runtime/config/config.ts'
 import { abortOrphanedUploads } from '../../../runtime/worker/abandoned-uploads.ts'
 import { openScratch } from '../../../runtime/worker/scratch-directory.ts'
 import { KEYS, strictS3 } from '../../helpers/storage/strict-s3.ts'
+import { collectLog } from '../../helpers/collected-log.ts'
 
 test('the parts of an upload whose process was killed are dropped at the next start', async () => {
   const root = await mkdtemp(join(tmpdir(), 'recovery-'))
@@ -40,19 +41,18 @@ test('the parts of an upload whose process was killed are dropped at the next st
       ...{ S3_ENDPOINT: server.origin, S3_BUCKET: 'bucket', S3_PREFIX: 'out' },
       ...{ S3_KEY_ID: KEYS.keyId, S3_SECRET: KEYS.secret },
     })
-    const told: string[] = []
-    const note = (event: string) => void told.push(event)
+    const { log, events } = collectLog()
     const never = new AbortController().signal
     // A life that ends before it has dropped them leaves them to the one after it.
-    await abortOrphanedUploads(scratch.uploadJournalDir, config, AbortSignal.abort(), note)
-    expect([server.uploads.size, told]).toEqual([1, []])
+    await abortOrphanedUploads(scratch.uploadJournalDir, config, AbortSignal.abort(), log)
+    expect([server.uploads.size, events()]).toEqual([1, []])
     const notes = join(root, 'copy')
     await cp(scratch.uploadJournalDir, notes, { recursive: true })
-    await abortOrphanedUploads(scratch.uploadJournalDir, config, never, note)
-    expect([server.uploads.size, told]).toEqual([0, ['upload.abandoned']])
+    await abortOrphanedUploads(scratch.uploadJournalDir, config, never, log)
+    expect([server.uploads.size, events()]).toEqual([0, ['upload.abandoned']])
     // Once more is no failure: somebody else may have been faster.
-    await abortOrphanedUploads(notes, config, never, note)
-    expect(told).toEqual(['upload.abandoned', 'upload.abandoned'])
+    await abortOrphanedUploads(notes, config, never, log)
+    expect(events()).toEqual(['upload.abandoned', 'upload.abandoned'])
     expect(new Set(await readdir(root))).toEqual(new Set([`${hostname()}-${process.pid}`, 'life']))
     stuck.abort()
     await expect(put).rejects.toThrow()

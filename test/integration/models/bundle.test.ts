@@ -8,6 +8,7 @@ import { hasCuda, loadSession } from '../../../models/inference/session.ts'
 import { createRenderPool } from '../../../runtime/engine/pool.ts'
 import { writeBundle } from '../../helpers/models/copy-of-lite.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
+import { collectLog } from '../../helpers/collected-log.ts'
 
 let place: Folder
 let bundle: string
@@ -100,15 +101,15 @@ test('a copy that computes something else is thrown away, and the next start mak
 })
 
 test('two processes that start at the same time for the first time do not hinder each other', async () => {
-  const events: Record<string, unknown>[] = []
+  const { log, events } = collectLog()
   await using engines = createRenderPool({
     ...{ devices: ['', ''], device: 'cpu', bundle, modelCache: cache, maxJobs: 500 },
-    log: (event, fields) => void events.push({ event, ...fields }),
+    log,
   })
   await expect
     .poll(() => engines.status().map(({ state }) => state), { timeout: 20_000 })
     .toEqual(['ready', 'ready'])
-  expect(events.filter(({ event }) => event === 'graph.fallback')).toEqual([])
+  expect(events()).not.toContain('graph.fallback')
   expect(await copies()).toHaveLength(1)
   expect((await opened()).mean).toBeCloseTo(3, 4)
 })

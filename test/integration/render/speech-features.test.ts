@@ -13,6 +13,7 @@ import { LIMITS } from '../../helpers/jobs/deps.ts'
 import { ffmpeg as run, folder, makeSound, testFfmpeg } from '../../helpers/media/media.ts'
 import { MANIFEST } from '../../helpers/models/fake-models.ts'
 import { golden } from '../../helpers/fixture-paths.ts'
+import { silentLog } from '../../../handler/log.ts'
 
 let ffmpeg: Ffmpeg
 beforeAll(async () => {
@@ -41,7 +42,7 @@ function countingModels(): Models {
 }
 
 const contextOf = (dir: string, models = countingModels()): RenderContext => ({
-  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(30_000), log: () => {} },
+  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(30_000), log: silentLog },
   stage: (_, step) => step(),
 })
 

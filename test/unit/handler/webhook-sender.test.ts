@@ -7,6 +7,7 @@ import { createWebhookSender, type WebhookOptions } from '../../../handler/event
 import { impatient } from '../../helpers/short-timeouts.ts'
 import { receiver, type Receiver } from '../../helpers/servers/webhook-receiver.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
+import { createLog } from '../../../handler/log.ts'
 
 const secret = () => `whsec_${randomBytes(32).toString('base64')}`
 const never = () => AbortSignal.timeout(20_000)
@@ -15,7 +16,7 @@ function open(options: Partial<WebhookOptions> = {}) {
   const logged: Record<string, unknown>[] = []
   const fetch = createGuardedFetch({ isBlocked: () => false, patience: impatient() })
   const webhooks = createWebhookSender({ fetch, patience: impatient(), intervalMs: 30, ...options })
-  const log = (event: string, fields = {}) => logged.push({ event, ...fields })
+  const log = createLog((_level, event, fields) => logged.push({ event, ...fields }))
   return { webhooks, log, logged }
 }
 

@@ -12,6 +12,7 @@ import { badServer } from '../../helpers/servers/faulty-media-server.ts'
 import { impatient } from '../../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 import type { WebServer } from '../../helpers/servers/loopback-server.ts'
+import { silentLog } from '../../../handler/log.ts'
 
 const CONTENT = randomBytes(450_000) // five times what /drops… sends at once
 const MAX = 1_000_000
@@ -38,7 +39,7 @@ async function get(video: string, audio = server.url('/good'), given: Given = {}
   const patience = impatient(given.patience)
   const dir = media.file(`run-${runs++}`)
   const ctx = {
-    ...{ dir, patience, signal: given.signal ?? AbortSignal.timeout(30_000), log: () => {} },
+    ...{ dir, patience, signal: given.signal ?? AbortSignal.timeout(30_000), log: silentLog },
     fetch: createGuardedFetch({ isBlocked: () => false, patience }),
     limits: { maxInputBytes: MAX },
   } as unknown as JobContext
@@ -206,7 +207,7 @@ describe('all addresses of a job are looked at before one is connected to', () =
     )
     const dir = media.file('blocked')
     const ctx = {
-      ...{ dir, patience: impatient(), signal: AbortSignal.timeout(5000), log: () => {} },
+      ...{ dir, patience: impatient(), signal: AbortSignal.timeout(5000), log: silentLog },
       fetch: createGuardedFetch({ isBlocked: (address) => address === '10.0.0.1' }),
       limits: { maxInputBytes: MAX },
     } as unknown as JobContext

@@ -6,6 +6,8 @@ import { NetworkError } from '../../../handler/net/network-error.ts'
 import { openOutbox, type OutboxOptions } from '../../../runtime/sources/outbox.ts'
 import type { CompletedLease } from '../../../runtime/sources/job-source.ts'
 import { resultFor } from '../../helpers/jobs/controlled-jobs.ts'
+import { silentLog } from '../../../handler/log.ts'
+import { collectLog } from '../../helpers/collected-log.ts'
 
 let root: string
 beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'outbox-'))))
@@ -17,7 +19,7 @@ const success = (id: string): CompletedLease => ({
 })
 const dir = () => join(root, 'outbox')
 const files = () => readdir(dir())
-const open = (deliver: OutboxOptions['deliver'], log: OutboxOptions['log'] = () => {}) =>
+const open = (deliver: OutboxOptions['deliver'], log = silentLog) =>
   openOutbox({ dir: dir(), deliver, log, patience: { tries: Infinity, firstMs: 1, maxMs: 5 } })
 const soon = () => AbortSignal.timeout(5_000)
 
@@ -45,14 +47,12 @@ test('it is told until it is heard', async () => {
 })
 
 test('a definite refusal ends it, and is logged', async () => {
-  const told: unknown[] = []
-  await using outbox = await open(
-    async () => 'refused',
-    (event, fields) => void told.push([event, fields?.['job']]),
-  )
+  const { log, logged } = collectLog()
+  await using outbox = await open(async () => 'refused', log)
   await outbox.put(success('a'))
   await outbox.drained(soon())
-  expect([told, await files()]).toEqual([[['outcome.refused', 'a']], []])
+  expect(logged).toMatchObject([{ level: 'warn', event: 'outcome.refused', fields: { job: 'a' } }])
+  expect(await files()).toEqual([])
 })
 
 test('what a former life could not tell is told by the next, in order', async () => {
@@ -89,14 +89,11 @@ test('one that was overtaken is dropped, and its telling ends', async () => {
 })
 
 test('a folder that cannot be written costs the safety, not the outcome', async () => {
-  const told: string[] = []
-  await using outbox = await open(
-    async () => 'delivered',
-    (event) => void told.push(event),
-  )
+  const { log, events } = collectLog()
+  await using outbox = await open(async () => 'delivered', log)
   await rm(dir(), { recursive: true })
   await outbox.put(success('a'))
   await outbox.drained(soon())
   await mkdir(dir())
-  expect(told).toEqual(['outbox.unsafe', 'outcome.delivered'])
+  expect(events()).toEqual(['outbox.unsafe', 'outcome.delivered'])
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { warnUndeliveredResults } from '../../../runtime/sources/leftovers.ts'
 import { lockStateDir } from '../../../runtime/sources/state-directory.ts'
+import { collectLog } from '../../helpers/collected-log.ts'
 
 let root: string
 beforeEach(async () => void (root = await mkdtemp(join(tmpdir(), 'place-'))))
@@ -81,7 +82,8 @@ test('outcomes that wait under another name or source are told to the log, a liv
   await using other = await lockStateDir(root, 'orchestrator', 'other')
   await using own = await lockStateDir(root, 'orchestrator', 'w')
   for (const { dir } of [other, own]) await put(dir)
-  const told: unknown[] = []
-  await warnUndeliveredResults(root, own.dir, (event, fields) => void told.push([event, fields]))
-  expect(told).toEqual([['outbox.unheard', { dir: gone, outcomes: 2 }]])
+  const { log, logged } = collectLog()
+  await warnUndeliveredResults(root, own.dir, log)
+  const fields = { dir: gone, outcomes: 2 }
+  expect(logged).toEqual([{ level: 'warn', event: 'outbox.unheard', fields }])
 })

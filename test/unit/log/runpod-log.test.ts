@@ -1,6 +1,10 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { LOG_LEVELS } from '../../../handler/log.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
-import { runpodLevel, runpodLog } from '../../../runtime/runpod/log.ts'
+import { RUNPOD_MESSAGES, runpodLevel, runpodLog } from '../../../runtime/log/runpod-log.ts'
 
 function logged(level: Parameters<typeof runpodLog>[0]) {
   const lines: Record<string, unknown>[] = []
@@ -13,10 +17,10 @@ function logged(level: Parameters<typeof runpodLog>[0]) {
 
 test('every line has the three keys that RunPod’s console reads, first', () => {
   const { log, lines } = logged('INFO')
-  log('claim.taken', { job: 'a', held: 0 })
-  log('stage', { job: 'a', stage: 'avatar', seconds: 1.5 })
-  log('outcome.delivered', { job: 'a', status: 'succeeded' })
-  log('worker.ready')
+  log.info('claim.taken', { job: 'a', held: 0 })
+  log.info('stage', { job: 'a', stage: 'avatar', seconds: 1.5 })
+  log.info('outcome.delivered', { job: 'a', status: 'succeeded' })
+  log.info('worker.ready')
   expect(lines.map((line) => Object.keys(line).slice(0, 3))).toEqual(
     Array(4).fill(['requestId', 'message', 'level']),
   )
@@ -30,7 +34,7 @@ test('every line has the three keys that RunPod’s console reads, first', () =>
 
 test('a long message is cut in the middle and said once', () => {
   const { log, lines } = logged('INFO')
-  log('job.failed', { job: 'a', message: `<${'x'.repeat(9_000)}>`, code: 'BUG' })
+  log.warn('job.failed', { job: 'a', message: `<${'x'.repeat(9_000)}>`, code: 'BUG' })
   const message = String(lines[0]!['message'])
   expect(message.length).toBeLessThan(4_200)
   expect(message).toMatch(
@@ -39,10 +43,21 @@ test('a long message is cut in the middle and said once', () => {
   expect(lines[0]).toMatchObject({ level: 'WARN', code: 'BUG', event: 'job.failed' })
 })
 
+test('each of the sentences that RunPod’s users know belongs to an event that the program logs', () => {
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  const sources = globSync('{handler,runtime}/**/*.ts', { cwd: root })
+  const code = sources.map((file) => readFileSync(join(root, file), 'utf8')).join('\n')
+  // `outcome.${verdict}` is logged by the answer.
+  const logged = (event: string) =>
+    code.includes(`log.info('${event}'`) || code.includes('](`' + event.replace(/\w+$/, '${'))
+  expect(Object.keys(RUNPOD_MESSAGES).filter((event) => !logged(event))).toEqual([])
+})
+
 test('what is less important than the level is not said', () => {
   const said = (level: Parameters<typeof runpodLog>[0]) => {
     const { log, lines } = logged(level)
-    for (const event of ['ffmpeg', 'stage', 'claim.failed', 'worker.unfit']) log(event)
+    // Names that nobody has heard of: the level is the call's, not the event's.
+    for (const severity of LOG_LEVELS) log[severity](`new.${severity}`)
     return lines.map((line) => line['level'])
   }
   expect(said('DEBUG')).toEqual(['DEBUG', 'INFO', 'WARN', 'ERROR'])
