@@ -29,7 +29,7 @@ export interface JobDependencies {
   scratch: string
   /** Lets a job name local paths. */
   allowFileInputs: boolean
-  /** Whether the predecessor's size fields count by themselves; no where unset. */
+  /** Whether the legacy worker's size fields count by themselves; no where unset. */
   fitOutput?: ResizePolicy
   patience?: Timeouts
   /** Frames per generator run; the bundle's own choice where unset. */

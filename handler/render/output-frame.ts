@@ -13,7 +13,7 @@ const SIDE_RANGE = [16, 8192] as const // what H.264 encoders take
 const RATIO_RANGE = [0.1, 10] as const
 
 /**
- * What the predecessor's two fields ask for. Its orchestrators send them with every job whatever the
+ * What the legacy worker's two fields ask for. Its orchestrators send them with every job whatever the
  * caller wanted, so they count only where the job or the operator says so; a resolution says more
  * than an aspect ratio.
  */

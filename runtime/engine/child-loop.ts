@@ -21,7 +21,7 @@ export type OnWarning = (event: string, fields: LogFields) => void
 
 /**
  * The child's side of the conversation. It never exits by itself: a graph may be running, and
- * exiting beside one aborts (runtime facts 2.2). The parent kills it; when the parent is gone it
+ * exiting beside one aborts (ONNX Runtime joins its threads). The parent kills it; when the parent is gone it
  * kills itself and its ffmpegs.
  */
 export function runChildLoop(

@@ -1,6 +1,6 @@
 import type { JobResult } from '../../handler/events/job-events.ts'
 
-/** The predecessor's names for our stages. */
+/** The legacy worker's names for our stages. */
 export const LEGACY_STAGE_NAMES: Readonly<Record<string, string>> = {
   download: 'download',
   probe: 'validation',
@@ -13,7 +13,7 @@ export const LEGACY_STAGE_NAMES: Readonly<Record<string, string>> = {
   upload: 'upload',
 }
 
-/** What the predecessor told of a finished job: `musetalk.md` 9.1. */
+/** What the legacy worker said of a finished job; see docs/legacy-worker.md. */
 export function legacyMetrics(result: JobResult, gpuClass: string) {
   const { stage_times: s, total_time, peak_memory_mb } = result
   const round = (seconds: number) => Math.round(seconds * 1000) / 1000

@@ -3,7 +3,7 @@ import { readFile, statfs } from 'node:fs/promises'
 import os from 'node:os'
 import { dirname } from 'node:path'
 
-/** What a heartbeat tells of the machine; the predecessor's keys. */
+/** What a heartbeat tells of the machine; the legacy worker's keys. */
 export interface SystemInfo {
   cpu_cores_physical: number
   cpu_cores_logical: number

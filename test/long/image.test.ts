@@ -80,7 +80,7 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     expect(await docker('run', '--rm', IMAGE, 'id', '-u')).toBe('10001')
   })
 
-  test("works by the predecessor's docker run line, dies and comes back, and drains on docker stop", async () => {
+  test("works by the legacy worker's docker run line, dies and comes back, and drains on docker stop", async () => {
     await using dir = await folder()
     await using files = await media()
     const env = ['STORAGE=directory', 'ALLOW_PRIVATE_URLS=true', 'BATCH_SIZE=8', 'WORKER_ID=desk-1']
@@ -129,7 +129,7 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     expect(await worker.inspect('.State.ExitCode')).toBe('0')
   }, 180_000)
 
-  test("does an orchestrator's jobs in the predecessor's environment, over a restart", async () => {
+  test("does an orchestrator's jobs in the legacy worker's environment, over a restart", async () => {
     await using dir = await folder()
     await using files = await media()
     await using giver = await startOrchestrator({ host: await bridge() })

@@ -24,7 +24,7 @@ export interface BufferOptions {
   log: Log
 }
 
-/** The desk machines' buffer: `musetalk.md` 9.4. Its heartbeats go on while a job runs. */
+/** The desk machines' buffer of docs/legacy-worker.md. Its heartbeats go on while a job runs. */
 export function bufferSource(options: BufferOptions): Source {
   const { api, progressApi, facts, capacity, pollMs, log } = options
   const { workerId, gpuClass } = facts

@@ -8,7 +8,7 @@ import { createProgressReporter } from '../progress-reporter.ts'
 
 /**
  * For an orchestrator whose jobs come by another way, over HTTP through a platform's side-car: it
- * hears how far they are, as the predecessor's `/generate` told it, and their outcome by that way.
+ * hears how far they are, as the legacy worker's `/generate` told it, and their outcome by that way.
  */
 export function mirrorProgress(
   api: OrchestratorClient,

@@ -17,7 +17,7 @@ export interface ReportTag {
   batch_size: number | null
 }
 
-/** How far a job is, for the predecessor's orchestrator: `musetalk.md` 9.2. */
+/** How far a job is, in the words of docs/legacy-worker.md. */
 export async function reportProgress(
   api: OrchestratorClient,
   { id }: LeaseRef,
@@ -36,7 +36,7 @@ export async function reportProgress(
 export const progressPath = (id: string): string =>
   `/internal/jobs/${encodeURIComponent(id)}/progress`
 
-/** An outcome in the predecessor's words; what it does not know is added behind them. */
+/** An outcome in the legacy worker's words; what it did not know is added behind them. */
 export function outcomeBody({ outcome }: CompletedLease, gpuClass: string) {
   if (outcome.status === 'succeeded') {
     const { result } = outcome

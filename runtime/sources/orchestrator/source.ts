@@ -31,7 +31,7 @@ export interface OrchestratorOptions {
   log: Log
 }
 
-/** The predecessor's orchestrator: `musetalk.md` 9.2 and 9.3. */
+/** The orchestrator of docs/legacy-worker.md. */
 export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Source {
   const { workerId, gpuClass } = facts
   const { workerType, provider, pollMs, log } = rest

@@ -14,7 +14,7 @@ const PACE: StopPace = { emptyMs: 1_000, busyMs: 5_000, absentMs: 60_000 }
 const MOST_MS = 30_000
 const ABSENT = [404, 405, 501]
 
-/** Ids of jobs that the platform wants stopped: `runpod.md` 1.8. Never throws. */
+/** Ids of jobs that the platform wants stopped (runpod-python rp_job.py). Never throws. */
 export async function* cancellations(
   client: Client,
   url: string | undefined,

@@ -4,7 +4,7 @@ import { SuspendedError, toNetworkError, type Client, type Reply } from './clien
 import { jobsIn } from './claim.ts'
 import type { Urls } from './url-templates.ts'
 
-/** Asks the platform for jobs: `runpod.md` 1.5. */
+/** Asks the platform for jobs. @see runpod-python 1.12 runpod/serverless/modules/rp_job.py */
 export interface Claims {
   /** @throws NetworkError; the signal's reason */
   claim(room: number, busy: boolean, signal: AbortSignal): Promise<Lease[]>

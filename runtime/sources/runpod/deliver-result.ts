@@ -25,7 +25,7 @@ const MIN_BYTES_PER_MS = 100 // bytes per millisecond
 const TOO_LARGE = [400, 413]
 
 /**
- * Tells the platform outcomes, one try at a time: `runpod.md` 1.9. A result that it does not take is
+ * Tells the platform outcomes, one try at a time (runpod-python rp_http.py). A result that it does not take is
  * told as a failure, because a job without an outcome hangs until the platform gives it up.
  */
 export function createResultDelivery(options: OutcomeOptions) {

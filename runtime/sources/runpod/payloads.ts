@@ -12,7 +12,7 @@ export interface JobOutput {
   stopPod?: boolean
 }
 
-/** The body of a final post: `runpod.md` 1.9.3. What JSON cannot say becomes an error that tells so. */
+/** The body of a final post (runpod-python rp_http.py). What JSON cannot say becomes an error that tells so. */
 export function resultBody({ output, error, stopPod }: JobOutput): string {
   const ending = {
     ...(error !== undefined && { error: asText(error) }),

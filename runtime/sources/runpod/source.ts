@@ -31,7 +31,7 @@ export interface RunpodOptions {
 const PROGRESS_MS = 5_000
 const STAY_MS = 30_000
 
-/** RunPod's queue: `runpod.md` 1. */
+/** RunPod's queue, as its own SDK speaks to it. @see runpod-python 1.12 runpod/serverless/ */
 export function runpodQueue(options: RunpodOptions): Source {
   const { client, urls, worker, everyMs, refresh, log, terminateAfterMs = STAY_MS } = options
   const claims = createClaimer(client, urls, log)

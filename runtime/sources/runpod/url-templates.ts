@@ -11,7 +11,7 @@ export interface UrlVariables {
   gpuType: string
 }
 
-/** Where this worker asks and reports: `runpod.md` 1.3. */
+/** Where this worker asks and reports (runpod-python rp_job.py, rp_http.py, rp_ping.py). */
 export interface Urls {
   /** @param count jobs that are asked for; more than one by the batch route, where `canBatch` */
   take(count: number, busy: boolean): string

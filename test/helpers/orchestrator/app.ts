@@ -80,7 +80,7 @@ export function orchestratorApp({ book, key, note, now, faults }: AppOptions) {
     '/internal/buffer/workers/:worker/heartbeat',
     on('buffer.heartbeat', (body, c) => {
       const worker = c.req.param('worker')!
-      // In the predecessor's words it only says whether it has jobs at all.
+      // In the legacy worker's words it only says whether it has jobs at all.
       const named =
         'current_job_ids' in body || body['status'] === 'idle' ? namedIn(body) : undefined
       const well = typeof body['status'] === 'string'
@@ -137,7 +137,7 @@ const unknown: Answer = { status: 404, body: { detail: 'unknown job' } }
 
 const reply = ({ status, body }: Answer) => Response.json(body, { status })
 
-/** One job in the predecessor's words; a worker that has more may name them all. */
+/** One job in the legacy worker's words; a worker that has more may name them all. */
 function namedIn({ current_job_id: one, current_job_ids: all }: Json): string[] {
   return [one, ...(Array.isArray(all) ? all : [])].filter((id) => typeof id === 'string')
 }

@@ -16,7 +16,7 @@ export interface OrchestratorOptions extends Partial<Omit<BookOptions, 'onChange
   host?: string | undefined
 }
 
-/** The predecessor's orchestrator as far as workers and clients see it, on a loopback port. */
+/** The legacy worker's orchestrator as far as workers and clients see it, on a loopback port. */
 export interface Orchestrator extends AsyncDisposable {
   url: string
   key: string

@@ -76,7 +76,7 @@ describe('over a real socket', () => {
 })
 
 describe('Salad’s side-car', () => {
-  /** What the side-car makes of an answer, by its source: salad.md 1.3. */
+  /** What the side-car makes of an answer, by its source (salad-cloud-job-queue-worker cmd/salad-http-job-queue-worker/main.go). */
   async function sidecar(input: unknown, id: string, signal?: AbortSignal, url = at.url) {
     try {
       const headers = { 'content-type': 'application/json', 'salad-job-id': id }

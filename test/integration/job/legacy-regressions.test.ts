@@ -10,7 +10,7 @@ import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { KEYS, strictS3 } from '../../helpers/storage/strict-s3.ts'
 
-// What happened to the predecessor with media and storage; see regressions-pull.test.ts for the rest.
+// What happened to the legacy worker with media and storage; see regressions-pull.test.ts for the rest.
 
 let at: Scenario
 beforeAll(async () => {

@@ -12,7 +12,7 @@ import { ended, pullWorker, reportsOf } from '../../helpers/orchestrator/pull-wo
 import { pretendedEngine } from '../../helpers/servers/worker-server.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
 
-// What happened to the predecessor, one test for each; numbers and sentences are those of its list.
+// What happened to the legacy worker, one test for each; numbers and sentences are those of its list.
 // Those that are about media are in regressions-media.test.ts.
 
 const violations = (giver: Orchestrator) =>

@@ -18,7 +18,7 @@ const bodies = (giver: Orchestrator, route: string) =>
 const soon = () => AbortSignal.timeout(30_000)
 
 describe('an orchestrator', () => {
-  test('gets its jobs done, told of as the predecessor told', async () => {
+  test('gets its jobs done, told of as the legacy worker told', async () => {
     await using giver = await startOrchestrator()
     await using worker = await pullWorker(giver, { CONFIG_LABEL: 'blue', BATCH_SIZE: '4' })
     const asked = { id: 7, aspect_ratio: '1:1', resolution: '512x512', priority: 3, params: null }

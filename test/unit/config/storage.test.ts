@@ -53,7 +53,7 @@ describe('one message names everything that is missing or unclear', () => {
   })
 })
 
-test('prefixes have no slashes at their ends, and the predecessor’s default', () => {
+test('prefixes have no slashes at their ends, and the legacy worker’s default', () => {
   expect(readConfig({}).B2_PREFIX).toBe('avatar/outputs')
   expect(readConfig({ B2_PREFIX: '/a/b/', S3_PREFIX: 'c/' })).toMatchObject({
     ...{ B2_PREFIX: 'a/b', S3_PREFIX: 'c' },

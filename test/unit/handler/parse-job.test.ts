@@ -38,7 +38,7 @@ describe('a job of two URLs is enough', () => {
     const job = parse({ video: URLS.video_url, audio: URLS.audio_url })
     expect(job).toMatchObject(URLS)
   })
-  test('as the predecessor was sent it', () => {
+  test('as the legacy worker was sent it', () => {
     const job = parse({
       ...{ musetalk_job_id: 'm1', ...URLS, aspect_ratio: '1:1', resolution: '512x512' },
       ...{ params: null, seed: 7 },
@@ -49,7 +49,7 @@ describe('a job of two URLs is enough', () => {
 })
 
 describe('the id', () => {
-  test('is the job’s own before the predecessor’s before the platform’s', () => {
+  test('is the job’s own before the legacy worker’s before the platform’s', () => {
     expect(parse({ ...URLS, id: 'a', musetalk_job_id: 'b' }, RULES, 'c').id).toBe('a')
     expect(parse({ ...URLS, musetalk_job_id: 'b' }, RULES, 'c').id).toBe('b')
     expect(parse(URLS, RULES, 'c').id).toBe('c')
@@ -193,7 +193,7 @@ describe('paths', () => {
   })
 })
 
-describe('the predecessor’s aspect_ratio and resolution', () => {
+describe('the legacy worker’s aspect_ratio and resolution', () => {
   const sent = { ...URLS, aspect_ratio: '1:1', resolution: '512x512' }
   test('are ignored, whatever they say', () => {
     expect(parse(sent).frame).toEqual({ fit: 'source' })

@@ -9,7 +9,7 @@ const OLD_JOB = {
 const SALAD = { headers: { 'salad-job-id': 'f0f0f0f0-0000-4000-8000-000000000001' } }
 
 describe('POST /generate', () => {
-  test('answers the predecessor’s body when the video is stored', async () => {
+  test('answers the legacy worker’s body when the video is stored', async () => {
     const { post, next } = heldApp()
     const answer = post('/generate', OLD_JOB)
     ;(await next()).succeed()
@@ -60,7 +60,7 @@ describe('POST /generate', () => {
     expect(body).not.toHaveProperty('stack_trace')
   })
 
-  test('a violation of the schema names every bad field where the predecessor’s callers look', async () => {
+  test('a violation of the schema names every bad field where the legacy worker’s callers look', async () => {
     const { post, calls } = heldApp()
     const { status, body } = await post('/generate', { ...OLD_JOB, audio_url: 5, color: 'red' })
     expect(status).toBe(422)

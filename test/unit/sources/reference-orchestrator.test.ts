@@ -129,7 +129,7 @@ describe('the reference orchestrator', () => {
     expect(await it.tell('w', 'a', failed(true))).toBe(200)
     expect(it.state('a')).toBe('failed')
     expect(await it.claim('w')).toBe('b')
-    expect(await it.tell('w', 'b', { status: 'failed', error: 'predecessor' })).toBe(200)
+    expect(await it.tell('w', 'b', { status: 'failed', error: 'legacy' })).toBe(200)
     expect(it.state('b')).toBe('failed')
   })
 
