@@ -61,7 +61,7 @@ COPY package.json LICENSE ./
 COPY bin bin
 COPY demo demo
 COPY handler handler
-COPY models/*.ts models/
+COPY models/inference models/inference
 COPY models/pixels models/pixels
 COPY models/lite models/lite
 COPY runtime runtime
