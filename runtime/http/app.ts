@@ -8,7 +8,7 @@ import { generateRoute } from './routes/generate.ts'
 import { jobsRoutes } from './routes/jobs.ts'
 import { openapi } from './openapi.ts'
 import type { AppOptions } from './app-options.ts'
-import { page } from './pages/pages.ts'
+import { pageRoutes } from './pages/pages.ts'
 import { healthRoutes } from './routes/health.ts'
 import { runpodRoutes } from './runpod/routes.ts'
 
@@ -31,6 +31,6 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.route('/', runpodRoutes(options, webhooks))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
   app.route('/', openapi(health().version))
-  app.route('/', page())
+  app.route('/', pageRoutes())
   return app
 }

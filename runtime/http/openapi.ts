@@ -1,6 +1,5 @@
 import { Hono } from 'hono'
 import { jobJsonSchema } from '../../handler/job-schema.ts'
-import { DOCS } from './pages/docs-page.ts'
 import { schemas } from './openapi-schemas.ts'
 
 const json = (schema: object) => ({ 'application/json': { schema } })
@@ -118,7 +117,7 @@ const paths = {
   '/metrics': probe('For Prometheus', { 200: answer('Its text format.') }),
 }
 
-/** The description of this API for programs, and a page of it for people. */
+/** The description of this API for programs, see pages/ for people. */
 export function openapi(version: string): Hono {
   const app = new Hono()
   app.get('/openapi.json', (c) =>
@@ -133,6 +132,5 @@ export function openapi(version: string): Hono {
       },
     }),
   )
-  app.get('/docs', (c) => c.html(DOCS))
   return app
 }

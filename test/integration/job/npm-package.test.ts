@@ -1,7 +1,9 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
@@ -35,8 +37,8 @@ test('an application renders a job with the packed library', async () => {
   const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg'
   await run(ffmpeg, ['-v', 'error', '-t', '1', '-i', join(root, 'demo/speech.wav'), job.audio])
   const program = `
-    import { directoryStorage, handle, openLocal } from 'musetalk-worker'
-    await using deps = await openLocal({ allowFileInputs: true, storage: directoryStorage('out'), scratch: 'scratch' })
+    import { createLocalWorker, directoryStorage, handle } from 'musetalk-worker'
+    await using deps = await createLocalWorker({ allowFileInputs: true, storage: directoryStorage('out'), scratch: 'scratch' })
     const { status, frames, output_url } = await handle(${JSON.stringify(job)}, deps)
     console.log(JSON.stringify({ status, frames, output_url }))`
   await writeFile(join(app, 'app.mjs'), program)
@@ -53,3 +55,36 @@ test('its command answers', async () => {
   const { stdout } = await run(process.execPath, [bin, '--help'], { cwd: app })
   expect(stdout).toContain('musetalk-worker run --video FILE')
 })
+
+test('its worker serves the pages and all they need', async () => {
+  const bin = join(app, 'node_modules/musetalk-worker/bin/musetalk-worker.mjs')
+  const folders = Object.fromEntries(
+    ['CACHE_DIR', 'OUTPUT_DIR', 'SCRATCH_DIR', 'STATE_DIR'].map((name) => [name, join(app, name)]),
+  )
+  const env = { ...process.env, ...folders, HOST: '127.0.0.1', PORT: '0', STORAGE: 'directory' }
+  const worker = spawn(process.execPath, [bin, 'serve'], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  const closed = once(worker, 'close')
+  try {
+    const origin = `http://127.0.0.1:${await listeningPort(worker.stderr)}`
+    for (const path of ['/', '/docs']) {
+      const html = await (await fetch(origin + path)).text()
+      const assets = html.match(/(?<=(src|href)=")\/assets\/[^"]+/g)!
+      expect(assets).toHaveLength(2)
+      for (const asset of assets) expect((await fetch(origin + asset)).status, asset).toBe(200)
+    }
+  } finally {
+    worker.kill('SIGTERM')
+    await closed
+  }
+})
+
+async function listeningPort(log: NodeJS.ReadableStream): Promise<number> {
+  for await (const line of createInterface(log)) {
+    const { event, port } = JSON.parse(line) as { event: string; port: number }
+    if (event === 'worker.listening') return port
+  }
+  throw new Error('the worker ended before it listened')
+}

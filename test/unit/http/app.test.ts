@@ -10,7 +10,15 @@ describe('the key', () => {
   test('is asked for on everything but probes', async () => {
     const { get, post } = heldApp({ apiKey: 'secret', files: '/nowhere' })
     for (const path of PROBES) expect((await get(path)).status, path).toBe(200)
-    for (const path of ['/', '/docs', '/openapi.json', '/jobs/x', '/files/x.mp4', '/v2/e/health']) {
+    for (const path of [
+      '/',
+      '/docs',
+      '/assets/style.css',
+      '/openapi.json',
+      '/jobs/x',
+      '/files/x.mp4',
+      '/v2/e/health',
+    ]) {
       expect((await get(path)).status, path).toBe(401)
     }
     for (const path of ['/generate', '/jobs', '/run', '/v2/e/runsync']) {
@@ -86,14 +94,38 @@ describe('pages', () => {
     )
   })
 
-  test('both pages bring all they need with them', async () => {
-    const { get } = heldApp()
-    for (const path of ['/', '/docs']) {
-      const { status, body } = await get(path)
-      expect(status).toBe(200)
-      expect(body).not.toMatch(/(src|href)="https?:/)
-    }
-  })
+  test.each(['/', '/docs'])(
+    '%s brings all it needs with it, and allows nothing else',
+    async (path) => {
+      const { get } = heldApp()
+      const page = await get(path)
+      expect(page.status).toBe(200)
+      expect(page.body).not.toMatch(/(src|href)="(https?:|\/\/)/)
+      const policy = page.headers.get('content-security-policy')!
+      expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'")
+      expect(policy).not.toContain('unsafe')
+      // What the policy would stop: scripts, handlers and styles inside the page.
+      expect(page.body).not.toMatch(/<script(?![^>]* src=)|<style| style=| on\w+=/)
+
+      const assets = page.body.match(/(?<=(src|href)=")\/assets\/[^"]+/g)
+      expect(assets).toHaveLength(2)
+      for (const asset of assets) {
+        const { status, headers } = await get(asset)
+        expect(status, asset).toBe(200)
+        const type = asset.endsWith('.css') ? 'text/css' : 'text/javascript'
+        expect(headers.get('content-type'), asset).toContain(type)
+        expect(headers.get('x-content-type-options')).toBe('nosniff')
+      }
+    },
+  )
+
+  test.each(['/assets/pages.ts', '/assets/..%2fapp.ts', '/assets/toString', '/assets/'])(
+    '%s is not there',
+    async (path) => {
+      const { get } = heldApp()
+      expect((await get(path)).status).toBe(404)
+    },
+  )
 
   test('what is not there is a 404 with a JSON body', async () => {
     const { get } = heldApp()
