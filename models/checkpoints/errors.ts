@@ -4,9 +4,13 @@
  */
 export class CheckpointError extends Error {
   readonly file: string
+  readonly found: string
+  readonly expected: string
   constructor(file: string, found: string, expected: string, options?: ErrorOptions) {
     super(`${file}: found ${found}; expected ${expected}`, options)
     this.name = 'CheckpointError'
     this.file = file
+    this.found = found
+    this.expected = expected
   }
 }

@@ -31,8 +31,9 @@ async function openByContent(file: BinaryFile): Promise<Checkpoint> {
   const head = await file.slice(0, Math.min(HEAD_BYTES, file.size))
   const begins = (magic: Buffer) => head.subarray(0, magic.length).equals(magic)
   if (begins(ZIP_MAGIC)) return openTorchZip(file)
-  if (looksLikePickle(head)) return openTorchLegacy(file)
+  // First of the three: the length of its header may begin like any of them.
   if (looksLikeSafetensors(head, file.size)) return openSafetensors(file)
+  if (looksLikePickle(head)) return openTorchLegacy(file)
   if (looksLikeOnnx(head)) return openOnnxInitializers(file)
   const tar = head.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar'
   return file.fail(

@@ -31,6 +31,16 @@ test('safetensors: a name that JavaScript has too is a name', async () => {
   expect([...checkpoint.tensors.keys()]).toEqual(['__proto__'])
 })
 
+test.each([0x80, 0x108])(
+  'safetensors: a header of %i bytes, a length like other magic',
+  async (length) => {
+    await using checkpoint = await open(
+      safetensorsFile(JSON.stringify({ a: F(0, 8) }).padEnd(length), EIGHT),
+    )
+    expect(checkpoint.format).toBe('safetensors')
+  },
+)
+
 test.each<[string, Uint8Array, RegExp]>([
   [
     'a header longer than the file',

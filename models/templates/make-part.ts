@@ -1,0 +1,59 @@
+import { ModelError } from '../inference/errors.ts'
+import { foldNormBias, foldNormWeight, foldTimeBias } from './folding.ts'
+import { permuteAxes } from './permutation.ts'
+import type { Part } from './recipe.ts'
+import type { TensorSource } from './tensor-source.ts'
+
+/**
+ * The bytes of one weight of a graph, piece by piece; a piece is overwritten soon after the next is asked for.
+ * @throws CheckpointError; ModelError where a value does not fit into half precision
+ */
+export async function* makePart(part: Part, source: TensorSource): AsyncGenerator<Uint8Array> {
+  for await (const floats of makeFloats(part, source)) {
+    yield part.half ? halve(floats, part) : bytesOf(floats)
+  }
+}
+
+async function* makeFloats(part: Part, source: TensorSource): AsyncGenerator<Float32Array> {
+  const { permute, tensors } = part
+  if (part.make === 'copy' && !permute) return yield* source.stream(tensors[0])
+  const floats = await makeWhole(part, source)
+  if (!permute) return yield floats
+  yield* permuteAxes(floats, source.shapeOf(tensors[0]), permute)
+}
+
+async function makeWhole(part: Part, source: TensorSource): Promise<Float32Array> {
+  const load = (name: string) => source.load(name)
+  switch (part.make) {
+    case 'copy':
+      return load(part.tensors[0])
+    case 'norm-weight':
+      return foldNormWeight(await loadAll(part.tensors, load), part.epsilon)
+    case 'norm-bias':
+      return foldNormBias(await loadAll(part.tensors, load), part.epsilon)
+    case 'time-bias':
+      return foldTimeBias(await loadAll(part.tensors, load))
+  }
+}
+
+type Loaded<T> = { [K in keyof T]: Float32Array }
+const loadAll = <T extends readonly string[]>(
+  names: T,
+  load: (name: string) => Promise<Float32Array>,
+): Promise<Loaded<T>> => Promise.all(names.map(load)) as Promise<Loaded<T>>
+
+const EXPONENT = 0x7c00
+
+/** To nearest, ties to even, as the language defines it for half floats. */
+function halve(floats: Float32Array, { tensors }: Part): Uint8Array {
+  const halves = new Float16Array(floats)
+  const bits = new Uint16Array(halves.buffer)
+  for (const half of bits) {
+    if ((half & EXPONENT) !== EXPONENT) continue
+    throw new ModelError('bundle', `${tensors[0]} holds values beyond half precision`)
+  }
+  return new Uint8Array(halves.buffer)
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+  new Uint8Array(buffer, byteOffset, byteLength)

@@ -1,0 +1,76 @@
+import { CheckpointError } from '../checkpoints/errors.ts'
+import type { Checkpoint, CheckpointTensor } from '../checkpoints/checkpoint.ts'
+import type { SlotRecipe } from './recipe.ts'
+
+/** Floats of a piece. */
+const CHUNK = 1 << 20
+
+/** The tensors of one checkpoint under the names and in the shapes of a recipe. */
+export interface TensorSource {
+  shapeOf(name: string): readonly number[]
+  /** @returns all its elements */
+  load(name: string): Promise<Float32Array>
+  /** Piece by piece; a piece is overwritten when the one after the next is asked for. */
+  stream(name: string): AsyncGenerator<Float32Array>
+}
+
+/**
+ * Match the tensors that a recipe names with those of a checkpoint.
+ *
+ * Axes of length 1 do not count: some writers keep a matrix as a 1x1 convolution.
+ * @throws CheckpointError naming the first tensor that is missing or of another shape
+ */
+export function matchTensors(checkpoint: Checkpoint, recipe: SlotRecipe): TensorSource {
+  const found = new Map<string, CheckpointTensor>()
+  for (const [name, shape] of Object.entries(recipe.tensors)) {
+    const tensor =
+      checkpoint.tensors.get(name) ?? checkpoint.tensors.get(rename(name, recipe.aliases))
+    const expected = `"${name}", float32 [${shape}]`
+    if (!tensor) throw new CheckpointError(checkpoint.file, `no "${name}"`, expected)
+    if (tensor.dtype !== 'float32' || `${squeeze(tensor.shape)}` !== `${squeeze(shape)}`) {
+      const has = `"${tensor.name}", ${tensor.dtype} [${tensor.shape}]`
+      throw new CheckpointError(checkpoint.file, has, expected)
+    }
+    found.set(name, tensor)
+  }
+  const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+    new Uint8Array(buffer, byteOffset, byteLength)
+  return {
+    shapeOf: (name) => recipe.tensors[name]!,
+    async load(name) {
+      const tensor = found.get(name)!
+      const floats = new Float32Array(tensor.bytes / 4)
+      await checkpoint.read(tensor, bytesOf(floats), 0)
+      return floats
+    },
+    async *stream(name) {
+      const tensor = found.get(name)!
+      const length = tensor.bytes / 4
+      const chunks = [
+        new Float32Array(Math.min(CHUNK, length)),
+        new Float32Array(Math.min(CHUNK, length)),
+      ]
+      const read = async (at: number, into: Float32Array) => {
+        const piece = into.subarray(0, Math.min(CHUNK, length - at))
+        await checkpoint.read(tensor, bytesOf(piece), at * 4)
+        return piece
+      }
+      let next = read(0, chunks[0]!)
+      try {
+        for (let at = 0, turn = 1; at < length; at += CHUNK, turn++) {
+          const piece = await next
+          if (at + CHUNK < length) next = read(at + CHUNK, chunks[turn % 2]!)
+          yield piece
+        }
+      } finally {
+        // Whoever stops early may close the file next.
+        await next.catch(() => {})
+      }
+    },
+  }
+}
+
+const rename = (name: string, aliases: Record<string, string>) =>
+  Object.entries(aliases).reduce((made, [from, to]) => made.replaceAll(from, to), name)
+
+const squeeze = (shape: readonly number[]) => shape.filter((length) => length !== 1)
