@@ -4,7 +4,7 @@ export interface Color {
   readonly range: 'limited' | 'full'
   /**
    * Where a chroma sample lies within its 2x2 luma samples: on the left column (MPEG-2, H.264's
-   * default) or in the centre (MPEG-1, JPEG); always midway between the two rows.
+   * default) or in the center (MPEG-1, JPEG); always midway between the two rows.
    */
   readonly siting?: 'left' | 'center'
 }
@@ -39,7 +39,7 @@ export interface Coefficients {
   readonly y: readonly [number, number, number]
   readonly u: readonly [number, number, number]
   readonly v: readonly [number, number, number]
-  readonly centred: boolean
+  readonly centered: boolean
 }
 
 /** Derive the coefficients of a color coding; do it once per clip. */
@@ -66,6 +66,6 @@ export function coefficients({ matrix, range, siting = 'left' }: Color): Coeffic
     y: [toYuv(kr / luma), toYuv(kg / luma), toYuv(kb / luma)],
     u: [u1, u2, -u1 - u2],
     v: [-v2 - v3, v2, v3],
-    centred: siting === 'center',
+    centered: siting === 'center',
   }
 }

@@ -58,3 +58,12 @@ export function sameSize(a: Image, b: Image): void {
 export function sizeOf({ width, height, channels }: Image): string {
   return `${width}x${height}x${channels}`
 }
+
+/** What of a box lies inside a frame; without width or height where nothing does. */
+export function clipBox(
+  [x1, y1, x2, y2]: Box,
+  { width, height }: { width: number; height: number },
+): Box {
+  const [left, top] = [Math.max(0, x1), Math.max(0, y1)]
+  return [left, top, Math.max(left, Math.min(width, x2)), Math.max(top, Math.min(height, y2))]
+}

@@ -1,77 +1,64 @@
-import { type Image, image } from './image.ts'
-import { type Span, dilate, erode } from './morphology.ts'
+import { HEAD_SIDE } from './crop-face.ts'
+import type { Kernels } from './kernels.ts'
+
+/** Bytes of a mask of 512x512, one bit per pixel: the lowest bit of a byte is the leftmost pixel. */
+export const MASK_BYTES = (HEAD_SIDE * HEAD_SIDE) / 8
 
 // face-parsing classes in the order of CelebAMask-HQ
 const SKIN = 1
 const NOSE = 10
-const MOUTH = [11, 12, 13] // interior, upper lip, lower lip
+const MOUTH = [11, 12, 13] as const // interior, upper lip, lower lip
 const NECK = 14
 
 /** Which part of the head the generated face may replace. */
 export type MaskMode = 'raw' | 'neck' | 'jaw'
 
-/** MuseTalk's 33x33 element: a cone of 11 rows, one pixel wide at its tip, on a bar of 12 rows. */
-const CONE: readonly Span[] = Array.from({ length: 23 }, (_, row) => {
-  const reach = Math.min(row, 10)
-  return { dy: row - 6, left: -reach, right: reach }
-})
-
-/** OpenCV's "ellipse" of 35x3, which is a bar with a single pixel above and below. */
-const BAR: readonly Span[] = [
-  { dy: -1, left: 0, right: 0 },
-  { dy: 0, left: -17, right: 17 },
-  { dy: 1, left: 0, right: 0 },
-]
-
 /**
- * The mask of a parsed face: 255 where the picture may change, else 0.
+ * The mask of a parsed face: set where the picture may change.
  *
- * @param classes one class id (0..18) per pixel, 512x512
+ * @param classes address of 512x512 class ids
  * @param mode `raw`: skin and mouth. `neck`: these and the neck. `jaw`: the mouth, and skin grown
  *   downwards at the chin and eroded at the cheeks, without the nose
- * @param cheeks jaw only: distance in px from the centre column to where the eroded zone begins,
+ * @param cheeks jaw only: distance in px from the center column to where the eroded zone begins,
  *   left and right; a larger one replaces more of the cheek
+ * @returns address of the mask: one bit per pixel
  * @see MuseTalk v1.5 musetalk/utils/face_parsing/__init__.py
  */
-export function classMask(
-  classes: Image,
+export function maskOfClasses(
+  { run, memory }: Kernels,
+  classes: number,
   mode: MaskMode,
   cheeks: readonly [number, number] = [90, 90],
-): Image {
-  if (mode === 'raw') return selectClasses(classes, [SKIN, ...MOUTH])
-  if (mode === 'neck') return selectClasses(classes, [SKIN, ...MOUTH, NECK])
-  return jawMask(classes, cheeks)
+): number {
+  const pick = (...ids: readonly number[]) => {
+    const mask = memory.take(MASK_BYTES)
+    const four = [0, 1, 2, 3].map((i) => ids[Math.min(i, ids.length - 1)]! << (8 * i))
+    run.pickClasses(classes, four.reduce((a, b) => a | b), mask) // prettier-ignore
+    return mask
+  }
+  if (mode === 'raw') return pick(SKIN, ...MOUTH)
+  const mouth = pick(...MOUTH, mode === 'neck' ? NECK : MOUTH[0])
+  const skin = pick(SKIN)
+  const [grown, once, eroded, scratch, out] = Array.from({ length: 5 }, () =>
+    memory.take(MASK_BYTES),
+  )
+  if (mode === 'neck') {
+    const all = new Uint8Array(HEAD_SIDE / 8).fill(255)
+    run.joinJaw(skin, skin, memory.put(all), pick(255), mouth, out!)
+    return out!
+  }
+  run.growChin(skin, grown!)
+  run.erodeCheeks(grown!, once!, scratch!)
+  run.erodeCheeks(once!, eroded!, scratch!)
+  run.joinJaw(eroded!, grown!, memory.put(cheekColumns(cheeks)), pick(NOSE), mouth, out!)
+  return out!
 }
 
-function jawMask(classes: Image, [left, right]: readonly [number, number]): Image {
-  const { width, height } = classes
-  const grown = image(width, height, 1)
-  const once = image(width, height, 1)
-  const eroded = image(width, height, 1)
-  dilate(selectClasses(classes, [SKIN]), grown, CONE)
-  erode(grown, once, BAR)
-  erode(once, eroded, BAR)
-  const nose = selectClasses(classes, [NOSE])
-  const mask = selectClasses(classes, MOUTH)
-  const centre = width >> 1
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const cheek = x <= centre - left || x >= centre + right
-      const skin = cheek ? eroded.data[i]! : grown.data[i]!
-      if (skin !== 0 && nose.data[i] === 0) mask.data[i] = 255
-    }
+function cheekColumns([left, right]: readonly [number, number]): Uint8Array {
+  const row = new Uint8Array(HEAD_SIDE / 8)
+  const center = HEAD_SIDE / 2
+  for (let x = 0; x < HEAD_SIDE; x++) {
+    if (x <= center - left || x >= center + right) row[x >> 3]! |= 1 << (x & 7)
   }
-  return mask
-}
-
-function selectClasses(classes: Image, ids: readonly number[]): Image {
-  const table = new Uint8Array(256)
-  for (const id of ids) table[id] = 255
-  const { data, width, height, offset, stride } = classes
-  const mask = image(width, height, 1)
-  for (let y = 0, out = 0; y < height; y++) {
-    const start = offset + y * stride
-    for (let x = 0; x < width; x++) mask.data[out++] = table[data[start + x]!]!
-  }
-  return mask
+  return row
 }

@@ -1,101 +1,78 @@
-import { type Image, sizeOf } from './image.ts'
+import type { Box } from './image.ts'
+import type { Raster } from './kernel-memory.ts'
+import type { Kernels } from './kernels.ts'
 import { roundHalfEven } from './round-half-even.ts'
 
 const SCALE = 2048 // OpenCV's INTER_RESIZE_COEF_SCALE: weights have 11 fractional bits
 
+export interface BilinearTables {
+  readonly first: Int32Array
+  readonly weights: Int16Array
+  /** Two source rows per output row, and their weights. */
+  readonly rows: Int32Array
+  readonly rowWeights: Int16Array
+}
+
+export function bilinearTables(side: number, width: number, height: number): BilinearTables {
+  const x = bilinearAxis(side, width, true)
+  const y = bilinearAxis(side, height, false)
+  return {
+    first: x.at0,
+    weights: Int16Array.from(pairs(x.q0, x.q1)),
+    rows: Int32Array.from(pairs(y.at0, y.at1)),
+    rowWeights: Int16Array.from(pairs(y.q0, y.q1)),
+  }
+}
+
+function* pairs(a: Int32Array, b: Int32Array): Generator<number> {
+  for (let i = 0; i < a.length; i++) {
+    yield a[i]!
+    yield b[i]!
+  }
+}
+
+/** A part of a picture of three channels as OpenCV would resize all of it bilinearly. */
+export function resizeBilinear(
+  { run, memory }: Kernels,
+  src: Raster,
+  tables: BilinearTables,
+  [x1, y1, x2, y2]: Box,
+  dst: Raster,
+): void {
+  const { rows, rowWeights } = tables
+  const [width, height] = [x2 - x1, y2 - y1]
+  const top = rows[2 * y1]!
+  const count = rows[2 * y2 - 1]! + 1 - top
+  const stride = (6 * width + 31) & ~15
+  const wide = memory.take(count * stride)
+  const first = memory.put(tables.first.subarray(x1, x2))
+  const weights = memory.put(tables.weights.subarray(2 * x1, 2 * x2))
+  run.bilinearRowsRgb(
+    src.at + top * src.stride,
+    src.stride,
+    wide,
+    stride,
+    width,
+    count,
+    first,
+    weights,
+  )
+  const at = memory.put(rows.subarray(2 * y1, 2 * y2))
+  const down = memory.put(rowWeights.subarray(2 * y1, 2 * y2))
+  const from = wide - top * stride
+  run.bilinearColumns(from, stride, dst.at, dst.stride, 3 * width, height, at, down)
+}
+
 /** Two taps of one axis: output i = q0[i] * source[at0[i]] + q1[i] * source[at1[i]]. */
-interface Axis {
+export interface Axis {
   readonly at0: Int32Array
   readonly at1: Int32Array
   readonly q0: Int32Array
   readonly q1: Int32Array
 }
 
-/** Everything that depends on the sizes only; make it once for many pictures of one size. */
-export interface BilinearPlan {
-  readonly from: string
-  readonly to: string
-  readonly x: Axis
-  readonly y: Axis
-  /** Two source rows stretched to the output width, 4 of the 11 fractional bits dropped. */
-  readonly rows: readonly [Int32Array, Int32Array]
-}
-
-/** Tap tables for one source size and one output size (px). */
-export function bilinearPlan(src: Image, dst: Image): BilinearPlan {
-  if (src.channels !== dst.channels) throw new RangeError(`${sizeOf(src)} to ${sizeOf(dst)}`)
-  const samples = dst.width * dst.channels
-  return {
-    from: sizeOf(src),
-    to: sizeOf(dst),
-    x: bilinearAxis(src.width, dst.width, true),
-    y: bilinearAxis(src.height, dst.height, false),
-    rows: [new Int32Array(samples), new Int32Array(samples)],
-  }
-}
-
-/**
- * Resize with OpenCV's INTER_LINEAR for 8 bits, bit for bit; no antialiasing when shrinking.
- *
- * @param src any number of channels; may be a window of a larger picture
- * @param dst filled; its size is the output size
- * @see OpenCV 4.x modules/imgproc/src/resize.cpp, HResizeLinear and VResizeLinear for uchar
- */
-export function resizeBilinear(src: Image, dst: Image, plan = bilinearPlan(src, dst)): void {
-  if (plan.from !== sizeOf(src) || plan.to !== sizeOf(dst)) {
-    throw new RangeError(
-      `plan is for ${plan.from} to ${plan.to}, not ${sizeOf(src)} to ${sizeOf(dst)}`,
-    )
-  }
-  const { x, y: { at0, at1, q0, q1 } } = plan // prettier-ignore
-  let [upper, lower] = plan.rows
-  let inUpper = -1 // which source row each buffer holds
-  let inLower = -1
-  for (let y = 0; y < dst.height; y++) {
-    if (inLower === at0[y]!) {
-      ;[upper, lower] = [lower, upper]
-      ;[inUpper, inLower] = [inLower, inUpper]
-    }
-    if (inUpper !== at0[y]!) resizeRow(src, (inUpper = at0[y]!), x, upper)
-    if (inLower !== at1[y]!) resizeRow(src, (inLower = at1[y]!), x, lower)
-    mixRows(upper, lower, q0[y]!, q1[y]!, dst.data, dst.offset + y * dst.stride)
-  }
-}
-
-function resizeRow(src: Image, y: number, axis: Axis, row: Int32Array) {
-  const { data, channels } = src
-  const { at0, at1, q0, q1 } = axis
-  const start = src.offset + y * src.stride
-  const width = at0.length
-  let out = 0
-  for (let x = 0; x < width; x++) {
-    const a = start + at0[x]! * channels
-    const b = start + at1[x]! * channels
-    const p = q0[x]!
-    const q = q1[x]!
-    for (let c = 0; c < channels; c++) {
-      row[out++] = (Math.imul(data[a + c]!, p) + Math.imul(data[b + c]!, q)) >> 4
-    }
-  }
-}
-
-function mixRows(
-  upper: Int32Array,
-  lower: Int32Array,
-  q0: number,
-  q1: number,
-  out: Uint8Array,
-  start: number,
-) {
-  const length = upper.length
-  for (let i = 0; i < length; i++) {
-    const sum = (Math.imul(q0, upper[i]!) >> 16) + (Math.imul(q1, lower[i]!) >> 16)
-    out[start + i] = (sum + 2) >> 2
-  }
-}
-
 /** Taps for n source and d output samples. Rounding to single where OpenCV computes in float. */
-function bilinearAxis(n: number, d: number, horizontal: boolean): Axis {
+export function bilinearAxis(n: number, d: number, horizontal: boolean): Axis {
   const axis = {
     at0: new Int32Array(d),
     at1: new Int32Array(d),
@@ -104,9 +81,9 @@ function bilinearAxis(n: number, d: number, horizontal: boolean): Axis {
   }
   const scale = 1 / (d / n)
   for (let i = 0; i < d; i++) {
-    const centre = Math.fround((i + 0.5) * scale - 0.5)
-    let s = Math.floor(centre)
-    let r = Math.fround(centre - s)
+    const center = Math.fround((i + 0.5) * scale - 0.5)
+    let s = Math.floor(center)
+    let r = Math.fround(center - s)
     // only columns snap to the edge sample; rows keep their weights and meet the edge row twice
     if (horizontal && (s < 0 || s >= n - 1)) {
       s = s < 0 ? 0 : n - 1

@@ -1,4 +1,6 @@
-import { type Image, copy, image } from './image.ts'
+import type { Box } from './image.ts'
+import type { KernelMemory, Raster } from './kernel-memory.ts'
+import type { Kernels } from './kernels.ts'
 
 const PRECISION = 22 // fractional bits of Pillow's 8-bit weights
 
@@ -25,32 +27,104 @@ const BICUBIC: Filter = {
 }
 
 const FILTERS = { bilinear: BILINEAR, bicubic: BICUBIC }
+export type PillowFilter = keyof typeof FILTERS
 
-/**
- * Resize as Pillow does, bit for bit: antialiased when shrinking, rounded to 8 bits between the
- * horizontal and the vertical pass; a pass that changes no size is skipped.
- *
- * @param src any number of channels
- * @param dst filled; its size is the output size
- * @see Pillow src/libImaging/Resample.c, precompute_coeffs and ImagingResample*_8bpc
- */
-export function resizePillow(src: Image, dst: Image, filter: keyof typeof FILTERS): void {
-  if (src.channels !== dst.channels) throw new RangeError('pictures differ in channels')
-  const wide = src.width === dst.width ? src : image(dst.width, src.height, src.channels)
-  if (wide !== src) stretchRows(src, wide, taps(src.width, dst.width, FILTERS[filter]))
-  if (src.height === dst.height) copy(wide, dst)
-  else stretchColumns(wide, dst, taps(src.height, dst.height, FILTERS[filter]))
+/** Taps of one axis, two by two: the high parts of their weights, then the low ones. */
+interface PillowAxis {
+  readonly first: Int32Array
+  readonly weights: Int16Array
+  /** Of each output. */
+  readonly pairs: number
 }
 
+export interface PillowTables {
+  readonly x: PillowAxis
+  readonly y: PillowAxis
+}
+
+export function pillowTables(
+  [columns, rows]: readonly [number, number],
+  [width, height]: readonly [number, number],
+  filter: PillowFilter,
+): PillowTables {
+  const x = pillowAxis(columns, width, filter)
+  const square = columns === rows && width === height
+  return { x, y: square ? x : pillowAxis(rows, height, filter) }
+}
+
+const LOW_BITS = 11
+
+function pillowAxis(n: number, d: number, filter: PillowFilter): PillowAxis {
+  const { first, count, weights, most } = pillowTaps(n, d, filter)
+  // bicubic is for masks, whose one channel is summed four taps at a time
+  const step = filter === 'bicubic' ? 2 : 1
+  const pairs = Math.ceil(Math.max(...count) / (2 * step)) * step
+  const packed = new Int16Array(d * pairs * 4)
+  for (let i = 0; i < d; i++) {
+    for (let j = 0; j < count[i]!; j++) {
+      const weight = weights[i * most + j]!
+      const at = (i * pairs + (j >> 1)) * 4 + (j & 1)
+      packed[at] = weight >> LOW_BITS
+      packed[at + 2] = weight & ((1 << LOW_BITS) - 1)
+    }
+  }
+  return { first, weights: packed, pairs }
+}
+
+/**
+ * A part of a picture as Pillow would resize all of it, bit for bit: antialiased when shrinking, rounded
+ * to 8 bits between the horizontal and the vertical pass.
+ *
+ * @param src one or three channels
+ * @param part box of the output that is wanted
+ * @param dst as large as the part; up to 15 samples past each row are overwritten
+ * @see Pillow src/libImaging/Resample.c, precompute_coeffs and ImagingResample*_8bpc
+ */
+export function resizePillow(
+  { run, memory }: Kernels,
+  src: Raster,
+  { x, y }: PillowTables,
+  [x1, y1, x2, y2]: Box,
+  dst: Raster,
+): void {
+  const { width, height, channels } = dst
+  const top = y.first[y1]!
+  const rows = Math.min(src.height, y.first[y2 - 1]! + 2 * y.pairs) - top
+  // rows past the last have no weight, but are read
+  const stride = (width * channels + 15) & ~15
+  const wide = memory.take((rows + 2 * y.pairs) * stride)
+  const across = channels === 3 ? run.pillowRowsRgb : run.pillowRowsGray
+  const from = src.at + top * src.stride
+  const columns = axisPart(memory, x, x1, x2)
+  across(from, src.stride, wide, stride, width, rows, ...columns)
+  const down = axisPart(memory, y, y1, y2)
+  const samples = width * channels
+  run.pillowColumns(wide - top * stride, stride, dst.at, dst.stride, samples, height, ...down)
+}
+
+const axisPart = (
+  memory: KernelMemory,
+  { first, weights, pairs }: PillowAxis,
+  a: number,
+  b: number,
+) =>
+  [
+    memory.put(first.subarray(a, b)),
+    memory.put(weights.subarray(4 * pairs * a, 4 * pairs * b)),
+    pairs,
+  ] as const
+
 /** Output i is the sum of weights[i * most + j] * source[first[i] + j], j < count[i]. */
-interface Taps {
+export interface Taps {
   readonly first: Int32Array
   readonly count: Int32Array
   readonly weights: Int32Array
   readonly most: number
 }
 
-function taps(n: number, d: number, { support, weight }: Filter): Taps {
+/** Taps for n source and d output samples. */
+export function pillowTaps(n: number, d: number, filter: PillowFilter): Taps {
+  const { support, weight } = FILTERS[filter]
   const scale = n / d
   const stretch = Math.max(scale, 1)
   const reach = support * stretch
@@ -60,12 +134,12 @@ function taps(n: number, d: number, { support, weight }: Filter): Taps {
   const weights = new Int32Array(d * most)
   const real = new Float64Array(most)
   for (let i = 0; i < d; i++) {
-    const centre = (i + 0.5) * scale
-    const from = Math.max(Math.trunc(centre - reach + 0.5), 0)
-    const to = Math.min(Math.trunc(centre + reach + 0.5), n)
+    const center = (i + 0.5) * scale
+    const from = Math.max(Math.trunc(center - reach + 0.5), 0)
+    const to = Math.min(Math.trunc(center + reach + 0.5), n)
     let sum = 0
     for (let j = 0; j < to - from; j++) {
-      real[j] = weight((j + from - centre + 0.5) * (1 / stretch))
+      real[j] = weight((j + from - center + 0.5) * (1 / stretch))
       sum += real[j]!
     }
     for (let j = 0; j < to - from; j++) {
@@ -76,48 +150,4 @@ function taps(n: number, d: number, { support, weight }: Filter): Taps {
     count[i] = to - from
   }
   return { first, count, weights, most }
-}
-
-function stretchRows(src: Image, dst: Image, { first, count, weights, most }: Taps) {
-  const { channels, data } = src
-  const out = dst.data
-  for (let y = 0; y < dst.height; y++) {
-    let o = dst.offset + y * dst.stride
-    const start = src.offset + y * src.stride
-    for (let x = 0; x < dst.width; x++) {
-      const n = count[x]!
-      const w = x * most
-      for (let c = 0; c < channels; c++) {
-        let sum = 1 << (PRECISION - 1)
-        let at = start + first[x]! * channels + c
-        for (let j = 0; j < n; j++, at += channels) {
-          sum = (sum + Math.imul(weights[w + j]!, data[at]!)) | 0
-        }
-        out[o++] = clamp(sum >> PRECISION)
-      }
-    }
-  }
-}
-
-function stretchColumns(src: Image, dst: Image, { first, count, weights, most }: Taps) {
-  const { data, stride } = src
-  const out = dst.data
-  const length = dst.width * dst.channels
-  for (let y = 0; y < dst.height; y++) {
-    const o = dst.offset + y * dst.stride
-    const start = src.offset + first[y]! * stride
-    const n = count[y]!
-    const w = y * most
-    for (let i = 0; i < length; i++) {
-      let sum = 1 << (PRECISION - 1)
-      for (let j = 0, at = start + i; j < n; j++, at += stride) {
-        sum = (sum + Math.imul(weights[w + j]!, data[at]!)) | 0
-      }
-      out[o + i] = clamp(sum >> PRECISION)
-    }
-  }
-}
-
-function clamp(value: number): number {
-  return value < 0 ? 0 : value > 255 ? 255 : value
 }

@@ -1,6 +1,6 @@
 import type { Models } from '../../../models/inference/bundle.ts'
 import type { Manifest } from '../../../models/inference/manifest.ts'
-import { image, type Image } from '../../../models/pixels/image.ts'
+import { MASK_BYTES } from '../../../models/pixels/parsing-mask.ts'
 import {
   tensorBytes,
   byteLength,
@@ -9,9 +9,6 @@ import {
   type Tensors,
 } from '../../../models/inference/tensor.ts'
 import type { RecordFile } from './record-file.ts'
-
-const MASK_SIDE = 512
-const MASK_BYTES = (MASK_SIDE * MASK_SIDE) / 8
 
 /**
  * What is kept of one source frame: its state tensors, one after the other in the manifest's order,
@@ -22,10 +19,14 @@ export function recordBytes({ manifest, graphs }: Models): number {
   return states + (graphs.parse ? MASK_BYTES : 0)
 }
 
-/** @param mask 512x512, 0 or 255 */
-export function packRecord(states: Tensors, mask: Image | undefined, { states: order }: Manifest) {
+/** @param mask one bit per pixel */
+export function packRecord(
+  states: Tensors,
+  mask: Uint8Array | undefined,
+  { states: order }: Manifest,
+): Uint8Array {
   const parts = order.map(({ name }) => tensorBytes(states[name]!))
-  return Buffer.concat(mask ? [...parts, packBits(mask)] : parts)
+  return Buffer.concat(mask ? [...parts, mask] : parts)
 }
 
 /** One batch of state tensors. */
@@ -53,19 +54,10 @@ export async function readLatents(
   return Object.fromEntries(named)
 }
 
-/** The mask of a record: 512x512, 0 or 255. */
-export async function readMask(records: RecordFile, slot: number): Promise<Image> {
+/** The mask of a record: one bit per pixel of the head, 512x512. */
+export async function readMask(records: RecordFile, slot: number): Promise<Uint8Array> {
   const record = await records.read(slot, 1)
-  const bits = record.subarray(record.length - MASK_BYTES)
-  const mask = image(MASK_SIDE, MASK_SIDE, 1)
-  for (let i = 0; i < mask.data.length; i++) mask.data[i] = (bits[i >> 3]! >> (i & 7)) & 1 ? 255 : 0
-  return mask
-}
-
-function packBits({ data }: Image): Uint8Array {
-  const bits = new Uint8Array(MASK_BYTES)
-  for (let i = 0; i < data.length; i++) if (data[i] !== 0) bits[i >> 3]! |= 1 << (i & 7)
-  return bits
+  return record.subarray(record.length - MASK_BYTES)
 }
 
 /** What is true of the clip as a whole, where the bundle has a graph for it. */

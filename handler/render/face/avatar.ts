@@ -1,6 +1,4 @@
 import { join } from 'node:path'
-import type { Box, Image } from '../../../models/pixels/image.ts'
-import { cropBox, faceMask } from '../../../models/pixels/blend-mask.ts'
 import type { Tensors } from '../../../models/inference/tensor.ts'
 import { avatarKey } from './avatar-key.ts'
 import type { RenderContext } from '../context.ts'
@@ -18,8 +16,8 @@ export interface Avatar extends AsyncDisposable {
   facePlacement(index: number): FacePlacement | undefined
   /** What `generate` needs of these frames, in one batch; all must have a face. */
   latents(indices: readonly number[]): Promise<Tensors>
-  /** What may be replaced around a face, where the bundle parses faces: 0..255 over `at`. */
-  maskOf(placed: FacePlacement): Promise<{ mask: Image; at: Box } | undefined>
+  /** What may be replaced of its head, where the bundle parses faces: 512x512, one bit per pixel. */
+  maskOf(placed: FacePlacement): Promise<Uint8Array | undefined>
 }
 
 /**
@@ -69,10 +67,7 @@ async function fromRecords(
       const slots = indices.map((index) => placed[index]!.slot)
       return { ...(await readLatents(records, slots, models.manifest)), ...clip }
     },
-    async maskOf({ box, slot }) {
-      if (!models.graphs.parse) return undefined
-      return { mask: faceMask(await readMask(records, slot), box), at: cropBox(box) }
-    },
+    maskOf: async ({ slot }) => (models.graphs.parse ? readMask(records, slot) : undefined),
     [Symbol.asyncDispose]: () => records[Symbol.asyncDispose](),
   }
 }

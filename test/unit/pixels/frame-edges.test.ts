@@ -4,10 +4,9 @@ import { frameFormatFor } from '../../../handler/render/frames/frame-format.ts'
 import { faceEncoder } from '../../../handler/render/face/face-encoder.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Models } from '../../../models/inference/bundle.ts'
-import { resizeBilinear } from '../../../models/pixels/resize-bilinear.ts'
-import { classMask } from '../../../models/pixels/parsing-mask.ts'
 import { image, type Box } from '../../../models/pixels/image.ts'
-import { cropBox, faceMask } from '../../../models/pixels/blend-mask.ts'
+import { MASK_BYTES } from '../../../models/pixels/parsing-mask.ts'
+import { createPixelOperations } from '../../../models/pixels/pixel-operations.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { MANIFEST } from '../../helpers/models/fake-models.ts'
 import { crc, pattern } from '../../helpers/media/test-pattern.ts'
@@ -63,10 +62,12 @@ describe("MuseTalk's own cut and paste where a box", () => {
     expect(crc(image(256, 256, 3, fed['crop']!.data as Uint8Array))).toBe(cropCrc)
     expect(crc(image(512, 512, 3, fed['image']!.data as Uint8Array))).toBe(headCrc)
 
-    const face = image(box[2] - box[0], box[3] - box[1], 3)
-    resizeBilinear(readPng(golden('masks/face.png')), face)
-    const mask = faceMask(classMask(classes, 'raw'), box)
-    frameFormatFor(facts).paste(frame.data, face, box, mask, cropBox(box))
+    const operations = createPixelOperations()
+    const bits = new Uint8Array(MASK_BYTES)
+    operations.packMask(classes.data, 'raw', bits)
+    const face = readPng(golden('masks/face.png')).data
+    const { layout } = frameFormatFor(facts)
+    operations.pasteFace(frame.data, layout, { face, box, mask: { bits }, weight: 1 })
     expect(crc(frame)).toBe(composedCrc)
   })
 

@@ -1,19 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { resizeBilinear } from '../../../models/pixels/resize-bilinear.ts'
-import { blend } from '../../../models/pixels/blend-rgb.ts'
-import { type MaskMode, classMask } from '../../../models/pixels/parsing-mask.ts'
-import { gaussianBlur, gaussianKernel } from '../../../models/pixels/gaussian-blur.ts'
+import { resizeBilinear } from '../../reference/resize-bilinear.ts'
+import { blend } from '../../reference/blend-rgb.ts'
+import type { MaskMode } from '../../../models/pixels/parsing-mask.ts'
+import { classMask } from '../../reference/parsing-mask.ts'
+import { gaussianKernel } from '../../../models/pixels/gaussian-kernel.ts'
+import { gaussianBlur } from '../../reference/gaussian-blur.ts'
 import { type Box, type Image, image } from '../../../models/pixels/image.ts'
-import {
-  cropBox,
-  cropMask,
-  faceMask,
-  featherSize,
-  ruleMask,
-} from '../../../models/pixels/blend-mask.ts'
-import { type Span, dilate, erode } from '../../../models/pixels/morphology.ts'
-import { resizePillow } from '../../../models/pixels/resize-pillow.ts'
+import { cropBox, featherSize, ruleMask } from '../../../models/pixels/blend-mask.ts'
+import { cropMask, faceMask } from '../../reference/blend-mask.ts'
+import { type Span, dilate, erode } from '../../reference/morphology.ts'
+import { resizePillow } from '../../reference/resize-pillow.ts'
 import { crc, noise, pattern, swapped, sum } from '../../helpers/media/test-pattern.ts'
 import { readPng } from '../../helpers/media/png.ts'
 import { golden } from '../../helpers/fixture-paths.ts'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { bilinearPlan, resizeBilinear } from '../../../models/pixels/resize-bilinear.ts'
+import { bilinearPlan, resizeBilinear } from '../../reference/resize-bilinear.ts'
 import { type Image, copy, crop, image } from '../../../models/pixels/image.ts'
-import { lanczosPlan, resizeLanczos4 } from '../../../models/pixels/resize-lanczos.ts'
-import { resizePillow } from '../../../models/pixels/resize-pillow.ts'
+import { lanczosPlan, resizeLanczos4 } from '../../reference/resize-lanczos.ts'
+import { resizePillow } from '../../reference/resize-pillow.ts'
 import { crc, noise, pattern, pixel, sum } from '../../helpers/media/test-pattern.ts'
 
 type Resize = (src: Image, dst: Image) => void

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { type Color, coefficients } from '../../../models/pixels/color-matrix.ts'
 import { type Box, image } from '../../../models/pixels/image.ts'
 import { ruleMask } from '../../../models/pixels/blend-mask.ts'
-import { blendRegion } from '../../../models/pixels/blend-yuv.ts'
-import { type Yuv, regionToRgb, yuvBytes, yuvFrame } from '../../../models/pixels/yuv.ts'
+import { blendRegion } from '../../reference/blend-yuv.ts'
+import { type Yuv, yuvBytes, yuvFrame } from '../../../models/pixels/yuv.ts'
+import { regionToRgb } from '../../reference/yuv-to-rgb.ts'
 import { noise, pixel } from '../../helpers/media/test-pattern.ts'
 
 const HD: Color = { matrix: 'bt709', range: 'limited' }

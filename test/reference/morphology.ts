@@ -1,4 +1,4 @@
-import { type Image, sameSize } from './image.ts'
+import { type Image, sameSize } from '../../models/pixels/image.ts'
 
 /**
  * One row of a structuring element: source pixels (x + left .. x + right, y + dy), both inclusive,

@@ -1,6 +1,7 @@
-import { type Coefficients, TO_YUV_BITS } from './color-matrix.ts'
-import { type Box, type Image, crop, sameSize } from './image.ts'
-import { type Yuv, readLine, rgbLine } from './yuv.ts'
+import { type Coefficients, TO_YUV_BITS } from '../../models/pixels/color-matrix.ts'
+import { type Box, type Image, crop, sameSize } from '../../models/pixels/image.ts'
+import type { Yuv } from '../../models/pixels/yuv.ts'
+import { readLine, rgbLine } from './yuv-to-rgb.ts'
 
 /**
  * Lay an RGB face over a 4:2:0 frame under a mask, without a round trip through RGB: what is added
@@ -114,8 +115,8 @@ function addChroma(
   const [ur, ug, ub] = color.u
   const [vr, vg, vb] = color.v
   // weights of the columns 2k-1, 2k, 2k+1: their sum is 4 a row; an odd frame ends in a single row
-  const before = color.centred ? 0 : 1
-  const after = color.centred ? 2 : 1
+  const before = color.centered ? 0 : 1
+  const after = color.centered ? 2 : 1
   const one = 2 ** TO_YUV_BITS * (2 * row + 1 === y.height ? 4 : 8)
   const half = one / 2
   const uRow = u.offset + row * u.stride

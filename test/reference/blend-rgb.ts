@@ -1,4 +1,4 @@
-import { type Box, type Image, crop, sizeOf } from './image.ts'
+import { type Box, type Image, crop, sizeOf } from '../../models/pixels/image.ts'
 
 /**
  * Blend a resized face into an RGB (or BGR) frame under a mask: MuseTalk's paste, whose mask covers
