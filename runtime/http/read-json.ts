@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import { InputError } from '../../handler/errors.ts'
 
 /** Largest request body: a job is a few URLs, and at most some boxes. */
@@ -11,19 +12,30 @@ export class BodyTooLarge extends InputError {
 }
 
 /**
- * The JSON body of a request.
+ * The JSON body of a request. Not by hono/body-limit: it puts a new `Request` around a body in chunks,
+ * which Node's own `Request` refuses to do with the server's.
+ *
  * @throws InputError INVALID_JOB; BodyTooLarge
  */
-export async function readJsonBody(request: Request): Promise<unknown> {
-  if (Number(request.headers.get('content-length')) > MAX_BODY_BYTES) throw new BodyTooLarge()
-  return parse(await readText(request))
+export async function readJsonBody(c: Context): Promise<unknown> {
+  const text = await readText(c.req.raw).catch((error: unknown) => {
+    if (!(error instanceof BodyTooLarge)) throw error
+    c.header('Connection', 'close') // the rest is not read, so nothing can follow it
+    throw error
+  })
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new InputError('INVALID_JOB', 'the body is not JSON')
+  }
 }
 
-async function readText(request: Request): Promise<string> {
+async function readText({ headers, body }: Request): Promise<string> {
+  if (Number(headers.get('content-length')) > MAX_BODY_BYTES) throw new BodyTooLarge()
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const chunk of request.body ?? []) {
+    for await (const chunk of body ?? []) {
       bytes += chunk.byteLength
       if (bytes > MAX_BODY_BYTES) throw new BodyTooLarge()
       chunks.push(chunk)
@@ -33,12 +45,4 @@ async function readText(request: Request): Promise<string> {
     throw new InputError('INVALID_JOB', 'the body was cut short', { cause: error })
   }
   return Buffer.concat(chunks).toString('utf8')
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    throw new InputError('INVALID_JOB', 'the body is not JSON')
-  }
 }

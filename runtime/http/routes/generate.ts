@@ -34,7 +34,7 @@ export function generateRoute({
     let job: Job
     let wasStored: boolean
     try {
-      payload = await readJsonBody(c.req.raw)
+      payload = await readJsonBody(c)
       // Salad's id is the same in each of its four attempts, so that a finished job is found again.
       const { id } = parse(payload, c.req.header('salad-job-id'))
       const origin = requestOrigin(c, publicBaseUrl)

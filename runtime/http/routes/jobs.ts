@@ -23,7 +23,7 @@ export function jobsRoutes({ jobs, parse, publicBaseUrl }: AppOptions): Hono {
 
   app.post('/jobs', async (c) => {
     try {
-      const payload = await readJsonBody(c.req.raw)
+      const payload = await readJsonBody(c)
       const { id } = parse(payload, undefined)
       const origin = requestOrigin(c, publicBaseUrl)
       const job = jobs.submit({

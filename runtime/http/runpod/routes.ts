@@ -44,7 +44,7 @@ export function runpodRoutes(options: AppOptions, webhooks: RunpodWebhookSender)
   /** @returns the job, or the answer that refuses it */
   async function submit(c: Context, sync: boolean): Promise<Job | Response> {
     try {
-      const envelope = parseEnvelope(await readJsonBody(c.req.raw))
+      const envelope = parseEnvelope(await readJsonBody(c))
       if (typeof envelope === 'string') return c.json({ error: envelope }, 400)
       const { input, policy, webhook } = envelope
       if (webhook !== undefined) await assertWebhookUrl(webhook)

@@ -77,9 +77,31 @@ describe('over a real socket', () => {
     expect(await json(fetch(`${at.url}/jobs/${id}`))).toMatchObject({ status: 'canceled' })
   })
 
+  /** A body whose length nobody knows before its end. */
+  const chunked = (...parts: string[]): RequestInit => ({
+    ...({ duplex: 'half' } as RequestInit),
+    body: ReadableStream.from(parts.map((part) => Buffer.from(part))),
+  })
+
+  test('a job that comes in chunks is a job, and stops when its client hangs up', async () => {
+    const text = JSON.stringify({ ...at.endless, id: 'chunked' })
+    const hangUp = new AbortController()
+    const init = { ...chunked(text.slice(0, 9), text.slice(9)), signal: hangUp.signal }
+    const answer = post('/generate', undefined, init)
+    answer.catch(() => {})
+    await rendering('chunked')
+    hangUp.abort()
+    const events = await fetch(`${at.url}/jobs/chunked/events`).then((r) => r.text())
+    expect(events).toContain('event: job.canceled')
+  })
+
   test('a body that is too large is refused while it is sent, and the server stays well', async () => {
-    const response = await post('/generate', { metadata: { a: 'x'.repeat(2_000_000) } })
-    expect(response.status).toBe(413)
+    const announced = await post('/generate', { metadata: { a: 'x'.repeat(2_000_000) } })
+    const endless = Array.from({ length: 20 }, () => 'x'.repeat(100_000))
+    const unannounced = await post('/jobs', undefined, chunked(...endless))
+    for (const { status, headers } of [announced, unannounced]) {
+      expect([status, headers.get('connection')]).toEqual([413, 'close'])
+    }
     expect((await fetch(`${at.url}/hc`)).status).toBe(200)
   })
 
