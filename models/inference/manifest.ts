@@ -28,7 +28,16 @@ const GraphEntry = v.pipe(
 )
 
 export const GRAPH_NAMES = [
-  ...(['face', 'face_reference', 'encode', 'listen', 'generate', 'clip', 'parse'] as const),
+  ...([
+    'face',
+    'face_reference',
+    'track',
+    'encode',
+    'listen',
+    'generate',
+    'clip',
+    'parse',
+  ] as const),
 ]
 export type GraphName = (typeof GRAPH_NAMES)[number]
 
@@ -42,6 +51,8 @@ const Manifest = v.object({
     face: v.optional(GraphEntry),
     /** What `face` is for jobs with `compat: "reference"`. */
     face_reference: v.optional(GraphEntry),
+    /** Where a face is now that had these landmarks a moment ago, without looking for others. */
+    track: v.optional(GraphEntry),
     encode: GraphEntry,
     listen: GraphEntry,
     generate: GraphEntry,

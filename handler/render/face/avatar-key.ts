@@ -5,7 +5,7 @@ import type { VideoInput } from '../media/decode-video.ts'
 import type { ScanOptions } from './scan-source.ts'
 
 /** Raised whenever a scan of the same video would learn something else than before. */
-const REVISION = 3
+const REVISION = 4
 
 /**
  * The name of what a scan would learn: the video's content, the models, and all options that count.

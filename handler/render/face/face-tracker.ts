@@ -6,6 +6,8 @@ import type { Job } from '../../parse-job.ts'
 import { squareAround, centerAndSide, type Landmarks, type Region } from './face-box.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import { usesLandmarks } from './face-encoder.ts'
+import { agree, faceFollower } from './face-follower.ts'
+import { isSceneCut, thumbnail, type Thumbnail } from './scene-cut.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
 
 /** A face in one frame, in frame px. */
@@ -28,11 +30,13 @@ export interface Tracker {
   detect(frame: Uint8Array, index: number): Promise<FaceDetection | undefined>
 }
 
+const LAG = 2
 const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
 const TILE_EVERY_S = 0.5 // how often small faces are searched for while there is none
 
 /**
- * While a face is tracked only its neighbourhood is converted and searched. The whole frame is at
+ * While a face is tracked only its neighbourhood is converted and searched, where the bundle can by
+ * its landmarks alone, which the detector confirms now and then and after a cut. The whole frame is at
  * the start and when it was lost; where that finds nothing, overlapping tiles, because a detector
  * that sees 192 px misses a face of 60 px in a 1080p frame. By MuseTalk's own rule nothing is
  * tracked: each frame is searched as a whole, and its surest face is taken.
@@ -48,21 +52,34 @@ export function faceTracker(
   const threshold = models.manifest.face.threshold
   const whole: Box = [0, 0, facts.width, facts.height]
   const area = typeof choice === 'object' && 'box' in choice ? searchArea(choice.box, facts) : whole
-  const pending: Promise<FaceDetection | undefined>[] = [] // of the last two frames
+  const follower = compat === 'reference' ? undefined : faceFollower(models, facts, LAG)
+  const pending: Earlier[] = [] // of the last two frames
 
   const find = async (frame: Uint8Array, box: Box) =>
     (await detect(frame, box)).filter(({ score }) => score >= threshold)
 
+  async function track(
+    frame: Uint8Array,
+    index: number,
+    last: FaceDetection,
+    cut: boolean,
+  ): Promise<FaceDetection | undefined> {
+    const followed = cut ? undefined : await follower?.follow(frame, last)
+    if (followed && !follower!.isCheckDue(index)) return followed
+    const window = squareAround(last.detected, WINDOW, facts)
+    const found = window && matchTrack(await find(frame, window), last.detected)
+    // Both are right then, and landmarks that come from one graph do not jump.
+    return followed && found && agree(followed.landmarks, found.landmarks) ? followed : found
+  }
+
   async function search(
     frame: Uint8Array,
     index: number,
-    last: Region | undefined,
-  ): Promise<Candidate | undefined> {
-    if (last) {
-      const window = squareAround(last, WINDOW, facts)
-      const tracked = window && matchTrack(await find(frame, window), last)
-      if (tracked) return tracked
-    }
+    last: FaceDetection | undefined,
+    cut: boolean,
+  ): Promise<FaceDetection | undefined> {
+    const tracked = last && (await track(frame, index, last, cut))
+    if (tracked) return tracked
     const found = largest(await find(frame, area))
     if (found || index % Math.ceil(TILE_EVERY_S * fps(facts.rate)) !== 0) return found
     for (const tiles of tilings(area)) {
@@ -75,7 +92,8 @@ export function faceTracker(
   async function lookup(
     frame: Uint8Array,
     index: number,
-    earlier: Promise<FaceDetection | undefined> | undefined,
+    view: Thumbnail,
+    earlier: Earlier | undefined,
   ): Promise<FaceDetection | undefined> {
     if (boxFromJob) {
       const box = boxFromJob[index]
@@ -90,18 +108,27 @@ export function faceTracker(
       const [first] = await detect(frame, area)
       return first && first.score > threshold ? first : undefined
     }
-    const found = await search(frame, index, (await earlier)?.detected)
+    const cut = earlier !== undefined && isSceneCut(earlier.view, view)
+    const found = await search(frame, index, await earlier?.seen, cut)
     return found && { detected: found.detected, landmarks: found.landmarks }
   }
 
   return {
     detect(frame, index) {
-      const seen = lookup(frame, index, pending.length === 2 ? pending.shift() : undefined)
+      const view = thumbnail(frame, facts)
+      const earlier = pending.length === LAG ? pending.shift() : undefined
+      const seen = lookup(frame, index, view, earlier)
       seen.catch(() => {}) // whoever awaits it gets the error; it may be nobody
-      pending.push(seen)
+      pending.push({ seen, view })
       return seen
     },
   }
+}
+
+/** A frame that the next but one is compared with. */
+interface Earlier {
+  seen: Promise<FaceDetection | undefined>
+  view: Thumbnail
 }
 
 const NO_LANDMARKS: Landmarks = new Float32Array(136) // for bundles that do not ask

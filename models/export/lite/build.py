@@ -1,4 +1,4 @@
-"""Builds the embedded `lite` bundle: five ONNX graphs and their manifest.
+"""Builds the embedded `lite` bundle: six ONNX graphs and their manifest.
 
     python models/export/lite/build.py --out models/lite [--cache DIR] [--only face,listen] [--manifest-only]
 """
@@ -15,8 +15,8 @@ import onnx
 sys.path.insert(0, str(Path(__file__).parent))
 from build_selftest import self_test
 
-# In the order they are built; `clip` is optional in a bundle.
-GRAPHS = ['face', 'encode', 'clip', 'generate', 'listen']
+# In the order they are built; `track` and `clip` are optional in a bundle.
+GRAPHS = ['face', 'track', 'encode', 'clip', 'generate', 'listen']
 DTYPES = {onnx.TensorProto.UINT8: 'uint8', onnx.TensorProto.FLOAT: 'float32', onnx.TensorProto.FLOAT16: 'float16'}
 FIXED = {
     'listen': {'layers': 1, 'dim': 8, 'overlapS': 1},

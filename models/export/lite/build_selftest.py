@@ -36,7 +36,7 @@ RAMP = {'dims': [96, 128, 3], 'rule': 'ramp'}
 MOUTH = [0.6, 0.55, 0.2, 0, 0, 0, 0.15, 0.1]
 PROMPT = {'dims': [1, 10, 8], 'rule': 'data', 'data': MOUTH * 10}
 # What float rounding on another processor may change, with room: px, scores, levels of 255, mouth parameters.
-TOLERANCE = {'boxes': 0.05, 'scores': 0.005, 'landmarks': 0.1, 'states': 0.01}
+TOLERANCE = {'boxes': 0.05, 'scores': 0.005, 'score': 0.005, 'landmarks': 0.1, 'states': 0.01}
 LEVELS, OTHER = 2, 0.02
 
 
@@ -80,6 +80,8 @@ def feeds(graph, session, made):
         return [{'image': RAMP}, {'image': HALF}]
     if graph == 'listen':
         return [{'pcm': {'dims': [480000], 'rule': 'wave'}}]
+    if graph == 'track':
+        return [{'image': HALF, 'last': {'rule': 'from', 'of': 'face.landmarks'}}]
     if graph == 'encode':
         points = np.round(made['face.landmarks'] * 2).reshape(-1)
         landmarks = {'dims': [1, 68, 2], 'rule': 'data', 'data': [int(p) for p in points]}

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import onnx
 import torch
-from face_detect import LOW, MOST_GAIN, Detector, at_least_one, size_of
+from face_crop import CROP, ROOM, crops, direction, lit, to_image
+from face_detect import LOW, Detector, at_least_one
 from face_mesh import Mesh
 from face_points import from_mesh
 from tflite_onnx import nms
@@ -28,62 +29,11 @@ SHA256 = {
     'mediapipe/modules/face_landmark/face_landmark_with_attention.tflite': 'e06a804e0144f9929eda782122916b35d60c697c3c9344013ca2bbe76a6ce2b4',
 }
 MOST = 4
-# Crop of the mesh: side in px, and how much larger than the face it is.
-CROP, ROOM = 192, 1.5
-# Distance of a crop pixel's two taps, as a share of its width in the picture.
-SPREAD = 2 / 3
-# Mean brightness a dark face is lit up to, 0..1.
-MIDDLE = 0.4
 # Faces scoring GOOD or more are ordered by size alone.
 GOOD = 0.5
 # Two meshes overlapping by more than this are one face.
 OVERLAP = 0.3
 OUTER_RIGHT_EYE, OUTER_LEFT_EYE = 33, 263
-
-
-def crops(image, centre, side, along):
-    """Square crops around `centre` [K,2] px with sides [K] px, x axis `along` [K,2] (length 1) -> f32 [K,3,192,192], 0..1.
-
-    Four taps a pixel, the border repeated: bilinear, or nearly a box when shrinking. Four gathers of the picture's bytes,
-    so that the whole of it is never made float.
-    """
-    height, width = size_of(image)
-    u = (torch.arange(CROP) + .5) / CROP - .5
-    step = along * side[:, None]
-    # A crop row runs along (x, y), a crop column along (-y, x).
-    x = (centre[:, 0, None, None] + step[:, 0, None, None] * u[None, None, :] - step[:, 1, None, None] * u[None, :, None]) - .5
-    y = (centre[:, 1, None, None] + step[:, 1, None, None] * u[None, None, :] + step[:, 0, None, None] * u[None, :, None]) - .5
-    # Taps 1 px apart, or, where a crop pixel covers several, as far apart as averages it best.
-    apart = torch.round(side * (SPREAD / CROP)).clamp_min(1)[:, None, None]
-    left, top = torch.floor(x - (apart - 1) / 2), torch.floor(y - (apart - 1) / 2)
-    fx, fy = ((x - left) / apart)[:, None], ((y - top) / apart)[:, None]
-    pixels = image.reshape(-1, 3)
-    x0, x1 = (torch.minimum(v.clamp_min(0), width - 1).long() for v in (left, left + apart))
-    y0, y1 = (torch.minimum(v.clamp_min(0), height - 1).long() * width.long() for v in (top, top + apart))
-    # Channels to the front while they are bytes: the weights then spread over whole planes.
-    a, b, c, d = (pixels[at].permute(0, 3, 1, 2).float() for at in (y0 + x0, y0 + x1, y1 + x0, y1 + x1))
-    upper, lower = a + (b - a) * fx, c + (d - c) * fx
-    return (upper + (lower - upper) * fy) / 255
-
-
-def lit(crop):
-    """Crops [K,3,192,192], 0..1: those with a dark middle, where the face is, are lit up to MIDDLE."""
-    rim = CROP // 4
-    light = crop[:, :, rim:-rim, rim:-rim].mean((1, 2, 3), keepdim=True)
-    return (crop * (MIDDLE / light.clamp_min(.004)).clamp(1, MOST_GAIN)).clamp(max=1)
-
-
-def direction(start, end):
-    """Unit vectors [K,2] from `start` to `end`."""
-    way = end - start
-    return way / way.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6)
-
-
-def to_image(points, centre, side, along):
-    """Crop px [K,P,2] -> picture px."""
-    x, y = ((points / CROP - .5) * side[:, None, None]).split(1, 2)
-    across = torch.stack([-along[:, 1], along[:, 0]], 1)
-    return centre[:, None] + x * along[:, None] + y * across[:, None]
 
 
 def ranked(points, scores):

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from flatbuffers import flexbuffers
 from tflite.Model import Model
-from tflite_onnx import conv, depth_to_space, max_pool, pad, prelu
+from tflite_onnx import conv, depth_to_space, max_pool, pad
 from tflite_tensor import tensor_value
 
 OPERATORS = {code: name for name, code in vars(tflite.BuiltinOperator).items() if isinstance(code, int)}
@@ -137,7 +137,11 @@ class TfliteGraph(torch.nn.Module):
         return max_pool(values[inputs[0]], kernel, (read.StrideH(), read.StrideW()), self.pads(inputs[0], kernel, read))
 
     def prelu(self, values, op, inputs, output):
-        return prelu(values[inputs[0]], self.weight(inputs[1], (2, 0, 1)))
+        # slope * x + (1 - slope) * relu(x), scaled by depthwise convolutions: ONNX Runtime's PRelu takes longer than all
+        # the convolutions around it, and leaves their blocked layout.
+        x, slope = values[inputs[0]], self.weight(inputs[1], (2, 0, 1))
+        scale = [part.reshape(-1, 1, 1, 1) for part in (1 - slope, slope)]
+        return sum(F.conv2d(part, by, groups=len(by)) for part, by in zip((F.relu(x), x), scale))
 
     def add(self, values, op, inputs, output):
         y = values[inputs[0]] + values[inputs[1]]

@@ -33,18 +33,6 @@ class MaxPool(torch.autograd.Function):
         return g.op('MaxPool', x, kernel_shape_i=list(kernel), strides_i=list(stride), pads_i=list(pads))
 
 
-class PRelu(torch.autograd.Function):
-    """Slope [C,1,1]."""
-
-    @staticmethod
-    def forward(ctx, x, slope):
-        return torch.where(x < 0, x * slope, x)
-
-    @staticmethod
-    def symbolic(g, x, slope):
-        return g.op('PRelu', x, slope)
-
-
 class Pad(torch.autograd.Function):
     """Zeros before and after along N, C, H, W; `before` and `after` count them."""
 
@@ -104,5 +92,5 @@ def iou(a, b):
     return inner / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - inner)
 
 
-conv, max_pool, prelu, pad = Conv.apply, MaxPool.apply, PRelu.apply, Pad.apply
+conv, max_pool, pad = Conv.apply, MaxPool.apply, Pad.apply
 depth_to_space, nms = DepthToSpace.apply, Nms.apply

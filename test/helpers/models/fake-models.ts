@@ -49,7 +49,16 @@ export interface FakeModels extends Models {
  */
 export function fakeModels(options: FakeOptions = {}): FakeModels {
   const { mouth = [0, 255, 0], other = [0, 0, 255], padding, before } = options
-  const runs = { face: 0, face_reference: 0, encode: 0, listen: 0, generate: 0, clip: 0, parse: 0 }
+  const runs = {
+    face: 0,
+    face_reference: 0,
+    track: 0,
+    encode: 0,
+    listen: 0,
+    generate: 0,
+    clip: 0,
+    parse: 0,
+  }
   const codes: number[] = []
   const heard: number[][] = []
   const loud: number[][] = []

@@ -1,0 +1,58 @@
+import type { Models } from '../../../models/inference/bundle.ts'
+import { frameFormatFor } from '../frames/frame-format.ts'
+import { fps, type VideoInfo } from '../media/media-info.ts'
+import { centerAndSide, faceRegionFromLandmarks, squareAround, type Landmarks } from './face-box.ts'
+import type { FaceDetection } from './face-tracker.ts'
+
+/** Finds a face again by what it looked like a moment ago, for a fraction of a detector's cost. */
+export interface Follower {
+  /** @returns undefined where the face is no longer there, or no longer sure */
+  follow(frame: Uint8Array, last: FaceDetection): Promise<FaceDetection | undefined>
+  /** Whether the detector is to be asked as well: landmarks would stick to whatever looks like a face. */
+  isCheckDue(index: number): boolean
+}
+
+const WINDOW = 1.75 // of the face's size: what the graph looks at lies inside, also of a tilted head
+const CHECK_EVERY_S = 2
+const AGREEMENT = 0.05 // of the face's size; two looks at one face differ by less than .01
+
+/**
+ * The bundle's `track` graph, if it has one.
+ * @param lag frames that are followed at the same time, each from the one so many before it
+ */
+export function faceFollower(
+  { manifest, run }: Models,
+  facts: VideoInfo,
+  lag: number,
+): Follower | undefined {
+  if (!manifest.graphs.track) return undefined
+  const canvas = frameFormatFor(facts)
+  const every = Math.max(lag, Math.round(CHECK_EVERY_S * fps(facts.rate)))
+  return {
+    async follow(frame, last) {
+      const window = squareAround(faceRegionFromLandmarks(last.landmarks), WINDOW, facts)
+      if (!window) return undefined
+      const rgb = canvas.extractRgb(frame, window)
+      const { landmarks, score } = await run('track', {
+        image: { type: 'uint8', dims: [rgb.height, rgb.width, 3], data: rgb.data },
+        last: { type: 'float32', dims: [1, 68, 2], data: moved(last.landmarks, window, -1) },
+      })
+      if (!((score!.data[0] ?? 0) >= manifest.face.threshold)) return undefined
+      const now = moved(landmarks!.data as Float32Array, window, 1)
+      return { detected: faceRegionFromLandmarks(now), landmarks: now }
+    },
+    isCheckDue: (index) => index % every < lag,
+  }
+}
+
+/** Whether two sets of landmarks are of one face in one place. */
+export function agree(a: Landmarks, b: Landmarks): boolean {
+  let apart = 0
+  for (let i = 0; i < a.length; i += 2) apart += Math.hypot(a[i]! - b[i]!, a[i + 1]! - b[i + 1]!)
+  const { side } = centerAndSide(faceRegionFromLandmarks(b))
+  return apart / (a.length / 2) <= AGREEMENT * side
+}
+
+/** Landmarks out of a window (1) or into it (-1). */
+const moved = (landmarks: Landmarks, [x, y]: readonly number[], direction: 1 | -1): Landmarks =>
+  landmarks.map((value, i) => value + direction * (i % 2 === 0 ? x! : y!))

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest'
+import { faceTracker } from '../../../handler/render/face/face-tracker.ts'
+import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
+import type { Models } from '../../../models/inference/bundle.ts'
+import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
+import { landmarksOf, MANIFEST } from '../../helpers/models/fake-models.ts'
+
+const [WIDTH, HEIGHT] = [320, 240]
+const FACTS = { rate: { num: 25, den: 1 }, pixelFormat: 'yuv420p', color: {} } as VideoInfo
+const GRAPH = MANIFEST.graphs.face!
+type Square = readonly [number, number, number, number]
+const FACE: Square = [100, 80, 180, 160]
+const shifted = ([x1, y1, x2, y2]: Square, by: number): Square => [x1 + by, y1, x2 + by, y2]
+
+/** Luma of what both graphs take for a face, of what `track` alone does, of what `face` alone does. */
+const LOOKS = { face: 235, alike: 205, turned: 175 } as const
+type Scene = Partial<Record<keyof typeof LOOKS, Square>> & { light?: number }
+
+function paint(scene: Scene): Uint8Array {
+  const frame = new Uint8Array((WIDTH * HEIGHT * 3) / 2).fill(128)
+  frame.fill(scene.light ?? 60, 0, WIDTH * HEIGHT)
+  for (const look of ['face', 'alike', 'turned'] as const) {
+    const [x1, y1, x2, y2] = scene[look] ?? [0, 0, 0, 0]
+    for (let y = y1; y < y2; y++) frame.fill(LOOKS[look], y * WIDTH + x1, y * WIDTH + x2)
+  }
+  return frame
+}
+
+/** The square of a picture whose pixels look like one of these. */
+function squareIn({ dims, data }: Tensor, ...looks: (keyof typeof LOOKS)[]): Square | undefined {
+  const levels = looks.map((look) => ((LOOKS[look] - 16) * 255) / 219)
+  const box = [Infinity, Infinity, -Infinity, -Infinity] as [number, number, number, number]
+  for (let at = 0; at < data.length; at += 3) {
+    if (!levels.some((level) => Math.abs(data[at]! - level) < 8)) continue
+    const [x, y] = [(at / 3) % dims[1]!, Math.floor(at / 3 / dims[1]!)]
+    box[0] = Math.min(box[0], x)
+    box[1] = Math.min(box[1], y)
+    box[2] = Math.max(box[2], x + 1)
+    box[3] = Math.max(box[3], y + 1)
+  }
+  return box[2] > 0 ? box : undefined
+}
+
+const f32 = (dims: number[], data: ArrayLike<number>): Tensor => ({
+  type: 'float32',
+  dims,
+  data: Float32Array.from(data),
+})
+const answers: Record<string, (feeds: Tensors) => Tensors> = {
+  face({ image }) {
+    const found = squareIn(image!, 'face', 'turned')
+    const [boxes, count] = [found ?? [], found ? 1 : 0]
+    const landmarks = f32([count, 68, 2], found ? landmarksOf(found) : [])
+    return { boxes: f32([count, 4], boxes), scores: f32([count], found ? [0.9] : []), landmarks }
+  },
+  track({ image, last }) {
+    const found = squareIn(image!, 'face', 'alike')
+    const landmarks = f32([1, 68, 2], found ? landmarksOf(found) : last!.data)
+    return { landmarks, score: f32([1], [found ? 0.9 : 0.1]) }
+  },
+}
+
+/** @returns which graphs ran for each frame, and left edge and width of the face that was seen */
+async function track(scenes: Scene[], graphs: 'both' | 'face' = 'both', compat?: 'reference') {
+  const ran: string[] = []
+  const known = graphs === 'both' ? { ...MANIFEST.graphs, track: GRAPH } : MANIFEST.graphs
+  const models: Models = {
+    manifest: { ...MANIFEST, graphs: known },
+    id: 'fake',
+    graphs: {},
+    async run(graph, feeds) {
+      ran[ran.length - 1] += ran.at(-1) ? ` ${graph}` : graph
+      return answers[graph]!(feeds)
+    },
+  }
+  const facts = { ...FACTS, width: WIDTH, height: HEIGHT }
+  const tracker = faceTracker(models, facts, { face: 'largest', compat } as never)
+  const seen: (number[] | undefined)[] = []
+  for (const [index, scene] of scenes.entries()) {
+    ran.push('')
+    const found = await tracker.detect(paint(scene), index)
+    seen.push(found && [found.landmarks[0]!, found.landmarks[32]! - found.landmarks[0]!])
+  }
+  return { ran, seen }
+}
+
+const times = (count: number, scene: (i: number) => Scene) =>
+  Array.from({ length: count }, (_, i) => scene(i))
+
+describe('a tracked face', () => {
+  test('is followed by its landmarks, and confirmed every two seconds', async () => {
+    const { ran, seen } = await track(times(103, (i) => ({ face: shifted(FACE, i) })))
+    const expected = (i: number) => (i < 2 ? 'face' : i % 50 < 2 ? 'track face' : 'track')
+    expect(ran).toEqual(times(103, () => ({})).map((_, i) => expected(i)))
+    expect(seen).toEqual(Array.from({ length: 103 }, (_, i) => [100 + i, 80]))
+  })
+
+  test('is looked for where its landmarks are no longer sure of it', async () => {
+    const scenes = times(6, (i) => (i < 4 ? { face: FACE } : { turned: shifted(FACE, 10) }))
+    const { ran, seen } = await track(scenes)
+    expect(ran.slice(4)).toEqual(['track face', 'track face'])
+    expect(seen.slice(4)).toEqual([
+      [110, 80],
+      [110, 80],
+    ])
+  })
+
+  test('is given up where the detector sees none, whatever the landmarks stick to', async () => {
+    const { seen } = await track(times(54, (i) => (i < 10 ? { face: FACE } : { alike: FACE })))
+    expect(seen.slice(48, 50)).toEqual([
+      [100, 80],
+      [100, 80],
+    ])
+    expect(seen.slice(50)).toEqual([undefined, undefined, undefined, undefined])
+  })
+
+  test('is where the detector sees it, where the two disagree', async () => {
+    const both = { alike: shifted(FACE, -60), turned: shifted(FACE, 20) }
+    const { seen } = await track(times(52, (i) => (i < 50 ? { face: FACE } : both)))
+    expect(seen.slice(50)).toEqual([
+      [120, 80],
+      [120, 80],
+    ])
+  })
+
+  test('is left to the detector after a cut', async () => {
+    const scenes = times(8, (i) => ({ face: FACE, light: i < 4 ? 60 : 120 }))
+    const { ran } = await track(scenes)
+    expect(ran).toEqual(['face', 'face', 'track', 'track', 'face', 'face', 'track', 'track'])
+  })
+
+  test.each([
+    ['without the graph', 'face', undefined],
+    ['by the rules of the reference', 'both', 'reference'],
+  ] as const)('%s is searched in every frame', async (_, graphs, compat) => {
+    const { ran, seen } = await track(
+      times(5, () => ({ face: FACE })),
+      graphs,
+      compat,
+    )
+    expect(ran).toEqual(Array(5).fill('face'))
+    expect(seen[4]).toEqual([100, 80])
+  })
+})
