@@ -1,5 +1,6 @@
 import * as yauzl from 'yauzl'
 import type { BinaryFile } from './binary-file.ts'
+import { CheckpointError } from './errors.ts'
 import { quote } from './placed-tensors.ts'
 
 /** A file inside an archive, stored as it is. */
@@ -39,7 +40,7 @@ export async function readZipEntries(file: BinaryFile): Promise<Map<string, Stor
       entries.set(name, { name, at: fileDataStart, bytes })
     }
   } catch (error) {
-    if (error instanceof Error && error.name === 'CheckpointError') throw error
+    if (error instanceof CheckpointError) throw error
     file.fail(`a damaged zip archive (${(error as Error).message})`, 'one of torch.save', error)
   }
   refuseOverlaps(file, [...entries.values()])

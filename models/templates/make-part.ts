@@ -15,11 +15,14 @@ export async function* makePart(part: Part, source: TensorSource): AsyncGenerato
 }
 
 async function* makeFloats(part: Part, source: TensorSource): AsyncGenerator<Float32Array> {
-  const { permute, tensors } = part
-  if (part.make === 'copy' && !permute) return yield* source.stream(tensors[0])
-  const floats = await makeWhole(part, source)
+  const { permute, row, tensors } = part
+  if (part.make === 'copy' && !permute && row === undefined) return yield* source.stream(tensors[0])
+  const whole = await makeWhole(part, source)
+  const shape = source.shapeOf(tensors[0])
+  const each = whole.length / shape[0]!
+  const floats = row === undefined ? whole : whole.subarray(row * each, (row + 1) * each)
   if (!permute) return yield floats
-  yield* permuteAxes(floats, source.shapeOf(tensors[0]), permute)
+  yield* permuteAxes(floats, row === undefined ? shape : shape.slice(1), permute)
 }
 
 async function makeWhole(part: Part, source: TensorSource): Promise<Float32Array> {

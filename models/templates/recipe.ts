@@ -11,6 +11,8 @@ const whole = {
   at: size,
   bytes: size,
   slot: v.string(),
+  /** Of the first axis of what was made, the one to take. */
+  row: v.optional(size),
   /** Axes of the result, as numpy's transpose has them. */
   permute: v.optional(Sizes),
   half: v.optional(v.boolean(), false),

@@ -50,10 +50,11 @@ const graph = (name: string, more: object[] = []) => ({
 function recipe(shapes: Record<string, number[]> = SHAPES) {
   const inline = [part({ at: 6, bytes: 4, half: true })]
   const transposed = { at: 16, bytes: 24, tensors: ['a.query.weight'], permute: [1, 0] }
+  const row = { at: 44, bytes: 12, tensors: ['a.query.weight'], row: 1 }
   const data = {
     file: 'encode.onnx.data',
-    bytes: 44,
-    parts: [part({ at: 4, bytes: 8 }), part(transposed)],
+    bytes: 60,
+    parts: [part({ at: 4, bytes: 8 }), part(transposed), part(row)],
   }
   const encode = graph('encode', inline)
   return {
@@ -154,7 +155,7 @@ const content = createHash('sha256')
 const CONTENTS = { [content]: 'weights of a test' }
 const written = (name: string) => readFile(place.file(`out/${name}`))
 
-test('a template with its weights: inline, beside, transposed, halved, under the other name', async () => {
+test('a template with its weights: inline, beside, transposed, halved, one row, under the other name', async () => {
   const options = await prepare({ files: { 'pose.pth': checkpoint({ p: [[1], [7]] }) } })
   const seen: [number, number][] = []
   const onProgress = (done: number, total: number) => seen.push([done, total])
@@ -163,7 +164,7 @@ test('a template with its weights: inline, beside, transposed, halved, under the
   const inline = Buffer.concat([Buffer.from('graph['), f16(0.1, -0.1), Buffer.from(']tail')])
   expect(await written('encode.onnx')).toEqual(inline)
   const gap = (bytes: number) => Buffer.alloc(bytes)
-  const weights = [f32(0.1, -0.1), gap(4), f32(1, 4, 2, 5, 3, 6), gap(4)]
+  const weights = [f32(0.1, -0.1), gap(4), f32(1, 4, 2, 5, 3, 6), gap(4), f32(4, 5, 6), gap(4)]
   const beside = Buffer.concat([gap(4), ...weights])
   expect(await written('encode.onnx.data')).toEqual(beside)
   expect(await written('face.data')).toEqual(f32(7))
@@ -175,7 +176,7 @@ test('a template with its weights: inline, beside, transposed, halved, under the
   expect(manifest).toMatchObject({ precision: 'fp32', batch: [1, 2], selfTest: [] })
   expect(manifest.graphs.encode).toMatchObject({
     ...{ file: 'encode.onnx', bytes: inline.length, sha256: sha256(inline) },
-    data: [{ file: 'encode.onnx.data', bytes: 44, sha256: sha256(beside) }],
+    data: [{ file: 'encode.onnx.data', bytes: 60, sha256: sha256(beside) }],
     license: 'license of vae',
     origin: 'vae/model.bin of maker of vae: weights of a test',
   })
