@@ -34,6 +34,9 @@ export class BinaryFile implements AsyncDisposable {
    * @throws CheckpointError where the file ends before
    */
   async read(target: Uint8Array, at: number): Promise<void> {
+    if (!(at >= 0 && at + target.length <= this.size)) {
+      this.fail(`its end at byte ${this.size}`, `${target.length} bytes from byte ${at} on`)
+    }
     for (let done = 0; done < target.length;) {
       const length = Math.min(target.length - done, MAX_READ_BYTES)
       const { bytesRead } = await this.handle.read(target, done, length, at + done)

@@ -25,7 +25,8 @@ export async function readZipEntries(file: BinaryFile): Promise<Map<string, Stor
   const entries = new Map<string, StoredEntry>()
   let zip: yauzl.ZipFile | undefined
   try {
-    zip = await yauzl.fromFdPromise(file.handle.fd, { autoClose: false, lazyEntries: true })
+    const options = { autoClose: false, lazyEntries: true }
+    zip = await yauzl.fromRandomAccessReaderPromise(new BoundedReader(file), file.size, options)
     if (zip.entryCount > MAX_ENTRIES) {
       file.fail(`a zip archive of ${zip.entryCount} entries`, `at most ${MAX_ENTRIES}`)
     }
@@ -45,6 +46,26 @@ export async function readZipEntries(file: BinaryFile): Promise<Map<string, Stor
   }
   refuseOverlaps(file, [...entries.values()])
   return entries
+}
+
+/** yauzl's own reader throws where nobody can catch it when an archive names a place beyond 2^53. */
+class BoundedReader extends yauzl.RandomAccessReader {
+  readonly #file: BinaryFile
+  constructor(file: BinaryFile) {
+    super()
+    this.#file = file
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    const read = this.#file.read(buffer.subarray(offset, offset + length), position)
+    void read.then(() => callback(null), callback)
+  }
 }
 
 function refuseOverlaps(file: BinaryFile, entries: readonly StoredEntry[]): void {

@@ -145,6 +145,15 @@ test.each<[string, Uint8Array, RegExp]>([
   expect((refused as Error).message).toMatch(/checkpoint\.pth: found .+; expected ./s)
 })
 
+/** The same archive with a note that its directory is elsewhere, as archives of over 4 GB have it. */
+function zip64(directoryAt: bigint): Buffer {
+  const plain = zip(one())
+  const place = Buffer.alloc(8)
+  place.writeBigUInt64LE(directoryAt)
+  const locator = bytes('PK\x06\x07', Buffer.alloc(4), place, 1, 0, 0, 0)
+  return bytes(plain.subarray(0, -22), locator, plain.subarray(-22))
+}
+
 const pkl = (data: Uint8Array, rest = {}) => ({ name: 'a/data.pkl', data, ...rest })
 const float = (rest = {}) => ({ name: 'a/data/0', data: FLOATS, ...rest })
 
@@ -162,7 +171,7 @@ test.each<[string, Uint8Array, RegExp]>([
   ],
   ['a size that is two', zipFile([pkl(one()), float({ packed: 5 })]), /damaged zip/],
   ['a place that is none', zipFile([pkl(one()), float({ at: 7 })]), /damaged zip/],
-  ['fewer entries than said', zipFile([pkl(one()), float()], { count: 9 }), /damaged zip/],
+  ['fewer entries than said', zipFile([pkl(one()), float()], { count: 9 }), /its end at byte/],
   ['no pickle', zipFile([float()]), /0 files data\.pkl/],
   ['two pickles', zipFile([pkl(one()), { name: 'b/data.pkl', data: one() }]), /2 files data\.pkl/],
   ['a program', zipFile([pkl(one()), { name: 'a/constants.pkl', data: FLOATS }]), /TorchScript/],
@@ -171,6 +180,8 @@ test.each<[string, Uint8Array, RegExp]>([
     zipFile([pkl(one()), { name: 'a/byteorder', data: Buffer.from('big') }]),
     /byte order "big"/,
   ],
+  ['a directory beyond 2^53', zip64(1n << 61n), /its end at byte/],
+  ['a directory that is none', zip64(5n), /damaged zip/],
   ['half an archive', zip(one()).subarray(0, 300), /damaged zip/],
 ])('zip: %s', async (_, content, message) => {
   await expect(open(content)).rejects.toThrow(message)
