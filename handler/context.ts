@@ -85,9 +85,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
         signal.throwIfAborted()
         return await run()
       } catch (thrown) {
-        const error = asJobError(thrown, signal)
-        error.stage ??= (thrown as { stage?: string }).stage ?? name
-        throw error
+        throw asJobError(thrown, signal, name)
       } finally {
         const seconds = Math.round(performance.now() - start) / 1000
         elapsed.set(name, seconds)

@@ -26,6 +26,7 @@ export interface ErrorPayload {
 interface JobErrorOptions extends ErrorOptions {
   /** Overrides the code's default: `false` for a 404, which no retry can mend. */
   retryable?: boolean
+  stage?: string
 }
 
 /** The only kind of error `handle()` rejects with. The subclass says who must act. */
@@ -33,8 +34,8 @@ export abstract class JobError extends Error {
   abstract readonly fault: 'caller' | 'upstream' | 'worker' | 'nobody'
   readonly code: ErrorCode
   readonly retryable: boolean
-  /** Where it happened; set once, by the innermost `stage()`. */
-  stage?: string
+  /** The innermost stage of the job that it escaped from. */
+  readonly stage: string | undefined
 
   constructor(
     code: ErrorCode,
@@ -46,6 +47,7 @@ export abstract class JobError extends Error {
     this.name = new.target.name
     this.code = code
     this.retryable = options?.retryable ?? retryable
+    this.stage = options?.stage
   }
 
   toJSON(): ErrorPayload {
@@ -114,27 +116,50 @@ const CLASSES = {
   nobody: CanceledError,
 }
 
+type AnyOptions = JobErrorOptions & { problems?: readonly ValidationIssue[] }
+
+function createJobError(
+  fault: JobError['fault'],
+  code: ErrorCode,
+  message: string,
+  options: AnyOptions,
+): JobError {
+  type Constructor = new (code: ErrorCode, message: string, options: AnyOptions) => JobError
+  return new (CLASSES[fault] as Constructor)(code, message, options)
+}
+
 /** An error that crossed from another process, as its class again. `cause` is its stack there. */
 export function deserializeError(
   failure: ErrorPayload & { fault: JobError['fault']; cause?: string },
 ): JobError {
   const { code, message, stage, retryable, fault, cause } = failure
-  const Class = CLASSES[fault] as new (
-    code: ErrorCode,
-    message: string,
-    options: JobErrorOptions,
-  ) => JobError
-  const told = cause !== undefined && { cause: Object.assign(new Error(), { stack: cause }) }
-  const error = new Class(code, message, { retryable, ...told })
-  if (stage !== undefined) error.stage = stage
-  return error
+  return createJobError(fault, code, message, {
+    retryable,
+    ...(stage !== undefined && { stage }),
+    ...(cause !== undefined && { cause: Object.assign(new Error(), { stack: cause }) }),
+  })
 }
 
 /**
  * Whatever was thrown, as a JobError. An aborted signal explains everything that follows it, so its
  * reason wins over the error that happened to surface.
+ *
+ * @param stage that it escapes from; the innermost one stays
  */
-export function asJobError(thrown: unknown, signal?: AbortSignal): JobError {
+export function asJobError(thrown: unknown, signal?: AbortSignal, stage?: string): JobError {
+  const error = toJobError(thrown, signal)
+  return stage === undefined || error.stage !== undefined ? error : withStage(error, stage)
+}
+
+/** A copy: one reason may end several jobs, each in another stage. */
+function withStage(error: JobError, stage: string): JobError {
+  const { fault, code, message, retryable, cause, stack } = error
+  const problems = error instanceof InputError && { problems: error.problems }
+  const options = { stage, retryable, ...(cause !== undefined && { cause }), ...problems }
+  return Object.assign(createJobError(fault, code, message, options), { stack })
+}
+
+function toJobError(thrown: unknown, signal: AbortSignal | undefined): JobError {
   if (signal?.aborted && !(thrown instanceof CanceledError)) {
     return asCanceled(signal.reason, thrown)
   }

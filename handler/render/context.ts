@@ -1,3 +1,4 @@
+import { asJobError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Models } from '../../models/inference/bundle.ts'
 import type { AvatarCache } from './face/avatar-cache.ts'
@@ -19,8 +20,8 @@ export interface RenderContext {
   signal: AbortSignal
   log: Log
   /**
-   * Run one step of a stage: its time is added to the stage's, and an error that escapes carries the
-   * stage's name. Stages overlap, so their times may add up to more than the clock's.
+   * Run one step of a stage: its time is added to the stage's, and whatever escapes is a JobError with
+   * the stage's name. Stages overlap, so their times may add up to more than the clock's.
    */
   stage<T>(name: Stage, step: () => Promise<T>): Promise<T>
 }
@@ -31,7 +32,7 @@ export interface StageTimer {
   seconds(): Record<Stage, number>
 }
 
-export function stageClock(): StageTimer {
+export function createStageTimer(signal: AbortSignal): StageTimer {
   const elapsed = new Map<Stage, number>()
   return {
     async stage(name, step) {
@@ -39,7 +40,7 @@ export function stageClock(): StageTimer {
       try {
         return await step()
       } catch (error) {
-        throw tagStage(error, name)
+        throw asJobError(error, signal, name)
       } finally {
         elapsed.set(name, (elapsed.get(name) ?? 0) + performance.now() - start)
       }
@@ -49,10 +50,4 @@ export function stageClock(): StageTimer {
         STAGES.map((name) => [name, Math.round(elapsed.get(name) ?? 0) / 1000]),
       ) as Record<Stage, number>,
   }
-}
-
-/** Marks any error with the innermost stage it escaped from; `asJobError` reads the mark. */
-function tagStage(error: unknown, stage: Stage): unknown {
-  if (error instanceof Error) (error as { stage?: string }).stage ??= stage
-  return error
 }

@@ -6,7 +6,7 @@ import { prepareAvatar, type Avatar } from './face/avatar.ts'
 import type { AvatarCache } from './face/avatar-cache.ts'
 import { composite } from './frames/composite.ts'
 import type { Log } from '../log.ts'
-import { stageClock, type RenderContext, type Stage } from './context.ts'
+import { createStageTimer, type RenderContext, type Stage } from './context.ts'
 import { encode } from './media/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { outputSize } from './media/output-size.ts'
@@ -66,7 +66,7 @@ export type Render = (task: RenderTask, call: RenderCall) => Promise<RenderRepor
 export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
   return async (task, { signal, onProgress, log }) => {
     const { options, limits, dir } = task
-    const clock = stageClock()
+    const clock = createStageTimer(signal)
     const tools = { models, ffmpeg, limits, ...(cache && { cache }) }
     const ctx: RenderContext = { ...tools, dir, signal, log, stage: clock.stage }
     await mkdir(dir, { recursive: true })

@@ -94,12 +94,10 @@ function killProcessGroup() {
 
 function serializeError(thrown: unknown, signal?: AbortSignal): SerializedError {
   const error = asJobError(thrown, signal)
-  const stage = error.stage ?? (thrown as { stage?: string } | undefined)?.stage
   const { fault, cause } = error
   const stack = cause instanceof Error ? (cause.stack ?? cause.message) : undefined
   return {
     ...error.toJSON(),
-    ...(stage !== undefined && { stage }),
     fault,
     ...(stack !== undefined && { cause: stack }),
   }

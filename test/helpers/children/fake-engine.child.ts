@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InputError, WorkerError } from '../../../handler/errors.ts'
+import { createStageTimer } from '../../../handler/render/context.ts'
 import { spawnFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { RenderCall, RenderReport, RenderTask } from '../../../handler/render/render.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
@@ -15,6 +16,8 @@ export type Act =
   | 'die'
   | 'no-face'
   | 'no-memory'
+  | 'broken-graph'
+  | 'bug'
   | 'ffmpeg' // as 'ignore', with an ffmpeg that no closed pipe ends
 
 /** How a pretended engine starts; the name is the setup's `bundle`. */
@@ -34,6 +37,7 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
 
 async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promise<RenderReport> {
   const { signal, log, onProgress } = call
+  const { stage } = createStageTimer(signal)
   log.info('acting', { pid: process.pid, visible: process.env['CUDA_VISIBLE_DEVICES'] })
   const forEver = new Promise<never>(() => {})
   switch (task.video as Act) {
@@ -51,7 +55,13 @@ async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promi
     case 'die':
       return process.abort()
     case 'no-face':
-      throw Object.assign(new InputError('NO_FACE', 'no face in the video'), { stage: 'avatar' })
+      throw new InputError('NO_FACE', 'no face in the video', { stage: 'avatar' })
+    case 'broken-graph':
+      return stage('generate', async () =>
+        Promise.reject(new ModelError('device', 'no such kernel')),
+      )
+    case 'bug':
+      return stage('composite', async () => Promise.reject(new TypeError('x is undefined')))
     case 'no-memory':
       throw new WorkerError('OUT_OF_MEMORY', 'out of memory')
     case 'ffmpeg': {

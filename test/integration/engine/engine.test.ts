@@ -147,6 +147,15 @@ test('an error crosses with class, code, stage and retryable, and the engine sta
   expect(engines.status()[0]).toMatchObject({ pid: await render.pid, restarts: 0 })
 })
 
+test('what a graph or a bug throws crosses with the stage it escaped from', async () => {
+  await using engines = pretendEngines()
+  const graph = await pretend(engines, 'broken-graph').ended
+  expect(graph).toBeInstanceOf(WorkerError)
+  expect(graph).toMatchObject({ code: 'MODEL_BROKEN', stage: 'generate' })
+  const bug = await pretend(engines, 'bug').ended
+  expect(bug).toMatchObject({ code: 'BUG', stage: 'composite', retryable: false })
+})
+
 test('an engine is replaced after a failure that makes its memory doubtful', async () => {
   await using engines = pretendEngines()
   const render = pretend(engines, 'no-memory')

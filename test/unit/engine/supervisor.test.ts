@@ -27,8 +27,7 @@ test('a render process sees its GPU and the machine, but none of our variables',
 })
 
 test('an error is of its class again after it crossed, with its stack for the log', () => {
-  const error = new InputError('NO_FACE', 'no face')
-  error.stage = 'avatar'
+  const error = new InputError('NO_FACE', 'no face', { stage: 'avatar' })
   const back = deserializeError({ ...error.toJSON(), fault: error.fault, cause: 'Error: there' })
   expect(back).toBeInstanceOf(InputError)
   expect(back.toJSON()).toEqual(error.toJSON())

@@ -35,8 +35,7 @@ describe('who must act, and whether a retry can help', () => {
 })
 
 test('what leaves the process has no stack and no cause', () => {
-  const error = new WorkerError('BUG', 'it broke', { cause: errno('EACCES') })
-  error.stage = 'encode'
+  const error = new WorkerError('BUG', 'it broke', { cause: errno('EACCES'), stage: 'encode' })
   expect(JSON.parse(JSON.stringify(error))).toEqual({
     code: 'BUG',
     message: 'it broke',
@@ -73,6 +72,28 @@ describe('asJobError', () => {
     const reason = new CanceledError('SHUTDOWN', 'the worker stops')
     expect(asJobError(errno('EPIPE'), AbortSignal.abort(reason))).toBe(reason)
     expect(asJobError(errno('EPIPE'), AbortSignal.abort()).code).toBe('CANCELED')
+  })
+  test('names the innermost stage that it escaped from, and keeps all else', () => {
+    const problems = [{ path: ['fps'], message: 'must be a number' }]
+    const cause = errno('EIO')
+    const error = new InputError('INVALID_JOB', 'no job', { problems, cause })
+    const marked = asJobError(asJobError(error, undefined, 'probe'), undefined, 'render')
+    expect(marked).toBeInstanceOf(InputError)
+    expect(marked).toMatchObject({ stage: 'probe', problems, cause, retryable: false })
+    expect(marked.stack).toBe(error.stack)
+    const model = asJobError(new ModelError('memory', 'x'), undefined, 'generate')
+    expect(model).toMatchObject({ code: 'OUT_OF_MEMORY', stage: 'generate' })
+    expect(asJobError('a text', undefined, 'encode')).toMatchObject({
+      code: 'BUG',
+      stage: 'encode',
+    })
+  })
+  test('marks no reason that ends other jobs too', () => {
+    const reason = new CanceledError('SHUTDOWN', 'the worker stops')
+    const signal = AbortSignal.abort(reason)
+    expect(asJobError(reason, signal, 'download').stage).toBe('download')
+    expect(asJobError(reason, signal, 'upload').stage).toBe('upload')
+    expect(reason.stage).toBeUndefined()
   })
   test('calls a timeout a DEADLINE', () => {
     const late = new DOMException('late', 'TimeoutError')
