@@ -1,4 +1,5 @@
 import { ModelError } from '../models/inference/errors.ts'
+import { PixelError } from '../models/pixels/errors.ts'
 
 type InputCode =
   | 'INVALID_JOB'
@@ -165,6 +166,7 @@ function toJobError(thrown: unknown, signal: AbortSignal | undefined): JobError 
   }
   if (thrown instanceof JobError) return thrown
   if (thrown instanceof ModelError) return fromModel(thrown)
+  if (thrown instanceof PixelError && thrown.kind !== 'operation') return fromPixels(thrown)
   if (isErrno(thrown, 'ENOSPC') || isErrno(thrown, 'EDQUOT')) {
     return new WorkerError('DISK_FULL', 'the scratch disk is full', { cause: thrown })
   }
@@ -180,6 +182,13 @@ function fromModel(error: ModelError): WorkerError {
     return new WorkerError('OUT_OF_MEMORY', message, { cause: error })
   }
   return new WorkerError('MODEL_BROKEN', error.message, { cause: error })
+}
+
+function fromPixels(error: PixelError): WorkerError {
+  if (error.kind === 'thread')
+    return new WorkerError('ENGINE_LOST', error.message, { cause: error })
+  const message = 'out of memory while working on a frame; use a smaller video or more memory'
+  return new WorkerError('OUT_OF_MEMORY', message, { cause: error })
 }
 
 function asCanceled(reason: unknown, cause: unknown): JobError {

@@ -46,9 +46,9 @@ export interface PixelOperations {
   /**
    * Which pixels of a parsed head may be replaced.
    * @param classes 512x512 class ids
-   * @param out filled: one bit per pixel, 32 KiB
+   * @returns one bit per pixel, 32 KiB
    */
-  packMask(classes: Uint8Array, mode: MaskMode, out: Uint8Array): void
+  packMask(classes: Uint8Array, mode: MaskMode): Uint8Array
   /** Lay a face over a frame, in place; samples whose mask is 0 stay as they are. */
   pasteFace(frame: Uint8Array, layout: FrameLayout, paste: Paste): void
 }
@@ -90,10 +90,10 @@ export function createPixelOperations(kernels: Kernels = startKernels()): PixelO
       memory.read(face, out.face)
       memory.read(head, out.head)
     },
-    packMask(classes, mode, out) {
+    packMask(classes, mode) {
       memory.reset()
       const at = maskOfClasses(kernels, memory.put(classes), mode)
-      out.set(memory.bytes.subarray(at, at + MASK_BYTES))
+      return memory.bytes.slice(at, at + MASK_BYTES)
     },
     pasteFace(frame, layout, { face, box, mask, weight }) {
       memory.reset()

@@ -2,7 +2,7 @@ import type { Models } from '../../../models/inference/bundle.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { FACE_SIDE, HEAD_SIDE } from '../../../models/pixels/crop-face.ts'
 import type { Box } from '../../../models/pixels/image.ts'
-import { MASK_BYTES, type MaskMode } from '../../../models/pixels/parsing-mask.ts'
+import type { MaskMode } from '../../../models/pixels/parsing-mask.ts'
 import {
   createPixelOperations,
   type PixelOperations,
@@ -53,7 +53,5 @@ async function parse(
   mode: MaskMode,
 ): Promise<Uint8Array> {
   const { classes } = await models.run('parse', { [models.graphs.parse!.inputs[0]!.name]: head })
-  const mask = new Uint8Array(MASK_BYTES)
-  operations.packMask(classes!.data as Uint8Array, mode, mask)
-  return mask
+  return operations.packMask(classes!.data as Uint8Array, mode)
 }

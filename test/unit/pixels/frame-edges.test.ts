@@ -5,7 +5,6 @@ import { faceEncoder } from '../../../handler/render/face/face-encoder.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Models } from '../../../models/inference/bundle.ts'
 import { image, type Box } from '../../../models/pixels/image.ts'
-import { MASK_BYTES } from '../../../models/pixels/parsing-mask.ts'
 import { createPixelOperations } from '../../../models/pixels/pixel-operations.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { MANIFEST } from '../../helpers/models/fake-models.ts'
@@ -63,8 +62,7 @@ describe("MuseTalk's own cut and paste where a box", () => {
     expect(crc(image(512, 512, 3, fed['image']!.data as Uint8Array))).toBe(headCrc)
 
     const operations = createPixelOperations()
-    const bits = new Uint8Array(MASK_BYTES)
-    operations.packMask(classes.data, 'raw', bits)
+    const bits = operations.packMask(classes.data, 'raw')
     const face = readPng(golden('masks/face.png')).data
     const { layout } = frameFormatFor(facts)
     operations.pasteFace(frame.data, layout, { face, box, mask: { bits }, weight: 1 })

@@ -82,11 +82,7 @@ function unpacked(bits: Uint8Array): Image {
   return mask
 }
 
-function packed(classes: Image, mode: MaskMode): Uint8Array {
-  const bits = new Uint8Array(MASK_BYTES)
-  operations.packMask(classes.data, mode, bits)
-  return bits
-}
+const packed = (classes: Image, mode: MaskMode) => operations.packMask(classes.data, mode)
 
 describe.each(CASES)('the vector code on %s', (_, { layout, box }) => {
   const seen = clipBox(box, layout)
