@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { JobError } from '../handler/errors.ts'
+import { PullError } from './bundle-pull/pull-error.ts'
 import { bundleCommand } from './cli/bundle.ts'
-import type { TextOutput } from './cli/output.ts'
+import type { PullRequest } from './bundle-pull/pull-named.ts'
+import { bundlePull } from './cli/bundle-pull.ts'
 import { readConfig, type Config } from './config/config.ts'
 import { demo } from './cli/demo.ts'
 import { doctor } from './doctor/doctor.ts'
 import { resolveJobSource } from './config/job-source.ts'
-import { EXIT_CODES, run, type RunOptions } from './cli/run.ts'
+import { EXIT_CODES } from './cli/exit-codes.ts'
+import { run, type RunOptions } from './cli/run.ts'
 import { startWorker } from './worker/worker.ts'
 
 const USAGE = `musetalk-worker: a face video and a speech recording in, a talking video out
@@ -19,12 +22,21 @@ const USAGE = `musetalk-worker: a face video and a speech recording in, a talkin
   musetalk-worker serve     take jobs over HTTP only
   musetalk-worker doctor    what works on this machine, what does not, and what to do
   musetalk-worker bundle info|verify [DIR]   what a bundle holds; whether it is whole and computes well
+  musetalk-worker bundle pull NAME           make a bundle of its official files: musetalk-v1.5
 
   --bundle DIR    model bundle (default: MODEL_BUNDLE, else the embedded lite)
   --length WHAT   audio (default), video or shortest
   --silence WHAT  model (default) or source: pauses show the untouched source
   --fps N         frames per second of the result (default: the source's)
   --crf N         quality of the result, 10 to 35 (default: 17)
+  of bundle pull (docs/musetalk.md):
+  --out DIR       folder of the bundle (default: its name in BUNDLES_DIR)
+  --precision P   fp32 or fp16 (default: what suits this machine)
+  --cuda          with a graph for CUDA (default where there is a card)
+  --from WHERE    folder or address of official files, looked at first
+  --allow-unknown take other weights than the official ones
+  --keep          leave the downloaded files in DIR.download
+
   --json          print the answer as JSON on stdout
   --verbose       log every stage as JSON lines on stderr
 
@@ -42,6 +54,11 @@ const OPTIONS = {
   silence: { type: 'string' },
   fps: { type: 'string' },
   crf: { type: 'string' },
+  precision: { type: 'string' },
+  cuda: { type: 'boolean' },
+  from: { type: 'string' },
+  'allow-unknown': { type: 'boolean' },
+  keep: { type: 'boolean' },
   json: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
@@ -72,22 +89,42 @@ async function main(argv: string[], env: NodeJS.ProcessEnv): Promise<number> {
     case 'serve':
       return startWorker(config)
     case 'bundle':
-      return bundle(rest, config, values.json)
+      return bundle(rest, values, config)
     default:
       throw new UsageError(`unknown command "${command}"`)
   }
 }
 
-const OUTPUT: TextOutput = {
-  out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+const OUTPUT = {
+  out: (text: string) => void process.stdout.write(text),
+  err: (text: string) => void process.stderr.write(text),
+  isTTY: process.stderr.isTTY,
+  columns: process.stderr.columns,
 }
 
-async function bundle([action, folder, more]: string[], config: Config, json: boolean) {
+async function bundle([action, folder, more]: string[], values: Values, config: Config) {
+  const { json } = values
+  if (action === 'pull') {
+    if (folder === undefined || more !== undefined) throw new UsageError('bundle pull needs a name')
+    return bundlePull({ name: folder, ...pullOptions(values) }, config, json, OUTPUT)
+  }
   if ((action !== 'info' && action !== 'verify') || more !== undefined) {
-    throw new UsageError('bundle needs info or verify, and one folder at most')
+    throw new UsageError('bundle needs info or verify, and one folder at most, or pull')
   }
   return bundleCommand(action, folder, config, json, OUTPUT)
+}
+
+function pullOptions(values: Values): Omit<PullRequest, 'name'> {
+  const { out, precision, cuda, from, keep = false } = values
+  const known = (['fp32', 'fp16'] as const).find((one) => one === precision)
+  if (precision !== known) throw new UsageError('--precision is fp32 or fp16')
+  return {
+    variant: { ...(known && { precision: known }), ...(cuda !== undefined && { cuda }) },
+    keep,
+    ...(out !== undefined && { out }),
+    ...(from !== undefined && { from }),
+    ...(values['allow-unknown'] && { allowUnknown: true }),
+  }
 }
 
 class UsageError extends Error {}
@@ -138,5 +175,5 @@ async function runCommand(options: RunOptions, config: Config): Promise<number> 
 
 process.exitCode = await main(process.argv.slice(2), process.env).catch((error: unknown) => {
   process.stderr.write(`musetalk-worker: ${error instanceof Error ? error.message : error}\n`)
-  return EXIT_CODES.caller
+  return EXIT_CODES[error instanceof PullError ? error.fault : 'caller']
 })

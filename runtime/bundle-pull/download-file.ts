@@ -7,7 +7,7 @@ import { NetworkError } from '../../handler/net/network-error.ts'
 import { downloadResumable } from '../../handler/net/resumable-download.ts'
 import type { Timeouts } from '../../handler/net/timeouts.ts'
 import { openHashingFile, type HashingFile } from './hashing-file.ts'
-import type { OfficialFile } from './official-files.ts'
+import type { AcceptFile, LocalFile, OfficialFile } from './official-files.ts'
 import { PullError } from './pull-error.ts'
 import type { TransferMeter } from './transfer-meter.ts'
 
@@ -15,8 +15,8 @@ export interface DownloadOptions {
   fetch: GuardedFetch
   /** Where finished files lie, by their paths in the official layout; unfinished ones beside them. */
   directory: string
-  /** Take other bytes than the official ones. */
-  allowUnknown: boolean
+  /** Asked about a file that is whole, but not the official one. */
+  accept: AcceptFile
   timeouts: Timeouts
   meter: TransferMeter
   signal: AbortSignal
@@ -31,22 +31,22 @@ const Resume = v.object({
 const Sidecar = v.pipe(v.string(), v.parseJson(), Resume)
 type Resume = v.InferOutput<typeof Resume>
 
-/** A file of unknown weights is at most this many times as large as the official one. */
-const MAX_GROWTH = 2
+/** Other weights in the place of a file are at most so many times as large; a pointer or an error page is tiny. */
+const [MAX_GROWTH, MAX_SHRINKING] = [2, 1000]
+const SLACK_BYTES = 1_000_000
 
 /**
  * Fetch one file, going on where an earlier process was stopped; size and SHA-256 are checked while it
  * streams.
  *
- * @returns where it lies
  * @throws PullError CHECKSUM_MISMATCH; NetworkError; the signal's reason; the error of the file system
  */
 export async function downloadFile(
   file: OfficialFile,
   address: string,
   options: DownloadOptions,
-): Promise<string> {
-  const { directory, allowUnknown, meter, signal } = options
+): Promise<LocalFile> {
+  const { directory, accept, meter, signal } = options
   const path = join(directory, file.path)
   const partial = `${path}.partial`
   const sidecar = `${partial}.json`
@@ -63,17 +63,17 @@ export async function downloadFile(
     meter.skip(-target.length)
     throw error
   }
-  if (target.digest() !== file.sha256 && !allowUnknown) {
-    const found = target.digest()
+  const official = target.digest() === file.sha256
+  if (!official && !(await accept(file, partial, signal))) {
     meter.skip(-target.length)
     await Promise.all([rm(partial, { force: true }), rm(sidecar, { force: true })])
     // What an earlier process left may be damaged, so only a file that came in one go is judged.
     if (resumed) return downloadFile(file, address, options)
-    throw mismatch(file, address, `its SHA-256 is ${found}, not ${file.sha256}`)
+    throw mismatch(file, address, `its SHA-256 is ${target.digest()}, not ${file.sha256}`)
   }
   await rename(partial, path)
   await rm(sidecar, { force: true })
-  return path
+  return { path: file.path, file: path, ...(official && { sha256: file.sha256 }) }
 }
 
 async function fetchInto(
@@ -82,9 +82,9 @@ async function fetchInto(
   address: string,
   options: DownloadOptions & { sidecar: string; known: Resume | undefined },
 ): Promise<void> {
-  const { fetch, allowUnknown, timeouts, meter, signal, sidecar, known } = options
+  const { fetch, timeouts, meter, signal, sidecar, known } = options
   const mine = known?.address === address && known.validator !== undefined ? known : undefined
-  const maxBytes = allowUnknown ? MAX_GROWTH * file.bytes + 1e6 : file.bytes
+  const maxBytes = MAX_GROWTH * file.bytes + SLACK_BYTES
   let expected = file.bytes
   const metered = {
     async write(...args: Parameters<HashingFile['write']>) {
@@ -99,7 +99,7 @@ async function fetchInto(
       ...{ fetch, patience: timeouts, maxBytes, signal },
       ...(mine && { resume: { ...mine, bytes: target.opened } }),
       async onResponse({ bytes, total, validator }) {
-        if (total !== undefined && total !== file.bytes && !allowUnknown) {
+        if (total !== undefined && (total > maxBytes || total < file.bytes / MAX_SHRINKING)) {
           throw mismatch(file, address, `it has ${total} bytes, not ${file.bytes}`)
         }
         meter.expect((total ?? expected) - expected)

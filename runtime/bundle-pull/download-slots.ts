@@ -2,7 +2,7 @@ import { NetworkError } from '../../handler/net/network-error.ts'
 import { allOrAbort } from '../../handler/system/all-or-abort.ts'
 import { downloadFile, isAbsent, type DownloadOptions } from './download-file.ts'
 import { addressOf, atNewestRevision } from './hub-client.ts'
-import type { FileSlot, OfficialFile } from './official-files.ts'
+import type { FileSlot, LocalFile, OfficialFile } from './official-files.ts'
 import { PullError } from './pull-error.ts'
 
 export interface SlotOptions extends DownloadOptions {
@@ -15,9 +15,6 @@ export interface SlotOptions extends DownloadOptions {
   /** Told of each file when it begins and when nothing more is done for it. */
   onFile(file: OfficialFile, state: 'begun' | 'done'): void
 }
-
-/** Where a file lies, by its path in the official layout. */
-export type LocalFile = [path: string, local: string]
 
 /**
  * Fetch one file for each slot, all of them side by side.
@@ -47,11 +44,11 @@ async function downloadSlot(
     onFile(file, 'begun')
     for (const { address, newest } of addressesOf(file, options)) {
       try {
-        const local = await downloadFile(file, address, options)
+        const found = await downloadFile(file, address, options)
         if (newest)
           onNote(`${file.path}: the pinned revision is gone; the newest has the same file`)
         onFile(file, 'done')
-        return [file.path, local]
+        return found
       } catch (error) {
         options.signal.throwIfAborted()
         if (!isAbsent(error)) throw toPullError(error, file, address, options.authorized)

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { freeBytes } from './disk-space.ts'
-import { downloadSlots, type LocalFile } from './download-slots.ts'
+import { downloadSlots } from './download-slots.ts'
 import { formatBytes } from './format-bytes.ts'
 import { createHubFetch } from './hub-client.ts'
 import { findLocalFiles } from './local-files.ts'
-import type { FileSlot, OfficialFile } from './official-files.ts'
+import type { AcceptFile, FileSlot, LocalFile, OfficialFile } from './official-files.ts'
 import type { PullOptions, Recipe } from './pull-bundle.ts'
 import { PullError } from './pull-error.ts'
 import { PROGRESS_MS, type PlannedFile } from './pull-events.ts'
@@ -15,18 +15,14 @@ import { createTransferMeter } from './transfer-meter.ts'
  * Find a file for each part of a bundle on this machine, or fetch it.
  *
  * @param directory of what is fetched
- * @returns where each file lies, by its path in the official layout
  * @throws PullError; the signal's reason; the error of the file system
  */
-export async function gatherFiles(
-  directory: string,
-  options: PullOptions,
-): Promise<Record<string, string>> {
-  const { allowUnknown, endpoint, mirror, offline, onEvent, places, recipe, signal } = options
+export async function gatherFiles(directory: string, options: PullOptions): Promise<LocalFile[]> {
+  const { endpoint, mirror, offline, onEvent, places, recipe, signal } = options
   const { variant } = options
   const wanted = recipe.slots.flatMap((slot) => slot.files)
   const found = await findLocalFiles(wanted, {
-    ...{ allowUnknown, signal },
+    ...{ accept: acceptFor(options), signal },
     places: { ...places, trees: [directory, ...places.trees] },
     onMismatch: (path, file) =>
       onEvent({
@@ -38,7 +34,7 @@ export async function gatherFiles(
   const missing = recipe.slots.filter(({ optional }, i) => !chosen[i] && !(offline && optional))
   const here = chosen.filter((file) => file !== undefined)
   const toFetch = missing.map(({ files }) => files[0]!)
-  const size = recipe.size(variant)
+  const size = await recipe.size(variant)
   const left = await Promise.all(
     toFetch.map(async ({ path, bytes }) => bytes - (await partialBytes(directory, path))),
   )
@@ -47,7 +43,7 @@ export async function gatherFiles(
   onEvent({
     ...{ type: 'plan', name: options.name, directory: options.directory, ...variant },
     from: mirror ?? endpoint,
-    here: here.map((file) => ({ ...summaryOf(file, recipe), local: found.get(file)! })),
+    here: here.map((file) => ({ ...summaryOf(file, recipe), local: found.get(file)!.file })),
     fetch: toFetch.map((file) => summaryOf(file, recipe)),
     ...{ bundleBytes: size, neededBytes: needed, freeBytes: free },
   })
@@ -57,12 +53,10 @@ export async function gatherFiles(
     throw new PullError('DISK_FULL', `${message}; make room, or name another folder`)
   }
   const fetched = missing.length > 0 ? await fetchSlots(missing, directory, options) : []
-  const all = [...here.map((file): LocalFile => [file.path, found.get(file)!]), ...fetched]
-  return Object.fromEntries(
-    withoutHalves(
-      all.filter((file) => file !== undefined),
-      options,
-    ),
+  const all = [...here.map((file) => found.get(file)), ...fetched]
+  return withoutHalves(
+    all.filter((file) => file !== undefined),
+    options,
   )
 }
 
@@ -71,16 +65,19 @@ async function partialBytes(directory: string, path: string): Promise<number> {
   return found?.size ?? 0
 }
 
+const acceptFor = ({ allowUnknown, recipe }: PullOptions): AcceptFile =>
+  allowUnknown ? async () => true : recipe.accepts
+
 /** Optional files are of use together only. */
 function withoutHalves(files: LocalFile[], { recipe, onEvent }: PullOptions): LocalFile[] {
   const has = ({ files: any }: FileSlot) =>
-    any.some((one) => files.some(([path]) => path === one.path))
+    any.some((one) => files.some(({ path }) => path === one.path))
   const optional = recipe.slots.filter((slot) => slot.optional)
   if (optional.every(has)) return files
   const message = 'the bundle gets no face detection: jobs must bring face.boxes'
   onEvent({ type: 'note', message })
   const names = optional.flatMap((slot) => slot.files.map(({ path }) => path))
-  return files.filter(([path]) => !names.includes(path))
+  return files.filter(({ path }) => !names.includes(path))
 }
 
 async function fetchSlots(
@@ -88,7 +85,7 @@ async function fetchSlots(
   directory: string,
   options: PullOptions,
 ): Promise<(LocalFile | undefined)[]> {
-  const { allowUnknown, endpoint, fetch, mirror, onEvent, signal, timeouts, token } = options
+  const { endpoint, fetch, mirror, onEvent, signal, timeouts, token } = options
   const meter = createTransferMeter()
   const running = new Set<OfficialFile>()
   const timer = setInterval(() => {
@@ -98,7 +95,7 @@ async function fetchSlots(
   try {
     return await downloadSlots(slots, {
       fetch: createHubFetch({ fetch, endpoint, ...(token !== undefined && { token }) }),
-      ...{ allowUnknown, directory, endpoint, meter, mirror, signal, timeouts },
+      ...{ accept: acceptFor(options), directory, endpoint, meter, mirror, signal, timeouts },
       authorized: token !== undefined,
       onNote: (message) => onEvent({ type: 'note', message }),
       onFile(file, state) {

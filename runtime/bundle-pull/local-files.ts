@@ -1,7 +1,7 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256File } from '../../handler/system/sha256-file.ts'
-import type { OfficialFile } from './official-files.ts'
+import type { AcceptFile, LocalFile, OfficialFile } from './official-files.ts'
 
 /** Where files may be already. */
 export interface LocalPlaces {
@@ -13,8 +13,8 @@ export interface LocalPlaces {
 
 export interface LocalFileOptions {
   places: LocalPlaces
-  /** Take what lies in the place of a file, whatever is in it. */
-  allowUnknown: boolean
+  /** Asked about what lies in the place of a file, but is not it. */
+  accept: AcceptFile
   signal: AbortSignal
   /** Told of a file that has the name, but is another one. */
   onMismatch(path: string, file: OfficialFile): void
@@ -25,16 +25,15 @@ const MAX_DEPTH = 8
 const MAX_ENTRIES = 100_000
 
 /**
- * Find files that are here already: by size and SHA-256, never by name alone unless `allowUnknown`.
+ * Find files that are here already: by size and SHA-256, and others by their names where they will do.
  *
- * @returns the absolute path of each file that was found
  * @throws the signal's reason
  */
 export async function findLocalFiles(
   files: readonly OfficialFile[],
-  { places, allowUnknown, signal, onMismatch }: LocalFileOptions,
-): Promise<Map<OfficialFile, string>> {
-  const found = new Map<OfficialFile, string>()
+  { places, accept, signal, onMismatch }: LocalFileOptions,
+): Promise<Map<OfficialFile, LocalFile>> {
+  const found = new Map<OfficialFile, LocalFile>()
   const digests = new Map<string, string>() // of real paths: snapshots of a cache link to its blobs
   const digestOf = async (path: string) => {
     const real = await realpath(path)
@@ -57,13 +56,12 @@ export async function findLocalFiles(
       const size = await sizeOf(path)
       if (size === undefined) continue
       if (size === file.bytes && (await digestOf(path)) === file.sha256) {
-        found.set(file, path)
+        found.set(file, { path: file.path, file: path, sha256: file.sha256 })
         break
       }
-      if (named.includes(path)) {
-        if (!allowUnknown) onMismatch(path, file)
-        else if (!found.has(file)) found.set(file, path)
-      }
+      if (!named.includes(path) || found.has(file)) continue
+      if (await accept(file, path, signal)) found.set(file, { path: file.path, file: path })
+      else onMismatch(path, file)
     }
   }
   return found

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
 import type { GuardedFetch } from '../../handler/net/guarded-fetch.ts'
@@ -8,7 +8,7 @@ import { filesOf, readManifest, type Manifest } from '../../models/inference/man
 import { lockDirectory } from './directory-lock.ts'
 import { gatherFiles } from './gather-files.ts'
 import type { LocalPlaces } from './local-files.ts'
-import type { FileSlot } from './official-files.ts'
+import type { AcceptFile, FileSlot, LocalFile } from './official-files.ts'
 import { toPullError } from './pull-error.ts'
 import { PROGRESS_MS, type PullEvent } from './pull-events.ts'
 
@@ -23,10 +23,11 @@ export interface Variant {
 export interface Recipe {
   slots: readonly FileSlot[]
   /** Bytes of the bundle. */
-  size(variant: Variant): number
-  /** @param checkpoints where each file lies, by its path in the official layout */
+  size(variant: Variant): Promise<number>
+  /** Which weights will do that are not the official ones. */
+  accepts: AcceptFile
   fill(
-    checkpoints: Record<string, string>,
+    checkpoints: readonly LocalFile[],
     out: string,
     variant: Variant,
     call: { signal: AbortSignal; onProgress(done: number, total: number): void },
@@ -139,11 +140,18 @@ async function pullAlone(options: PullOptions): Promise<PulledBundle> {
   const { manifest, id } = await readManifest(bundle!)
   await verify(bundle!, signal)
   signal.throwIfAborted()
+  for (const name of await readdir(bundle!)) await syncFile(join(bundle!, name))
   // A folder that is not empty can't be renamed over.
   await rename(directory, replaced!).catch(ignoreMissing)
   await rename(bundle!, directory)
   await clean()
   return { directory, manifest, id, present: false }
+}
+
+/** A power cut must not leave a bundle in place whose bytes were never written. */
+async function syncFile(path: string): Promise<void> {
+  await using file = await open(path, 'r+')
+  await file.datasync()
 }
 
 function throttle<Args extends unknown[]>(call: (...args: Args) => void): (...args: Args) => void {

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
+import { CheckpointError } from '../../models/checkpoints/errors.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { freeBytes } from './disk-space.ts'
 import { formatBytes } from './format-bytes.ts'
@@ -51,6 +52,9 @@ export async function toPullError(
   if (signal.aborted) {
     const message = 'interrupted; the next call goes on where this one stopped'
     return new PullError('INTERRUPTED', message, { cause: thrown })
+  }
+  if (thrown instanceof CheckpointError) {
+    return new PullError('WRONG_WEIGHTS', thrown.message, { cause: thrown })
   }
   if (thrown instanceof ModelError) {
     return new PullError('BUNDLE_BROKEN', thrown.message, { cause: thrown })

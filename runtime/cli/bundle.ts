@@ -7,12 +7,14 @@ import {
   readManifest,
   type Manifest,
 } from '../../models/inference/manifest.ts'
+import { findMissingBundle } from '../bundle-pull/missing-bundle.ts'
+import type { PullConfig } from '../bundle-pull/pull-from-config.ts'
 import type { Config } from '../config/config.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { TextOutput } from './output.ts'
 
-type BundleConfig = Pick<Config, 'BUNDLES_DIR' | 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
+type BundleConfig = PullConfig & Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
 
 /**
  * `bundle info` tells what a bundle is made of; `bundle verify` hashes all of it, loads it and
@@ -28,6 +30,13 @@ export async function bundleCommand(
   output: TextOutput,
 ): Promise<number> {
   const directory = bundleDirectory(config, folder)
+  const missing = await findMissingBundle(config, folder)
+  if (missing) {
+    const problem = `${missing.description}; musetalk-worker bundle pull ${missing.name} makes it`
+    if (json) output.out(`${JSON.stringify({ ok: false, ...missing, problem })}\n`)
+    else output.err(`fail: ${problem}\n`)
+    return 1
+  }
   try {
     const facts =
       action === 'info' ? await info(directory) : await verify(directory, config, output)
@@ -107,12 +116,15 @@ function formatInfo({ graphs, verified, ...bundle }: BundleInfo): string {
     ]),
     ...(verified
       ? [
-          `ok: every hash is the manifest's, and the golden numbers of ${verified.golden} runs hold ` +
+          `ok: every hash is the manifest's, ${golden(verified.golden)} ` +
             `on ${verified.devices.join(' and ')} (${verified.seconds} s)`,
         ]
       : []),
   ]
   return `${lines.join('\n')}\n`
 }
+
+const golden = (runs: number) =>
+  runs > 0 ? `and the golden numbers of ${runs} runs hold` : 'and it loads, without golden numbers,'
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`

@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path'
-import { asJobError, CanceledError, type JobError } from '../../handler/errors.ts'
+import { asJobError, type JobError } from '../../handler/errors.ts'
 import { handle } from '../../handler/handle.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
 import { directoryStorage } from '../../handler/storage/directory.ts'
@@ -8,6 +8,7 @@ import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { cacheOf, limitsOf, createLocalWorker } from '../library.ts'
 import { createJsonLogger } from '../log/json-log.ts'
+import { onInterrupt } from './interrupt.ts'
 import { createProgressPrinter } from './progress-bar.ts'
 
 export interface RunOptions {
@@ -18,9 +19,6 @@ export interface RunOptions {
   json: boolean
   verbose: boolean
 }
-
-/** Exit status by who must act; 130 is the shell's for Ctrl-C. */
-export const EXIT_CODES = { caller: 2, upstream: 3, worker: 1, nobody: 130 } as const
 
 /**
  * Render one job of local files in this process. Ctrl-C ends it within a second; a second one ends
@@ -68,21 +66,5 @@ function singleFileStorage(out: string): Storage {
     putMetadata: async () => {},
     find: async () => undefined,
     remove: (_name, signal) => directory.remove(basename(path), signal),
-  }
-}
-
-function onInterrupt(): Disposable & { signal: AbortSignal } {
-  const controller = new AbortController()
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT_CODES.nobody)
-    controller.abort(new CanceledError('CANCELED', 'interrupted'))
-  }
-  const signals = ['SIGINT', 'SIGTERM'] as const
-  for (const name of signals) process.on(name, stop)
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]() {
-      for (const name of signals) process.off(name, stop)
-    },
   }
 }

@@ -30,7 +30,8 @@ export function bundleDirectory(
 }
 
 /** Where `bundle pull` puts a bundle. */
-const pulledDirectory = (bundles: string, name: string): string => join(resolve(bundles), name)
+export const pulledDirectory = (bundles: string, name: string): string =>
+  join(resolve(bundles), name)
 
 /** Whether a bundle is named, and not the path to it. */
-const isName = (bundle: string): boolean => /^\w[\w.-]*$/.test(bundle)
+export const isName = (bundle: string): boolean => /^\w[\w.-]*$/.test(bundle)

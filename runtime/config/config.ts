@@ -32,6 +32,11 @@ const url = v.pipe(
   text,
   v.check((value) => /^https?:/.test(value) && URL.canParse(value), 'must be an http or https URL'),
 )
+/** By the rule of the hub's own clients, whose variable it is. */
+const hubSwitch = v.pipe(
+  v.optional(v.string(), ''),
+  v.transform((value) => ['1', 'ON', 'YES', 'TRUE'].includes(value.toUpperCase())),
+)
 /** One with a line end, from a file, could not be sent in a header. */
 const headerValue = v.pipe(text, v.regex(/^[\x20-\x7e]+$/, 'must be printable ASCII, in one line'))
 const urlTemplate = v.pipe(
@@ -66,6 +71,8 @@ const Env = v.object({
   BUFFER_ORCHESTRATOR_BASE_URL: v.optional(url),
   BUFFER_POLL_INTERVAL_SEC: number(10, 0.1),
   BUFFER_WORKER_ID: v.optional(text),
+  BUNDLE_ALLOW_UNKNOWN: boolean(false),
+  BUNDLE_PULL: boolean(false),
   BUNDLES_DIR: v.optional(text, join(homedir(), '.local', 'share', 'musetalk-worker', 'bundles')),
   CACHE_DIR: v.optional(text, join(homedir(), '.cache', 'musetalk-worker')),
   CACHE_MAX_MB: number(4096, 0),
@@ -81,6 +88,11 @@ const Env = v.object({
   GIT_REVISION: v.optional(text),
   GPU_CLASS: v.optional(text),
   GPU_CLASS_NAME: v.optional(text, 'unknown'),
+  HF_ENDPOINT: v.optional(url, 'https://huggingface.co'),
+  HF_HOME: v.optional(text, join(homedir(), '.cache', 'huggingface')),
+  HF_HUB_CACHE: v.optional(text),
+  HF_HUB_OFFLINE: hubSwitch,
+  HF_TOKEN: v.optional(headerValue),
   HOST: v.optional(text),
   INTERNAL_API_KEY: v.optional(headerValue),
   JOB_TIMEOUT_SEC: number(3600, 1),

@@ -2,19 +2,23 @@ import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { filesOf } from '../../models/inference/manifest.ts'
 import { hasCuda, type Device } from '../../models/inference/session.ts'
-import { bundleDirectory, type BundleConfig } from '../config/bundle-directory.ts'
+import { findMissingBundle, type MissingBundle } from '../bundle-pull/missing-bundle.ts'
+import type { PullConfig } from '../bundle-pull/pull-from-config.ts'
+import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { hasDriver } from '../config/devices.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
 
-type ModelConfig = BundleConfig & Pick<Config, 'CACHE_DIR' | 'DEVICE'>
+type ModelConfig = PullConfig & Pick<Config, 'BUNDLE_PULL' | 'MODEL_BUNDLE'>
 
 /** A bundle that a CPU renders slower than anybody would wait for. */
 const LARGE_BYTES = 100e6
 
 /** The bundle, by its golden numbers, and what it runs on. */
 export async function* checkModels(config: ModelConfig): AsyncGenerator<CheckResult> {
+  const missing = await findMissingBundle(config)
+  if (missing) return yield judgeMissing(missing, config.BUNDLE_PULL)
   const directory = bundleDirectory(config)
   const distrusted: string[] = []
   let refused = '' // by the device that DEVICE names
@@ -44,10 +48,27 @@ export async function* checkModels(config: ModelConfig): AsyncGenerator<CheckRes
   }
 }
 
+/** @param pulled whether the worker fetches it when it starts */
+export function judgeMissing(
+  { name, description, fetchBytes, bundleBytes, freeBytes }: MissingBundle,
+  pulled: boolean,
+): CheckResult {
+  if (freeBytes < fetchBytes + bundleBytes) {
+    return fail('bundle', description, 'make room, or set BUNDLES_DIR to a folder that has it')
+  }
+  if (pulled) return ok('bundle', `${description}; the worker fetches it when it starts`)
+  const command = `musetalk-worker bundle pull ${name}`
+  return fail('bundle', description, `${command}, or set BUNDLE_PULL=true`)
+}
+
 function bundleFinding(bundle: Bundle, seconds: number, distrusted: string[]): CheckResult {
   const { name, version, precision, selfTest } = bundle.manifest
   const what = `${name} ${version} (${bundle.id}), ${precision}, ${mb(bytesOf(bundle))}`
-  const found = `${what}: whole, golden numbers of ${selfTest.length} runs hold (${seconds.toFixed(1)} s)`
+  const golden =
+    selfTest.length > 0
+      ? `golden numbers of ${selfTest.length} runs hold`
+      : 'without golden numbers'
+  const found = `${what}: whole, ${golden} (${seconds.toFixed(1)} s)`
   if (distrusted.length === 0) return ok('bundle', found)
   const why = `${found}; but at first: ${distrusted.join('; ')}`
   return warn(
@@ -58,9 +79,17 @@ function bundleFinding(bundle: Bundle, seconds: number, distrusted: string[]): C
 }
 
 /** Where `generate`, which is most of the work, was loaded, and what was tried before. */
-function placeOf({ graphs }: Bundle, refused: string): { device: 'cuda' | 'cpu'; tried: string } {
-  const { device = 'cpu', notes = [] } = graphs.generate ?? {}
-  return { device, tried: refused || notes.filter((note) => note.startsWith('cuda')).join('; ') }
+function placeOf({ graphs }: Bundle, refused: string): GraphPlace {
+  const { device = 'cpu', notes = [], from } = graphs.generate ?? {}
+  const tried = refused || notes.filter((note) => note.startsWith('cuda')).join('; ')
+  return { device, tried, fused: from === 'variant' }
+}
+
+interface GraphPlace {
+  device: 'cuda' | 'cpu'
+  tried: string
+  /** The graph is the bundle's own for CUDA. */
+  fused?: boolean
 }
 
 const bytesOf = ({ manifest }: Bundle) =>
@@ -77,10 +106,14 @@ interface Machine {
 /** @param place what the models run on, and what was tried before */
 export function judgeDevice(
   wanted: Device,
-  { device, tried }: { device: 'cuda' | 'cpu'; tried: string },
+  { device, tried, fused = true }: GraphPlace,
   { provider, driver, large }: Machine,
 ): CheckResult {
   const why = tried && `: ${tried.slice(0, 300)}`
+  if (device === 'cuda' && large && !fused) {
+    const action = 'musetalk-worker bundle pull musetalk-v1.5 --precision fp16 --cuda'
+    return warn('device', 'CUDA, but the bundle has no graph that is made for it', action)
+  }
   if (device === 'cuda') return ok('device', 'CUDA')
   const missing = !provider
     ? 'the CUDA provider is not installed: take the CUDA image'

@@ -35,22 +35,22 @@ const at = (repository: string, path: string) => ({ repository, revision: REVISI
 
 export const SLOTS: FileSlot[] = [
   {
-    ...{ name: 'unet', license: 'MIT', origin: 'acme/net', optional: false },
+    ...{ name: 'unet', license: 'MIT', origin: 'acme/net', config: false, optional: false },
     files: [file('net/unet.pth', at('acme/net', 'deep/unet.pth'))],
   },
   {
-    ...{ name: 'unet-config', license: 'MIT', origin: 'acme/net', optional: false },
+    ...{ name: 'unet-config', license: 'MIT', origin: 'acme/net', config: false, optional: false },
     files: [file('net/unet.json', at('acme/net', 'deep/unet.json'))],
   },
   {
-    ...{ name: 'vae', license: 'Apache-2.0', origin: 'other/vae', optional: false },
+    ...{ name: 'vae', license: 'Apache-2.0', origin: 'other/vae', config: false, optional: false },
     files: [
       file('vae/model.bin', at('other/vae', 'model.bin')),
       file('vae/model.safetensors', at('other/vae', 'model.safetensors')),
     ],
   },
   {
-    ...{ name: 'face', license: 'BSD', origin: 'acme/net', optional: true },
+    ...{ name: 'face', license: 'BSD', origin: 'acme/net', config: false, optional: true },
     files: [file('face.pth', at('acme/net', 'face.pth'))],
   },
 ]
@@ -78,13 +78,17 @@ export interface SmallRecipe extends Recipe {
 export function smallRecipe(slots: FileSlot[] = SLOTS): SmallRecipe {
   const recipe: SmallRecipe = {
     ...{ slots, fills: [], halfway: async () => {} },
-    size: () => 100_000,
+    size: async () => 100_000,
+    accepts: async (_, file) => (await readFile(file)).subarray(0, 5).toString() === 'known',
     async fill(checkpoints, out, { precision, cuda }, { signal, onProgress }) {
-      recipe.fills.push(checkpoints)
+      recipe.fills.push(Object.fromEntries(checkpoints.map(({ path, file }) => [path, file])))
       const digests = await Promise.all(
-        Object.entries(checkpoints)
-          .toSorted(([a], [b]) => a.localeCompare(b))
-          .map(async ([path, local]) => `${path} ${sha256(await readFile(local))}\n`),
+        checkpoints
+          .toSorted((a, b) => a.path.localeCompare(b.path))
+          .map(async ({ path, file, sha256: known }) => {
+            const found = sha256(await readFile(file))
+            return `${path} ${found} ${known === found ? 'official' : 'unknown'}\n`
+          }),
       )
       const content = digests.join('')
       onProgress(1, 2)

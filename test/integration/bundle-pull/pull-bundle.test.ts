@@ -301,8 +301,23 @@ describe('bytes that are not the official ones', () => {
     failing('cdn', 'unet.pth', () => ({ body: noise('mine', 800_000) }))
     await pull(options({ recipe, allowUnknown: true }))
     const made = await readFile(place.file('bundles/musetalk-v1.5/generate.onnx'), 'utf8')
-    expect(made).toMatch(/net\/unet\.pth [0-9a-f]{64}/)
-    expect(made).not.toContain(SLOTS[0]!.files[0]!.sha256)
+    expect(made).toMatch(/net\/unet\.pth [0-9a-f]{64} unknown/)
+    expect(made).toContain(`vae/model.bin ${SLOTS[2]!.files[0]!.sha256} official`)
+  })
+
+  test('are taken where their content is known', async () => {
+    const known = Buffer.concat([Buffer.from('known'), noise('other file', 640_000)])
+    failing('cdn', 'unet.pth', () => ({ body: known }))
+    await pull(options({ keep: true }))
+    const made = await readFile(place.file('bundles/musetalk-v1.5/generate.onnx'), 'utf8')
+    expect(made).toMatch(/net\/unet\.pth [0-9a-f]{64} unknown/)
+  })
+
+  test('and are a pointer or a page are refused by their size', async () => {
+    failing('cdn', 'unet.pth', () => ({ body: Buffer.from('version https://git-lfs') }))
+    const { code, message } = await refused()
+    expect(code).toBe('CHECKSUM_MISMATCH')
+    expect(message).toContain('it has 23 bytes, not 700000')
   })
 
   test('that an earlier process left behind cost one more try', async () => {
@@ -392,7 +407,7 @@ describe('files that are here', () => {
 
 describe('this machine', () => {
   test('without room says how much is needed before anything is fetched', async () => {
-    const recipe = { ...smallRecipe(), size: () => 1e15 }
+    const recipe = { ...smallRecipe(), size: async () => 1e15 }
     const error = await refused({ recipe })
     expect(error).toMatchObject({ code: 'DISK_FULL', fault: 'worker', retryable: true })
     expect(error.message).toMatch(/has [\d.]+ GB free, and 1000000\.00 GB are needed/)

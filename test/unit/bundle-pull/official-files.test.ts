@@ -5,7 +5,7 @@ import { readOfficialFiles } from '../../../runtime/bundle-pull/official-files.t
 const templates = fileURLToPath(new URL('../../../models/musetalk-v1.5', import.meta.url))
 
 test('the official files are pinned: a hash, a license, and a revision that is a commit', async () => {
-  const slots = await readOfficialFiles(templates)
+  const { slots } = await readOfficialFiles(templates)
   expect(slots.filter(({ optional }) => optional).map(({ name }) => name)).toEqual([
     'detector',
     'pose',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { judgeCache, judgeScratch } from '../../../runtime/doctor/directories.ts'
 import { coresOf, judgeCores, judgeMemory } from '../../../runtime/doctor/cpu-and-memory.ts'
-import { judgeDevice } from '../../../runtime/doctor/model-bundle.ts'
+import { judgeDevice, judgeMissing } from '../../../runtime/doctor/model-bundle.ts'
 
 describe('cores', () => {
   test.each([
@@ -60,6 +60,13 @@ describe('the device', () => {
       'ok',
       /CUDA/,
     ],
+    [
+      'auto',
+      { device: 'cuda', tried: '', fused: false },
+      { driver: true, provider: true, large: true },
+      'warn',
+      /no graph that is made for it.*--cuda/,
+    ],
     ['auto', cpu(), { ...none, driver: true }, 'warn', /take the CUDA image/],
     [
       'auto',
@@ -75,5 +82,26 @@ describe('the device', () => {
     const { message, action = '', ...finding } = judgeDevice(wanted, place, machine)
     expect(finding.status).toBe(status)
     expect(`${message} → ${action}`).toMatch(words)
+  })
+})
+
+describe('a bundle that is not here yet', () => {
+  const missing = (freeBytes: number) => ({
+    ...{ name: 'musetalk-v1.5', directory: '/b', fetchBytes: 4e9, bundleBytes: 3e9, freeBytes },
+    description: 'musetalk-v1.5 is not here yet',
+  })
+  test('fails with the command that makes it', () => {
+    const result = judgeMissing(missing(8e9), false)
+    expect(result).toMatchObject({
+      status: 'fail',
+      action: 'musetalk-worker bundle pull musetalk-v1.5, or set BUNDLE_PULL=true',
+    })
+  })
+  test('is fine where the worker fetches it', () => {
+    expect(judgeMissing(missing(8e9), true)).toMatchObject({ status: 'ok' })
+  })
+  test('fails where there is no room for it', () => {
+    const action = expect.stringContaining('BUNDLES_DIR')
+    expect(judgeMissing(missing(6e9), true)).toMatchObject({ status: 'fail', action })
   })
 })

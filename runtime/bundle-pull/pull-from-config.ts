@@ -1,0 +1,53 @@
+import { join, resolve } from 'node:path'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { DEFAULT_TIMEOUTS, type Timeouts } from '../../handler/net/timeouts.ts'
+import { hasCuda } from '../../models/inference/session.ts'
+import type { Config } from '../config/config.ts'
+import { hasDriver } from '../config/devices.ts'
+import type { LocalPlaces } from './local-files.ts'
+import type { PullOptions, Variant } from './pull-bundle.ts'
+
+export type PullConfig = Pick<
+  Config,
+  | ('BUNDLE_ALLOW_UNKNOWN' | 'BUNDLES_DIR' | 'CACHE_DIR' | 'DEVICE')
+  | ('HF_ENDPOINT' | 'HF_HOME' | 'HF_HUB_CACHE' | 'HF_HUB_OFFLINE' | 'HF_TOKEN')
+>
+
+/** Gigabytes over a slow line take hours; a line that brings nothing is given up in minutes. */
+const TIMEOUTS: Timeouts = {
+  ...DEFAULT_TIMEOUTS,
+  downloadMs: 24 * 3_600_000,
+  download: { tries: 6, firstMs: 1_000, maxMs: 30_000 },
+}
+
+/** Where RunPod puts the model that an endpoint names. */
+const RUNPOD_CACHE = '/runpod-volume/huggingface-cache/hub'
+
+/**
+ * What the environment says about pulls.
+ * @param from folder, or address, of files in the official layout or any other
+ */
+export function pullSettings(config: PullConfig, from: string | undefined) {
+  const isAddress = from !== undefined && /^https?:\/\//.test(from)
+  const caches = [config.HF_HUB_CACHE ?? join(config.HF_HOME, 'hub'), RUNPOD_CACHE]
+  const places: LocalPlaces = {
+    trees: from !== undefined && !isAddress ? [resolve(from)] : [],
+    hubCaches: [...new Set(caches.map((cache) => resolve(cache)))],
+  }
+  return {
+    places,
+    ...(isAddress && { mirror: from }),
+    endpoint: config.HF_ENDPOINT,
+    ...(config.HF_TOKEN !== undefined && { token: config.HF_TOKEN }),
+    offline: config.HF_HUB_OFFLINE,
+    // The operator's own addresses may be anywhere.
+    fetch: createGuardedFetch({ isBlocked: () => false }),
+    timeouts: TIMEOUTS,
+  } satisfies Partial<PullOptions>
+}
+
+/** The form of a bundle that suits this machine: half precision and its own graph for a GPU. */
+export const suitableVariant = ({ DEVICE }: Pick<Config, 'DEVICE'>): Variant =>
+  DEVICE !== 'cpu' && (DEVICE === 'cuda' || (hasCuda() && hasDriver()))
+    ? { precision: 'fp16', cuda: true }
+    : { precision: 'fp32', cuda: false }
