@@ -9,6 +9,12 @@ export interface Shutdown {
   aborted: AbortSignal
 }
 
+/** A shutdown that this process may begin by itself. */
+export interface ShutdownControl extends Shutdown, Disposable {
+  /** As the first signal does it. */
+  drain(why: string): void
+}
+
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 /**
@@ -16,28 +22,29 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
  * `now`. Third: the process ends by that signal, whatever it is doing. Disposing gives the signals
  * their usual effect back.
  */
-export function installSignalHandlers(
-  drainMs: number,
-  log: Log = silentLog,
-): Shutdown & Disposable {
+export function installSignalHandlers(drainMs: number, log: Log = silentLog): ShutdownControl {
   const [draining, aborted] = [new AbortController(), new AbortController()]
   const reason = new CanceledError('SHUTDOWN', 'the worker is shutting down; try again elsewhere')
-  let drain: NodeJS.Timeout | undefined
+  let timer: NodeJS.Timeout | undefined
 
   const forceShutdown = (why: string) => {
-    clearTimeout(drain)
+    clearTimeout(timer)
     log.warn('stop.now', { why })
     aborted.abort(reason)
+  }
+  const drain = (why: string) => {
+    if (draining.signal.aborted) return
+    log.info('stop.soon', { why, drain_s: drainMs / 1000 })
+    timer = setTimeout(forceShutdown, drainMs, 'the drain took too long').unref()
+    draining.abort(reason)
   }
   const onSignal = (name: (typeof SIGNALS)[number]) => {
     if (aborted.signal.aborted) return end(name)
     if (draining.signal.aborted) return forceShutdown(name)
-    log.info('stop.soon', { why: name, drain_s: drainMs / 1000 })
-    drain = setTimeout(forceShutdown, drainMs, 'the drain took too long').unref()
-    draining.abort(reason)
+    drain(name)
   }
   const dispose = () => {
-    clearTimeout(drain)
+    clearTimeout(timer)
     for (const name of SIGNALS) process.off(name, onSignal)
   }
   const end = (name: NodeJS.Signals) => {
@@ -46,5 +53,5 @@ export function installSignalHandlers(
     process.exit(1) // process 1 of a container is immune to its own signals
   }
   for (const name of SIGNALS) process.on(name, onSignal)
-  return { draining: draining.signal, aborted: aborted.signal, [Symbol.dispose]: dispose }
+  return { draining: draining.signal, aborted: aborted.signal, drain, [Symbol.dispose]: dispose }
 }

@@ -2,6 +2,7 @@ import type { Log } from '../../handler/log.ts'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import type { Parse } from '../jobs/job-identity.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
+import type { PullStatus } from '../worker/startup-pull.ts'
 import type { Job } from '../jobs/job-record.ts'
 
 export type WorkerState = 'starting' | 'ready' | 'busy' | 'draining' | 'broken'
@@ -12,7 +13,8 @@ export interface Health {
   revision: string | null
   bundle: { name: string; version: string; id: string } | null
   engines: EngineStatus[]
-  reason?: string
+  /** How far the bundle is that is being pulled. */
+  pull?: PullStatus
 }
 
 /** What the HTTP server needs of the process. */

@@ -11,6 +11,7 @@ import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
 import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { visibleGpus } from '../config/devices.ts'
+import { deferPool } from '../engine/deferred-pool.ts'
 import { createRenderPool, type RenderPool } from '../engine/pool.ts'
 import { allEnginesBroken, cannotRenderError, healthOf } from './health.ts'
 import { readBuildInfo, workerId, type BuildInfo } from '../config/identity.ts'
@@ -32,6 +33,7 @@ import { abortOrphanedUploads } from './abandoned-uploads.ts'
 import { progressMirror, createJobSource } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
 import { createStorage } from './create-storage.ts'
+import { startPull, type PullStatus } from './startup-pull.ts'
 
 /**
  * Take jobs until the process is told to stop: listens first, warms the models second.
@@ -46,17 +48,23 @@ export async function startWorker(
     mode.source === 'runpod' ? runpodLog(runpodLevel(config)) : createJsonLogger(config.LOG_LEVEL)
   using stop = installSignalHandlers(config.DRAIN_SEC * 1000, log)
   await using scratch = await openScratch(config.SCRATCH_DIR)
-  await using engines = createRenderPool({
-    devices: visibleGpus(config),
-    device: config.DEVICE,
-    bundle: bundleDirectory(config),
-    ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
-    ...cacheOf(config),
-    modelCache: config.CACHE_DIR,
-    maxJobs: config.ENGINE_MAX_JOBS,
-    ...(config.ENGINE_MAX_MB !== undefined && { maxMb: config.ENGINE_MAX_MB }),
-    log,
-  })
+  const devices = visibleGpus(config)
+  const createPool = () =>
+    createRenderPool({
+      devices,
+      device: config.DEVICE,
+      bundle: bundleDirectory(config),
+      ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
+      ...cacheOf(config),
+      modelCache: config.CACHE_DIR,
+      maxJobs: config.ENGINE_MAX_JOBS,
+      ...(config.ENGINE_MAX_MB !== undefined && { maxMb: config.ENGINE_MAX_MB }),
+      log,
+    })
+  const pull = startPull(config, { signal: stop.draining, log })
+  await using engines = pull ? deferPool(devices.length, pull.done, createPool) : createPool()
+  // A worker of RunPod's queue that cannot render reports that, and ends by itself.
+  if (mode.source !== 'runpod') pull?.done.catch(() => stop.drain('there is no bundle'))
   const fetch = createGuardedFetch(config.ALLOW_PRIVATE_URLS ? { isBlocked: () => false } : {})
   const keys = parseWebhookSecrets(config.WEBHOOK_SECRET ?? '') ?? []
   const deps = {
@@ -71,7 +79,10 @@ export async function startWorker(
   }
   const about = await readBuildInfo(config.GIT_REVISION)
   void abortOrphanedUploads(scratch.uploadJournalDir, config, stop.draining, log)
-  await runWorker(stop, { config, mode, engines, deps, about, log })
+  const pullStatus = pull && { pull: pull.status }
+  await runWorker(stop, { config, mode, engines, deps, about, log, ...pullStatus })
+  const failure = pull?.failure()
+  if (failure) throw failure
   return 0
 }
 
@@ -82,6 +93,8 @@ interface WorkerDependencies {
   deps: Omit<JobDependencies, 'storage' | 'log'>
   about: BuildInfo
   log: Log
+  /** How far the bundle is that the engines wait for. */
+  pull?: () => PullStatus | undefined
 }
 
 const DEFAULT_PORT = 8000
@@ -117,7 +130,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     counts: () => jobs.counts(),
     engines: () => engines.status(),
   })
-  const health = healthOf(stop, engines, about)
+  const health = healthOf(stop, engines, about, parts.pull)
   const post = async (url: string, body: string, signal: AbortSignal) => {
     const headers = { 'content-type': 'application/json' }
     const answer = await deps.fetch(url, { method: 'POST', headers, body, signal })

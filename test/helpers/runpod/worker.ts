@@ -16,7 +16,7 @@ import { collectLog } from '../collected-log.ts'
 export function runpodWorker(
   platform: Platform,
   env: Record<string, string> = {},
-  own: { engines?: RenderPool } = {},
+  own: Parameters<typeof pushServer>[1] = {},
 ) {
   const base = { ...platform.env(), RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: 'true' }
   return pushServer({ ...base, ...env }, own)

@@ -14,6 +14,7 @@ import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import { limitsOf } from '../../../runtime/library.ts'
 import type { Shutdown } from '../../../runtime/shutdown.ts'
 import { resolveJobSource } from '../../../runtime/config/job-source.ts'
+import type { PullStatus } from '../../../runtime/worker/startup-pull.ts'
 import { runWorker } from '../../../runtime/worker/worker.ts'
 import { heldStop } from '../jobs/controlled-jobs.ts'
 import { collectLog } from '../collected-log.ts'
@@ -82,6 +83,7 @@ export async function pretendedServe(
   engines: RenderPool,
   told: (port: number) => void,
   log: Log = silentLog,
+  pull?: () => PullStatus | undefined,
 ): Promise<void> {
   const config = readConfig({ PORT: '0', STORAGE: 'directory', ...env })
   const fetch = createGuardedFetch({ isBlocked: () => false })
@@ -91,7 +93,7 @@ export async function pretendedServe(
   }
   const about = { version: '1.2.3', revision: null }
   await runWorker(stop, {
-    ...{ config, engines, deps, about, mode: resolveJobSource(config) },
+    ...{ config, engines, deps, about, mode: resolveJobSource(config), ...(pull && { pull }) },
     log: createLog((level, event, fields) => {
       if (event === 'worker.listening') told(Number(fields['port']))
       log[level](event, fields)
@@ -102,7 +104,7 @@ export async function pretendedServe(
 /** The same in this process, in a folder of its own. */
 export async function pushServer(
   env: Record<string, string> = {},
-  own: { engines?: RenderPool } = {},
+  own: { engines?: RenderPool; pull?: () => PullStatus | undefined } = {},
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'push-'))
   const media = createServer((_, response) => response.end('not looked at')).listen(0, '127.0.0.1')
@@ -124,6 +126,7 @@ export async function pushServer(
     own.engines ?? pretendedEngine(renders),
     resolve,
     log,
+    own.pull,
   )
   stopped.catch(reject)
   const port = await promise
