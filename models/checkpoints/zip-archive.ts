@@ -1,3 +1,4 @@
+import { callbackify } from 'node:util'
 import * as yauzl from 'yauzl'
 import type { BinaryFile } from './binary-file.ts'
 import { CheckpointError } from './errors.ts'
@@ -63,8 +64,8 @@ class BoundedReader extends yauzl.RandomAccessReader {
     position: number,
     callback: (error: Error | null) => void,
   ): void {
-    const read = this.#file.read(buffer.subarray(offset, offset + length), position)
-    void read.then(() => callback(null), callback)
+    const into = buffer.subarray(offset, offset + length)
+    callbackify(() => this.#file.read(into, position))(callback)
   }
 }
 
