@@ -10,14 +10,20 @@ export interface ResultMetadata {
   job_id: string
   /** Of what was asked for; see `inputDigest`. */
   input_sha256: string
+  /** How that was computed; a result whose digest is of another form is rendered anew. */
+  input_format: number
   created_at: string
   /** Without what is only one caller's: the URL, which may be signed, and the metadata. */
   result: Omit<JobResult, 'output_url' | 'metadata' | 'deduplicated'>
 }
 
+/** Raised whenever the digest of the same job changes: else its id would count as used for another. */
+const INPUT_FORMAT = 2
+
 const StoredSidecar = v.looseObject({
   job_id: v.string(),
   input_sha256: v.string(),
+  input_format: v.literal(INPUT_FORMAT),
   result: v.looseObject({ bytes: v.number(), sha256: v.string(), frames: v.number() }),
 })
 
@@ -26,6 +32,7 @@ export function buildSidecar(job: Job, result: JobResult): ResultMetadata {
   return {
     job_id: job.id,
     input_sha256: inputDigest(job),
+    input_format: INPUT_FORMAT,
     created_at: new Date().toISOString(),
     result: rest,
   }
@@ -58,25 +65,37 @@ export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobRe
   return { ...stored, key, output_url: url, metadata: job.metadata, deduplicated: true }
 }
 
+/**
+ * What a job's video does not depend on, or depends on by another name (`fit` by `frame`). All else
+ * that a job says is in its digest, and so is every field that the schema will get.
+ */
+export const OUTSIDE_DIGEST = {
+  job: ['id', 'webhook', 'metadata', 'force', 'output'],
+  output: ['url', 'key', 'disposition', 'fit'],
+} as const satisfies { job: (keyof Job)[]; output: (keyof Job['output'])[] }
+
 /** SHA-256 over all of a job that its video depends on. */
 export function inputDigest(job: Job): string {
-  const { face, length, silence, fps, mask, compat, frame, output } = job
-  const urls = [stripSignature(job.video_url), stripSignature(job.audio_url)]
-  const { crf, lossless } = output
-  const digestInput = [
-    face,
-    length,
-    silence,
-    fps ?? null,
-    mask,
-    compat ?? null,
-    frame,
-    crf,
-    lossless,
-  ]
-  return createHash('sha256')
-    .update(JSON.stringify([urls, digestInput]))
-    .digest('hex')
+  const fields = without(job, OUTSIDE_DIGEST.job)
+  const input = {
+    ...fields,
+    video_url: stripSignature(job.video_url),
+    audio_url: stripSignature(job.audio_url),
+    output: without(job.output, OUTSIDE_DIGEST.output),
+  }
+  return createHash('sha256').update(canonicalJson(input)).digest('hex')
+}
+
+const without = (value: object, names: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
+
+/** JSON in which the order of an object's fields plays no part. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_name, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  )
 }
 
 /** Query parameters of the storage providers that are new in each signed URL of the same object. */

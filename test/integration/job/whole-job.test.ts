@@ -316,6 +316,17 @@ describe('the same id again', () => {
     })
     expect(renders).toBe(2)
   })
+  test('is rendered again where the side-car is of a version that told jobs apart otherwise', async () => {
+    const { renders, ...second } = await twice({}, (objects) => {
+      const object = objects.get('results/j.mp4.json')!
+      const { input_format: _, ...older } = JSON.parse(object.body.toString()) as object & {
+        input_format: number
+      }
+      object.body = Buffer.from(JSON.stringify({ ...older, input_sha256: '0'.repeat(64) }))
+    })
+    expect(second).toMatchObject({ result: { deduplicated: false } })
+    expect(renders).toBe(2)
+  })
   test('is rendered again where the side-car is damaged', async () => {
     const { renders } = await twice({}, (objects) => {
       objects.get('results/j.mp4.json')!.body = Buffer.from('{"job_id":')

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest'
+import { inputDigest, OUTSIDE_DIGEST } from '../../../handler/idempotency.ts'
+import { JobSchema } from '../../../handler/job-schema.ts'
+import { parseJob } from '../../../handler/parse-job.ts'
+
+type Fields = Record<string, unknown>
+
+const BASE = { id: 'j', video_url: 'https://a.test/v.mp4', audio_url: 'https://a.test/a.wav' }
+
+/** Two jobs that differ in one field, for every field that the picture or the sound depends on. */
+const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
+  video_url: [{}, { video_url: 'https://a.test/w.mp4' }],
+  video: [{}, { video_url: undefined, video: 'https://a.test/w.mp4' }],
+  audio_url: [{}, { audio_url: 'https://a.test/b.wav' }],
+  audio: [{}, { audio_url: undefined, audio: 'https://a.test/b.wav' }],
+  face: [{}, { face: { box: [0, 0, 9, 9] } }],
+  length: [{}, { length: 'video' }],
+  silence: [{}, { silence: 'source' }],
+  fps: [{}, { fps: 30 }],
+  mask: [{}, { mask: 'neck' }],
+  compat: [{}, { compat: 'reference' }],
+  resolution: [
+    { resolution: '64x64', output: { fit: 'cover' } },
+    { resolution: '64x66', output: { fit: 'cover' } },
+  ],
+  aspect_ratio: [
+    { aspect_ratio: '1:1', output: { fit: 'cover' } },
+    { aspect_ratio: '9:16', output: { fit: 'cover' } },
+  ],
+  'output.fit': [
+    { resolution: '64x64', output: { fit: 'cover' } },
+    { resolution: '64x64', output: { fit: 'stretch' } },
+  ],
+  'output.crf': [{}, { output: { crf: 20 } }],
+  'output.lossless': [{}, { output: { lossless: true } }],
+}
+
+/** The same for every field that it does not depend on. */
+const BESIDE_THE_VIDEO: Record<string, [Fields, Fields]> = {
+  id: [{}, { id: 'k' }],
+  musetalk_job_id: [{}, { id: undefined, musetalk_job_id: 'k' }],
+  webhook: [{}, { webhook: 'https://a.test/hook' }],
+  metadata: [{}, { metadata: { a: 1 } }],
+  force: [{}, { force: true }],
+  seed: [{}, { seed: 7 }],
+  params: [{}, { params: { a: 1 } }],
+  output: [{}, { output: {} }],
+  'output.url': [{}, { output: { url: 'https://a.test/put' } }],
+  'output.key': [{}, { output: { key: 'other.mp4' } }],
+  'output.disposition': [{}, { output: { disposition: 'attachment' } }],
+}
+
+const digest = (changes: Fields) => {
+  const payload = Object.entries({ ...BASE, ...changes }).filter(([, value]) => value !== undefined)
+  return inputDigest(parseJob(Object.fromEntries(payload), undefined, { allowFileInputs: false }))
+}
+
+test('every field of the schema is known to change the video, or not to', () => {
+  const { entries } = JobSchema
+  const output = Object.keys(entries.output.wrapped.entries).map((name) => `output.${name}`)
+  const known = [...Object.keys(IN_THE_VIDEO), ...Object.keys(BESIDE_THE_VIDEO)]
+  expect(known.sort()).toEqual([...Object.keys(entries), ...output].sort())
+})
+
+test.each(Object.entries(IN_THE_VIDEO))('%s is in the digest', (_field, [one, other]) => {
+  expect(digest(other)).not.toBe(digest(one))
+})
+
+test.each(Object.entries(BESIDE_THE_VIDEO))('%s is not in the digest', (_field, [one, other]) => {
+  expect(digest(other)).toBe(digest(one))
+})
+
+test('a field that nobody has spoken of yet is in it', () => {
+  const job = parseJob(BASE, undefined, { allowFileInputs: false })
+  expect(inputDigest({ ...job, beard: true } as typeof job)).not.toBe(inputDigest(job))
+  const output = { ...job.output, grain: 3 }
+  expect(inputDigest({ ...job, output } as typeof job)).not.toBe(inputDigest(job))
+})
+
+test('the order of fields, and signatures of addresses, play no part', () => {
+  const one = { face: { box: [0, 0, 9, 9] }, fps: 30, output: { crf: 20, lossless: true } }
+  const other = { output: { lossless: true, crf: 20 }, fps: 30, face: { box: [0, 0, 9, 9] } }
+  expect(digest(other)).toBe(digest(one))
+  expect(digest({ video_url: `${BASE.video_url}?X-Amz-Signature=1&Expires=2` })).toBe(digest({}))
+  const job = parseJob(BASE, undefined, { allowFileInputs: false })
+  const turned = Object.fromEntries(Object.entries(job).reverse()) as typeof job
+  expect(inputDigest(turned)).toBe(inputDigest(job))
+})
+
+test('what is left out names fields that a job has', () => {
+  const job = parseJob(
+    { ...BASE, webhook: 'https://a.test/hook', output: { url: 'https://a.test/put' } },
+    undefined,
+    { allowFileInputs: false },
+  )
+  expect(Object.keys(job)).toEqual(expect.arrayContaining([...OUTSIDE_DIGEST.job]))
+})
