@@ -187,8 +187,9 @@ export const JobSchema = v.strictObject({
 export type JobInput = v.InferOutput<typeof JobSchema>
 
 /** The same as JSON Schema, for whoever validates or documents a job before it is sent. */
-export function jobJsonSchema(): JsonSchema {
+export function jobJsonSchema(target: 'draft-07' | 'draft-2020-12' = 'draft-07'): JsonSchema {
   return toJsonSchema(JobSchema, {
+    target,
     typeMode: 'input',
     ignoreActions: ['check', 'finite'],
     overrideAction: ({ valibotAction, jsonSchema }) =>

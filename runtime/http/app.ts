@@ -6,7 +6,7 @@ import type { RunpodWebhookSender } from './runpod/webhook-sender.ts'
 import { filesRoute } from './routes/files.ts'
 import { generateRoute } from './routes/generate.ts'
 import { jobsRoutes } from './routes/jobs.ts'
-import { openapi } from './openapi.ts'
+import { openapiRoute } from './openapi.ts'
 import type { AppOptions } from './app-options.ts'
 import { pageRoutes } from './pages/pages.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -30,7 +30,7 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.route('/', jobsRoutes(options))
   app.route('/', runpodRoutes(options, webhooks))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
-  app.route('/', openapi(health().version))
+  app.route('/', openapiRoute(app, health().version))
   app.route('/', pageRoutes())
   return app
 }

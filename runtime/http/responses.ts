@@ -1,7 +1,9 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type * as v from 'valibot'
 import { InputError, type JobError } from '../../handler/errors.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
+import { response } from './describe-operation.ts'
 import { BodyTooLarge } from './read-json.ts'
 
 /** Body of a refusal that concerns the request, not a job. */
@@ -34,6 +36,19 @@ export function validationDetails(error: JobError) {
     type: type(message),
   }))
   return { detail }
+}
+
+/** Why a job may not be taken, by status. @param body schema of the API's own error body */
+export const rejections = (body: v.GenericSchema) => ({
+  409: response('The id is taken by a job with another input.', body),
+  413: response('The body is larger than 1 MB.', body),
+  422: response('The job is not valid; `detail` names each bad field.', body),
+  429: { ...response('The queue is full.', body), headers: RETRY_AFTER },
+  503: { ...response('The worker shuts down or cannot render.', body), headers: RETRY_AFTER },
+})
+
+const RETRY_AFTER = {
+  'Retry-After': { schema: { type: 'integer' }, description: 'Seconds after which to come back' },
 }
 
 /** What the client's own address for this worker is. */

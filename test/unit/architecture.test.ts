@@ -28,6 +28,7 @@ const DOORS: Record<string, RegExp> = {
   undici: /^handler\/net\/guarded-fetch\.ts$/,
   '@aws-sdk': /^handler\/storage\/s3\.ts$/,
   hono: /^runtime\/http\//,
+  'hono-openapi': /^runtime\/http\/(openapi|describe-operation)\.ts$/,
   '@hono/node-server': /^runtime\/http\//,
   'prom-client': /^runtime\/worker\/metrics\.ts$/,
   '@valibot/to-json-schema': /^handler\/job-schema\.ts$/,

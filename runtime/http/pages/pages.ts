@@ -1,6 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
+import {
+  describeOperation,
+  ErrorBody,
+  pathParameter,
+  response,
+  textResponse,
+} from '../describe-operation.ts'
 import { errorBody } from '../responses.ts'
 
 /** Files beside this one that a browser may have. */
@@ -40,9 +47,9 @@ export function pageRoutes(): Hono {
       await next()
     })
   }
-  app.get('/', (c) => c.html(index))
-  app.get('/docs', (c) => c.html(docs))
-  app.get('/assets/:name', (c) => {
+  app.get('/', describePage('A page to try a job with'), (c) => c.html(index))
+  app.get('/docs', describePage('A page that lists and tries every operation'), (c) => c.html(docs))
+  app.get('/assets/:name', describeAsset, (c) => {
     const name = c.req.param('name')
     const text = assets.get(name)
     if (text === undefined) return c.json(errorBody('NOT_FOUND', 'there is no such file'), 404)
@@ -52,3 +59,16 @@ export function pageRoutes(): Hono {
 }
 
 const readPageFile = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
+
+const describePage = (summary: string) =>
+  describeOperation({
+    tag: 'Pages',
+    summary,
+    responses: { 200: textResponse('HTML', 'text/html') },
+  })
+const describeAsset = describeOperation({
+  tag: 'Pages',
+  summary: 'A style sheet or script of the pages',
+  parameters: [pathParameter('name', 'Name of the file')],
+  responses: { 200: response('The file.'), 404: response('There is no such file.', ErrorBody) },
+})

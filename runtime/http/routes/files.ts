@@ -3,6 +3,13 @@ import { realpath, stat } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { Hono, type Context } from 'hono'
+import {
+  describeOperation,
+  ErrorBody,
+  headerParameter,
+  pathParameter,
+  response,
+} from '../describe-operation.ts'
 import { errorBody } from '../responses.ts'
 
 /** The keys that a job can have: no part begins with a dot, so none leads upwards. */
@@ -17,7 +24,7 @@ const CONTENT_TYPES: Record<string, string> = {
 /** The results of the directory store, in ranges where a player asks for them. */
 export function filesRoute(root: string): Hono {
   const app = new Hono()
-  app.get('/files/*', async (c) => {
+  app.get('/files/:key{.+}', describeFile, async (c) => {
     const file = await resolveFile(root, c.req.path.slice('/files/'.length))
     if (!file) return c.json(errorBody('NOT_FOUND', 'there is no such file'), 404)
     return sendFile(c, file)
@@ -96,3 +103,21 @@ export function parseRange(
   if (start >= size) return 'unsatisfiable'
   return { start, end: last === '' ? size - 1 : Math.min(Number(last), size - 1) }
 }
+
+const describeFile = describeOperation({
+  tag: 'Jobs',
+  summary: 'A result of the directory store, in ranges if asked',
+  parameters: [
+    pathParameter('key', 'Key of the result'),
+    headerParameter('Range', 'Bytes to send; one range'),
+    headerParameter('If-Range', 'The `ETag` that the range is of'),
+    headerParameter('If-None-Match', 'The `ETag` of a copy that is there already'),
+  ],
+  responses: {
+    200: response('The file.'),
+    206: response('A part of it.'),
+    304: response('It is the copy that is there already.'),
+    404: response('There is no such file.', ErrorBody),
+    416: response('The range is outside of the file.'),
+  },
+})

@@ -1,6 +1,9 @@
 import { InputError, type JobError } from '../../../handler/errors.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import * as v from 'valibot'
+import { named } from '../describe-operation.ts'
+import { detailEntries, JobFailure, resultEntries } from '../response-schemas.ts'
 import { legacyMetrics, LEGACY_STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
 
 interface ErrorResponse {
@@ -63,3 +66,41 @@ function legacyError(error_type: string, error: JobError) {
     error: failure,
   }
 }
+
+const seconds = v.record(v.string(), v.number())
+
+export const LegacyResult = named(
+  'LegacyResult',
+  v.object({
+    ...resultEntries,
+    status: v.picklist(['success', 'succeeded']),
+    musetalk_job_id: v.string(),
+    metrics: v.object({
+      GENERATION_TIME_SEC: v.number(),
+      SCRIPT_WALL_TIME_SEC: v.number(),
+      PEAK_VRAM_MIB: v.null(),
+      PEAK_RAM_KB: v.number(),
+      gpu_class: v.string(),
+      stage_times: seconds,
+      total_time: v.number(),
+    }),
+    error: v.null(),
+  } satisfies Record<keyof ReturnType<typeof legacyResponse>, v.GenericSchema>),
+)
+
+export const LegacyError = named(
+  'LegacyError',
+  v.object({
+    musetalk_job_id: v.optional(v.string()),
+    status: v.picklist(['failed', 'canceled']),
+    error_type: v.picklist(['media_error', 'processing_error', 'unknown_error']),
+    error_message: v.string(),
+    stage: v.string(),
+    details: v.object({}),
+    retryable: v.boolean(),
+    stage_times: seconds,
+    error: JobFailure,
+    ...detailEntries,
+  } satisfies Record<keyof ReturnType<typeof legacyError>, v.GenericSchema> &
+    Record<string, v.GenericSchema>),
+)

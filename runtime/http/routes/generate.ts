@@ -1,9 +1,24 @@
 import { Hono, type Context } from 'hono'
+import * as v from 'valibot'
 import { asJobError, type JobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
-import { setRetryAfter, validationDetails, requestOrigin, httpStatusOf } from '../responses.ts'
+import { describeOperation, headerParameter, response } from '../describe-operation.ts'
+import { JobReference } from '../response-schemas.ts'
+import {
+  rejections,
+  setRetryAfter,
+  validationDetails,
+  requestOrigin,
+  httpStatusOf,
+} from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
-import { legacyResponse, generateError, saladError } from './generate-response.ts'
+import {
+  LegacyError,
+  LegacyResult,
+  legacyResponse,
+  generateError,
+  saladError,
+} from './generate-response.ts'
 import type { AppOptions } from '../app-options.ts'
 
 const RETENTION_MS = 30 * 60_000
@@ -29,7 +44,7 @@ export function generateRoute({
     return c.json({ ...response.body, ...idOf(payload), ...validationDetails(error) }, status)
   }
 
-  app.post('/generate', async (c) => {
+  app.post('/generate', describeGenerate, async (c) => {
     let payload: unknown
     let job: Job
     let wasStored: boolean
@@ -59,3 +74,24 @@ function idOf(payload: unknown) {
   const { musetalk_job_id: id } = Object(payload) as { musetalk_job_id?: unknown }
   return typeof id === 'string' ? { musetalk_job_id: id.slice(0, 200) } : {}
 }
+
+const describeGenerate = describeOperation({
+  tag: 'Jobs',
+  summary: 'Do a job and answer when it is done; hanging up cancels it',
+  parameters: [
+    headerParameter(
+      'Salad-Job-Id',
+      'Id of a job of Salad’s queue; statuses are its side-car’s then',
+    ),
+  ],
+  body: JobReference,
+  responses: {
+    200: response(
+      'Done. For Salad’s side-car also a failure that no retry can mend.',
+      v.union([LegacyResult, LegacyError]),
+    ),
+    408: response('The client has gone.'),
+    ...rejections(LegacyError),
+    500: response('Failed; `error.retryable` says whether a retry can help.', LegacyError),
+  },
+})

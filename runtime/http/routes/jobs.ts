@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { streamSSE } from 'hono/streaming'
+import * as v from 'valibot'
 import { asJobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
 import {
@@ -11,6 +12,23 @@ import {
 } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
 import type { AppOptions } from '../app-options.ts'
+import {
+  describeOperation,
+  ErrorBody,
+  headerParameter,
+  named,
+  pathParameter,
+  response,
+  textResponse,
+} from '../describe-operation.ts'
+import {
+  JobFailure,
+  JobReference,
+  progressEntries,
+  RejectedJob,
+  Result,
+} from '../response-schemas.ts'
+import { rejections } from '../responses.ts'
 
 const RETENTION_MS = 30 * 60_000
 /** Proxies cut a stream that is silent for a minute or less. */
@@ -21,7 +39,7 @@ export function jobsRoutes({ jobs, parse, publicBaseUrl }: AppOptions): Hono {
   const app = new Hono()
   const unknownJob = (id: string) => errorBody('NOT_FOUND', `there is no job "${id.slice(0, 200)}"`)
 
-  app.post('/jobs', async (c) => {
+  app.post('/jobs', describeSubmit, async (c) => {
     try {
       const payload = await readJsonBody(c)
       const { id } = parse(payload, undefined)
@@ -38,19 +56,19 @@ export function jobsRoutes({ jobs, parse, publicBaseUrl }: AppOptions): Hono {
     }
   })
 
-  app.get('/jobs/:id', (c) => {
+  app.get('/jobs/:id', describeGet, (c) => {
     const job = jobs.get(c.req.param('id'))
     return job ? c.json(jobView(job)) : c.json(unknownJob(c.req.param('id')), 404)
   })
 
-  app.delete('/jobs/:id', (c) => {
+  app.delete('/jobs/:id', describeCancel, (c) => {
     const job = jobs.get(c.req.param('id'))
     if (!job) return c.json(unknownJob(c.req.param('id')), 404)
     jobs.cancel(job)
     return c.json(jobView(job))
   })
 
-  app.get('/jobs/:id/events', (c) => {
+  app.get('/jobs/:id/events', describeEvents, (c) => {
     const job = jobs.get(c.req.param('id'))
     if (!job) return c.json(unknownJob(c.req.param('id')), 404)
     const lastEventId = Number.parseInt(c.req.header('last-event-id') ?? '', 10)
@@ -91,3 +109,57 @@ function jobView(job: Job) {
     ...(error && { error: error.toJSON() }),
   }
 }
+
+const JobView = named(
+  'JobView',
+  v.object({
+    id: v.string(),
+    status: v.picklist(['queued', 'running', 'succeeded', 'failed', 'canceled']),
+    created_at: v.pipe(v.string(), v.isoTimestamp()),
+    attempts: v.pipe(v.number(), v.integer()),
+    ...v.partial(v.object(progressEntries)).entries,
+    result: v.optional(Result),
+    error: v.optional(JobFailure),
+  }),
+)
+
+const jobId = pathParameter('id', 'Id of the job')
+const UNKNOWN = { 404: response('There is no such job, or no more.', ErrorBody) }
+
+const describeSubmit = describeOperation({
+  tag: 'Jobs',
+  summary: 'Submit a job',
+  body: JobReference,
+  responses: {
+    202: {
+      ...response('Accepted: poll it, or watch its events.', JobView),
+      headers: { Location: { schema: { type: 'string' }, description: 'Path of the job' } },
+    },
+    ...rejections(RejectedJob),
+  },
+})
+const describeGet = describeOperation({
+  tag: 'Jobs',
+  summary: 'State, progress, result or error of a job',
+  parameters: [jobId],
+  responses: { 200: response('The job.', JobView), ...UNKNOWN },
+})
+const describeCancel = describeOperation({
+  tag: 'Jobs',
+  summary: 'Cancel a job',
+  parameters: [jobId],
+  responses: { 200: response('Its state now.', JobView), ...UNKNOWN },
+})
+const describeEvents = describeOperation({
+  tag: 'Jobs',
+  summary: 'Watch a job: server-sent events, from the first on',
+  parameters: [
+    jobId,
+    headerParameter('Last-Event-ID', 'Number of the last event that was read; the rest is sent'),
+  ],
+  responses: {
+    200: textResponse('Each event’s data is an `Event` as JSON.', 'text/event-stream'),
+    204: response('All was read, and the job has ended.'),
+    ...UNKNOWN,
+  },
+})

@@ -8,6 +8,7 @@ import { readJsonBody } from '../read-json.ts'
 import type { RunpodWebhookSender } from './webhook-sender.ts'
 import type { AppOptions } from '../app-options.ts'
 import { toJobInput, parseEnvelope, parseWait, type Envelope } from '../../runpod/envelope.ts'
+import { describeRunpodRoutes } from './describe-routes.ts'
 import { toRunpodStatus, runpodJobView } from './job-status.ts'
 
 const ASYNC_RETENTION_MS = 30 * 60_000
@@ -124,30 +125,33 @@ export function runpodRoutes(options: AppOptions, webhooks: RunpodWebhookSender)
     return c.json({ id: job.id, status: 'IN_QUEUE' })
   })
 
+  const statusSync = withJob((c, job) =>
+    waitForJob(c, job, parseWait(c.req.query('wait'), SYNC_WAIT_MS)),
+  )
+  const cancel = withJob((c, job) => {
+    jobs.cancel(job)
+    return c.json(statusOnly(job))
+  })
+
   const app = new Hono()
-  for (const base of ['/v2/:endpoint', '']) {
-    app.post(`${base}/run`, run)
-    app.post(`${base}/runsync`, runsync)
-    app.on(['GET', 'POST'], `${base}/status/:id`, status)
-    app.on(['GET', 'POST'], `${base}/stream/:id`, stream)
+  const BOTH = ['GET', 'POST'] // the clients differ
+  for (const base of ['/v2/:endpoint', ''] as const) {
+    const describe = describeRunpodRoutes(base)
+    app.post(`${base}/run`, describe.run, run)
+    app.post(`${base}/runsync`, describe.runsync, runsync)
+    app.on(BOTH, `${base}/status/:id`, describe.status, status)
+    app.on(BOTH, `${base}/stream/:id`, describe.stream, stream)
   }
   const api = app.basePath('/v2/:endpoint')
-  api.on(
-    ['GET', 'POST'],
-    '/status-sync/:id',
-    withJob((c, job) => waitForJob(c, job, parseWait(c.req.query('wait'), SYNC_WAIT_MS))),
+  const describe = describeRunpodRoutes('/v2/:endpoint')
+  api.on(BOTH, '/status-sync/:id', describe.statusSync, statusSync)
+  api.post('/cancel/:id', describe.cancel, cancel)
+  api.post('/retry/:id', describe.retry, retry)
+  api.post('/purge-queue', describe.purgeQueue, (c) =>
+    c.json({ removed: jobs.purge('runpod'), status: 'completed' }),
   )
-  api.post(
-    '/cancel/:id',
-    withJob((c, job) => {
-      jobs.cancel(job)
-      return c.json(statusOnly(job))
-    }),
-  )
-  api.post('/retry/:id', retry)
-  api.post('/purge-queue', (c) => c.json({ removed: jobs.purge('runpod'), status: 'completed' }))
-  api.get('/requests', (c) => c.json({ requests: jobs.list().map(viewOf) }))
-  api.get('/health', (c) => c.json(runpodHealth(options)))
+  api.get('/requests', describe.requests, (c) => c.json({ requests: jobs.list().map(viewOf) }))
+  api.get('/health', describe.health, (c) => c.json(runpodHealth(options)))
   return app
 }
 

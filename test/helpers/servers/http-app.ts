@@ -5,6 +5,7 @@ import { createApp } from '../../../runtime/http/app.ts'
 import type { Health, AppOptions } from '../../../runtime/http/app-options.ts'
 import { createMetrics } from '../../../runtime/worker/metrics.ts'
 import type { JobQueueOptions } from '../../../runtime/jobs/job-record.ts'
+import { compareWithDescription, describedBy } from './described-responses.ts'
 import { heldJobs, parse } from '../jobs/controlled-jobs.ts'
 import { silentLog } from '../../../handler/log.ts'
 
@@ -45,7 +46,17 @@ export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQue
   return { ...held, app, health, posted, callbacks, ...clientOf(app) }
 }
 
-/** Requests as a client sends them; the answer is read. */
+/** Every app describes itself alike; this one to whoever asks. */
+const comparison = once(async () =>
+  compareWithDescription(await describedBy(heldApp({ files: '/nowhere' }).app)),
+)
+
+function once<T>(run: () => T): () => T {
+  const results: T[] = []
+  return () => (results[0] ??= run())
+}
+
+/** Requests as a client sends them; the answer is read, and compared with its description. */
 function clientOf(app: Hono) {
   const ask = async (method: string, path: string, body?: unknown, init: RequestInit = {}) => {
     const text = typeof body === 'string' ? body : JSON.stringify(body)
@@ -55,13 +66,13 @@ function clientOf(app: Hono) {
       ...(body !== undefined && { body: text }),
     })
     const answer = await response.text()
-    const isJson = response.headers.get('content-type')?.includes('json')
-    return {
-      status: response.status,
-      headers: response.headers,
-      /** Tests look into answers of every form. */
-      body: isJson ? JSON.parse(answer) : answer,
-    }
+    const type = response.headers.get('content-type')
+    /** Tests look into answers of every form. */
+    const read = type?.includes('json') ? JSON.parse(answer) : answer
+    const { status } = response
+    const difference = (await comparison())(method, path, { status, type, body: read })
+    if (difference !== undefined) throw new Error(difference)
+    return { status, headers: response.headers, body: read }
   }
   return {
     get: (path: string, init?: RequestInit) => ask('GET', path, undefined, init),

@@ -10,17 +10,8 @@ test('the page about the API has every path that the description has', async () 
   const { get } = heldApp({ files: '/nowhere' })
   const { body } = await get('/openapi.json')
   for (const path of Object.keys(body.paths)) {
-    const said = path.replace('{endpoint}', '<any>').replace(/\{(\w+)\}/, '<$1>')
-    expect(page, path).toContain(said === '/v2/<any>/requests' ? '/requests' : said)
-  }
-})
-
-test('every path of the description is answered by the program', async () => {
-  const { app, get } = heldApp({ files: '/nowhere' })
-  const { body } = await get('/openapi.json')
-  const served = app.routes.map(({ path }) => path.replace('/files/*', '/files/:key'))
-  for (const path of Object.keys(body.paths)) {
-    expect(served).toContain(path.replace(/\{(\w+)\}/g, ':$1'))
+    const written = path.replace('{endpoint}', '<any>').replace(/\{(\w+)\}/, '<$1>')
+    expect(page, path).toMatch(new RegExp(`[ \`]${written}[?\`]`))
   }
 })
 

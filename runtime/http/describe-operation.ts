@@ -1,0 +1,85 @@
+import { describeRoute, resolver } from 'hono-openapi'
+import type { MiddlewareHandler } from 'hono'
+import * as v from 'valibot'
+
+/** Groups of operations, in the order of the docs page. */
+export const TAGS = {
+  Jobs: 'This worker’s own API.',
+  RunPod: 'RunPod’s endpoint API, as its clients see the platform.',
+  'RunPod local': 'The same without an endpoint, as the local server of RunPod’s SDK has it.',
+  Probes: 'For platforms; they need no key.',
+  Pages: 'For people, and the description of all this.',
+} as const
+
+interface Parameter {
+  name: string
+  in: 'path' | 'query' | 'header'
+  required?: boolean
+  description: string
+  schema: { type: 'string' | 'integer' }
+}
+
+interface Operation {
+  tag: keyof typeof TAGS
+  summary: string
+  parameters?: Parameter[]
+  /** Schema of a JSON body. */
+  body?: v.GenericSchema
+  responses: Record<number, object>
+}
+
+/** Says beside a route what it takes and answers; openapi.ts makes the document of it. */
+export function describeOperation(operation: Operation): MiddlewareHandler {
+  const { tag, summary, parameters, body, responses } = operation
+  const isPublic = tag === 'Probes'
+  return describeRoute({
+    tags: [tag],
+    summary,
+    ...(parameters && { parameters }),
+    ...(body && {
+      requestBody: { required: true, content: { 'application/json': jsonOf(body, 'input') } },
+    }),
+    ...(isPublic && { security: [] }),
+    responses: { ...responses, ...(!isPublic && UNAUTHORIZED) },
+  })
+}
+
+/** A response with a JSON body of that schema, or with none. */
+export const response = (description: string, body?: v.GenericSchema) => ({
+  description,
+  ...(body && { content: { 'application/json': jsonOf(body, 'output') } }),
+})
+
+/** A response with a body that is not JSON. */
+export const textResponse = (description: string, type: string) => ({
+  description,
+  content: { [type]: { schema: { type: 'string' } } },
+})
+
+export const pathParameter = (name: string, description: string): Parameter => ({
+  ...{ name, in: 'path', required: true, description, schema: { type: 'string' } },
+})
+export const queryParameter = (name: string, description: string): Parameter => ({
+  ...{ name, in: 'query', description, schema: { type: 'integer' } },
+})
+export const headerParameter = (name: string, description: string): Parameter => ({
+  ...{ name, in: 'header', description, schema: { type: 'string' } },
+})
+
+/** A schema that stands once in the document, under that name. */
+export const named = <S extends v.GenericSchema>(name: string, schema: S) =>
+  v.pipe(schema, v.metadata({ ref: name }))
+
+const jsonOf = (schema: v.GenericSchema, typeMode: 'input' | 'output') => ({
+  schema: resolver(schema, { options: { target: 'draft-2020-12', typeMode } }),
+})
+
+/** Of a request that is answered before anything looks at a job. */
+export const ErrorBody = named(
+  'Error',
+  v.object({
+    error: v.object({ code: v.string(), message: v.string(), retryable: v.boolean() }),
+  }),
+)
+
+const UNAUTHORIZED = { 401: response('The key is missing or wrong.', ErrorBody) }

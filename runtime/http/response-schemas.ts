@@ -1,0 +1,96 @@
+import * as v from 'valibot'
+import type { ErrorPayload } from '../../handler/errors.ts'
+import type { EventBase, JobResult } from '../../handler/events/job-events.ts'
+import { EVENT_TYPES } from '../../handler/job-schema.ts'
+import { named } from './describe-operation.ts'
+
+const count = v.pipe(v.number(), v.integer())
+const seconds = (...stages: string[]) =>
+  v.object(Object.fromEntries(stages.map((stage) => [stage, v.number()])))
+const describe = <S extends v.GenericSchema>(schema: S, text: string) =>
+  v.pipe(schema, v.description(text))
+
+/** Of a result; the legacy worker's answer has them too, under a status of its own. */
+export const resultEntries = {
+  job_id: v.string(),
+  status: v.literal('succeeded'),
+  output_url: describe(v.string(), 'A URL, or a path where the directory store serves nobody.'),
+  key: v.string(),
+  bytes: count,
+  sha256: v.string(),
+  width: count,
+  height: count,
+  duration_sec: v.number(),
+  fps: v.number(),
+  frames: count,
+  frames_without_face: count,
+  bundle: v.object({ name: v.string(), version: v.string(), id: v.string() }),
+  stage_times: describe(
+    seconds('download', 'probe', 'speech', 'avatar', 'generate', 'composite', 'encode', 'upload'),
+    'Seconds; they overlap.',
+  ),
+  total_time: v.number(),
+  realtime_factor: describe(v.number(), 'Below 1 is faster than real time.'),
+  peak_memory_mb: v.number(),
+  metadata: v.record(v.string(), v.unknown()),
+  deduplicated: v.boolean(),
+} satisfies Record<keyof JobResult, v.GenericSchema>
+
+export const Result = named('Result', v.object(resultEntries))
+
+export const JobFailure = named(
+  'JobFailure',
+  v.object({
+    code: v.string(),
+    message: v.string(),
+    stage: v.optional(v.string()),
+    retryable: v.boolean(),
+  } satisfies Record<keyof ErrorPayload, v.GenericSchema>),
+)
+
+/** Each bad field of a job that is not valid. */
+export const detailEntries = {
+  detail: v.optional(
+    v.array(
+      v.object({
+        loc: v.array(v.union([v.string(), v.number()])),
+        msg: v.string(),
+        type: v.string(),
+      }),
+    ),
+  ),
+}
+
+export const progressEntries = {
+  phase: v.picklist([
+    'downloading',
+    'inference',
+    'inferring',
+    'encoding',
+    'uploading',
+    'completed',
+  ] satisfies EventBase['phase'][]),
+  progress: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+  eta_sec: v.nullable(v.number()),
+  metrics: v.object({ frames_done: v.optional(count), frames_total: v.optional(count) }),
+}
+
+export const Event = named(
+  'Event',
+  v.object({
+    seq: count,
+    job_id: v.string(),
+    type: v.picklist(EVENT_TYPES),
+    status: v.picklist(['running', 'succeeded', 'failed', 'canceled']),
+    ...progressEntries,
+    metadata: v.optional(v.record(v.string(), v.unknown())),
+    at: v.pipe(v.string(), v.isoTimestamp()),
+    result: v.optional(Result),
+    error: v.optional(JobFailure),
+  } satisfies Record<keyof EventBase, v.GenericSchema> & Record<string, v.GenericSchema>),
+)
+
+/** The job of a request body; its schema is that of the check, put in by openapi.ts. */
+export const JobReference = named('Job', v.looseObject({}))
+
+export const RejectedJob = named('RejectedJob', v.object({ error: JobFailure, ...detailEntries }))
