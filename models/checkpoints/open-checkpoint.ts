@@ -2,8 +2,8 @@ import { BinaryFile } from './binary-file.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { looksLikeOnnx, openOnnxInitializers } from './onnx-initializers.ts'
 import { looksLikeSafetensors, openSafetensors } from './safetensors.ts'
-import { looksLikePickle, openTorchLegacy } from './torch-legacy.ts'
-import { openTorchZip } from './torch-zip.ts'
+import { looksLikePickle, openTorchLegacy } from './torch/torch-legacy.ts'
+import { openTorchZip } from './torch/torch-zip.ts'
 
 const ZIP_MAGIC = Buffer.from('PK\x03\x04')
 /** A tar archive has a name of 100 bytes, then numbers, then this. */

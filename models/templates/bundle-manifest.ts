@@ -2,8 +2,7 @@ import type { Checkpoint } from '../checkpoints/checkpoint.ts'
 import { hashContent } from '../checkpoints/content-hash.ts'
 import { ModelError } from '../inference/errors.ts'
 import type { BundleFile, GraphFiles } from '../inference/manifest.ts'
-import type { BundleVariant } from './fill-bundle.ts'
-import type { TemplateSet } from './recipe.ts'
+import type { BundleVariant, TemplateSet } from './recipe.ts'
 
 interface UsedSlot {
   name: string

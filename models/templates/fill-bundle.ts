@@ -6,18 +6,14 @@ import { openCheckpoint } from '../checkpoints/open-checkpoint.ts'
 import type { BundleFile } from '../inference/manifest.ts'
 import { describeBundle, originOf } from './bundle-manifest.ts'
 import { checkConfig, chooseTemplates } from './choose-templates.ts'
-import { readSources, readTemplateSets, type OutputFile, type TemplateSet } from './recipe.ts'
+import {
+  readSources,
+  readTemplateSets,
+  type BundleVariant,
+  type OutputFile,
+  type TemplateSet,
+} from './recipe.ts'
 import { writeOutput } from './write-output.ts'
-
-export type Precision = 'fp32' | 'fp16'
-
-/** Which graphs a bundle is to have. */
-export interface BundleVariant {
-  /** Of `encode` and `generate`; all others are fp32 always. */
-  precision: Precision
-  /** Add `generate` fused for CUDA. */
-  cuda: boolean
-}
 
 export interface CheckpointFile {
   /** Where it lies. */

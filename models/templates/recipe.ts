@@ -62,6 +62,14 @@ export type Part = v.InferOutput<typeof Part>
 export type OutputFile = v.InferOutput<typeof OutputFile>
 export type SlotRecipe = v.InferOutput<typeof Slot>
 
+/** Which graphs a bundle is to have. */
+export interface BundleVariant {
+  /** Of `encode` and `generate`; all others are fp32 always. */
+  precision: 'fp32' | 'fp16'
+  /** Add `generate` fused for CUDA. */
+  cuda: boolean
+}
+
 /** Graphs without weights, and how to fill them. */
 export interface TemplateSet extends v.InferOutput<typeof Recipe> {
   name: string

@@ -32,7 +32,7 @@ const DOORS: Record<string, RegExp> = {
   '@hono/node-server': /^runtime\/http\//,
   'prom-client': /^runtime\/worker\/metrics\.ts$/,
   '@valibot/to-json-schema': /^handler\/job-schema\.ts$/,
-  yauzl: /^models\/checkpoints\/zip-archive\.ts$/,
+  yauzl: /^models\/checkpoints\/torch\/zip-archive\.ts$/,
   valibot: /./,
 }
 

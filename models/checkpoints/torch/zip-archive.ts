@@ -1,8 +1,8 @@
 import { callbackify } from 'node:util'
 import * as yauzl from 'yauzl'
-import type { BinaryFile } from './binary-file.ts'
-import { CheckpointError } from './errors.ts'
-import { quote } from './placed-tensors.ts'
+import type { BinaryFile } from '../binary-file.ts'
+import { CheckpointError } from '../errors.ts'
+import { quote } from '../placed-tensors.ts'
 
 /** A file inside an archive, stored as it is. */
 export interface StoredEntry {

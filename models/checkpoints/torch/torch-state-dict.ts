@@ -1,5 +1,5 @@
-import { ITEM_BYTES } from './element-types.ts'
-import { quote, type PlacedTensor } from './placed-tensors.ts'
+import { ITEM_BYTES } from '../element-types.ts'
+import { quote, type PlacedTensor } from '../placed-tensors.ts'
 import type { Refuse } from './pickle-machine.ts'
 import { storageBytes, TorchTensor } from './torch-objects.ts'
 

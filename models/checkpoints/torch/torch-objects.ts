@@ -1,5 +1,5 @@
-import { ITEM_BYTES, type DType } from './element-types.ts'
-import { MAX_AXES, quote } from './placed-tensors.ts'
+import { ITEM_BYTES, type DType } from '../element-types.ts'
+import { MAX_AXES, quote } from '../placed-tensors.ts'
 import { OPAQUE, type Builder, type PickleNames, type Refuse } from './pickle-machine.ts'
 
 const MAX_PAIRS = 1_000_000
