@@ -1,15 +1,15 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { freeBytes } from './disk-space.ts'
-import { downloadSlots } from './download-slots.ts'
+import { downloadSlots } from './download/download-slots.ts'
 import { formatBytes } from './format-bytes.ts'
-import { createHubFetch } from './hub-client.ts'
+import { createHubFetch } from './download/hub-client.ts'
 import { findLocalFiles } from './local-files.ts'
 import type { AcceptFile, FileSlot, LocalFile, OfficialFile } from './official-files.ts'
 import type { PullOptions, Recipe } from './pull-bundle.ts'
 import { PullError } from './pull-error.ts'
 import { PROGRESS_MS, type PlannedFile } from './pull-events.ts'
-import { createTransferMeter } from './transfer-meter.ts'
+import { createTransferMeter } from './download/transfer-meter.ts'
 
 /**
  * Find a file for each part of a bundle on this machine, or fetch it.

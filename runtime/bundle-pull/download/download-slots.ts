@@ -1,9 +1,9 @@
-import { NetworkError } from '../../handler/net/network-error.ts'
-import { allOrAbort } from '../../handler/system/all-or-abort.ts'
+import { NetworkError } from '../../../handler/net/network-error.ts'
+import { allOrAbort } from '../../../handler/system/all-or-abort.ts'
 import { downloadFile, isAbsent, type DownloadOptions } from './download-file.ts'
 import { addressOf, atNewestRevision } from './hub-client.ts'
-import type { FileSlot, LocalFile, OfficialFile } from './official-files.ts'
-import { PullError } from './pull-error.ts'
+import type { FileSlot, LocalFile, OfficialFile } from '../official-files.ts'
+import { PullError } from '../pull-error.ts'
 
 export interface SlotOptions extends DownloadOptions {
   endpoint: string

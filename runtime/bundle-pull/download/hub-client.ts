@@ -1,5 +1,5 @@
-import type { GuardedFetch } from '../../handler/net/guarded-fetch.ts'
-import type { FileSource } from './official-files.ts'
+import type { GuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { FileSource } from '../official-files.ts'
 
 export interface HubOptions {
   fetch: GuardedFetch
