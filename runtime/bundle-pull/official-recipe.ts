@@ -5,7 +5,7 @@ import { CheckpointError } from '../../models/checkpoints/errors.ts'
 import { openCheckpoint } from '../../models/checkpoints/open-checkpoint.ts'
 import { bundleBytes, fillBundle } from '../../models/templates/fill-bundle.ts'
 import { readOfficialFiles, type OfficialFile } from './official-files.ts'
-import type { Recipe } from './pull-bundle.ts'
+import type { Recipe } from './pull-options.ts'
 import { PullError } from './pull-error.ts'
 
 /** Bundles that can be pulled, and where their graphs without weights lie. */

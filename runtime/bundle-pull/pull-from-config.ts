@@ -5,7 +5,7 @@ import { hasCuda } from '../../models/inference/session.ts'
 import type { Config } from '../config/config.ts'
 import { hasDriver } from '../config/devices.ts'
 import type { LocalPlaces } from './local-files.ts'
-import type { PullOptions, Variant } from './pull-bundle.ts'
+import type { PullOptions, Variant } from './pull-options.ts'
 
 export type PullConfig = Pick<
   Config,

@@ -1,10 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
-import {
-  pullBundle,
-  type PulledBundle,
-  type PullOptions,
-} from '../../../runtime/bundle-pull/pull-bundle.ts'
+import { pullBundle, type PulledBundle } from '../../../runtime/bundle-pull/pull-bundle.ts'
+import type { PullOptions } from '../../../runtime/bundle-pull/pull-options.ts'
 import type { PullEvent } from '../../../runtime/bundle-pull/pull-events.ts'
 import { impatient } from '../short-timeouts.ts'
 import type { Folder } from '../media/media.ts'

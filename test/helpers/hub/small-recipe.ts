@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Recipe } from '../../../runtime/bundle-pull/pull-bundle.ts'
+import type { Recipe } from '../../../runtime/bundle-pull/pull-options.ts'
 import type { FileSlot, OfficialFile } from '../../../runtime/bundle-pull/official-files.ts'
 import { MANIFEST } from '../models/fake-models.ts'
 import type { HubContent } from './fake-hub.ts'

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readManifest } from '../../../models/inference/manifest.ts'
 import type { PullError } from '../../../runtime/bundle-pull/pull-error.ts'
-import type { PullOptions } from '../../../runtime/bundle-pull/pull-bundle.ts'
+import type { PullOptions } from '../../../runtime/bundle-pull/pull-options.ts'
 import { startFakeHub, type FakeHub, type Fault } from '../../helpers/hub/fake-hub.ts'
 import { pull, pullOptions, tree } from '../../helpers/hub/pull.ts'
 import {
