@@ -108,19 +108,25 @@ function blendLuma(
   return changed
 }
 
+// One channel of eight pixels as 16-bit numbers; swizzles with constants, because V8 builds the masks of a
+// general shuffle anew each time.
+
 function reds(front: v128, back: v128): v128 {
-  const r = i8x16.shuffle(front, back, 0, 3, 6, 9, 12, 15, 18, 21, 0, 0, 0, 0, 0, 0, 0, 0)
-  return i16x8.extend_low_i8x16_u(r)
+  const a = i8x16.swizzle(front, i8x16(0, -1, 3, -1, 6, -1, 9, -1, 12, -1, 15, -1, -1, -1, -1, -1))
+  const b = i8x16.swizzle(back, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 2, -1, 5, -1))
+  return v128.or(a, b)
 }
 
 function greens(front: v128, back: v128): v128 {
-  const g = i8x16.shuffle(front, back, 1, 4, 7, 10, 13, 16, 19, 22, 0, 0, 0, 0, 0, 0, 0, 0)
-  return i16x8.extend_low_i8x16_u(g)
+  const a = i8x16.swizzle(front, i8x16(1, -1, 4, -1, 7, -1, 10, -1, 13, -1, -1, -1, -1, -1, -1, -1))
+  const b = i8x16.swizzle(back, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, -1, 3, -1, 6, -1))
+  return v128.or(a, b)
 }
 
 function blues(front: v128, back: v128): v128 {
-  const b = i8x16.shuffle(front, back, 2, 5, 8, 11, 14, 17, 20, 23, 0, 0, 0, 0, 0, 0, 0, 0)
-  return i16x8.extend_low_i8x16_u(b)
+  const a = i8x16.swizzle(front, i8x16(2, -1, 5, -1, 8, -1, 11, -1, 14, -1, -1, -1, -1, -1, -1, -1))
+  const b = i8x16.swizzle(back, i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1, -1, 4, -1, 7, -1))
+  return v128.or(a, b)
 }
 
 function weighted(r: v128, red: v128, g: v128, green: v128, b: v128, blue: v128): v128 {

@@ -88,7 +88,7 @@ export function unpackBits(bits: usize, start: i32, count: i32, out: usize): voi
   const ones = i64x2.splat(0x8040201008040201)
   for (let i = 0; i < count; i += 16) {
     const two = v128.load16_splat(bits + ((start + i) >> 3))
-    const spreadOut = i8x16.shuffle(two, two, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1)
+    const spreadOut = i8x16.swizzle(two, i8x16(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1))
     v128.store(out + i, i8x16.eq(v128.and(spreadOut, ones), ones))
   }
 }

@@ -20,9 +20,12 @@ export function pasteRgb(
       if (!v128.any_true(m)) continue
       const to = frame + 3 * x
       const from = face + 3 * x
-      const m0 = i8x16.shuffle(m, m, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5)
-      const m1 = i8x16.shuffle(m, m, 5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10)
-      const m2 = i8x16.shuffle(m, m, 10, 11, 11, 11, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15)
+      const m0 = i8x16.swizzle(m, i8x16(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5))
+      const m1 = i8x16.swizzle(m, i8x16(5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10))
+      const m2 = i8x16.swizzle(
+        m,
+        i8x16(10, 11, 11, 11, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15),
+      )
       v128.store(to, over(v128.load(to), v128.load(from), m0))
       v128.store(to, over(v128.load(to, 16), v128.load(from, 16), m1), 16)
       v128.store(to, over(v128.load(to, 32), v128.load(from, 32), m2), 32)

@@ -103,20 +103,21 @@ function plusTwo(low: v128, high: v128, a: v128, weightA: v128, b: v128, weightB
   return plusOne(lowA, highA, b, weightB)
 }
 
-/** 16 px; each plane holds its even columns, then its odd ones. */
+/**
+ * 16 px; each plane holds its even columns, then its odd ones. Swizzles with constants, because V8 builds
+ * the masks of a general shuffle anew each time.
+ */
 function storeSplit(r: v128, g: v128, b: v128, out: usize): void {
-  const rg0 = i8x16.shuffle(r, g, 0, 16, 0, 8, 24, 0, 1, 17, 0, 9, 25, 0, 2, 18, 0, 10)
-  const rg1 = i8x16.shuffle(r, g, 26, 0, 3, 19, 0, 11, 27, 0, 4, 20, 0, 12, 28, 0, 5, 21)
-  const rg2 = i8x16.shuffle(r, g, 0, 13, 29, 0, 6, 22, 0, 14, 30, 0, 7, 23, 0, 15, 31, 0)
-  v128.store(out, i8x16.shuffle(rg0, b, 0, 1, 16, 3, 4, 24, 6, 7, 17, 9, 10, 25, 12, 13, 18, 15))
-  v128.store(
-    out,
-    i8x16.shuffle(rg1, b, 0, 26, 2, 3, 19, 5, 6, 27, 8, 9, 20, 11, 12, 28, 14, 15),
-    16,
-  )
-  v128.store(
-    out,
-    i8x16.shuffle(rg2, b, 21, 1, 2, 29, 4, 5, 22, 7, 8, 30, 10, 11, 23, 13, 14, 31),
-    32,
-  )
+  const r0 = i8x16.swizzle(r, i8x16(0, -1, -1, 8, -1, -1, 1, -1, -1, 9, -1, -1, 2, -1, -1, 10))
+  const g0 = i8x16.swizzle(g, i8x16(-1, 0, -1, -1, 8, -1, -1, 1, -1, -1, 9, -1, -1, 2, -1, -1))
+  const b0 = i8x16.swizzle(b, i8x16(-1, -1, 0, -1, -1, 8, -1, -1, 1, -1, -1, 9, -1, -1, 2, -1))
+  v128.store(out, v128.or(v128.or(r0, g0), b0))
+  const r1 = i8x16.swizzle(r, i8x16(-1, -1, 3, -1, -1, 11, -1, -1, 4, -1, -1, 12, -1, -1, 5, -1))
+  const g1 = i8x16.swizzle(g, i8x16(10, -1, -1, 3, -1, -1, 11, -1, -1, 4, -1, -1, 12, -1, -1, 5))
+  const b1 = i8x16.swizzle(b, i8x16(-1, 10, -1, -1, 3, -1, -1, 11, -1, -1, 4, -1, -1, 12, -1, -1))
+  v128.store(out, v128.or(v128.or(r1, g1), b1), 16)
+  const r2 = i8x16.swizzle(r, i8x16(-1, 13, -1, -1, 6, -1, -1, 14, -1, -1, 7, -1, -1, 15, -1, -1))
+  const g2 = i8x16.swizzle(g, i8x16(-1, -1, 13, -1, -1, 6, -1, -1, 14, -1, -1, 7, -1, -1, 15, -1))
+  const b2 = i8x16.swizzle(b, i8x16(5, -1, -1, 13, -1, -1, 6, -1, -1, 14, -1, -1, 7, -1, -1, 15))
+  v128.store(out, v128.or(v128.or(r2, g2), b2), 32)
 }
