@@ -4,8 +4,8 @@ import { clipBox, type Box } from './image.ts'
 import { window, type Raster } from './kernel-memory.ts'
 import type { Kernels } from './kernels.ts'
 import { patchToRgb } from './patch-to-rgb.ts'
-import { resizeLanczos4, type LanczosTables } from './resize-lanczos.ts'
-import { resizePillow, type PillowTables } from './resize-pillow.ts'
+import { resizeLanczos4, type LanczosTables } from './resize/lanczos.ts'
+import { resizePillow, type PillowTables } from './resize/pillow.ts'
 
 /** Side of what the face networks look at, px. */
 export const FACE_SIDE = 256

@@ -4,7 +4,7 @@ import { gaussianKernel } from './gaussian-kernel.ts'
 import type { Box } from './image.ts'
 import { window, type Raster } from './kernel-memory.ts'
 import type { Kernels } from './kernels.ts'
-import { resizePillow, type PillowTables } from './resize-pillow.ts'
+import { resizePillow, type PillowTables } from './resize/pillow.ts'
 
 const EMPTY = -32768 // a sum of 0, as blurRows has it
 

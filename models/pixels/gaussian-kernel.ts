@@ -1,4 +1,4 @@
-import { roundHalfEven } from './round-half-even.ts'
+import { roundHalfEven } from './resize/round-half-even.ts'
 
 // OpenCV's fixed kernels, first half and center, in 1/256
 const SMALL: Readonly<Record<number, readonly number[]>> = {

@@ -4,7 +4,7 @@ import type { Box } from './image.ts'
 import { window, type Raster } from './kernel-memory.ts'
 import type { Kernels } from './kernels.ts'
 import { patchToRgb } from './patch-to-rgb.ts'
-import { resizeBilinear, type BilinearTables } from './resize-bilinear.ts'
+import { resizeBilinear, type BilinearTables } from './resize/bilinear.ts'
 
 /** A face and where it goes. */
 export interface Placement {

@@ -8,9 +8,9 @@ import { startKernels, type Kernels } from './kernels.ts'
 import { MASK_BYTES, maskOfClasses, type MaskMode } from './parsing-mask.ts'
 import { pasteFace } from './paste-face.ts'
 import { patchToRgb } from './patch-to-rgb.ts'
-import { bilinearTables } from './resize-bilinear.ts'
-import { lanczosTables } from './resize-lanczos.ts'
-import { pillowTables } from './resize-pillow.ts'
+import { bilinearTables } from './resize/bilinear.ts'
+import { lanczosTables } from './resize/lanczos.ts'
+import { pillowTables } from './resize/pillow.ts'
 
 /** A generated face and how it is laid over a frame. */
 export interface Paste {

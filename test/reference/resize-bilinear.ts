@@ -1,5 +1,5 @@
 import { type Image, sizeOf } from '../../models/pixels/image.ts'
-import { bilinearAxis, type Axis } from '../../models/pixels/resize-bilinear.ts'
+import { bilinearAxis, type Axis } from '../../models/pixels/resize/bilinear.ts'
 
 /** Everything that depends on the sizes only; make it once for many pictures of one size. */
 export interface BilinearPlan {

@@ -1,5 +1,5 @@
 import { type Image, copy, sizeOf } from '../../models/pixels/image.ts'
-import { lanczosAxis, type Axis } from '../../models/pixels/resize-lanczos.ts'
+import { lanczosAxis, type Axis } from '../../models/pixels/resize/lanczos.ts'
 
 const TAPS = 8
 

@@ -1,5 +1,5 @@
 import { type Image, copy, image } from '../../models/pixels/image.ts'
-import { pillowTaps, type PillowFilter, type Taps } from '../../models/pixels/resize-pillow.ts'
+import { pillowTaps, type PillowFilter, type Taps } from '../../models/pixels/resize/pillow.ts'
 
 const PRECISION = 22 // fractional bits of Pillow's 8-bit weights
 

@@ -23,7 +23,7 @@ test('imports only point down: runtime → handler → models', () => {
 const DOORS: Record<string, RegExp> = {
   'onnxruntime-node': /^models\/inference\/session\.ts$/,
   'node:worker_threads':
-    /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(\.worker)?)\.ts$/,
+    /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(\.worker)?)\.ts$/,
   'node:child_process': /^handler\/render\/media\/ffmpeg\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/guarded-fetch\.ts$/,
   '@aws-sdk': /^handler\/storage\/s3\.ts$/,

@@ -1,6 +1,6 @@
-import type { Box } from './image.ts'
-import type { KernelMemory, Raster } from './kernel-memory.ts'
-import type { Kernels } from './kernels.ts'
+import type { Box } from '../image.ts'
+import type { KernelMemory, Raster } from '../kernel-memory.ts'
+import type { Kernels } from '../kernels.ts'
 
 const PRECISION = 22 // fractional bits of Pillow's 8-bit weights
 

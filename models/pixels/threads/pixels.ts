@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os'
-import { asPixelError } from './errors.ts'
-import type { FrameLayout } from './frame-patch.ts'
-import type { Box } from './image.ts'
-import type { MaskMode } from './parsing-mask.ts'
-import { createPixelOperations, type Paste, type PixelOperations } from './pixel-operations.ts'
+import { asPixelError } from '../errors.ts'
+import type { FrameLayout } from '../frame-patch.ts'
+import type { Box } from '../image.ts'
+import type { MaskMode } from '../parsing-mask.ts'
+import { createPixelOperations, type Paste, type PixelOperations } from '../pixel-operations.ts'
 import {
   callOperation,
   startPixelThread,

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
-import { PixelError } from './errors.ts'
-import type { PixelOperations } from './pixel-operations.ts'
+import { PixelError } from '../errors.ts'
+import type { PixelOperations } from '../pixel-operations.ts'
 
 /** One operation and what it works on. */
 export type PixelCall = {

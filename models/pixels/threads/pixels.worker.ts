@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
-import { asPixelError } from './errors.ts'
-import { createPixelOperations } from './pixel-operations.ts'
+import { asPixelError } from '../errors.ts'
+import { createPixelOperations } from '../pixel-operations.ts'
 import { callOperation, type PixelRequest, type PixelResponse } from './pixel-thread.ts'
 
 /** The other end of `pixel-thread.ts`: this file is what the thread runs. */

@@ -1,6 +1,6 @@
-import type { Box } from './image.ts'
-import type { Raster } from './kernel-memory.ts'
-import type { Kernels } from './kernels.ts'
+import type { Box } from '../image.ts'
+import type { Raster } from '../kernel-memory.ts'
+import type { Kernels } from '../kernels.ts'
 import { roundHalfEven } from './round-half-even.ts'
 
 const SCALE = 2048 // OpenCV's INTER_RESIZE_COEF_SCALE: weights have 11 fractional bits

@@ -1,5 +1,5 @@
-import type { Raster } from './kernel-memory.ts'
-import type { Kernels } from './kernels.ts'
+import type { Raster } from '../kernel-memory.ts'
+import type { Kernels } from '../kernels.ts'
 import { roundHalfEven } from './round-half-even.ts'
 
 const TAPS = 8
