@@ -34,7 +34,16 @@ export interface JobDependencies {
   patience?: Timeouts
   /** Frames per generator run; the bundle's own choice where unset. */
   batchSize?: number
+  /** Called with each input that was fetched and each result that was stored; returns at once. */
+  onTransfer?: (transfer: Transfer) => void
   log: Log
+}
+
+/** A file that went into this worker or out of it. */
+export interface Transfer {
+  direction: 'in' | 'out'
+  bytes: number
+  seconds: number
 }
 
 /** What whoever brings a job may add to it. */

@@ -52,12 +52,14 @@ async function downloadInput(
   signal: AbortSignal,
 ): Promise<string> {
   if (isPath(from)) return linkLocalInput(field, from, to, ctx)
-  const { fetch, patience, limits, log } = ctx
+  const { fetch, patience, limits, onTransfer, log } = ctx
   const start = performance.now()
   await using file = await open(to, 'wx')
   const options = { fetch, patience, maxBytes: limits.maxInputBytes, signal }
   const bytes = await withFieldName(field, () => downloadResumable(from, file, options))
-  log.info('downloaded', { field, bytes, seconds: Math.round(performance.now() - start) / 1000 })
+  const seconds = (performance.now() - start) / 1000
+  onTransfer?.({ direction: 'in', bytes, seconds })
+  log.info('downloaded', { field, bytes, seconds: Math.round(seconds * 1000) / 1000 })
   if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', `${field}: the file is empty`)
   return to
 }

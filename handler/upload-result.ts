@@ -9,8 +9,13 @@ import type { Storage, StoredObject } from './storage/storage.ts'
  * Store the finished video, and know that it is there.
  * @throws UpstreamError UPLOAD_FAILED, WorkerError DISK_FULL, InputError BLOCKED_URL
  */
-export function upload(job: Job, file: string, ctx: JobContext): Promise<StoredObject> {
-  return selectStorage(job, ctx).put(objectName(job), file, ctx.signal, job.output.disposition)
+export async function upload(job: Job, file: string, ctx: JobContext): Promise<StoredObject> {
+  const start = performance.now()
+  const storage = selectStorage(job, ctx)
+  const stored = await storage.put(objectName(job), file, ctx.signal, job.output.disposition)
+  const seconds = (performance.now() - start) / 1000
+  ctx.onTransfer?.({ direction: 'out', bytes: stored.bytes, seconds })
+  return stored
 }
 
 /**

@@ -7,7 +7,7 @@ import { resolveJobSource, type JobSourceConfig } from '../config/job-source.ts'
 import { createOrchestratorClient } from '../sources/orchestrator/client.ts'
 import { bufferSource } from '../sources/orchestrator/buffer-source.ts'
 import { orchestrator, type WorkerInfo } from '../sources/orchestrator/source.ts'
-import { systemInfo } from '../sources/system-info.ts'
+import { readMachineInfo, systemInfoOf } from '../sources/system-info.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
 import { silentLog } from '../../handler/log.ts'
 
@@ -45,7 +45,7 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
       ? 'BUFFER_ORCHESTRATOR_BASE_URL'
       : 'ORCHESTRATOR_BASE_URL'
   const about = await readBuildInfo(config.GIT_REVISION)
-  const system = await systemInfo(config.SCRATCH_DIR, 0)
+  const system = systemInfoOf(await readMachineInfo(config.SCRATCH_DIR), 0)
   const facts: WorkerInfo = {
     ...{ workerId: `doctor-${hostname()}`, gpuClass: config.GPU_CLASS_NAME },
     ...{ configLabel: config.CONFIG_LABEL, batchSize: null },

@@ -12,7 +12,7 @@ import { orchestrator, type WorkerInfo } from './orchestrator/source.ts'
 import { lockStateDir } from './state-directory.ts'
 import { createRunpodSource } from './runpod/create-source.ts'
 import type { Source } from './job-source.ts'
-import { systemInfo, type SystemInfo } from './system-info.ts'
+import { readMachineInfo, systemInfoOf, type SystemInfo } from './system-info.ts'
 import { warnUnreachableStorage } from './startup-warnings.ts'
 
 /** A source of jobs, and the folder that its claimer keeps over its lives. */
@@ -128,14 +128,17 @@ async function openRunpodSource(
 
 const REFRESH_MS = 5_000
 
-/** System information that can be told at once, because it is measured all the time. */
+/** System information that can be told at once, because the machine is measured all the time. */
 async function freshSystemInfo(
   dir: string,
   downloadMbps: () => number,
 ): Promise<{ now(): SystemInfo } & Disposable> {
-  let info = await systemInfo(dir, downloadMbps())
-  const measure = () => void systemInfo(dir, downloadMbps()).then((fresh) => (info = fresh))
+  let machine = await readMachineInfo(dir)
+  const measure = () => void readMachineInfo(dir).then((fresh) => (machine = fresh))
   const timer = setInterval(measure, REFRESH_MS)
   timer.unref()
-  return { now: () => info, [Symbol.dispose]: () => clearInterval(timer) }
+  return {
+    now: () => systemInfoOf(machine, downloadMbps()),
+    [Symbol.dispose]: () => clearInterval(timer),
+  }
 }

@@ -4,7 +4,12 @@ import os from 'node:os'
 import { dirname } from 'node:path'
 
 /** What a heartbeat tells of the machine; the legacy worker's keys. */
-export interface SystemInfo {
+export interface SystemInfo extends MachineInfo {
+  /** Of this worker's own latest downloads; 0 before the first. */
+  download_speed_mbps: number
+}
+
+export interface MachineInfo {
   cpu_cores_physical: number
   cpu_cores_logical: number
   cpu_model: string
@@ -12,12 +17,10 @@ export interface SystemInfo {
   ram_available_gb: number
   disk_total_gb: number
   disk_free_gb: number
-  /** Of this worker's own latest downloads; 0 before the first. */
-  download_speed_mbps: number
 }
 
 /** @param dir a folder of the disk that jobs use */
-export async function systemInfo(dir: string, downloadMbps: number): Promise<SystemInfo> {
+export async function readMachineInfo(dir: string): Promise<MachineInfo> {
   const disk = await diskOf(dir)
   const cpus = os.cpus()
   const memory = process.constrainedMemory()
@@ -30,9 +33,13 @@ export async function systemInfo(dir: string, downloadMbps: number): Promise<Sys
     ram_available_gb: gb(Math.min(process.availableMemory(), total)),
     disk_total_gb: gb(disk ? disk.blocks * disk.bsize : 0),
     disk_free_gb: gb(disk ? disk.bavail * disk.bsize : 0),
-    download_speed_mbps: Math.round(downloadMbps * 100) / 100,
   }
 }
+
+export const systemInfoOf = (machine: MachineInfo, downloadMbps: number): SystemInfo => ({
+  ...machine,
+  download_speed_mbps: Math.round(downloadMbps * 100) / 100,
+})
 
 /** The disk that a folder is on, or will be on once it is made. */
 async function diskOf(dir: string): Promise<StatsFs | undefined> {

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Transfer } from '../../handler/context.ts'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import type { Job } from '../jobs/job-record.ts'
 
@@ -7,8 +8,8 @@ export interface Metrics {
   contentType: string
   /** Count a job's outcome. */
   jobFinished(job: Job): void
-  /** Count bytes that crossed the network. */
-  bytesTransferred(direction: 'in' | 'out', bytes: number): void
+  /** Count a file that was fetched or stored. */
+  fileTransferred(transfer: Pick<Transfer, 'direction' | 'bytes'>): void
 }
 
 export interface MetricsOptions {
@@ -97,11 +98,10 @@ export function createMetrics({ version, counts, engines }: MetricsOptions): Met
       if (!result) return
       factor.observe(result.realtime_factor)
       frames.inc(result.frames)
-      bytes.inc({ direction: 'out' }, result.bytes)
       for (const [stage, spent] of Object.entries(result.stage_times)) {
         stages.observe({ stage }, spent)
       }
     },
-    bytesTransferred: (direction, count) => bytes.inc({ direction }, count),
+    fileTransferred: (transfer) => bytes.inc({ direction: transfer.direction }, transfer.bytes),
   }
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
-import type { JobDependencies } from '../../handler/context.ts'
+import type { JobDependencies, Transfer } from '../../handler/context.ts'
 import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { handle } from '../../handler/handle.ts'
 import { parseJob } from '../../handler/parse-job.ts'
-import { createLog, type Log } from '../../handler/log.ts'
+import type { Log } from '../../handler/log.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
@@ -104,19 +104,15 @@ const LAST_WORD_MS = 5_000
 
 /** Everything between whoever brings jobs and `handle()`. */
 export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Promise<void> {
-  const { config, mode, engines, deps, about } = parts
+  const { config, mode, engines, deps, about, log } = parts
   const speed = createThroughputMeter()
-  const log = createLog((level, event, fields) => {
-    if (event === 'downloaded') {
-      const bytes = Number(fields['bytes']) || 0
-      metrics.bytesTransferred('in', bytes)
-      speed.add(bytes, Number(fields['seconds']) || 0)
-    }
-    parts.log[level](event, fields)
-  })
+  const onTransfer = (transfer: Transfer) => {
+    metrics.fileTransferred(transfer)
+    if (transfer.direction === 'in') speed.add(transfer.bytes, transfer.seconds)
+  }
   const slots = config.CONCURRENCY * engines.status().length
   const jobs = new JobQueue({
-    handle: await handlerWith({ ...deps, log }, config),
+    handle: await handlerWith({ ...deps, onTransfer, log }, config),
     parse: (payload, id) => parseJob(payload, id, deps),
     slots,
     queueLimit: config.QUEUE_LIMIT,

@@ -24,6 +24,9 @@ export const ENDLESS = 35
 /** What every other render makes. */
 export const VIDEO = Buffer.from('0123456789'.repeat(100))
 
+/** Nobody looks into it; large enough to tell the speed of the line by. */
+const MEDIA = Buffer.alloc(300_000)
+
 const BUNDLE = { name: 'pretended', version: '0', id: '0' }
 
 /** One engine that writes a few bytes instead of a video, one render at a time. */
@@ -107,7 +110,7 @@ export async function pushServer(
   own: { engines?: RenderPool; pull?: () => PullStatus | undefined } = {},
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'push-'))
-  const media = createServer((_, response) => response.end('not looked at')).listen(0, '127.0.0.1')
+  const media = createServer((_, response) => response.end(MEDIA)).listen(0, '127.0.0.1')
   await once(media, 'listening')
   const input = `http://127.0.0.1:${(media.address() as AddressInfo).port}/media`
   const stopping = heldStop()
@@ -135,6 +138,8 @@ export async function pushServer(
     /** A job that is done in a moment. */
     job: { video_url: input, audio_url: input },
     endless: { video_url: input, audio_url: input, output: { crf: ENDLESS } },
+    /** Of each input. */
+    mediaBytes: MEDIA.length,
     renders,
     logged,
     stopping,

@@ -38,6 +38,28 @@ describe('over a real socket', () => {
     expect([part.status, await part.text()]).toEqual([206, '0123456789'])
   })
 
+  test('what was fetched and stored is counted, once', async () => {
+    const bytes = async () => {
+      const text = await (await fetch(`${at.url}/metrics`)).text()
+      return ['in', 'out'].map((direction) =>
+        Number(
+          new RegExp(`^musetalk_bytes_total.direction="${direction}". (\\d+)`, 'm').exec(
+            text,
+          )?.[1] ?? 0,
+        ),
+      )
+    }
+    const before = await bytes()
+    await json(post('/generate', { ...at.job, id: 'counted' }))
+    const [fetched, stored] = await bytes()
+    expect(fetched! - before[0]!).toBe(2 * at.mediaBytes)
+    expect(stored! - before[1]!).toBe(VIDEO.length)
+    // One that is there already costs nothing.
+    const again = await json(post('/jobs', { ...at.job, id: 'counted' }))
+    expect(again['id']).toBe('counted')
+    expect(await bytes()).toEqual([fetched, stored])
+  })
+
   test('a client that hangs up stops its job', async () => {
     const hangUp = new AbortController()
     const answer = post('/generate', { ...at.endless, id: 'hung' }, { signal: hangUp.signal })

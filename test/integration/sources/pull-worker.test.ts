@@ -57,6 +57,19 @@ describe('an orchestrator', () => {
     expect(first).toMatchObject({ route: 'main.heartbeat' })
   })
 
+  test('hears how fast the downloads were', async () => {
+    await using giver = await startOrchestrator()
+    await using worker = await pullWorker(giver)
+    const speeds = () =>
+      bodies(giver, 'main.heartbeat').map(
+        (body) => (body['system_info'] as Record<string, number>)['download_speed_mbps']!,
+      )
+    await giver.until(() => speeds().length > 0, soon())
+    expect(speeds()[0]).toBe(0)
+    giver.submit(worker.job, 'a')
+    await giver.until(() => speeds().at(-1)! > 0, soon())
+  })
+
   test('gives one job ahead while one renders, and none with CONCURRENCY=1', async () => {
     for (const [concurrency, most] of [
       ['2', 2],

@@ -78,7 +78,6 @@ describe('probes', () => {
     expect(body).toContain('musetalk_jobs_total{shape="generate",outcome="succeeded",code=""} 1')
     expect(body).toContain('musetalk_stage_seconds_count{stage="generate"} 1')
     expect(body).toContain('musetalk_engine_state{engine="0",state="ready"} 1')
-    expect(body).toContain('musetalk_bytes_total{direction="out"} 1000')
   })
 })
 

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { JobContext } from '../../../handler/context.ts'
+import type { JobContext, Transfer } from '../../../handler/context.ts'
 import { download } from '../../../handler/download-inputs.ts'
 import type { JobError } from '../../../handler/errors.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
@@ -32,6 +32,7 @@ interface Given {
   patience?: Partial<Timeouts>
   signal?: AbortSignal
   files?: boolean
+  onTransfer?: (transfer: Transfer) => void
 }
 
 /** Download two inputs as a job does. Whatever happens is over when this returns. */
@@ -42,6 +43,7 @@ async function get(video: string, audio = server.url('/good'), given: Given = {}
     ...{ dir, patience, signal: given.signal ?? AbortSignal.timeout(30_000), log: silentLog },
     fetch: createGuardedFetch({ isBlocked: () => false, patience }),
     limits: { maxInputBytes: MAX },
+    ...(given.onTransfer && { onTransfer: given.onTransfer }),
   } as unknown as JobContext
   const job = parseJob({ video, audio }, 'j', { allowFileInputs: given.files ?? false })
   return { dir, inputs: download(job, ctx) }
@@ -62,6 +64,16 @@ async function arrives(path: string) {
 }
 
 const requestsOf = (path: string) => server.seen.filter((one) => one.path === path)
+
+test('each input is told of with its size, whatever the log calls it', async () => {
+  const transfers: Transfer[] = []
+  const onTransfer = (transfer: Transfer) => void transfers.push(transfer)
+  const { inputs } = await get(server.url('/good'), server.url('/chunked'), { onTransfer })
+  await inputs
+  const one = { direction: 'in', bytes: CONTENT.length, seconds: expect.any(Number) as number }
+  expect(transfers).toEqual([one, one])
+  expect(Math.min(...transfers.map(({ seconds }) => seconds))).toBeGreaterThan(0)
+})
 
 describe('the content arrives', () => {
   test('of both inputs, beside one another', async () => {
