@@ -1,4 +1,4 @@
-import type { Models } from '../models/inference/bundle.ts'
+import type { Models } from '../models/inference/models.ts'
 import type { GraphName, Manifest } from '../models/inference/manifest.ts'
 import { createInferencePool } from '../models/inference/worker-pool.ts'
 import { costOf, INPUTS, itemsOf, LISTEN, simulatedSource, STATES } from './simulated-card.ts'

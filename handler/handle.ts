@@ -1,15 +1,15 @@
+import { join } from 'node:path'
 import {
   createJobContext,
   type HandleOptions,
   type JobContext,
   type JobDependencies,
 } from './context.ts'
-import { download } from './download-inputs.ts'
+import { download, type InputFiles } from './download-inputs.ts'
 import { asJobError, type JobError } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'
 import type { LogLevel } from './log.ts'
 import { parseJob, type Job } from './parse-job.ts'
-import { render } from './render-job.ts'
 import type { RenderReport } from './render/render.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
@@ -59,6 +59,37 @@ async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
   const result = buildResult(job, rendered, stored, ctx)
   await storeMetadata(job, result, ctx)
   return result
+}
+
+/** Have the job's inputs rendered into a file of its own folder, telling how far it is. */
+async function render(
+  job: Job,
+  inputs: InputFiles,
+  ctx: JobContext,
+): Promise<RenderReport & { file: string }> {
+  const { face, length, silence, fps, mask, compat, frame, output } = job
+  const file = join(ctx.dir, output.lossless ? 'result.mkv' : 'result.mp4')
+  const task = {
+    ...inputs,
+    output: file,
+    dir: join(ctx.dir, 'render'),
+    options: {
+      ...{ face, length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
+      ...(fps !== undefined && { fps }),
+      ...(compat && { compat }),
+    },
+    limits: ctx.limits,
+    ...(ctx.batchSize !== undefined && { batchSize: ctx.batchSize }),
+  }
+  const onProgress = (done: number, total: number) => {
+    ctx.events.frames(done, total)
+    if (done === total) ctx.events.phase('encoding')
+  }
+  const report = await ctx.render(task, { signal: ctx.signal, log: ctx.log, onProgress })
+  for (const [stage, seconds] of Object.entries(report.stage_times)) {
+    ctx.log.info('stage', { stage, seconds })
+  }
+  return { ...report, file }
 }
 
 function buildResult(

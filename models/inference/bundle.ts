@@ -5,24 +5,9 @@ import type { GraphFiles, GraphName, Manifest } from './manifest.ts'
 import { selfTest } from './self-test.ts'
 import type { GraphSource, Loaded, SessionOptions } from './session.ts'
 import { checkFiles, stampsOf } from './file-verification.ts'
-import type { Tensors, TensorSpec } from './tensor.ts'
+import type { Models } from './models.ts'
 
-/** A loaded graph, as the pipeline sees it. */
-export interface GraphInfo {
-  device: 'cuda' | 'cpu'
-  inputs: TensorSpec[]
-  outputs: TensorSpec[]
-}
-
-/** The models as the pipeline sees them; tests bring their own. */
-export interface Models {
-  manifest: Manifest
-  /** Of the manifest: names exactly these weights and rules. */
-  id: string
-  graphs: Partial<Record<GraphName, GraphInfo>>
-  /** @throws ModelError */
-  run(graph: GraphName, feeds: Tensors): Promise<Tensors>
-}
+export type { Models } from './models.ts'
 
 export interface BundleOptions extends SessionOptions {
   /**

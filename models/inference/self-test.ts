@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { Models } from './bundle.ts'
+import type { Models } from './models.ts'
 import { ModelError } from './errors.ts'
 import { GRAPH_NAMES, type GraphName } from './manifest.ts'
 import { elements, type Tensor, type Tensors } from './tensor.ts'

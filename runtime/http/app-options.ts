@@ -2,10 +2,18 @@ import type { Log } from '../../handler/log.ts'
 import type { EngineStatus } from '../engine/supervisor.ts'
 import type { Parse } from '../jobs/job-identity.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
-import type { PullStatus } from '../worker/startup-pull.ts'
 import type { Job } from '../jobs/job-record.ts'
 
 export type WorkerState = 'starting' | 'ready' | 'busy' | 'draining' | 'broken'
+
+/** What probes are told while the bundle comes. */
+export interface PullStatus {
+  phase: 'waiting' | 'download' | 'fill' | 'verify'
+  file?: string
+  bytes: number
+  bytes_total: number
+  eta_sec?: number
+}
 
 export interface Health {
   state: WorkerState

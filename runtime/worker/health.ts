@@ -2,7 +2,7 @@ import { WorkerError } from '../../handler/errors.ts'
 import type { RenderPool } from '../engine/pool.ts'
 import type { BuildInfo } from '../config/identity.ts'
 import type { Shutdown } from '../shutdown.ts'
-import type { PullStatus } from './startup-pull.ts'
+import type { PullStatus } from '../http/app-options.ts'
 import type { Health, WorkerState } from '../http/app-options.ts'
 
 export const allEnginesBroken = (engines: RenderPool) =>

@@ -6,15 +6,7 @@ import type { PullEvent } from '../bundle-pull/pull-events.ts'
 import { pullNamed, type PullCall } from '../bundle-pull/pull-named.ts'
 import { bundleDirectory, isName } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
-
-/** What probes are told while the bundle comes. */
-export interface PullStatus {
-  phase: 'waiting' | 'download' | 'fill' | 'verify'
-  file?: string
-  bytes: number
-  bytes_total: number
-  eta_sec?: number
-}
+import type { PullStatus } from '../http/app-options.ts'
 
 /** A bundle that is fetched before this worker can render. */
 export interface StartupPull {

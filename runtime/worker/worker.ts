@@ -16,7 +16,7 @@ import { createRenderPool, type RenderPool } from '../engine/pool.ts'
 import { allEnginesBroken, cannotRenderError, healthOf } from './health.ts'
 import { readBuildInfo, workerId, type BuildInfo } from '../config/identity.ts'
 import { JobQueue } from '../jobs/job-queue.ts'
-import { cacheOf, limitsOf } from '../library.ts'
+import { cacheOf, limitsOf } from '../config/limits.ts'
 import { installSignalHandlers, type Shutdown } from '../shutdown.ts'
 import { createJsonLogger } from '../log/json-log.ts'
 import { createMetrics } from './metrics.ts'
@@ -33,7 +33,8 @@ import { abortOrphanedUploads } from './abandoned-uploads.ts'
 import { progressMirror, createJobSource } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
 import { createStorage } from './create-storage.ts'
-import { startPull, type PullStatus } from './startup-pull.ts'
+import { startPull } from './startup-pull.ts'
+import type { PullStatus } from '../http/app-options.ts'
 
 /**
  * Take jobs until the process is told to stop: listens first, warms the models second.

@@ -5,7 +5,7 @@ import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import { createRenderer } from '../../../handler/render/render.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import type { Folder } from '../media/media.ts'
 import { collectLog, type LogLine } from '../collected-log.ts'
 

@@ -3,7 +3,7 @@ import type { HandleOptions, JobDependencies } from '../../../handler/context.ts
 import type { JobError } from '../../../handler/errors.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import { testDeps, type TestDeps } from './deps.ts'
 import { folder, makeSound, readVideo, type Folder, type Video } from '../media/media.ts'
 import { fakeModels, type FakeModels } from '../models/fake-models.ts'

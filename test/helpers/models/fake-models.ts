@@ -1,4 +1,4 @@
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import type { GraphName, Manifest } from '../../../models/inference/manifest.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { eyebrow, lip } from '../media/scene.ts'

@@ -37,7 +37,8 @@ test('an application renders a job with the packed library', async () => {
   const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg'
   await run(ffmpeg, ['-v', 'error', '-t', '1', '-i', join(root, 'demo/speech.wav'), job.audio])
   const program = `
-    import { createLocalWorker, directoryStorage, handle } from 'musetalk-worker'
+    import { createLocalWorker, directoryStorage, handle, JobError, ModelError, s3Storage } from 'musetalk-worker'
+    for (const each of [JobError, ModelError, s3Storage]) if (typeof each !== 'function') throw each
     await using deps = await createLocalWorker({ allowFileInputs: true, storage: directoryStorage('out'), scratch: 'scratch' })
     const { status, frames, output_url } = await handle(${JSON.stringify(job)}, deps)
     console.log(JSON.stringify({ status, frames, output_url }))`

@@ -59,7 +59,7 @@ test('every field of the schema is known to change the video, or not to', () => 
   const { entries } = JobSchema
   const output = Object.keys(entries.output.wrapped.entries).map((name) => `output.${name}`)
   const known = [...Object.keys(IN_THE_VIDEO), ...Object.keys(BESIDE_THE_VIDEO)]
-  expect(known.sort()).toEqual([...Object.keys(entries), ...output].sort())
+  expect(known.toSorted()).toEqual([...Object.keys(entries), ...output].toSorted())
 })
 
 test.each(Object.entries(IN_THE_VIDEO))('%s is in the digest', (_field, [one, other]) => {

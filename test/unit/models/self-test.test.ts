@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
 import type { GraphName } from '../../../models/inference/manifest.ts'
 import { selfTest } from '../../../models/inference/self-test.ts'

@@ -3,7 +3,7 @@ import { referenceBoxOf, type Region } from '../../../handler/render/face/face-b
 import { frameFormatFor } from '../../../handler/render/frames/frame-format.ts'
 import { faceEncoder } from '../../../handler/render/face/face-encoder.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import { image, type Box } from '../../../models/pixels/image.ts'
 import { createPixelOperations } from '../../../models/pixels/pixel-operations.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
