@@ -35,10 +35,10 @@ type JobRow = Record<
 }
 
 const folder = process.argv[2] ?? '.'
-const read = <T>(name: string) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as T
-const { bundle, load_ms, self_test, card_mb, graphs } = read<Report>('graphs.json')
-const torch = read<Record<string, number>>('torch.json')
-const jobs = read<JobRow[]>('jobs.json')
+const read = (name: string): unknown => JSON.parse(readFileSync(join(folder, name), 'utf8'))
+const { bundle, load_ms, self_test, card_mb, graphs } = read('graphs.json') as Report
+const torch = read('torch.json') as Record<string, number>
+const jobs = read('jobs.json') as JobRow[]
 const print = (...cells: unknown[]) => console.log(`| ${cells.join(' | ')} |`)
 const fixed = (value: number | null | undefined, digits = 1) => value?.toFixed(digits) ?? ''
 
