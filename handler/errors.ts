@@ -170,10 +170,22 @@ function toJobError(thrown: unknown, signal: AbortSignal | undefined): JobError 
   if (isErrno(thrown, 'ENOSPC') || isErrno(thrown, 'EDQUOT')) {
     return new WorkerError('DISK_FULL', 'the scratch disk is full', { cause: thrown })
   }
+  if (isScarcity(thrown)) {
+    const message = 'the worker ran out of memory, file descriptors or threads'
+    return new WorkerError('OUT_OF_MEMORY', message, { cause: thrown })
+  }
   return new WorkerError('BUG', 'unexpected failure inside the worker; see its log', {
     cause: thrown,
   })
 }
+
+const SCARCE = ['ENOMEM', 'EMFILE', 'ENFILE', 'EAGAIN', 'ERR_WORKER_OUT_OF_MEMORY']
+
+/** What the system and V8 throw when there is no more of something; V8 has texts only. */
+const isScarcity = (thrown: unknown): boolean =>
+  SCARCE.some((code) => isErrno(thrown, code)) ||
+  (thrown instanceof Error &&
+    /out of memory|allocation failed|Invalid array buffer length/i.test(thrown.message))
 
 /** `models/` knows no jobs, so its errors get their code here. */
 function fromModel(error: ModelError): WorkerError {

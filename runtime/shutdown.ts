@@ -1,5 +1,6 @@
 import { CanceledError } from '../handler/errors.ts'
 import { silentLog, type Log } from '../handler/log.ts'
+import { MAX_TIMER_MS } from './jobs/clock.ts'
 
 /** The two words of a shutdown. */
 export interface Shutdown {
@@ -18,8 +19,8 @@ export interface ShutdownControl extends Shutdown, Disposable {
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
 /**
- * Listen to the platform's wish to stop. First signal: `soon`, and `now` after `drainMs`. Second:
- * `now`. Third: the process ends by that signal, whatever it is doing. Disposing gives the signals
+ * Listen to the platform's wish to stop. First signal: `draining`, and `aborted` after
+ * `drainMs`. Second: `aborted`. Third: the process ends by that signal, whatever it is doing. Disposing gives the signals
  * their usual effect back.
  */
 export function installSignalHandlers(drainMs: number, log: Log = silentLog): ShutdownControl {
@@ -35,7 +36,11 @@ export function installSignalHandlers(drainMs: number, log: Log = silentLog): Sh
   const drain = (why: string) => {
     if (draining.signal.aborted) return
     log.info('stop.soon', { why, drain_s: drainMs / 1000 })
-    timer = setTimeout(forceShutdown, drainMs, 'the drain took too long').unref()
+    timer = setTimeout(
+      forceShutdown,
+      Math.min(drainMs, MAX_TIMER_MS),
+      'the drain took too long',
+    ).unref()
     draining.abort(reason)
   }
   const onSignal = (name: (typeof SIGNALS)[number]) => {

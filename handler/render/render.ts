@@ -9,7 +9,7 @@ import type { Log } from '../log.ts'
 import { createStageTimer, type RenderContext, type Stage } from './context.ts'
 import { encode } from './media/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
-import { outputSize } from './media/output-size.ts'
+import { assertOutputSize, outputSize } from './media/output-size.ts'
 import { generate } from './frames/generate-faces.ts'
 import { speechWeights } from './audio/silence-detection.ts'
 import { fps, parseFps, type Rate, type ReadOptions, type VideoInfo } from './media/media-info.ts'
@@ -75,6 +75,7 @@ export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     assertDetectorAvailable(models, options)
     const reading = readOptions(options)
     const media = await ctx.stage('probe', () => probe(task, reading, limits, ffmpeg, signal))
+    assertOutputSize(media.video, options.frame, limits.maxPixels)
     const rate = options.fps === undefined ? media.video.rate : parseFps(options.fps)
     const source = { file: task.video, facts: { ...media.video, rate } }
     const sound = { file: task.audio, facts: media.audio }

@@ -11,6 +11,7 @@ const number = (fallback: number, least: number) =>
     v.optional(text, String(fallback)),
     v.transform(Number),
     v.number('must be a number'),
+    v.finite('must be a finite number'),
     v.minValue(least),
   )
 const integer = (fallback: number, least: number) => v.pipe(number(fallback, least), v.integer())
@@ -39,6 +40,8 @@ const hubSwitch = v.pipe(
 )
 /** One with a line end, from a file, could not be sent in a header. */
 const headerValue = v.pipe(text, v.regex(/^[\x20-\x7e]+$/, 'must be printable ASCII, in one line'))
+/** What is compared or signed: a line end that came along from a file would match nothing. */
+const secret = v.pipe(headerValue, v.regex(/^\S+$/, 'must not contain spaces or line ends'))
 const urlTemplate = v.pipe(
   text,
   v.regex(/^\s*https?:\/\/[^/]/, 'must be an http or https URL; RunPod sets it'),
@@ -60,11 +63,11 @@ const webhookSecrets = v.pipe(
 const Env = v.object({
   ALLOW_FILE_INPUTS: boolean(false),
   ALLOW_PRIVATE_URLS: boolean(false),
-  API_KEY: v.optional(text),
+  API_KEY: v.optional(secret),
   B2_API_URL: v.optional(url, 'https://api.backblazeb2.com'),
-  B2_APP_KEY: v.optional(text),
+  B2_APP_KEY: v.optional(secret),
   B2_BUCKET_NAME: v.optional(text),
-  B2_KEY_ID: v.optional(text),
+  B2_KEY_ID: v.optional(secret),
   B2_PREFIX: prefix('avatar/outputs'),
   BATCH_SIZE: v.optional(v.pipe(text, v.transform(Number), v.integer(), v.minValue(1))),
   BUFFER_CAPACITY: integer(1, 1),
@@ -131,11 +134,11 @@ const Env = v.object({
   RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(urlTemplate),
   S3_BUCKET: v.optional(text),
   S3_ENDPOINT: v.optional(url),
-  S3_KEY_ID: v.optional(text),
+  S3_KEY_ID: v.optional(secret),
   S3_PREFIX: prefix(''),
   S3_PUBLIC_BASE_URL: v.optional(url),
   S3_REGION: v.optional(text, 'us-east-1'),
-  S3_SECRET: v.optional(text),
+  S3_SECRET: v.optional(secret),
   SALAD_MACHINE_ID: v.optional(text),
   SCRATCH_DIR: v.optional(text, join(tmpdir(), 'musetalk-worker')),
   STATE_DIR: v.optional(text, join(homedir(), '.local', 'state', 'musetalk-worker')),

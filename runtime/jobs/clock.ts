@@ -7,12 +7,12 @@ export interface Clock {
 }
 
 /** The longest a timer of Node's can wait; longer ones fire at once. */
-const LONGEST_MS = 2 ** 31 - 1
+export const MAX_TIMER_MS = 2 ** 31 - 1
 
 export const realClock: Clock = {
   now: () => performance.now(),
   schedule(ms, run) {
-    const timer = setTimeout(run, Math.min(ms, LONGEST_MS))
+    const timer = setTimeout(run, Math.min(ms, MAX_TIMER_MS))
     timer.unref()
     return () => clearTimeout(timer)
   },

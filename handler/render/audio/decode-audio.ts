@@ -61,8 +61,8 @@ export async function* audioChunks(
   }
   const finished = await running.done
   signal.throwIfAborted()
+  if (finished.code !== 0) throw toInputError(finished, 'audio')
   if (total === 0) {
-    if (finished.code !== 0) throw toInputError(finished, 'audio')
     throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
   }
   if (/partial file/i.test(finished.stderr)) {
@@ -85,7 +85,13 @@ async function* padToLength(
   if (total > 0 && total + 1 === wanted) yield new Float32Array(1)
 }
 
-/** Little-endian floats from a pipe that may cut them anywhere; what is not a number becomes 0. */
+/** Beyond this nobody records speech, and the models make nonsense of it. */
+const LOUDEST = 8
+
+/**
+ * Little-endian floats from a pipe that may cut them anywhere; what is not a number becomes 0, what is
+ * too loud is clipped.
+ */
 async function* decodeFloat32(stream: AsyncIterable<Buffer>): AsyncGenerator<Float32Array> {
   let rest: Buffer = Buffer.alloc(0)
   for await (const chunk of stream) {
@@ -93,8 +99,13 @@ async function* decodeFloat32(stream: AsyncIterable<Buffer>): AsyncGenerator<Flo
     const whole = bytes.length & ~3
     const samples = new Float32Array(whole / 4)
     new Uint8Array(samples.buffer).set(bytes.subarray(0, whole))
-    for (let i = 0; i < samples.length; i++) if (!Number.isFinite(samples[i])) samples[i] = 0
+    for (let i = 0; i < samples.length; i++) {
+      const value = samples[i]!
+      if (!(Math.abs(value) <= LOUDEST)) samples[i] = clipped(value)
+    }
     rest = bytes.subarray(whole)
     yield samples
   }
 }
+
+const clipped = (value: number): number => (Number.isFinite(value) ? Math.sign(value) * LOUDEST : 0)

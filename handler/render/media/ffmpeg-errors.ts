@@ -5,24 +5,45 @@ import type { ProcessResult } from './ffmpeg.ts'
 export function toInputError(finished: ProcessResult, role: string): JobError {
   const machine = toSystemError(finished, `working on the ${role} input`)
   if (machine) return machine
-  const { stderr } = finished
+  const { stderr, signal, stalled } = finished
   const cause = toError(finished)
-  const message = `the ${role} input cannot be decoded: ${firstLine(stderr)}`
+  const why = stalled
+    ? 'ffmpeg works on it without an end'
+    : signal
+      ? `ffmpeg crashed on it (${signal})`
+      : firstLine(stderr)
+  const message = `the ${role} input cannot be decoded: ${why}`
   return new InputError('MEDIA_UNREADABLE', message, { cause })
 }
 
-/** The error where it was this machine that failed, whatever the input was. */
+/** What ffmpeg says when the system has no memory, thread or descriptor left for it. */
+const SCARCE =
+  /Cannot allocate memory|out of memory|Resource temporarily unavailable|Too many open files|pthread_create|thread.*fail|failed to (?:create|start) thread/i
+/** These come from the program itself: what it was given made it crash. */
+const CRASHES = new Set<NodeJS.Signals | null>(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'])
+const STOPPED = /Exiting normally, received signal (\d+)/
+
+/**
+ * The error where it was this machine that failed, whatever the input was: whoever sent the job need
+ * not mend it, and another try can help.
+ */
 export function toSystemError(
-  { signal, stderr }: ProcessResult,
+  { code, signal, stderr, stalled }: ProcessResult,
   doing: string,
 ): JobError | undefined {
-  if (/No space left on device/i.test(stderr)) {
+  if (/No space left on device|Disk quota exceeded/i.test(stderr)) {
     return new WorkerError('DISK_FULL', `the disk filled up while ${doing}`)
   }
+  if (stalled === 'hung') {
+    return new WorkerError('ENGINE_LOST', `ffmpeg stood still while ${doing} and was ended`)
+  }
+  if (stalled === 'busy') return undefined // the input keeps it busy for ever
   // We kill only after an abort, which explains itself; else it was the kernel, short of memory.
-  if (signal === 'SIGKILL' || /Cannot allocate memory|out of memory/i.test(stderr)) {
+  if (signal === 'SIGKILL' || (code !== 0 && SCARCE.test(stderr))) {
     return new WorkerError('OUT_OF_MEMORY', `ffmpeg ran out of memory while ${doing}`)
   }
+  const stopped = signal && !CRASHES.has(signal) ? signal : STOPPED.exec(stderr)?.[0]
+  if (stopped) return new WorkerError('ENGINE_LOST', `ffmpeg was ended (${stopped}) while ${doing}`)
   return undefined
 }
 
@@ -32,6 +53,9 @@ export const toError = ({ code, signal, stderr }: ProcessResult): Error =>
 /** One line of ffmpeg's for the caller, without addresses and without paths of this machine. */
 function firstLine(stderr: string): string {
   const [line = ''] = stderr.trim().split('\n')
-  const clean = line.replace(/^\[[^\]]*\]\s*/, '').replace(/(?:file:)?\/\S+/g, 'the file')
+  const clean = line
+    .replace(/^(?:\[[^\]]*\]\s*)+/, '')
+    .replace(/\s*@?\s*0x[0-9a-f]+/gi, '')
+    .replace(/(?:file:)?\/\S+/g, 'the file')
   return clean.slice(0, 160) || 'ffmpeg gave no reason'
 }

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { WorkerError } from '../../errors.ts'
+import { killWhenStalled, type Stall } from './stall-watch.ts'
 
 /** The ffmpeg of this machine and what it can do. */
 export interface Ffmpeg {
@@ -42,9 +43,13 @@ const FORMATS = [
   ...['png_pipe', 'jpeg_pipe', 'webp_pipe', 'bmp_pipe', 'tiff_pipe', 'mjpeg'],
 ].join(',')
 
+/** The largest single piece of memory that a file may ask for: forged tables and packed headers want gigabytes. */
+const maxAlloc = (maxPixels: number) => String(Math.max(256 << 20, maxPixels * 16))
+
 /** Arguments that open a file of unknown origin; they stand for `-i FILE`. */
 export function untrustedInputArgs(file: string, maxPixels: number): string[] {
   return [
+    ...['-max_alloc', maxAlloc(maxPixels)],
     ...['-max_pixels', String(maxPixels), '-protocol_whitelist', 'file'],
     ...['-format_whitelist', FORMATS, '-i', `file:${file}`],
   ]
@@ -56,6 +61,8 @@ export interface ProcessResult {
   signal: NodeJS.Signals | null
   /** The last 8 KB. */
   stderr: string
+  /** It got nowhere any more and was killed for that. */
+  stalled?: Stall
 }
 
 /** A running ffmpeg. Disposing kills it and waits until it is really gone. */
@@ -68,7 +75,8 @@ export interface FfmpegProcess extends AsyncDisposable {
 
 /**
  * Start ffmpeg or ffprobe. An abort kills it with SIGKILL: it holds nothing worth a goodbye.
- * @throws WorkerError FFMPEG_MISSING where it cannot be started
+ * @throws WorkerError FFMPEG_MISSING where it cannot be started, OUT_OF_MEMORY where the system gives no
+ *   process, thread, descriptor or memory for it
  */
 export async function spawnFfmpeg(
   path: string,
@@ -78,15 +86,16 @@ export async function spawnFfmpeg(
 ): Promise<FfmpegProcess> {
   signal.throwIfAborted()
   const child = spawn(path, args, { stdio: [stdin, 'pipe', 'pipe'], env: { LC_ALL: 'C' } })
+  const started = new Promise((resolve, reject) => {
+    child.once('spawn', resolve).once('error', reject)
+  })
+  const done = waitForExit(child)
+  await started.catch((cause: NodeJS.ErrnoException) => {
+    throw spawnError(path, cause)
+  })
   const kill = () => void child.kill('SIGKILL')
-  const done = waitForExit(child).finally(() => signal.removeEventListener('abort', kill))
-  try {
-    await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject))
-  } catch (cause) {
-    const { code = 'unknown' } = cause as NodeJS.ErrnoException
-    throw new WorkerError('FFMPEG_MISSING', `cannot start ${basename(path)} (${code})`, { cause })
-  }
   signal.addEventListener('abort', kill)
+  void done.then(() => signal.removeEventListener('abort', kill))
   if (signal.aborted) kill()
   // A write after the process has died must not crash us: its exit status tells the story.
   child.stdin?.on('error', () => {})
@@ -102,15 +111,32 @@ export async function spawnFfmpeg(
   }
 }
 
+/** Without descriptors Node makes a child without pipes, which must not be a second error. */
 function waitForExit(child: ChildProcess): Promise<ProcessResult> {
   let stderr = ''
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+  let how: Stall | undefined
+  const unwatch = killWhenStalled(child, (stall) => (how = stall))
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-8192)
   })
-  return new Promise((resolve) => {
-    child.once('close', (code, signal) => resolve({ code, signal, stderr }))
-    child.once('error', (error) => resolve({ code: null, signal: null, stderr: error.message }))
+  const { promise, resolve } = Promise.withResolvers<ProcessResult>()
+  child.once('close', (code, signal) => {
+    resolve({ code, signal, stderr, ...(how && { stalled: how }) })
   })
+  child.once('error', (error) => resolve({ code: null, signal: null, stderr: error.message }))
+  return promise.finally(unwatch)
+}
+
+const SCARCE = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])
+
+function spawnError(path: string, cause: NodeJS.ErrnoException): WorkerError {
+  const { code = 'unknown' } = cause
+  if (SCARCE.has(code)) {
+    const what = 'processes, file descriptors or memory'
+    const message = `cannot start ${basename(path)}: the system is out of ${what} (${code})`
+    return new WorkerError('OUT_OF_MEMORY', message, { cause })
+  }
+  return new WorkerError('FFMPEG_MISSING', `cannot start ${basename(path)} (${code})`, { cause })
 }
 
 /** Run to the end and collect stdout; more than `maxBytes` of it ends the process. */

@@ -1,3 +1,4 @@
+import { InputError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
 
 interface Size {
@@ -10,6 +11,14 @@ export function outputSize(source: Size, frame: OutputFrame): Size {
   if (frame.fit === 'source') return { width: source.width, height: source.height }
   if ('width' in frame) return { width: frame.width, height: frame.height }
   return sizeForRatio(source, frame.ratio, frame.fit)
+}
+
+/** @throws InputError MEDIA_TOO_LARGE where the result would have more pixels than an input may have */
+export function assertOutputSize(source: Size, frame: OutputFrame, maxPixels: number): void {
+  const { width, height } = outputSize(source, frame)
+  if (width * height <= maxPixels || frame.fit === 'source') return
+  const message = `the result would be ${width}x${height} px; the limit is ${maxPixels} pixels`
+  throw new InputError('MEDIA_TOO_LARGE', message)
 }
 
 /** The source's size made to have another shape: `contain` grows a side, the others shrink one. */

@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises'
 import { InputError } from '../../errors.ts'
 import { allOrAbort } from '../../system/all-or-abort.ts'
+import { toSystemError } from './ffmpeg-errors.ts'
 import { exifFilter } from './exif-orientation.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
 import { conversionFilters, displaySize } from './input-filters.ts'
@@ -65,6 +66,8 @@ async function probeFile(
     const most = `${limits.maxPixels} pixels`
     throw new InputError('MEDIA_TOO_LARGE', `the ${role} input has more than ${most} in a frame`)
   }
+  const failed = found.format ? undefined : toSystemError(finished, `reading the ${role} input`)
+  if (failed) throw failed
   if (!found.format) {
     const message = `the ${role} input is not a media file that can be read (empty, damaged, or a playlist)`
     throw new InputError('MEDIA_UNREADABLE', message)

@@ -18,9 +18,14 @@ describe('the environment', () => {
   test('names every bad variable in one message', () => {
     const bad = {
       ...{ BATCH_SIZE: '0', DEVICE: 'gpu', LOG_LEVEL: 'loud', MAX_AUDIO_SEC: '-1' },
-      ...{ INTERNAL_API_KEY: 'k\n', RUNPOD_AI_API_KEY: 'schlüssel' },
+      ...{
+        INTERNAL_API_KEY: 'k\n',
+        RUNPOD_AI_API_KEY: 'schlüssel',
+        API_KEY: 'k\n',
+        S3_SECRET: 'a b',
+      },
       ...{ RUNPOD_WEBHOOK_GET_JOB: 'job-take', RUNPOD_WEBHOOK_PING: 'ftp://p.test/' },
-      ...{ MAX_PIXELS: '12.5', MAX_VIDEO_SEC: 'long', MAX_INPUT_MB: 'NaN' },
+      ...{ MAX_PIXELS: '12.5', MAX_VIDEO_SEC: 'long', MAX_INPUT_MB: 'NaN', DRAIN_SEC: 'Infinity' },
     }
     const message = (() => {
       try {

@@ -62,6 +62,14 @@ describe('asJobError', () => {
     expect(asJobError(errno('ENOSPC'))).toMatchObject({ code: 'DISK_FULL', retryable: true })
   })
   test.each([
+    new RangeError('Array buffer allocation failed'),
+    new DOMException('Data cannot be cloned, out of memory.', 'DataCloneError'),
+    errno('EMFILE'),
+    errno('ENOMEM'),
+  ])('knows what is thrown when there is no more of something: %s', (thrown) => {
+    expect(asJobError(thrown)).toMatchObject({ code: 'OUT_OF_MEMORY', retryable: true })
+  })
+  test.each([
     ['memory', 'OUT_OF_MEMORY'],
     ['device', 'MODEL_BROKEN'],
     ['bundle', 'MODEL_BROKEN'],

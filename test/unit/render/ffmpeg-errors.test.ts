@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest'
+import { toInputError, toSystemError } from '../../../handler/render/media/ffmpeg-errors.ts'
+import type { ProcessResult } from '../../../handler/render/media/ffmpeg.ts'
+
+const ended = (changes: Partial<ProcessResult>): ProcessResult => ({
+  ...{ code: 1, signal: null, stderr: '' },
+  ...changes,
+})
+const killed = (signal: NodeJS.Signals) => ended({ code: null, signal })
+
+describe('the end of an ffmpeg that was this machine’s fault', () => {
+  test.each([
+    ['the kernel short of memory', killed('SIGKILL'), 'OUT_OF_MEMORY'],
+    ['no memory', ended({ stderr: '[x @ 0x1] Cannot allocate memory' }), 'OUT_OF_MEMORY'],
+    ['no thread', ended({ stderr: 'Resource temporarily unavailable' }), 'OUT_OF_MEMORY'],
+    ['no thread, as a codec says it', ended({ stderr: 'pthread_create failed' }), 'OUT_OF_MEMORY'],
+    ['no descriptor', ended({ stderr: 'a.mp4: Too many open files' }), 'OUT_OF_MEMORY'],
+    [
+      'no disk, though it ends well',
+      ended({ code: 0, stderr: 'No space left on device' }),
+      'DISK_FULL',
+    ],
+    ['no quota', ended({ stderr: 'Disk quota exceeded' }), 'DISK_FULL'],
+    ['a signal to the whole service', killed('SIGTERM'), 'ENGINE_LOST'],
+    [
+      'a signal that it handled',
+      ended({ code: 255, stderr: 'Exiting normally, received signal 15.' }),
+      'ENGINE_LOST',
+    ],
+    [
+      'a disk that does not answer',
+      { ...killed('SIGKILL'), stalled: 'hung' } as const,
+      'ENGINE_LOST',
+    ],
+  ])('%s', (_, result, code) => {
+    const error = toInputError(result, 'video')
+    expect(error).toMatchObject({ code, fault: 'worker', retryable: true })
+    expect(toSystemError(result, 'encoding')).toMatchObject({ code })
+  })
+})
+
+describe('the end of an ffmpeg that was the input’s fault', () => {
+  test.each([
+    ['a plain failure', ended({ stderr: 'Invalid data found' }), 'Invalid data found'],
+    ['a crash', killed('SIGSEGV'), 'crashed on it (SIGSEGV)'],
+    ['work without an end', { ...killed('SIGKILL'), stalled: 'busy' } as const, 'without an end'],
+    [
+      'a warning about memory of one that ended well',
+      ended({ code: 0, stderr: 'out of memory' }),
+      'out of memory',
+    ],
+  ])('%s', (_, result, text) => {
+    const error = toInputError(result, 'audio')
+    expect(error).toMatchObject({ code: 'MEDIA_UNREADABLE', retryable: false })
+    expect(error.message).toContain(text)
+  })
+  test('is told without addresses and paths', () => {
+    const stderr =
+      '[swr @ 0x55d0c0ffee00] [aac @ 0x1] Rematrix @ 0xdeadbeef is needed for file:/tmp/x/a.wav'
+    const { message } = toInputError(ended({ stderr }), 'audio')
+    expect(message).toBe('the audio input cannot be decoded: Rematrix is needed for the file')
+  })
+})
