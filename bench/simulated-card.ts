@@ -130,10 +130,11 @@ function f32(dims: number[], values?: number[]): Tensor {
 }
 
 /** One face in the middle, 0.35 of the frame's shorter side; a window is 2.25 times as large. */
-function found([h, w]: readonly number[], width: number, height: number): Tensors {
-  const [y, x] = [h! / 2, w! / 2]
+function found(dims: readonly number[], width: number, height: number): Tensors {
+  const [h, w] = dims as [number, number]
+  const [y, x] = [h / 2, w / 2]
   const whole = w === width && h === height
-  const half = (whole ? Math.min(w!, h!) * 0.35 : Math.min(w!, h!) / 2.25) / 2
+  const half = (whole ? Math.min(w, h) * 0.35 : Math.min(w, h) / 2.25) / 2
   const [x1, y1, x2, y2] = [x - half, y - half, x + half, y + half]
   const points = Array.from({ length: 68 }, (_, i) =>
     i === 29 ? [x, y] : [x1 + ((x2 - x1) * (i % 17)) / 16, y1 + (y2 - y1) * (i < 17 ? 1 : 0.3)],

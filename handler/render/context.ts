@@ -1,9 +1,11 @@
 import { asJobError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Models } from '../../models/inference/bundle.ts'
+import type { Pixels } from '../../models/pixels/threads/pixels.ts'
 import type { AvatarCache } from './face/avatar-cache.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import type { MediaLimits } from './media/probe.ts'
+import type { BufferPool } from './buffer-pool.ts'
 
 export const STAGES = ['probe', 'speech', 'avatar', 'generate', 'composite', 'encode'] as const
 export type Stage = (typeof STAGES)[number]
@@ -15,6 +17,9 @@ export interface RenderContext {
   limits: MediaLimits
   /** Absent: every job looks at its video anew. */
   cache?: AvatarCache
+  pixels: Pixels
+  /** For frames and batches: whoever takes a buffer knows who gives it back. */
+  buffers: BufferPool
   /** An empty directory of this render's own. */
   dir: string
   signal: AbortSignal
@@ -24,6 +29,24 @@ export interface RenderContext {
    * the stage's name. Stages overlap, so their times may add up to more than the clock's.
    */
   stage<T>(name: Stage, step: () => Promise<T>): Promise<T>
+}
+
+/** A stage that is lazy: each item is a step of it. */
+export async function* stagedItems<T>(
+  name: Stage,
+  items: AsyncIterable<T>,
+  { stage }: Pick<RenderContext, 'stage'>,
+): AsyncGenerator<T> {
+  const iterator = items[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const item = await stage(name, () => iterator.next())
+      if (item.done) return
+      yield item.value
+    }
+  } finally {
+    await iterator.return?.()
+  }
 }
 
 export interface StageTimer {

@@ -1,19 +1,20 @@
 import { mkdir } from 'node:fs/promises'
 import type { Models } from '../../models/inference/bundle.ts'
+import { openPixels } from '../../models/pixels/threads/pixels.ts'
 import type { Job } from '../parse-job.ts'
-import { prefetch } from '../system/prefetch.ts'
-import { prepareAvatar, type Avatar } from './face/avatar.ts'
+import { BufferPool } from './buffer-pool.ts'
+import type { Avatar } from './face/avatar.ts'
+import { prepareAvatar } from './face/prepare-avatar.ts'
 import type { AvatarCache } from './face/avatar-cache.ts'
 import { composite } from './frames/composite.ts'
 import type { Log } from '../log.ts'
-import { createStageTimer, type RenderContext, type Stage } from './context.ts'
+import { createStageTimer, stagedItems, type RenderContext, type Stage } from './context.ts'
 import { encode } from './media/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { assertOutputSize, outputSize } from './media/output-size.ts'
 import { generate } from './frames/generate-faces.ts'
 import { speechWeights } from './audio/silence-detection.ts'
 import { fps, parseFps, type Rate, type ReadOptions, type VideoInfo } from './media/media-info.ts'
-import { playPingPong } from './frames/ping-pong.ts'
 import { probe, assertDuration, type MediaLimits } from './media/probe.ts'
 import { extractSpeechFeatures, type SpeechFeatures } from './audio/speech-features.ts'
 import { assertDetectorAvailable } from './face/face-tracker.ts'
@@ -64,10 +65,12 @@ export type Render = (task: RenderTask, call: RenderCall) => Promise<RenderRepor
 
 /** The render of this process: probe → speech → avatar → generate → composite → encode. */
 export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
+  const buffers = new BufferPool()
+  const pixels = openPixels()
   return async (task, { signal, onProgress, log }) => {
     const { options, limits, dir } = task
     const clock = createStageTimer(signal)
-    const tools = { models, ffmpeg, limits, ...(cache && { cache }) }
+    const tools = { models, pixels, ffmpeg, buffers, limits, ...(cache && { cache }) }
     const ctx: RenderContext = { ...tools, dir, signal, log, stage: clock.stage }
     await mkdir(dir, { recursive: true })
     const ruleSet = options.compat ?? 'recommended'
@@ -83,24 +86,22 @@ export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
       extractSpeechFeatures(sound, rate, ruleSet, ctx),
     )
     const maxFrames = Math.ceil(limits.maxVideoS * fps(rate))
-    const scanLimit = framesToScan(options.length, speech, maxFrames)
-    await using avatar = await ctx.stage('avatar', () =>
-      prepareAvatar(
-        source,
-        scanLimit,
-        { ...options, face: resampleBoxes(rate, options.face, media.video) },
-        ctx,
-      ),
-    )
+    const batchSize = task.batchSize ?? models.manifest.batch.at(-1)!
+    const scan = {
+      ...{ source, batchSize, limit: framesToScan(options.length, speech, maxFrames) },
+      options: { ...options, face: resampleBoxes(rate, options.face, media.video) },
+    }
+    const known =
+      options.length === 'audio' && speech.frames <= maxFrames ? speech.frames : undefined
+    await using avatar = await ctx.stage('avatar', () => prepareAvatar(scan, known, ctx))
     if (avatar.count > maxFrames)
       assertDuration('video', avatar.count / fps(rate), limits.maxVideoS)
 
     const total = outputFrames(options.length, speech, avatar)
     const shown = visibilityFn(options, speech, total, rate)
-    const batchSize = task.batchSize ?? models.manifest.batch.at(-1)!
-    const mouths = prefetch(1, generate(avatar, speech, total, shown, batchSize, ctx))
-    const playback = { source, count: avatar.count, fingerprintOf: avatar.fingerprintOf }
-    const frames = composite(playPingPong(playback, total, ctx), mouths, avatar, source.facts, ctx)
+    const played = stagedItems('avatar', avatar.play(total), ctx)
+    const drawn = generate(played, avatar, speech, shown, batchSize, ctx)
+    const frames = composite(drawn, source.facts, ctx)
     const { crf, lossless, frame } = options
     const encoding = { crf, lossless, frame, frames: total }
     const report = (done: number) => onProgress(done, total)

@@ -1,3 +1,4 @@
+import { renderTools } from '../helpers/render-tools.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Region } from '../../handler/render/face/face-box.ts'
 import type { VideoInfo } from '../../handler/render/media/media-info.ts'
@@ -29,7 +30,12 @@ describe.skipIf(!hasDetector)(`faces ${NEEDS}; a bundle with a pose network`, ()
   const look = (picture: Image): Promise<FaceDetection | undefined> => {
     const { width, height } = picture
     const facts = { width, height, rate: { num: 25, den: 1 }, pixelFormat: 'rgb24' } as VideoInfo
-    const tracker = faceTracker(bundle, facts, { face: 'largest', compat: 'reference' })
+    const tracker = faceTracker(
+      { models: bundle, ...renderTools() },
+      facts,
+      { face: 'largest', compat: 'reference' },
+      1,
+    )
     return tracker.detect(picture.data, 0)
   }
   const found: Record<string, Region | null> = {}

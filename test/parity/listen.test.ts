@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { renderTools } from '../helpers/render-tools.ts'
 import type { RenderContext } from '../../handler/render/context.ts'
 import type { Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
 import { parseFps } from '../../handler/render/media/media-info.ts'
@@ -48,7 +49,7 @@ async function cutWav(place: Folder, { source, source_samples }: Case): Promise<
 
 const contextOf = (dir: string, ffmpeg: Ffmpeg, models: Bundle): RenderContext => ({
   ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(60_000), log: silentLog },
-  stage: (_, step) => step(),
+  ...{ ...renderTools(), stage: (_, step) => step() },
 })
 
 /** Largest difference in units of the value, or of one where it is smaller. */

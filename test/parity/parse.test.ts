@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { referenceBoxOf } from '../../handler/render/face/face-box.ts'
+import { renderTools } from '../helpers/render-tools.ts'
 import { faceEncoder } from '../../handler/render/face/face-encoder.ts'
 import type { VideoInfo } from '../../handler/render/media/media-info.ts'
 import type { Bundle } from '../../models/inference/bundle.ts'
@@ -26,6 +27,11 @@ describe.skipIf(!canCompare)(`parsed faces ${NEEDS}`, () => {
   })
   afterAll(() => bundle?.[Symbol.asyncDispose]())
 
+  const recordOf = async (models: Models, { data }: Image, box: Box): Promise<Uint8Array> => {
+    const encode = faceEncoder(facts, 'jaw', 1, { models, ...renderTools() })
+    const [record] = await encode([{ frame: data, box, landmarks: new Float32Array(0) }])
+    return record!
+  }
   const boxOf = (i: number): Box => referenceBoxOf(clipBoxes()[i]!, bundle.manifest.crop, facts)!
 
   /** What the pipeline feeds to `parse` for a frame, and what comes out. */
@@ -42,7 +48,7 @@ describe.skipIf(!canCompare)(`parsed faces ${NEEDS}`, () => {
         return outputs
       },
     }
-    await faceEncoder(watched, facts, 'jaw')(frame.data, box, new Float32Array(0))
+    await recordOf(watched, frame, box)
     return { head: head!, classes: image(512, 512, 1, classes) }
   }
   const goldenClasses = (i: number) =>
@@ -79,11 +85,7 @@ describe.skipIf(!canCompare)(`parsed faces ${NEEDS}`, () => {
   })
   test('keep their mask in the record, bit for bit', async () => {
     const { classes } = await parse(frames[0]!, boxOf(0))
-    const record = await faceEncoder(bundle, facts, 'jaw')(
-      frames[0]!.data,
-      boxOf(0),
-      new Float32Array(0),
-    )
+    const record = await recordOf(bundle, frames[0]!, boxOf(0))
     const bits = record.subarray(record.length - (512 * 512) / 8)
     const set = Array.from({ length: 512 * 512 }, (_, i) => ((bits[i >> 3]! >> (i & 7)) & 1) * 255)
     expect(difference(set, classMask(classes, 'jaw').data).off).toBe(0)

@@ -45,7 +45,7 @@ export function referenceWindows(samples: number, rate: Rate): WindowLayout {
   const right = Math.min(pad * 6, states)
   const start = (i: number) => Math.floor(i * step)
   if (frames < 1 || start(frames - 1) + WINDOW > left + states + right) {
-    const given = `${fps} fps and ${(samples / SAMPLE_RATE).toFixed(2)} s of sound`
+    const given = `${wholeFps} fps and ${(samples / SAMPLE_RATE).toFixed(2)} s of sound`
     throw new RangeError(`the reference rule has no full window at ${given}`)
   }
   return { frames, states, start: (i) => start(i) - left }

@@ -23,8 +23,11 @@ export interface SpeechFeatures extends AsyncDisposable {
   /** Output frames it fills. */
   frames: number
   loudness: Loudness
-  /** What output frames hear: f32 [frames, 10·layers, dim], states in time order, zeros outside. */
-  prompts(frames: readonly number[]): Promise<Tensor>
+  /**
+   * What output frames hear: f32 [frames, 10·layers, dim], states in time order, zeros outside.
+   * @param data filled, where the caller has the memory
+   */
+  prompts(frames: readonly number[], data?: Float32Array): Promise<Tensor>
 }
 
 /**
@@ -67,7 +70,8 @@ export async function extractSpeechFeatures(
       samples,
       frames: windows.frames,
       loudness: meter.finish(),
-      prompts: (frames) => prompts(frames, states, windows, layers, dim),
+      prompts: (frames, data = new Float32Array(frames.length * WINDOW * layers * dim)) =>
+        readPrompts(frames, data, states, windows, layers, dim),
       [Symbol.asyncDispose]: () => states[Symbol.asyncDispose](),
     }
   } catch (error) {
@@ -87,16 +91,17 @@ function windowsFor(samples: number, rate: Rate, rule: 'recommended' | 'referenc
   }
 }
 
-async function prompts(
+async function readPrompts(
   frames: readonly number[],
+  data: Float32Array,
   states: RecordFile,
   windows: WindowLayout,
   layers: number,
   dim: number,
 ): Promise<Tensor> {
   const size = WINDOW * layers * dim
-  const data = new Float32Array(frames.length * size)
-  const bytes = new Uint8Array(data.buffer)
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  data.fill(0, 0, frames.length * size)
   for (const [i, frame] of frames.entries()) {
     const start = windows.start(frame)
     const from = Math.max(0, start)

@@ -11,7 +11,7 @@ import {
 } from 'node:fs/promises'
 import { join } from 'node:path'
 import { RecordFile } from './record-file.ts'
-import type { ScanResult } from './scan-source.ts'
+import type { ScanResult } from './scan-result.ts'
 
 /** What was learned about videos, kept for the next job with the same one. */
 export interface AvatarCache {

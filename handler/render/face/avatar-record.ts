@@ -8,6 +8,7 @@ import {
   type Tensor,
   type Tensors,
 } from '../../../models/inference/tensor.ts'
+import type { BufferPool } from '../buffer-pool.ts'
 import type { RecordFile } from './record-file.ts'
 
 /**
@@ -19,57 +20,67 @@ export function recordBytes({ manifest, graphs }: Models): number {
   return states + (graphs.parse ? MASK_BYTES : 0)
 }
 
-/** @param mask one bit per pixel */
+/**
+ * @param states a batch of state tensors
+ * @param item which of the batch
+ * @param mask one bit per pixel
+ */
 export function packRecord(
   states: Tensors,
+  item: number,
   mask: Uint8Array | undefined,
   { states: order }: Manifest,
 ): Uint8Array {
-  const parts = order.map(({ name }) => tensorBytes(states[name]!))
+  const parts = order.map(({ name, dtype, shape }) => {
+    const size = byteLength(dtype, shape)
+    return tensorBytes(states[name]!).subarray(item * size, (item + 1) * size)
+  })
   return Buffer.concat(mask ? [...parts, mask] : parts)
 }
 
-/** One batch of state tensors. */
-export async function readLatents(
-  records: RecordFile,
-  slots: readonly number[],
+/**
+ * The state tensors of these records as one batch, in buffers that are to be given back.
+ * @param size of the batch; what it has beyond the records is surplus
+ */
+export function unpackLatents(
+  records: readonly Uint8Array[],
+  size: number,
   { states }: Manifest,
-): Promise<Tensors> {
-  const parts = states.map(
-    ({ dtype, shape }) => new Uint8Array(slots.length * byteLength(dtype, shape)),
-  )
-  for (const [i, slot] of slots.entries()) {
-    const record = await records.read(slot, 1)
-    let at = 0
-    for (const part of parts) {
-      const size = part.length / slots.length
-      part.set(record.subarray(at, at + size), i * size)
-      at += size
+  buffers: BufferPool,
+): Tensors {
+  let from = 0
+  const named = states.map(({ name, dtype, shape }): [string, Tensor] => {
+    const each = byteLength(dtype, shape)
+    const batch = buffers.take(size * each)
+    for (const [i, record] of records.entries()) {
+      batch.set(record.subarray(from, from + each), i * each)
     }
-  }
-  const named = states.map(({ name, dtype, shape }, k): [string, Tensor] => [
-    name,
-    tensorOf(dtype, [slots.length, ...shape], parts[k]!),
-  ])
+    from += each
+    return [name, tensorOf(dtype, [size, ...shape], batch)]
+  })
   return Object.fromEntries(named)
 }
 
 /** The mask of a record: one bit per pixel of the head, 512x512. */
-export async function readMask(records: RecordFile, slot: number): Promise<Uint8Array> {
-  const record = await records.read(slot, 1)
-  return record.subarray(record.length - MASK_BYTES)
-}
+export const unpackMask = (record: Uint8Array): Uint8Array =>
+  record.subarray(record.length - MASK_BYTES)
 
 /** What is true of the clip as a whole, where the bundle has a graph for it. */
-export async function runClipGraph(records: RecordFile, models: Models): Promise<Tensors> {
+export async function runClipGraph(
+  file: RecordFile,
+  models: Models,
+  buffers: BufferPool,
+): Promise<Tensors> {
   const { clip } = models.graphs
-  if (!clip) return {}
-  const count = Math.min(records.count, models.manifest.clip.frames)
-  const spread = (i: number) => Math.floor(((i + 0.5) * records.count) / count)
-  const slots = Array.from({ length: count }, (_, i) => spread(i))
-  const states = await readLatents(records, slots, models.manifest)
-  return models.run(
-    'clip',
-    Object.fromEntries(clip.inputs.map(({ name }) => [name, states[name]!])),
+  if (!clip || file.count === 0) return {}
+  const count = Math.min(file.count, models.manifest.clip.frames)
+  const spread = (i: number) => Math.floor(((i + 0.5) * file.count) / count)
+  const records = await Promise.all(
+    Array.from({ length: count }, (_, i) => file.read(spread(i), 1)),
   )
+  const states = unpackLatents(records, count, models.manifest, buffers)
+  const feeds = clip.inputs.map(({ name }) => [name, states[name]!])
+  const outputs = await models.run('clip', Object.fromEntries(feeds))
+  for (const tensor of Object.values(states)) buffers.give(tensorBytes(tensor))
+  return outputs
 }

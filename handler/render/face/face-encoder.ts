@@ -1,57 +1,100 @@
 import type { Models } from '../../../models/inference/bundle.ts'
-import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
+import { tensorBytes, tensorOf, type Tensors } from '../../../models/inference/tensor.ts'
 import { FACE_SIDE, HEAD_SIDE } from '../../../models/pixels/crop-face.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import type { MaskMode } from '../../../models/pixels/parsing-mask.ts'
-import {
-  createPixelOperations,
-  type PixelOperations,
-} from '../../../models/pixels/pixel-operations.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
+import type { RenderContext } from '../context.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import { packRecord } from './avatar-record.ts'
 import { clipToFrame, toCropCoordinates, type Landmarks } from './face-box.ts'
 
-/** Cuts a face out of a frame and encodes it: one record. */
-export type FaceEncoder = (frame: Uint8Array, box: Box, landmarks: Landmarks) => Promise<Uint8Array>
+/** A frame and where its face lies. */
+export interface FaceToEncode {
+  frame: Uint8Array
+  box: Box
+  landmarks: Landmarks
+}
+
+/** Cuts the faces of one batch out of their frames and encodes them: one record each. */
+export type FaceEncoder = (faces: readonly FaceToEncode[]) => Promise<Uint8Array[]>
+
+const FACE_BYTES = FACE_SIDE * FACE_SIDE * 3
+const HEAD_BYTES = HEAD_SIDE * HEAD_SIDE * 3
+const POINTS = 2 * 68
 
 /** Whether a bundle draws faces from landmarks; else a box is all that it needs of one. */
 export const usesLandmarks = ({ graphs }: Models): boolean =>
   graphs.encode?.inputs.some(({ name }) => name === 'landmarks') ?? false
 
-/** @see MuseTalk musetalk/utils/blending.py and scripts/inference.py for crop and parsing */
-export function faceEncoder(models: Models, facts: VideoInfo, mode: MaskMode): FaceEncoder {
-  const { layout } = frameFormatFor(facts)
-  const operations = createPixelOperations()
-  const withLandmarks = usesLandmarks(models)
+/** How many faces `encode` and `parse` are fed at once: many on a card, one on a CPU. */
+export const encodeBatchSize = ({ graphs }: Models, batchSize: number): number =>
+  graphs.encode?.device === 'cuda' ? batchSize : 1
 
-  return async (frame, box, landmarks) => {
-    const face = square(FACE_SIDE)
-    const head = models.graphs.parse && square(HEAD_SIDE)
-    operations.cropFace(frame, layout, box, { face: face.data, ...(head && { head: head.data }) })
-    const feeds: Tensors = { crop: face }
-    if (withLandmarks) {
-      const data = toCropCoordinates(landmarks, clipToFrame(box, facts))
-      feeds.landmarks = { type: 'float32', dims: [1, 68, 2], data }
+/**
+ * Several batches may be in work at once.
+ *
+ * @param size of a batch; on a card a smaller one is filled up, for each new shape costs a search for
+ *   the fastest kernels
+ * @see MuseTalk musetalk/utils/blending.py and scripts/inference.py for crop and parsing
+ */
+export function faceEncoder(
+  facts: VideoInfo,
+  mode: MaskMode,
+  size: number,
+  { models, pixels, buffers }: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
+): FaceEncoder {
+  const { layout } = frameFormatFor(facts)
+  const withLandmarks = usesLandmarks(models)
+  const padded = models.graphs.encode?.device === 'cuda'
+  const parsed = models.graphs.parse
+
+  async function encode(feeds: Tensors, crops: Uint8Array): Promise<Tensors> {
+    const states = await models.run('encode', feeds)
+    buffers.give(crops)
+    return states
+  }
+
+  /** Which pixels of each head may be replaced: one bit each. */
+  async function parse(heads: Uint8Array, batch: number): Promise<Uint8Array> {
+    const image = tensorOf('uint8', [batch, HEAD_SIDE, HEAD_SIDE, 3], heads)
+    const { classes } = await models.run('parse', { [parsed!.inputs[0]!.name]: image })
+    buffers.give(heads)
+    return tensorBytes(classes!)
+  }
+
+  return async (faces) => {
+    if (faces.length === 0) return []
+    const batch = padded ? Math.max(size, faces.length) : faces.length
+    const crops = buffers.take(batch * FACE_BYTES)
+    const heads = parsed && buffers.take(batch * HEAD_BYTES)
+    const crop = ({ frame, box }: FaceToEncode, i: number) => {
+      const head = heads && { head: part(heads, i, HEAD_BYTES) }
+      return pixels.cropFace(frame, layout, box, { face: part(crops, i, FACE_BYTES), ...head })
     }
-    const mask = head && (await parse(models, operations, head, mode))
-    return packRecord(await models.run('encode', feeds), mask, models.manifest)
+    await Promise.all(faces.map(crop))
+    const feeds: Tensors = { crop: tensorOf('uint8', [batch, FACE_SIDE, FACE_SIDE, 3], crops) }
+    if (withLandmarks) feeds.landmarks = cropLandmarks(faces, batch, facts)
+    const [states, classes] = await Promise.all([
+      encode(feeds, crops),
+      heads && parse(heads, batch),
+    ])
+    const masks =
+      classes &&
+      (await Promise.all(
+        faces.map((_, i) => pixels.packMask(part(classes, i, HEAD_SIDE * HEAD_SIDE), mode)),
+      ))
+    return faces.map((_, i) => packRecord(states, i, masks?.[i], models.manifest))
   }
 }
 
-const square = (side: number): Tensor & { data: Uint8Array } => ({
-  type: 'uint8',
-  dims: [1, side, side, 3],
-  data: new Uint8Array(side * side * 3),
-})
+const part = (batch: Uint8Array, item: number, bytes: number): Uint8Array =>
+  batch.subarray(item * bytes, (item + 1) * bytes)
 
-/** Which pixels of the head may be replaced: one bit each. */
-async function parse(
-  models: Models,
-  operations: PixelOperations,
-  head: Tensor,
-  mode: MaskMode,
-): Promise<Uint8Array> {
-  const { classes } = await models.run('parse', { [models.graphs.parse!.inputs[0]!.name]: head })
-  return operations.packMask(classes!.data as Uint8Array, mode)
+function cropLandmarks(faces: readonly FaceToEncode[], batch: number, facts: VideoInfo) {
+  const data = new Float32Array(batch * POINTS)
+  for (const [i, { landmarks, box }] of faces.entries()) {
+    data.set(toCropCoordinates(landmarks, clipToFrame(box, facts)), i * POINTS)
+  }
+  return { type: 'float32', dims: [batch, 68, 2], data } as const
 }

@@ -1,8 +1,8 @@
-import type { Models } from '../../../models/inference/bundle.ts'
-import { frameFormatFor } from '../frames/frame-format.ts'
+import type { RenderContext } from '../context.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
 import { centerAndSide, faceRegionFromLandmarks, squareAround, type Landmarks } from './face-box.ts'
 import type { FaceDetection } from './face-tracker.ts'
+import { windowsOf } from './frame-window.ts'
 
 /** Finds a face again by what it looked like a moment ago, for a fraction of a detector's cost. */
 export interface Follower {
@@ -21,22 +21,22 @@ const AGREEMENT = 0.05 // of the face's size; two looks at one face differ by le
  * @param lag frames that are followed at the same time, each from the one so many before it
  */
 export function faceFollower(
-  { manifest, run }: Models,
+  ctx: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
   facts: VideoInfo,
   lag: number,
 ): Follower | undefined {
+  const { manifest, run } = ctx.models
   if (!manifest.graphs.track) return undefined
-  const canvas = frameFormatFor(facts)
+  const useWindow = windowsOf(facts, ctx)
   const every = Math.max(lag, Math.round(CHECK_EVERY_S * fps(facts.rate)))
   return {
     async follow(frame, last) {
       const window = squareAround(faceRegionFromLandmarks(last.landmarks), WINDOW, facts)
       if (!window) return undefined
-      const rgb = canvas.extractRgb(frame, window)
-      const { landmarks, score } = await run('track', {
-        image: { type: 'uint8', dims: [rgb.height, rgb.width, 3], data: rgb.data },
-        last: { type: 'float32', dims: [1, 68, 2], data: moved(last.landmarks, window, -1) },
-      })
+      const data = moved(last.landmarks, window, -1)
+      const { landmarks, score } = await useWindow(frame, window, (image) =>
+        run('track', { image, last: { type: 'float32', dims: [1, 68, 2], data } }),
+      )
       if (!((score!.data[0] ?? 0) >= manifest.face.threshold)) return undefined
       const now = moved(landmarks!.data as Float32Array, window, 1)
       return { detected: faceRegionFromLandmarks(now), landmarks: now }

@@ -1,10 +1,11 @@
 import type { Models } from '../../../models/inference/bundle.ts'
 import type { Box } from '../../../models/pixels/image.ts'
-import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
+import type { Tensors } from '../../../models/inference/tensor.ts'
 import { InputError } from '../../errors.ts'
 import type { Job } from '../../parse-job.ts'
 import { squareAround, centerAndSide, type Landmarks, type Region } from './face-box.ts'
-import { frameFormatFor } from '../frames/frame-format.ts'
+import type { RenderContext } from '../context.ts'
+import { windowsOf } from './frame-window.ts'
 import { usesLandmarks } from './face-encoder.ts'
 import { agree, faceFollower } from './face-follower.ts'
 import { isSceneCut, thumbnail, type Thumbnail } from './scene-cut.ts'
@@ -23,14 +24,13 @@ interface Candidate extends FaceDetection {
 }
 
 /**
- * Finds the one face of a job in frame after frame. Two frames may be in work at once: a frame is
- * searched where the face was two frames before, so the outcome does not depend on timing.
+ * Finds the one face of a job in frame after frame. Some frames may be in work at once: a frame is
+ * searched where the face was so many frames before, so the outcome does not depend on timing.
  */
 export interface Tracker {
   detect(frame: Uint8Array, index: number): Promise<FaceDetection | undefined>
 }
 
-const LAG = 2
 const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
 const TILE_EVERY_S = 0.5 // how often small faces are searched for while there is none
 
@@ -40,20 +40,24 @@ const TILE_EVERY_S = 0.5 // how often small faces are searched for while there i
  * the start and when it was lost; where that finds nothing, overlapping tiles, because a detector
  * that sees 192 px misses a face of 60 px in a 1080p frame. By MuseTalk's own rule nothing is
  * tracked: each frame is searched as a whole, and its surest face is taken.
+ *
+ * @param lag frames that may be in work at once
  */
 export function faceTracker(
-  models: Models,
+  ctx: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
   facts: VideoInfo,
   { face: choice, compat }: Pick<Job, 'face' | 'compat'>,
+  lag: number,
 ): Tracker {
-  const detect = detector(models, facts, compat)
+  const { models } = ctx
+  const detect = detector(ctx, facts, compat)
   const byReference = compat === 'reference' && models.manifest.graphs.face_reference
   const boxFromJob = typeof choice === 'object' && 'boxes' in choice ? choice.boxes : undefined
   const threshold = models.manifest.face.threshold
   const whole: Box = [0, 0, facts.width, facts.height]
   const area = typeof choice === 'object' && 'box' in choice ? searchArea(choice.box, facts) : whole
-  const follower = compat === 'reference' ? undefined : faceFollower(models, facts, LAG)
-  const pending: Earlier[] = [] // of the last two frames
+  const follower = compat === 'reference' ? undefined : faceFollower(ctx, facts, lag)
+  const pending: Earlier[] = [] // of the last frames, as many as the lag; at the start fewer
 
   const find = async (frame: Uint8Array, box: Box) =>
     (await detect(frame, box)).filter(({ score }) => score >= threshold)
@@ -116,7 +120,7 @@ export function faceTracker(
   return {
     detect(frame, index) {
       const view = thumbnail(frame, facts)
-      const earlier = pending.length === LAG ? pending.shift() : undefined
+      const earlier = pending.length === lag ? pending.shift() : pending[0]
       const seen = lookup(frame, index, view, earlier)
       seen.catch(() => {}) // whoever awaits it gets the error; it may be nobody
       pending.push({ seen, view })
@@ -125,7 +129,7 @@ export function faceTracker(
   }
 }
 
-/** A frame that the next but one is compared with. */
+/** A frame that a later one is compared with. */
 interface Earlier {
   seen: Promise<FaceDetection | undefined>
   view: Thumbnail
@@ -149,15 +153,18 @@ export function assertDetectorAvailable(
 }
 
 /** The bundle's face graph on a part of a frame. */
-function detector(models: Models, facts: VideoInfo, compat: Job['compat']) {
-  const canvas = frameFormatFor(facts)
+function detector(
+  ctx: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
+  facts: VideoInfo,
+  compat: Job['compat'],
+) {
+  const { models } = ctx
+  const useWindow = windowsOf(facts, ctx)
   const graph = graphFor(models, compat)
-  return async (frame: Uint8Array, box: Box): Promise<Candidate[]> => {
-    const rgb = canvas.extractRgb(frame, box)
-    const dims = [rgb.height, rgb.width, 3]
-    const image: Tensor = { type: 'uint8', dims, data: rgb.data }
-    return candidates(await models.run(graph, { image }), box[0], box[1])
-  }
+  return (frame: Uint8Array, box: Box): Promise<Candidate[]> =>
+    useWindow(frame, box, async (image) =>
+      candidates(await models.run(graph, { image }), box[0], box[1]),
+    )
 }
 
 function candidates({ boxes, scores, landmarks }: Tensors, dx: number, dy: number): Candidate[] {

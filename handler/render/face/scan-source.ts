@@ -1,18 +1,18 @@
 import type { Box } from '../../../models/pixels/image.ts'
-import { InputError } from '../../errors.ts'
 import type { Job } from '../../parse-job.ts'
+import { inGroups, mapConcurrent } from '../../system/concurrent-map.ts'
 import { prefetch } from '../../system/prefetch.ts'
 import { cropBoxOf, referenceBoxOf } from './face-box.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { RenderContext } from '../context.ts'
 import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
-import { faceEncoder } from './face-encoder.ts'
-import { fps } from '../media/media-info.ts'
-import type { RecordFile } from './record-file.ts'
-import { smoothTrack, passThroughTrack } from './smooth-track.ts'
+import { encodeBatchSize, faceEncoder } from './face-encoder.ts'
+import type { VideoInfo } from '../media/media-info.ts'
+import { smoothTrack, passThroughTrack, type SmoothedFace } from './smooth-track.ts'
 import { faceTracker, type FaceDetection } from './face-tracker.ts'
 
 const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbours
+const BATCHES = 2 // that are encoded at once: one on the card, one whose pixels are prepared
 
 /** Where a generated face goes. */
 export interface FacePlacement {
@@ -23,63 +23,65 @@ export interface FacePlacement {
   slot: number
 }
 
-/** What a scan learned, beside the records. */
-export interface ScanResult {
-  /** One per source frame; null without a face. */
-  placed: (FacePlacement | null)[]
-  fingerprints: number[]
+/** A source frame and what was learned of it. */
+export interface ScannedFrame {
+  /** Belongs to whoever gets it. */
+  frame: Uint8Array
+  fingerprint: number
+  /** Absent without a face. */
+  placement: FacePlacement | undefined
+  record: Uint8Array | undefined
 }
 
 export type ScanOptions = Pick<Job, 'face' | 'compat' | 'mask'>
 
 /**
- * Look at up to `limit` source frames in order: find and follow the face, cut it out, encode it.
+ * Look at up to `limit` source frames in order: find and follow the face, cut it out, encode it in
+ * batches.
  *
- * @param records filled with one record per frame that has a face
- * @throws InputError NO_FACE where no frame has one, MEDIA_UNREADABLE; ModelError
+ * @throws InputError MEDIA_UNREADABLE; ModelError
  */
-export async function scan(
+export async function* scanFrames(
   source: VideoInput,
   limit: number,
+  batchSize: number,
   { face: choice, compat, mask }: ScanOptions,
-  records: RecordFile,
   ctx: RenderContext,
-): Promise<ScanResult> {
-  const { models } = ctx
+): AsyncGenerator<ScannedFrame> {
   const { facts } = source
-  const scanned: ScanResult = { placed: [], fingerprints: [] }
+  const { models } = ctx
   const held = Math.floor(LOOKAHEAD_BYTES / frameFormatFor(facts).bytes)
-  const looked = resolveDetections(
-    prefetch(1, detectFrames(source, limit, { face: choice, compat }, ctx)),
+  const lag = models.graphs.encode?.device === 'cuda' ? batchSize : 2
+  const detected = resolveDetections(
+    prefetch(lag - 1, detectFrames(source, limit, lag, { face: choice, compat }, ctx)),
   )
-  const given = typeof choice === 'object' && 'boxes' in choice ? choice.boxes : undefined
-  const singly = compat === 'reference' || given
-  const boxOf = compat === 'reference' ? referenceBoxOf : cropBoxOf
-  const settled = singly ? passThroughTrack(looked) : smoothTrack(looked, facts.rate, held)
-  const encode = faceEncoder(models, facts, mask)
-  for await (const { frame, face } of settled) {
-    scanned.fingerprints.push(fingerprint(frame))
-    const box = face && boxOf(face.region, models.manifest.crop, facts)
-    scanned.placed.push(box ? { box, fade: face.fade, slot: records.count } : null)
-    if (box) await records.append(await encode(frame, box, face.landmarks))
-    ctx.signal.throwIfAborted()
+  const singly = compat === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
+  const tracked = singly ? passThroughTrack(detected) : smoothTrack(detected, facts.rate, held)
+  const placed = placeFaces(tracked, facts, compat, ctx)
+  const size = encodeBatchSize(models, batchSize)
+  const encode = faceEncoder(facts, mask, size, ctx)
+  const encoded = mapConcurrent(BATCHES, inGroups(size, placed), async (frames) => {
+    const records = (await encode(frames.flatMap(({ face }) => face ?? []))).values()
+    return frames.map(({ frame, face }) => ({ frame, face, record: face && records.next().value }))
+  })
+  let slot = 0
+  for await (const frames of encoded) {
+    for (const { frame, face, record } of frames) {
+      const placement = face && { box: face.box, fade: face.fade, slot: slot++ }
+      yield { frame, fingerprint: fingerprint(frame), placement, record }
+      ctx.signal.throwIfAborted()
+    }
   }
-  // A job may show only frames that it says have no face; then there is nothing to draw.
-  if (records.count === 0 && !given?.some((box) => box)) {
-    const frames = scanned.placed.length
-    const length = `${frames} frames (${(frames / fps(facts.rate)).toFixed(1)} s)`
-    throw new InputError('NO_FACE', `no face was found in ${length} of the video`)
-  }
-  return scanned
 }
 
 async function* detectFrames(
   source: VideoInput,
   limit: number,
+  lag: number,
   options: Pick<Job, 'face' | 'compat'>,
   ctx: RenderContext,
 ): AsyncGenerator<{ frame: Uint8Array; seen: Promise<FaceDetection | undefined> }> {
-  const tracker = faceTracker(ctx.models, source.facts, options)
+  const tracker = faceTracker(ctx, source.facts, options, lag)
   let index = 0
   for await (const frame of decode(source, { first: 0, count: limit }, ctx)) {
     yield { frame, seen: tracker.detect(frame, index++) }
@@ -90,4 +92,18 @@ async function* resolveDetections(
   looks: AsyncIterable<{ frame: Uint8Array; seen: Promise<FaceDetection | undefined> }>,
 ): AsyncGenerator<{ frame: Uint8Array; seen: FaceDetection | undefined }> {
   for await (const { frame, seen } of looks) yield { frame, seen: await seen }
+}
+
+async function* placeFaces(
+  frames: AsyncIterable<{ frame: Uint8Array; face: SmoothedFace | undefined }>,
+  facts: VideoInfo,
+  compat: Job['compat'],
+  { models }: RenderContext,
+) {
+  const boxOf = compat === 'reference' ? referenceBoxOf : cropBoxOf
+  for await (const { frame, face } of frames) {
+    const box = face && boxOf(face.region, models.manifest.crop, facts)
+    if (!face || !box) yield { frame, face: undefined }
+    else yield { frame, face: { frame, box, fade: face.fade, landmarks: face.landmarks } }
+  }
 }

@@ -1,7 +1,5 @@
 import { coefficients, type Coefficients, type Color } from '../../../models/pixels/color-matrix.ts'
 import type { FrameLayout } from '../../../models/pixels/frame-patch.ts'
-import { image, type Box, type Image } from '../../../models/pixels/image.ts'
-import { createPixelOperations } from '../../../models/pixels/pixel-operations.ts'
 import { yuvBytes } from '../../../models/pixels/yuv.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 
@@ -12,25 +10,16 @@ export interface FrameFormat {
   bytes: number
   /** What ffmpeg calls the frames, as they go to the encoder. */
   rawFormat: 'yuv420p' | 'rgb24'
-  /** The box, which lies inside the frame, as RGB of its own. */
-  extractRgb(frame: Uint8Array, box: Box): Image
 }
 
 export function frameFormatFor(facts: VideoInfo): FrameFormat {
   const { width, height } = facts
   const rgb = facts.pixelFormat === 'rgb24'
   const layout = { width, height, ...(!rgb && { color: colorOf(facts) }) }
-  let operations: ReturnType<typeof createPixelOperations> | undefined
   return {
     layout,
     bytes: rgb ? width * height * 3 : yuvBytes(width, height),
     rawFormat: rgb ? 'rgb24' : 'yuv420p',
-    extractRgb(frame, box) {
-      operations ??= createPixelOperations()
-      const out = image(box[2] - box[0], box[3] - box[1], 3)
-      operations.extractRgb(frame, layout, box, out.data)
-      return out
-    },
   }
 }
 

@@ -1,65 +1,131 @@
-import type { Avatar } from '../face/avatar.ts'
+import type { Models } from '../../../models/inference/bundle.ts'
+import { tensorBytes, tensorOf, type Tensors } from '../../../models/inference/tensor.ts'
+import { mapConcurrent } from '../../system/concurrent-map.ts'
+import { prefetch } from '../../system/prefetch.ts'
+import type { Avatar, SourceFrame } from '../face/avatar.ts'
+import { unpackLatents } from '../face/avatar-record.ts'
 import type { RenderContext } from '../context.ts'
-import { pingPongIndex } from './ping-pong.ts'
 import type { SpeechFeatures } from '../audio/speech-features.ts'
 
-/** What to draw on one output frame. */
-export interface GeneratedFace {
-  /** Output frame. */
-  index: number
+/** What an output frame is made of. */
+export interface GeneratedFrame extends Pick<SourceFrame, 'frame' | 'placement'> {
   /** u8 [256,256,3] RGB; absent where the source frame stays as it is. */
   face?: Uint8Array
   /** 0..1: how much of it shows. */
   weight: number
+  /** What was kept of the source's face; there where `face` is. */
+  kept?: Uint8Array
 }
 
+/** 0..1 per output frame: how much the speech wants the drawn mouth to show. */
+export type Visibility = (index: number) => number
+
+const IN_FLIGHT = 3 // batches: one whose faces are laid on, two for the threads that draw
+const MOST_WAITING = 3 // times the size of a batch; frames that nothing is drawn on are cheap, not free
+
 /**
- * Generate the faces of output frames 0..total-1 in order. Frames that stay as they are (no face
- * found, a pause that shows the source) cost nothing.
+ * Generate the faces of output frames in order. Frames that stay as they are (no face found, a pause
+ * that shows the source) cost nothing. On a card every batch is as large as the others, for each new
+ * shape costs a search for the fastest kernels.
  *
- * @param visibility 0..1 per output frame: how much the speech wants the drawn mouth to show
  * @throws ModelError
  * @see MuseTalk scripts/inference.py, the loop over datagen()
  */
 export async function* generate(
-  avatar: Avatar,
+  frames: AsyncIterable<SourceFrame>,
+  { clip }: Pick<Avatar, 'clip'>,
   speech: SpeechFeatures,
-  total: number,
-  visibility: (index: number) => number,
+  visibility: Visibility,
   batchSize: number,
   ctx: RenderContext,
-): AsyncGenerator<GeneratedFace> {
-  let waiting: GeneratedFace[] = []
-  let needed = 0
-  for (let index = 0; index < total; index++) {
+): AsyncGenerator<GeneratedFrame> {
+  const batches = inBatches(frames, visibility, batchSize)
+  // Made ready one after the other, so that they come to the graph in their order.
+  const ready = prefetch(
+    1,
+    mapConcurrent(1, batches, (batch) => prepareBatch(batch, speech, batchSize, ctx)),
+  )
+  const drawn = mapConcurrent(IN_FLIGHT, ready, (batch) => {
     ctx.signal.throwIfAborted()
-    const place = avatar.facePlacement(pingPongIndex(index, avatar.count))
-    const weight = place ? visibility(index) * place.fade : 0
-    waiting.push({ index, weight })
-    if (weight > 0) needed++
-    if (needed < batchSize && index < total - 1 && waiting.length < 8 * batchSize) continue
-    yield* await generateBatch(waiting, avatar, speech, ctx)
-    waiting = []
-    needed = 0
-  }
+    return runBatch(batch, clip, ctx)
+  })
+  for await (const batch of drawn) yield* batch
 }
 
-async function generateBatch(
-  mouths: GeneratedFace[],
-  avatar: Avatar,
-  speech: SpeechFeatures,
-  ctx: RenderContext,
-): Promise<GeneratedFace[]> {
-  const needed = mouths.filter(({ weight }) => weight > 0)
-  if (needed.length === 0) return mouths
-  const faces = await ctx.stage('generate', async () => {
-    const indices = needed.map(({ index }) => index)
-    const states = await avatar.latents(indices.map((i) => pingPongIndex(i, avatar.count)))
-    const prompt = await speech.prompts(indices)
-    const { face } = await ctx.models.run('generate', { ...states, prompt })
-    return face!.data as Uint8Array
-  })
-  const size = faces.length / needed.length
-  for (const [i, mouth] of needed.entries()) mouth.face = faces.subarray(i * size, (i + 1) * size)
-  return mouths
+interface Weighed extends SourceFrame {
+  /** Of the output. */
+  index: number
+  weight: number
 }
+
+/** Frames in groups of which `size` need a face; the last may need fewer. */
+async function* inBatches(
+  frames: AsyncIterable<SourceFrame>,
+  visibility: Visibility,
+  size: number,
+): AsyncGenerator<Weighed[]> {
+  let batch: Weighed[] = []
+  let needed = 0
+  let index = 0
+  for await (const frame of frames) {
+    const weight = frame.placement ? visibility(index) * frame.placement.fade : 0
+    batch.push({ ...frame, index, weight })
+    index++
+    if (weight > 0) needed++
+    if (needed < size && batch.length < MOST_WAITING * size) continue
+    yield batch
+    batch = []
+    needed = 0
+  }
+  if (batch.length > 0) yield batch
+}
+
+interface Batch {
+  frames: Weighed[]
+  /** One for each frame that needs a face. */
+  records: Uint8Array[]
+  /** Buffers that are to be given back; undefined where no frame needs a face. */
+  feeds: Tensors | undefined
+}
+
+async function prepareBatch(
+  frames: Weighed[],
+  speech: SpeechFeatures,
+  batchSize: number,
+  { models, buffers, stage }: RenderContext,
+): Promise<Batch> {
+  const needed = frames.filter(({ weight }) => weight > 0)
+  if (needed.length === 0) return { frames, records: [], feeds: undefined }
+  return stage('generate', async () => {
+    const size = isPadded(models) ? batchSize : needed.length
+    const records = await Promise.all(needed.map(({ record }) => record()))
+    const { layers, dim } = models.manifest.listen
+    const dims = [size, 10 * layers, dim]
+    const prompt = tensorOf('float32', dims, buffers.take(4 * size * 10 * layers * dim))
+    const indices = needed.map(({ index }) => index)
+    await speech.prompts(indices, prompt.data as Float32Array)
+    const feeds = { ...unpackLatents(records, size, models.manifest, buffers), prompt }
+    return { frames, records, feeds }
+  })
+}
+
+async function runBatch(
+  { frames, records, feeds }: Batch,
+  clip: Tensors,
+  { models, buffers, stage }: RenderContext,
+): Promise<GeneratedFrame[]> {
+  if (!feeds) return frames
+  const { face } = await stage('generate', () => models.run('generate', { ...feeds, ...clip }))
+  for (const tensor of Object.values(feeds)) buffers.give(tensorBytes(tensor))
+  const faces = face!.data as Uint8Array
+  const bytes = faces.length / face!.dims[0]!
+  let drawn = 0
+  return frames.map((frame) => {
+    if (frame.weight === 0) return frame
+    const of = { kept: records[drawn]!, face: faces.subarray(drawn * bytes, (drawn + 1) * bytes) }
+    drawn++
+    return { ...frame, ...of }
+  })
+}
+
+const isPadded = ({ graphs }: Models): boolean => graphs.generate?.device === 'cuda'

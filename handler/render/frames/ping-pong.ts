@@ -26,19 +26,22 @@ export function pingPongIndex(i: number, count: number): number {
 }
 
 /**
- * The frames of output 0..total-1 in order. Backward parts are decoded in chunks of at most two
+ * The frames of output from..total-1 in order. Backward parts are decoded in chunks of at most two
  * seconds and never spooled.
+ * @param from 0, or the number of frames of the source
  * @throws InputError MEDIA_UNREADABLE when the file decodes differently than before
  */
 export async function* playPingPong(
   playback: Playback,
+  from: number,
   total: number,
   ctx: RenderContext,
 ): AsyncGenerator<Uint8Array> {
   const { source, count } = playback
-  if (source.facts.still) return yield* repeatStill(source, total, ctx)
-  if (total > count && count <= chunkOf(source)) return yield* loopCached(playback, total, ctx)
-  for (let done = 0, forward = true; done < total; forward = !forward) {
+  if (source.facts.still) return yield* repeatStill(source, total - from, ctx)
+  if (total > count && count <= chunkOf(source))
+    return yield* loopCached(playback, from, total, ctx)
+  for (let done = from, forward = from === 0; done < total; forward = !forward) {
     const wanted = Math.min(count, total - done)
     if (forward) yield* exactCount(wanted, decode(source, { first: 0, count: wanted }, ctx))
     else yield* reverseChunks(playback, wanted, ctx)
@@ -46,18 +49,24 @@ export async function* playPingPong(
   }
 }
 
-async function* repeatStill(source: VideoInput, total: number, ctx: RenderContext) {
+async function* repeatStill(source: VideoInput, times: number, ctx: RenderContext) {
   for await (const frame of decode(source, { first: 0, count: 1 }, ctx)) {
-    for (let i = 0; i < total; i++) yield frame.slice()
+    for (let i = 0; i < times; i++) yield copyOf(frame, ctx)
     return
   }
 }
 
+function copyOf(frame: Uint8Array, { buffers }: RenderContext): Uint8Array {
+  const copy = buffers.take(frame.length)
+  copy.set(frame)
+  return copy
+}
+
 /** A clip of one chunk stays in memory: else each turn would start ffmpeg for a moment's work. */
-async function* loopCached(playback: Playback, total: number, ctx: RenderContext) {
+async function* loopCached(playback: Playback, from: number, total: number, ctx: RenderContext) {
   const { count } = playback
   const frames = await framesOf(playback, 0, count, ctx)
-  for (let i = 0; i < total; i++) yield frames[pingPongIndex(i, count)]!.slice()
+  for (let i = from; i < total; i++) yield copyOf(frames[pingPongIndex(i, count)]!, ctx)
 }
 
 async function* exactCount(count: number, frames: AsyncIterable<Uint8Array>) {
@@ -91,11 +100,11 @@ async function* reverseChunks(playback: Playback, wanted: number, ctx: RenderCon
  * GOPs), so the result is compared with what the scan saw; if it differs, decode from the start.
  */
 async function framesOf(playback: Playback, first: number, count: number, ctx: RenderContext) {
-  const sought = await collectFrom(decode(playback.source, { first, count }, ctx), 0)
+  const sought = await collectFrom(decode(playback.source, { first, count }, ctx), 0, ctx)
   if (sameAsScanned(sought)) return sought
   ctx.log.debug('seek.inexact', { first, count })
   const all = decode(playback.source, { first: 0, count: first + count }, ctx)
-  const walked = await collectFrom(all, first)
+  const walked = await collectFrom(all, first, ctx)
   if (sameAsScanned(walked)) return walked
   throw unstableDecodeError()
 
@@ -106,10 +115,17 @@ async function framesOf(playback: Playback, first: number, count: number, ctx: R
   }
 }
 
-async function collectFrom(frames: AsyncIterable<Uint8Array>, skip: number): Promise<Uint8Array[]> {
+async function collectFrom(
+  frames: AsyncIterable<Uint8Array>,
+  skip: number,
+  { buffers }: RenderContext,
+): Promise<Uint8Array[]> {
   const kept: Uint8Array[] = []
   let index = 0
-  for await (const frame of frames) if (index++ >= skip) kept.push(frame)
+  for await (const frame of frames) {
+    if (index++ >= skip) kept.push(frame)
+    else buffers.give(frame)
+  }
   return kept
 }
 

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib'
 import { InputError } from '../../errors.ts'
 import { toInputError } from './ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
+import type { BufferPool } from '../buffer-pool.ts'
 import type { RenderContext } from '../context.ts'
 import { spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
 import { fps, type VideoInfo } from './media-info.ts'
@@ -17,12 +18,12 @@ export interface FrameRange {
   count: number
 }
 
-type DecodeContext = Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>
+type DecodeContext = Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal' | 'buffers'>
 
 /**
  * Decode a video or still into planar 8-bit 4:2:0 frames of `facts.width` x `facts.height`, at
  * constant rate: uneven timestamps become repeated or dropped pictures here, once. A still gives one
- * frame. A frame that is yielded belongs to the consumer.
+ * frame. A frame that is yielded belongs to the consumer, who gives its buffer back.
  *
  * @param span as far as the source has them; without one, all
  * @throws InputError MEDIA_UNREADABLE, also for a file that was cut off
@@ -30,7 +31,7 @@ type DecodeContext = Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>
 export async function* decode(
   { file, facts }: VideoInput,
   span: FrameRange,
-  { ffmpeg, limits, signal }: DecodeContext,
+  { ffmpeg, limits, signal, buffers }: DecodeContext,
 ): AsyncGenerator<Uint8Array> {
   const { pixelFormat } = facts
   const args = [
@@ -42,7 +43,7 @@ export async function* decode(
   ]
   await using running = await spawnFfmpeg(ffmpeg.path, args, signal)
   let yielded = 0
-  for await (const frame of chunkFrames(running.stdout, frameFormatFor(facts).bytes)) {
+  for await (const frame of chunkFrames(running.stdout, frameFormatFor(facts).bytes, buffers)) {
     yield frame
     yielded++
   }
@@ -72,21 +73,24 @@ function filterChain({ still, rate, geometry }: VideoInfo, { first }: FrameRange
 async function* chunkFrames(
   stream: AsyncIterable<Buffer>,
   bytes: number,
+  buffers: BufferPool,
 ): AsyncGenerator<Uint8Array> {
-  let record = new Uint8Array(bytes)
+  let frame: Uint8Array | undefined
   let filled = 0
   for await (const chunk of stream) {
     for (let at = 0; at < chunk.length;) {
+      frame ??= buffers.take(bytes)
       const part = chunk.subarray(at, at + bytes - filled)
-      record.set(part, filled)
+      frame.set(part, filled)
       filled += part.length
       at += part.length
       if (filled < bytes) continue
-      yield record
-      record = new Uint8Array(bytes)
+      yield frame
+      frame = undefined
       filled = 0
     }
   }
+  if (frame) buffers.give(frame)
 }
 
 const FINGERPRINT_SAMPLES = 4096 // bytes that tell one frame of a clip from another

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Writable } from 'node:stream'
 import { InputError, WorkerError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
@@ -22,7 +21,7 @@ export interface EncodeOptions {
 
 /**
  * Encode raw frames and the recording into one file, once, index in front. Frames are pulled one by
- * one, never faster than they are encoded.
+ * one, never faster than they are encoded; their buffers are given back.
  *
  * @param onFrame called after each frame that the encoder took
  * @returns the name of the encoder
@@ -61,6 +60,7 @@ export async function encode(
   let done = 0
   for await (const frame of frames) {
     await ctx.stage('encode', () => write(running.stdin, frame, running.done))
+    ctx.buffers.give(frame)
     onFrame(++done)
   }
   running.stdin.end()
@@ -77,21 +77,14 @@ function soundFilter({ floats }: AudioInfo): string {
   return floats ? `${fromZero},aeval='if(isnan(val(ch)),0,clip(val(ch),-8,8))':c=same` : fromZero
 }
 
-/** Hand over one frame and wait until there is room for the next. */
+/** Hand over one frame and wait until nobody looks at its buffer any more. */
 async function write(
   stdin: Writable,
   frame: Uint8Array,
   done: Promise<ProcessResult>,
 ): Promise<void> {
-  if (stdin.write(frame)) return
-  const end = await Promise.race([
-    once(stdin, 'drain').then(
-      () => undefined,
-      () => done,
-    ),
-    done,
-  ])
-  if (end) throw toEncodeError(end)
+  const failed = await new Promise((resolve) => stdin.write(frame, resolve))
+  if (failed) throw toEncodeError(await done)
 }
 
 function toEncodeError(finished: ProcessResult): Error {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { renderTools } from '../../helpers/render-tools.ts'
 import type { RenderContext } from '../../../handler/render/context.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import { parseFps } from '../../../handler/render/media/media-info.ts'
@@ -43,7 +44,7 @@ function countingModels(): Models {
 
 const contextOf = (dir: string, models = countingModels()): RenderContext => ({
   ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(30_000), log: silentLog },
-  stage: (_, step) => step(),
+  ...{ ...renderTools(), stage: (_, step) => step() },
 })
 
 describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { referenceBoxOf, type Region } from '../../../handler/render/face/face-box.ts'
 import { frameFormatFor } from '../../../handler/render/frames/frame-format.ts'
+import { renderTools } from '../../helpers/render-tools.ts'
 import { faceEncoder } from '../../../handler/render/face/face-encoder.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Models } from '../../../models/inference/models.ts'
@@ -57,7 +58,8 @@ describe("MuseTalk's own cut and paste where a box", () => {
     expect(box).toEqual(expected)
     const frame = pattern(WIDTH, HEIGHT)
     const { models, fed } = notingModels()
-    await faceEncoder(models, facts, 'raw')(frame.data, box, new Float32Array(0))
+    const encode = faceEncoder(facts, 'raw', 1, { models, ...renderTools() })
+    await encode([{ frame: frame.data, box, landmarks: new Float32Array(0) }])
     expect(crc(image(256, 256, 3, fed['crop']!.data as Uint8Array))).toBe(cropCrc)
     expect(crc(image(512, 512, 3, fed['image']!.data as Uint8Array))).toBe(headCrc)
 

@@ -1,8 +1,8 @@
+import { renderTools } from '../../helpers/render-tools.ts'
 import { describe, expect, test } from 'vitest'
-import type { Avatar } from '../../../handler/render/face/avatar.ts'
 import { composite } from '../../../handler/render/frames/composite.ts'
 import type { RenderContext } from '../../../handler/render/context.ts'
-import type { GeneratedFace } from '../../../handler/render/frames/generate-faces.ts'
+import type { GeneratedFrame } from '../../../handler/render/frames/generate-faces.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { fakeModels, MANIFEST } from '../../helpers/models/fake-models.ts'
@@ -15,21 +15,17 @@ const source = () => noise(WIDTH * HEIGHT * 1.5, 1, 1).data
 
 const ctx = {
   models: fakeModels(),
+  ...renderTools(),
   stage: (_: string, step: () => Promise<unknown>) => step(),
 } as unknown as RenderContext
 
-const avatar = {
-  count: 1,
-  facePlacement: () => ({ box: BOX, fade: 1, slot: 0 }),
-  maskOf: async () => undefined,
-} as unknown as Avatar
+const placement = { box: BOX, fade: 1, slot: 0 }
 
-async function composed(mouth: Partial<GeneratedFace>, frame = source()): Promise<Uint8Array> {
-  async function* one<T>(item: T) {
-    yield item
+async function composed(drawn: Partial<GeneratedFrame>, frame = source()): Promise<Uint8Array> {
+  async function* one() {
+    yield { frame, placement, weight: 1, ...drawn }
   }
-  const mouths = one<GeneratedFace>({ index: 0, weight: 1, ...mouth })
-  const [made] = await Array.fromAsync(composite(one(frame), mouths, avatar, facts, ctx))
+  const [made] = await Array.fromAsync(composite(one(), facts, ctx))
   return made!
 }
 const green = () => {
@@ -80,21 +76,30 @@ describe('laying a face over a frame', () => {
     expect(await composed({ weight: 0 })).toEqual(source())
     expect(await composed({ face: green(), weight: 0 })).toEqual(source())
   })
-  test('closes the mouths when the frames end', async () => {
+  test('keeps the order of frames, with and without a face', async () => {
+    async function* frames() {
+      for (let index = 0; index < 12; index++) {
+        const frame = new Uint8Array(WIDTH * HEIGHT * 1.5).fill(10 * index)
+        yield { frame, placement, weight: 1, ...(index % 3 === 0 && { face: green() }) }
+      }
+    }
+    const out = await Array.fromAsync(composite(frames(), facts, ctx))
+    expect(out.map((frame) => frame[0])).toEqual(Array.from({ length: 12 }, (_, i) => 10 * i))
+    const middle = 58 * WIDTH + 48
+    expect(out.map((frame, i) => frame[middle] !== 10 * i)).toEqual(
+      Array.from({ length: 12 }, (_, i) => i % 3 === 0),
+    )
+  })
+  test('closes its source when nobody wants more', async () => {
     let closed = false
-    async function* mouths(): AsyncGenerator<GeneratedFace> {
+    async function* frames(): AsyncGenerator<GeneratedFrame> {
       try {
-        for (let index = 0; ; index++) yield { index, weight: 0 }
+        for (;;) yield { frame: source(), placement, weight: 0 }
       } finally {
         closed = true
       }
     }
-    async function* frames() {
-      yield source()
-      yield source()
-    }
-    const out = await Array.fromAsync(composite(frames(), mouths(), avatar, facts, ctx))
-    expect(out).toHaveLength(2)
+    for await (const _ of composite(frames(), facts, ctx)) break
     expect(closed).toBe(true)
   })
 })

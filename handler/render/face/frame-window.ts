@@ -1,0 +1,27 @@
+import type { Tensor } from '../../../models/inference/tensor.ts'
+import type { Box } from '../../../models/pixels/image.ts'
+import type { RenderContext } from '../context.ts'
+import { frameFormatFor } from '../frames/frame-format.ts'
+import type { VideoInfo } from '../media/media-info.ts'
+
+/** Runs something on a part of a frame: u8 [H,W,3] RGB, which is its only until it has ended. */
+export type UseWindow = <T>(
+  frame: Uint8Array,
+  box: Box,
+  use: (window: Tensor) => Promise<T>,
+) => Promise<T>
+
+export function windowsOf(
+  facts: VideoInfo,
+  { pixels, buffers }: Pick<RenderContext, 'pixels' | 'buffers'>,
+): UseWindow {
+  const { layout } = frameFormatFor(facts)
+  return async (frame, box, use) => {
+    const [width, height] = [box[2] - box[0], box[3] - box[1]]
+    const data = buffers.take(3 * width * height)
+    await pixels.extractRgb(frame, layout, box, data)
+    const outcome = await use({ type: 'uint8', dims: [height, width, 3], data })
+    buffers.give(data)
+    return outcome
+  }
+}

@@ -1,0 +1,65 @@
+import { join } from 'node:path'
+import type { RenderContext } from '../context.ts'
+import { fps } from '../media/media-info.ts'
+import type { VideoInput } from '../media/decode-video.ts'
+import type { Avatar } from './avatar.ts'
+import { avatarKey } from './avatar-key.ts'
+import { recordBytes } from './avatar-record.ts'
+import { liveAvatar } from './live-avatar.ts'
+import { recordedAvatar } from './recorded-avatar.ts'
+import { RecordFile } from './record-file.ts'
+import { scanAll, type Scan, type ScanResult } from './scan-result.ts'
+
+const UNSURE_S = 1 // what a file's own word for its length may be off
+
+/**
+ * Take what an earlier job learned from the same video; or look at it while it is shown; or, where the
+ * length of the result or something about the whole clip must be known before, look at all of it first.
+ *
+ * @param total frames of the output, where they do not depend on the source's
+ * @throws InputError NO_FACE where no frame has one, MEDIA_UNREADABLE; ModelError
+ */
+export async function prepareAvatar(
+  scan: Scan,
+  total: number | undefined,
+  ctx: RenderContext,
+): Promise<Avatar> {
+  const { cache, models, dir } = ctx
+  const { source, limit, options } = scan
+  const bytes = recordBytes(models)
+  const key = cache && (await avatarKey(source, limit, options, ctx))
+  const known = key && (await cache?.get(key, bytes))
+  if (known) {
+    ctx.log.info('avatar.cached', { frames: known.scanned.placed.length })
+    return recordedAvatar(source, known.records, known.scanned, ctx)
+  }
+  const file = join(dir, 'avatar.states')
+  const create = () => RecordFile.create(file, bytes)
+  const complete = async (scanned: ScanResult) => {
+    if (key) await cache?.put(key, file, scanned)
+  }
+  const live = total !== undefined && !models.graphs.clip && !source.facts.still
+  if (!live) return scannedAvatar(scan, await create(), complete, ctx)
+  const expected = key !== undefined || mayEndBefore(source, total)
+  return liveAvatar(scan, { expected, create, complete }, ctx)
+}
+
+async function scannedAvatar(
+  scan: Scan,
+  records: RecordFile,
+  complete: (scanned: ScanResult) => Promise<void>,
+  ctx: RenderContext,
+): Promise<Avatar> {
+  try {
+    const scanned = await scanAll(scan, records, ctx)
+    await complete(scanned)
+    return await recordedAvatar(scan.source, records, scanned, ctx)
+  } catch (error) {
+    await records[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function mayEndBefore({ facts: { durationS, rate } }: VideoInput, total: number): boolean {
+  return durationS === undefined || (durationS - UNSURE_S) * fps(rate) < total
+}

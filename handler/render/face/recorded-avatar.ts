@@ -1,0 +1,42 @@
+import type { RenderContext } from '../context.ts'
+import { pingPongIndex, playPingPong } from '../frames/ping-pong.ts'
+import type { VideoInput } from '../media/decode-video.ts'
+import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
+import { runClipGraph } from './avatar-record.ts'
+import type { RecordFile } from './record-file.ts'
+import type { ScanResult } from './scan-result.ts'
+
+/** An avatar whose source was looked at before: all that is known of its frames lies on disk. */
+export async function recordedAvatar(
+  source: VideoInput,
+  records: RecordFile,
+  scanned: ScanResult,
+  ctx: RenderContext,
+): Promise<Avatar> {
+  return {
+    count: scanned.placed.length,
+    withoutFace: scanned.placed.filter((face) => !face).length,
+    clip: await runClipGraph(records, ctx.models, ctx.buffers),
+    play: (total) => playRecorded(source, records, scanned, 0, total, ctx),
+    [Symbol.asyncDispose]: () => records[Symbol.asyncDispose](),
+  }
+}
+
+/** Output frames from..total-1. */
+export async function* playRecorded(
+  source: VideoInput,
+  records: RecordFile,
+  { placed, fingerprints }: ScanResult,
+  from: number,
+  total: number,
+  ctx: RenderContext,
+): AsyncGenerator<SourceFrame> {
+  const count = placed.length
+  const playback = { source, count, fingerprintOf: (index: number) => fingerprints[index]! }
+  let index = from
+  for await (const frame of playPingPong(playback, from, total, ctx)) {
+    const placement = placed[pingPongIndex(index++, count)] ?? undefined
+    const record = placement ? () => records.read(placement.slot, 1) : recordOfNothing
+    yield { frame, placement, record }
+  }
+}

@@ -1,0 +1,67 @@
+import { InputError } from '../../errors.ts'
+import type { RenderContext } from '../context.ts'
+import type { VideoInput } from '../media/decode-video.ts'
+import { fps } from '../media/media-info.ts'
+import type { RecordFile } from './record-file.ts'
+import {
+  scanFrames,
+  type FacePlacement,
+  type ScannedFrame,
+  type ScanOptions,
+} from './scan-source.ts'
+
+/** A scan that is to be made. */
+export interface Scan {
+  source: VideoInput
+  /** Source frames that are looked at, at most. */
+  limit: number
+  /** Faces that are encoded at once, where that is faster. */
+  batchSize: number
+  options: ScanOptions
+}
+
+/** What a scan learned, beside the records. */
+export interface ScanResult {
+  /** One per source frame; null without a face. */
+  placed: (FacePlacement | null)[]
+  fingerprints: number[]
+}
+
+/**
+ * Pass on what a scan yields and note it down.
+ *
+ * @param into filled
+ * @param records filled with one record per frame that has a face, where they are kept
+ * @throws InputError NO_FACE at the end where no frame has one, MEDIA_UNREADABLE; ModelError
+ */
+export async function* noteScan(
+  { source, limit, batchSize, options }: Scan,
+  into: ScanResult,
+  records: RecordFile | undefined,
+  ctx: RenderContext,
+): AsyncGenerator<ScannedFrame> {
+  for await (const seen of scanFrames(source, limit, batchSize, options, ctx)) {
+    into.placed.push(seen.placement ?? null)
+    into.fingerprints.push(seen.fingerprint)
+    if (seen.record) await records?.append(seen.record)
+    yield seen
+  }
+  // A job may show only frames that it says have no face; then there is nothing to draw.
+  const { face } = options
+  const named = typeof face === 'object' && 'boxes' in face && face.boxes.some((box) => box)
+  if (named || into.placed.some((placement) => placement)) return
+  const frames = into.placed.length
+  const length = `${frames} frames (${(frames / fps(source.facts.rate)).toFixed(1)} s)`
+  throw new InputError('NO_FACE', `no face was found in ${length} of the video`)
+}
+
+/** Look at all of a source before the first frame of it is shown. @throws as `noteScan` does */
+export async function scanAll(
+  scan: Scan,
+  records: RecordFile,
+  ctx: RenderContext,
+): Promise<ScanResult> {
+  const scanned: ScanResult = { placed: [], fingerprints: [] }
+  for await (const { frame } of noteScan(scan, scanned, records, ctx)) ctx.buffers.give(frame)
+  return scanned
+}
