@@ -4,12 +4,54 @@ import { pullNamed, type PullCall, type PullRequest } from '../bundle-pull/pull-
 import type { Config } from '../config/config.ts'
 import { EXIT_CODES } from './exit-codes.ts'
 import { onInterrupt } from './interrupt.ts'
-import type { TextOutput } from './output.ts'
+import { defineCommand, UsageError, type OptionValues } from './command.ts'
+import type { Terminal, TextOutput } from './output.ts'
 import { createPullPrinter } from './pull-output.ts'
 
-interface Terminal extends TextOutput {
-  isTTY: boolean
-  columns: number | undefined
+const OPTIONS = {
+  out: {
+    type: 'string',
+    value: 'DIR',
+    help: 'folder of the bundle (default: its name in BUNDLES_DIR)',
+  },
+  precision: {
+    type: 'string',
+    value: 'P',
+    help: 'fp32 or fp16 (default: what suits this machine)',
+  },
+  cuda: { type: 'boolean', help: 'with a graph for CUDA (default where there is a card)' },
+  from: {
+    type: 'string',
+    value: 'WHERE',
+    help: 'folder or address of official files, looked at first',
+  },
+  'allow-unknown': { type: 'boolean', help: 'take other weights than the official ones' },
+  keep: { type: 'boolean', help: 'leave the downloaded files in DIR.download' },
+  json: { type: 'boolean', help: 'print events as JSON lines on stdout' },
+} as const
+
+export const bundlePullCommand = defineCommand({
+  name: 'bundle pull',
+  summary: 'make a bundle of its official files (docs/musetalk.md)',
+  usage: ['bundle pull NAME [options]'],
+  example: 'bundle pull musetalk-v1.5',
+  positionals: [1, 1],
+  options: OPTIONS,
+  run: ({ values, positionals: [name], config, output }) =>
+    bundlePull({ name: name!, ...requestOf(values) }, config(), values.json ?? false, output),
+})
+
+function requestOf(values: OptionValues<typeof OPTIONS>): Omit<PullRequest, 'name'> {
+  const { out, precision, cuda, from, keep = false } = values
+  const known = (['fp32', 'fp16'] as const).find((one) => one === precision)
+  if (precision !== known) throw new UsageError(`--precision is fp32 or fp16, not "${precision}"`)
+  return {
+    variant: { ...(known && { precision: known }), ...(cuda !== undefined && { cuda }) },
+    keep,
+    ...(out !== undefined && { out }),
+    ...(from !== undefined && { from }),
+    ...(values['allow-unknown'] && { allowUnknown: true }),
+  }
 }
 
 /**

@@ -12,9 +12,32 @@ import type { PullConfig } from '../bundle-pull/pull-from-config.ts'
 import type { Config } from '../config/config.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { bundleDirectory } from '../config/bundle-directory.ts'
+import { defineCommand, JSON_OPTION } from './command.ts'
 import type { TextOutput } from './output.ts'
 
 type BundleConfig = PullConfig & Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
+
+export const bundleInfoCommand = defineCommand({
+  name: 'bundle info',
+  summary: 'what a bundle holds: files, sizes, licenses, origins',
+  usage: ['bundle info [DIR] [--json]'],
+  example: 'bundle info',
+  positionals: [0, 1],
+  options: { json: JSON_OPTION },
+  run: ({ values, positionals: [folder], config, output }) =>
+    bundleCommand('info', folder, config(), values.json ?? false, output),
+})
+
+export const bundleVerifyCommand = defineCommand({
+  name: 'bundle verify',
+  summary: 'whether a bundle is whole and computes well',
+  usage: ['bundle verify [DIR] [--json]'],
+  example: 'bundle verify ./musetalk-v1.5 --json',
+  positionals: [0, 1],
+  options: { json: JSON_OPTION },
+  run: ({ values, positionals: [folder], config, output }) =>
+    bundleCommand('verify', folder, config(), values.json ?? false, output),
+})
 
 /**
  * `bundle info` tells what a bundle is made of; `bundle verify` hashes all of it, loads it and

@@ -1,17 +1,28 @@
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../config/config.ts'
 import { JobError } from '../../handler/errors.ts'
-import { run } from './run.ts'
+import { defineCommand } from './command.ts'
+import { EXIT_CODES } from './exit-codes.ts'
+import type { TextOutput } from './output.ts'
+import { renderLocalJob } from './render-local-job.ts'
 
 const media = (name: string) => fileURLToPath(new URL(`../../demo/${name}`, import.meta.url))
 
-/** Render the embedded portrait with the embedded speech and say what it cost. */
-export async function demo(config: Config): Promise<number> {
+export const demoCommand = defineCommand({
+  name: 'demo',
+  summary: 'render the embedded portrait with the embedded speech, and say what it cost',
+  usage: ['demo'],
+  example: 'demo',
+  options: {},
+  run: ({ config, output }) => demo(config(), output),
+})
+
+async function demo(config: Config, output: TextOutput): Promise<number> {
   const job = { id: 'demo', video: media('portrait.png'), audio: media('speech.wav') }
-  const result = await run({ job, json: false, verbose: false }, config)
+  const result = await renderLocalJob({ job, json: false, verbose: false }, config)
   if (result instanceof JobError) {
-    process.stderr.write(`${result.code}: ${result.message}\n`)
-    return 1
+    output.err(`${result.code}: ${result.message}\n`)
+    return EXIT_CODES[result.fault]
   }
   const { width, height, fps, frames, duration_sec, bundle, stage_times, total_time } = result
   const rows = Object.entries(stage_times).map(
@@ -25,6 +36,6 @@ export async function demo(config: Config): Promise<number> {
     `real-time factor ${result.realtime_factor.toFixed(2)} (below 1 is faster than real time)`,
     result.output_url,
   ]
-  process.stdout.write(`${lines.join('\n')}\n`)
+  output.out(`${lines.join('\n')}\n`)
   return 0
 }

@@ -1,71 +1,83 @@
-import { basename, dirname, resolve } from 'node:path'
-import { asJobError, type JobError } from '../../handler/errors.ts'
-import { handle } from '../../handler/handle.ts'
-import type { JobResult } from '../../handler/events/job-events.ts'
-import { directoryStorage } from '../../handler/storage/directory.ts'
-import type { Storage } from '../../handler/storage/storage.ts'
-import { bundleDirectory } from '../config/bundle-directory.ts'
-import type { Config } from '../config/config.ts'
-import { cacheOf, limitsOf } from '../config/limits.ts'
-import { createLocalWorker } from '../worker/local-worker.ts'
-import { createJsonLogger } from '../log/json-log.ts'
-import { onInterrupt } from './interrupt.ts'
-import { createProgressPrinter } from './progress-bar.ts'
+import { readFile } from 'node:fs/promises'
+import { JobError } from '../../handler/errors.ts'
+import { defineCommand, JSON_OPTION, UsageError, type OptionValues } from './command.ts'
+import { EXIT_CODES } from './exit-codes.ts'
+import { renderLocalJob } from './render-local-job.ts'
 
-export interface RunOptions {
-  job: Record<string, unknown>
-  /** Where the video goes; a name under OUTPUT_DIR where unset. */
-  out?: string
-  bundle?: string
-  json: boolean
-  verbose: boolean
-}
+const OPTIONS = {
+  video: { type: 'string', value: 'FILE', help: 'video or still with the face' },
+  audio: { type: 'string', value: 'FILE', help: 'recording of the speech' },
+  job: { type: 'string', value: 'FILE', help: 'job as JSON; the options beside it win' },
+  out: { type: 'string', value: 'FILE', help: 'the result (default: a name in OUTPUT_DIR)' },
+  bundle: {
+    type: 'string',
+    value: 'DIR',
+    help: 'model bundle (default: MODEL_BUNDLE, else the embedded lite)',
+  },
+  length: { type: 'string', value: 'WHAT', help: 'audio (default), video or shortest' },
+  silence: {
+    type: 'string',
+    value: 'WHAT',
+    help: 'model (default) or source: pauses show the untouched source',
+  },
+  fps: {
+    type: 'string',
+    value: 'N',
+    help: "frames per second of the result (default: the source's)",
+  },
+  crf: { type: 'string', value: 'N', help: 'quality of the result, 10 to 35 (default: 17)' },
+  json: JSON_OPTION,
+  verbose: { type: 'boolean', help: 'log every stage as JSON lines on stderr' },
+} as const
 
-/**
- * Render one job of local files in this process. Ctrl-C ends it within a second; a second one ends
- * the process at once.
- *
- * @returns the result, or the failure that was printed
- */
-export async function run(options: RunOptions, config: Config): Promise<JobResult | JobError> {
-  using interrupt = onInterrupt()
-  const { signal } = interrupt
-  try {
-    await using deps = await createLocalWorker({
-      bundle: bundleDirectory(config, options.bundle),
-      ...(config.FFMPEG_PATH && { ffmpegPath: config.FFMPEG_PATH }),
-      ...(config.BATCH_SIZE && { batchSize: config.BATCH_SIZE }),
-      device: config.DEVICE,
-      storage: options.out
-        ? singleFileStorage(options.out)
-        : directoryStorage(resolve(config.OUTPUT_DIR)),
-      scratch: config.SCRATCH_DIR,
-      ...cacheOf(config),
-      modelCache: config.CACHE_DIR,
-      limits: limitsOf(config),
-      allowFileInputs: true,
-      allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
-      ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
-      fitOutput: config.FIT_OUTPUT,
-      log: createJsonLogger(options.verbose ? 'debug' : 'silent'),
-      signal,
-    })
-    const onEvent = options.json ? () => {} : createProgressPrinter(process.stderr)
-    return await handle(options.job, deps, { signal, onEvent })
-  } catch (thrown) {
-    return asJobError(thrown, signal)
-  }
-}
+export const runCommand = defineCommand({
+  name: 'run',
+  summary: 'render one job of local files',
+  usage: [
+    'run --video FILE --audio FILE [--out FILE] [options]',
+    'run --job FILE [--out FILE] [options]',
+  ],
+  example: 'run --video face.mp4 --audio speech.wav --out talking.mp4',
+  options: OPTIONS,
+  async run({ values, config, output }) {
+    const { json = false, verbose = false, out, bundle } = values
+    const job = await jobOf(values)
+    const options = { job, json, verbose, ...(out && { out }), ...(bundle && { bundle }) }
+    const result = await renderLocalJob(options, config())
+    if (json) output.out(`${JSON.stringify(result)}\n`)
+    if (!(result instanceof JobError)) {
+      if (!json) output.out(`${result.output_url}\n`)
+      return 0
+    }
+    if (!json) output.err(`${result.code}: ${result.message}\n`)
+    return EXIT_CODES[result.fault]
+  },
+})
 
-/** The directory store for somebody who named the file. */
-function singleFileStorage(out: string): Storage {
-  const path = resolve(out)
-  const directory = directoryStorage(dirname(path))
+async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<string, unknown>> {
+  const { job: file, video, audio, length, silence, fps, crf } = values
+  if (!file && !(video && audio)) throw new UsageError('run needs --video and --audio, or --job')
   return {
-    kind: 'directory',
-    put: (_name, file, signal) => directory.put(basename(path), file, signal),
-    putMetadata: async () => {},
-    find: async () => undefined,
-    remove: (_name, signal) => directory.remove(basename(path), signal),
+    ...(file && (await readJobFile(file))),
+    ...(video && { video }),
+    ...(audio && { audio }),
+    ...(length && { length }),
+    ...(silence && { silence }),
+    ...(fps && { fps: parseNumber('fps', fps) }),
+    ...(crf && { output: { crf: parseNumber('crf', crf) } }),
   }
+}
+
+async function readJobFile(file: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+  } catch (error) {
+    throw new UsageError(`cannot read the job file: ${(error as Error).message}`)
+  }
+}
+
+function parseNumber(name: string, text: string): number {
+  const number = Number(text)
+  if (Number.isNaN(number)) throw new UsageError(`--${name} needs a number, not "${text}"`)
+  return number
 }

@@ -54,7 +54,7 @@ test('an application renders a job with the packed library', async () => {
 test('its command answers', async () => {
   const bin = join(app, 'node_modules/musetalk-worker/bin/musetalk-worker.mjs')
   const { stdout } = await run(process.execPath, [bin, '--help'], { cwd: app })
-  expect(stdout).toContain('musetalk-worker run --video FILE')
+  expect(stdout).toContain('musetalk-worker run --video face.mp4')
 })
 
 test('its worker serves the pages and all they need', async () => {

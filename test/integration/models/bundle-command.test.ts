@@ -90,5 +90,5 @@ test('the command line hands on folder, answer and exit status', async () => {
   expect(await command(['bundle', 'verify', bundle])).toMatchObject({ status: 1, stdout: '' })
   const misused = await command(['bundle', 'burn', bundle])
   expect(misused).toMatchObject({ status: 2 })
-  expect(misused.stderr).toContain('info or verify')
+  expect(misused.stderr).toContain('bundle needs info, verify, or pull')
 })

@@ -1,0 +1,74 @@
+import { basename, dirname, resolve } from 'node:path'
+import { asJobError, type JobError } from '../../handler/errors.ts'
+import { handle } from '../../handler/handle.ts'
+import type { JobResult } from '../../handler/events/job-events.ts'
+import { directoryStorage } from '../../handler/storage/directory.ts'
+import type { Storage } from '../../handler/storage/storage.ts'
+import { bundleDirectory } from '../config/bundle-directory.ts'
+import type { Config } from '../config/config.ts'
+import { cacheOf, limitsOf } from '../config/limits.ts'
+import { createLocalWorker } from '../worker/local-worker.ts'
+import { createJsonLogger } from '../log/json-log.ts'
+import { onInterrupt } from './interrupt.ts'
+import { createProgressPrinter } from './progress-bar.ts'
+
+export interface LocalJobOptions {
+  job: Record<string, unknown>
+  /** Where the video goes; a name under OUTPUT_DIR where unset. */
+  out?: string
+  bundle?: string
+  json: boolean
+  verbose: boolean
+}
+
+/**
+ * Render one job of local files in this process. Ctrl-C ends it within a second; a second one ends
+ * the process at once.
+ *
+ * @returns the result, or the failure that was printed
+ */
+export async function renderLocalJob(
+  options: LocalJobOptions,
+  config: Config,
+): Promise<JobResult | JobError> {
+  using interrupt = onInterrupt()
+  const { signal } = interrupt
+  try {
+    await using deps = await createLocalWorker({
+      bundle: bundleDirectory(config, options.bundle),
+      ...(config.FFMPEG_PATH && { ffmpegPath: config.FFMPEG_PATH }),
+      ...(config.BATCH_SIZE && { batchSize: config.BATCH_SIZE }),
+      device: config.DEVICE,
+      storage: options.out
+        ? singleFileStorage(options.out)
+        : directoryStorage(resolve(config.OUTPUT_DIR)),
+      scratch: config.SCRATCH_DIR,
+      ...cacheOf(config),
+      modelCache: config.CACHE_DIR,
+      limits: limitsOf(config),
+      allowFileInputs: true,
+      allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
+      ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
+      fitOutput: config.FIT_OUTPUT,
+      log: createJsonLogger(options.verbose ? 'debug' : 'silent'),
+      signal,
+    })
+    const onEvent = options.json ? () => {} : createProgressPrinter(process.stderr)
+    return await handle(options.job, deps, { signal, onEvent })
+  } catch (thrown) {
+    return asJobError(thrown, signal)
+  }
+}
+
+/** The directory store for somebody who named the file. */
+function singleFileStorage(out: string): Storage {
+  const path = resolve(out)
+  const directory = directoryStorage(dirname(path))
+  return {
+    kind: 'directory',
+    put: (_name, file, signal) => directory.put(basename(path), file, signal),
+    putMetadata: async () => {},
+    find: async () => undefined,
+    remove: (_name, signal) => directory.remove(basename(path), signal),
+  }
+}
