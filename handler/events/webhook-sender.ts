@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createRetry, sleep, parseRetryAfter } from '../net/retry.ts'
+import { retry, sleep, parseRetryAfter } from '../net/retry.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { isRetryableStatus, NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
@@ -77,24 +77,20 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
     const { type, at: timestamp, seq } = event
     const body = JSON.stringify({ type, timestamp, data: event })
     const id = `msg_${randomUUID()}` // of the event: the same in every try
-    const tries = createRetry(isFinal(event) ? patience.webhook : { ...patience.webhook, tries: 1 })
+    const policy = isFinal(event) ? patience.webhook : { ...patience.webhook, tries: 1 }
+    let tries = 0
+    const send = (attempt: number) => {
+      tries = attempt
+      return post(url, id, body)
+    }
     try {
-      for (;;) {
-        try {
-          await post(url, id, body)
-          const sent = { type, seq, tries: tries.count }
-          if (type === 'job.progress') log.debug('webhook.progress', sent)
-          else log.info('webhook.sent', sent)
-          return false
-        } catch (error) {
-          stop.signal.throwIfAborted()
-          if (!(error instanceof NetworkError) || error.permanent) throw error
-          await tries.pause(error, stop.signal, error.retryAfterMs)
-        }
-      }
+      await retry(send, policy, stop.signal)
+      if (type === 'job.progress') log.debug('webhook.progress', { type, seq, tries })
+      else log.info('webhook.sent', { type, seq, tries })
+      return false
     } catch (error) {
       const reason = stop.signal.aborted ? 'the worker stopped' : (error as Error).message
-      log.warn('webhook.failed', { type, seq, tries: tries.count, reason })
+      log.warn('webhook.failed', { type, seq, tries, reason })
       return error instanceof NetworkError && error.status === GONE
     }
   }

@@ -1,3 +1,4 @@
+import { NetworkError } from './network-error.ts'
 import type { RetryPolicy } from './timeouts.ts'
 
 /** The tries that are left for one thing, and the growing pauses between them. */
@@ -40,6 +41,41 @@ export function createRetry(
     },
   }
 }
+
+export interface RetryOptions {
+  /** Whether another try may help; where unset, after a NetworkError that is not permanent. */
+  isRetryable?: (error: unknown) => boolean
+  /** Told of each failure that another try may mend, and which try it was. */
+  onFailure?: (error: unknown, attempt: number) => void
+}
+
+/**
+ * Run something again until it succeeds or cannot; each try has really ended before the next.
+ *
+ * @param run takes the number of the try, from 1
+ * @throws the last error; the signal's reason
+ */
+export async function retry<T>(
+  run: (attempt: number) => Promise<T>,
+  policy: RetryPolicy,
+  signal: AbortSignal,
+  { isRetryable = isTransient, onFailure }: RetryOptions = {},
+): Promise<T> {
+  const tries = createRetry(policy)
+  for (;;) {
+    try {
+      return await run(tries.count)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isRetryable(error)) throw error
+      onFailure?.(error, tries.count)
+      const afterMs = error instanceof NetworkError ? error.retryAfterMs : undefined
+      await tries.pause(error, signal, afterMs)
+    }
+  }
+}
+
+const isTransient = (error: unknown): boolean => error instanceof NetworkError && !error.permanent
 
 /** @throws the signal's reason, at once when it aborts */
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {

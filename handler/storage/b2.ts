@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { createRetry, parseRetryAfter } from '../net/retry.ts'
+import { readBody } from '../net/read-body.ts'
+import { parseRetryAfter, retry } from '../net/retry.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
@@ -109,27 +110,19 @@ async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promis
     authorization: string,
     body?: string,
   ): Promise<v.InferOutput<S>> {
-    const tries = createRetry(patience.upload)
-    for (;;) {
-      try {
-        const answer = await options.fetch(url, {
-          ...(body !== undefined && { method: 'POST' as const, body }),
-          headers: { authorization },
-          signal,
-        })
-        const text = await readBody(answer.body)
-        if (answer.status !== 200) {
-          const { permanent, message } = httpError(answer.status, '')
-          const afterMs = parseRetryAfter(answer.headers['retry-after'])
-          throw new NetworkError(message, { permanent, retryAfterMs: afterMs })
-        }
-        return parse(schema, text)
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!(error instanceof NetworkError) || error.permanent) throw error
-        await tries.pause(error, signal, error.retryAfterMs)
-      }
+    const request = async () => {
+      const answer = await options.fetch(url, {
+        ...(body !== undefined && { method: 'POST' as const, body }),
+        headers: { authorization },
+        signal,
+      })
+      const text = await readBody(answer.body, MAX_ANSWER)
+      if (answer.status === 200) return parse(schema, text)
+      const { permanent, message } = httpError(answer.status, '')
+      const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
+      throw new NetworkError(message, { permanent, retryAfterMs })
     }
+    return retry(request, patience.upload, signal)
   }
 }
 
@@ -143,17 +136,6 @@ function parse<S extends v.GenericSchema>(schema: S, text: string): v.InferOutpu
 }
 
 const MAX_ANSWER = 1 << 20 // bytes
-
-async function readBody(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body) {
-    size += chunk.length
-    if (size > MAX_ANSWER) throw new NetworkError('answered without end', { permanent: true })
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString()
-}
 
 /** `https://s3.us-west-004.backblazeb2.com` → `us-west-004`; signatures need it. */
 function regionOf(endpoint: string): string {

@@ -1,8 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { copyFile, readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeAtomically } from '../../models/system/write-atomic.ts'
 import { isErrno, JobError, UpstreamError, WorkerError } from '../errors.ts'
-import { fileSizeAndDigest, sha256File } from '../system/sha256-file.ts'
+import { sha256File } from '../../models/system/sha256-file.ts'
+import { fileSizeAndDigest } from './storage.ts'
 import { sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 /** Where the worker itself serves what its directory store holds. */
@@ -31,11 +32,7 @@ export function directoryStorage(
         return { key, url: urlOf(key), bytes, sha256 }
       }),
     putMetadata: (key, sidecar, signal) =>
-      mapErrors(signal, () =>
-        writeAtomically(join(root, sidecarOf(key)), (partial) =>
-          writeFile(partial, JSON.stringify(sidecar)),
-        ),
-      ),
+      mapErrors(signal, () => writeAtomically(join(root, sidecarOf(key)), JSON.stringify(sidecar))),
     find: (key, signal) =>
       mapErrors(signal, async () => {
         const file = join(root, key)
@@ -50,22 +47,6 @@ export function directoryStorage(
         await rm(join(root, sidecarOf(key)), { force: true })
         await rm(join(root, key), { force: true })
       }),
-  }
-}
-
-async function writeAtomically(
-  target: string,
-  write: (partial: string) => Promise<void>,
-): Promise<void> {
-  await mkdir(dirname(target), { recursive: true })
-  // Two jobs of one name may be written at the same moment; each is whole, and one is the last.
-  const partial = `${target}.${randomUUID().slice(0, 8)}.partial`
-  try {
-    await write(partial)
-    await rename(partial, target)
-  } catch (error) {
-    await rm(partial, { force: true })
-    throw error
   }
 }
 

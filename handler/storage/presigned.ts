@@ -1,10 +1,10 @@
 import { createReadStream } from 'node:fs'
-import { createRetry, parseRetryAfter } from '../net/retry.ts'
+import { parseRetryAfter, retry } from '../net/retry.ts'
 import { InputError } from '../errors.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { NetworkError } from '../net/network-error.ts'
 import type { Timeouts } from '../net/timeouts.ts'
-import { fileSizeAndDigest } from '../system/sha256-file.ts'
+import { fileSizeAndDigest } from './storage.ts'
 import { httpError, toUploadError } from './storage-errors.ts'
 import { mediaTypeOf, type Storage } from './storage.ts'
 
@@ -21,30 +21,23 @@ export function presignedStorage(url: string, fetch: GuardedFetch, patience: Tim
     headers: Record<string, string>,
     signal: AbortSignal,
   ) {
-    const tries = createRetry(patience.upload)
-    for (;;) {
+    const send = async () => {
       const body = createReadStream(file)
       try {
-        const length = String(bytes)
         const answer = await fetch(url, {
           ...{ method: 'PUT', body, signal },
-          headers: { ...headers, 'content-length': length },
+          headers: { ...headers, 'content-length': String(bytes) },
         })
         await answer.discard()
         if (answer.status >= 200 && answer.status < 300) return
-        const refused = httpError(answer.status, '')
-        throw new NetworkError(refused.message, {
-          ...{ permanent: refused.permanent, status: answer.status },
-          retryAfterMs: parseRetryAfter(answer.headers['retry-after']),
-        })
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!(error instanceof NetworkError) || error.permanent) throw error
-        await tries.pause(error, signal, error.retryAfterMs)
+        const { message, permanent, status } = httpError(answer.status, '')
+        const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
+        throw new NetworkError(message, { permanent, retryAfterMs, ...(status && { status }) })
       } finally {
         body.destroy()
       }
     }
+    await retry(send, patience.upload, signal)
   }
 
   return {

@@ -14,7 +14,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { createRetry, delayAbort } from '../net/retry.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
-import { fileSizeAndDigest } from '../system/sha256-file.ts'
+import { fileSizeAndDigest } from './storage.ts'
 import { networkErrorFromS3, toUploadError } from './storage-errors.ts'
 import { mapConcurrent, md5, readPart } from './multipart.ts'
 import {

@@ -1,3 +1,7 @@
+import { stat } from 'node:fs/promises'
+import { sha256File } from '../../models/system/sha256-file.ts'
+import { WorkerError } from '../errors.ts'
+
 /** A stored object, as it was found after it was written. */
 export interface StoredObject {
   /** Its full name in the store, prefix included. */
@@ -59,3 +63,18 @@ export const mediaTypeOf = (name: string): string =>
 
 /** A name as part of a URL. */
 export const urlPath = (name: string): string => name.split('/').map(encodeURIComponent).join('/')
+
+/**
+ * Size and SHA-256 of a file that is to be stored.
+ * @throws WorkerError BUG for what is no result: nothing there, a folder, an empty file
+ */
+export async function fileSizeAndDigest(
+  file: string,
+  signal: AbortSignal,
+): Promise<{ bytes: number; sha256: string }> {
+  const found = await stat(file).catch(() => undefined)
+  if (!found?.isFile() || found.size === 0) {
+    throw new WorkerError('BUG', 'there is no finished video to store')
+  }
+  return { bytes: found.size, sha256: await sha256File(file, signal) }
+}

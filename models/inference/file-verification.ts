@@ -1,10 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { ModelError } from './errors.ts'
 import type { BundleFile } from './manifest.ts'
+import { sha256File } from '../system/sha256-file.ts'
+import { writeAtomically } from '../system/write-atomic.ts'
 
 const VerificationRecord = v.object({
   /** The bundle's id. */
@@ -40,15 +41,10 @@ export function stampsOf(bundle: string, folder: string | undefined): Verificati
     },
     async write(stamp) {
       if (!folder) return undefined
-      const target = await file()
-      const partial = `${target}.${randomUUID().slice(0, 8)}.partial`
       try {
-        await mkdir(folder, { recursive: true })
-        await writeFile(partial, JSON.stringify(stamp))
-        await rename(partial, target)
+        await writeAtomically(await file(), JSON.stringify(stamp))
         return undefined
       } catch (error) {
-        await rm(partial, { force: true }).catch(() => {}) // no folder, no file
         return (error as Error).message
       }
     },
@@ -91,9 +87,6 @@ async function fileIdentity(
 }
 
 async function checkHash(path: string, sha256: string): Promise<void> {
-  const hash = createHash('sha256')
-  const stream = createReadStream(path, { highWaterMark: 1 << 20 })
-  for await (const chunk of stream) hash.update(chunk as Buffer)
-  if (hash.digest('hex') === sha256) return
+  if ((await sha256File(path)) === sha256) return
   throw new ModelError('bundle', `${path} is damaged: its SHA-256 is not the manifest's`)
 }

@@ -1,9 +1,12 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, readdir, rename } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename } from 'node:fs/promises'
 import { rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { isProcessAlive } from '../system/process-alive.ts'
+import { sha256File } from '../system/sha256-file.ts'
+import { fsyncPath } from '../system/write-atomic.ts'
 
 /**
  * Where the optimized copy of a graph lies, or would lie. ONNX Runtime rewrites the weights of a
@@ -84,9 +87,10 @@ export async function writeOptimized(
     const { bavail, bsize } = await statfs(folder)
     if (bavail * bsize < bytes + SPARE_BYTES) throw new Error('too little room on the disk')
     await write(join(partial, GRAPH))
-    for (const name of await readdir(partial)) await fsyncFile(join(partial, name))
+    // A machine that loses power must not find a copy whose name came to the disk before its bytes.
+    for (const name of await readdir(partial)) await fsyncPath(join(partial, name))
     await writeFile(join(partial, STAMP), JSON.stringify(await stampOf(partial)))
-    await fsyncFile(join(partial, STAMP))
+    await fsyncPath(join(partial, STAMP))
     if (!(await findOptimized(place))) await rm(entry, { recursive: true, force: true })
     await rename(partial, entry).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
@@ -102,16 +106,10 @@ export const removeOptimized = ({ folder, key }: CacheEntry): Promise<void> =>
   rm(join(folder, key), { recursive: true, force: true })
 
 async function stampOf(entry: string): Promise<v.InferOutput<typeof Stamp>> {
-  const hash = createHash('sha256').update(await readFile(join(entry, GRAPH)))
+  const sha256 = await sha256File(join(entry, GRAPH))
   const found = await stat(join(entry, WEIGHTS), { bigint: true }).catch(() => null)
   const weights = found && { bytes: Number(found.size), mtimeNs: String(found.mtimeNs) }
-  return { sha256: hash.digest('hex'), weights }
-}
-
-/** A machine that loses power must not find a copy whose name came to the disk before its bytes. */
-async function fsyncFile(path: string): Promise<void> {
-  await using file = await open(path, 'r+')
-  await file.sync()
+  return { sha256, weights }
 }
 
 /**
@@ -136,13 +134,4 @@ function isOrphaned(name: string, mtimeMs: number): boolean {
   // In a container every life of the worker may have the same id.
   const before = mtimeMs < Date.now() - process.uptime() * 1000
   return Number(id) === process.pid ? before : !isProcessAlive(Number(id))
-}
-
-function isProcessAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

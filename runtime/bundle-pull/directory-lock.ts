@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
 import { sleep } from '../../handler/net/retry.ts'
-import { processIdentity } from '../../handler/system/process-alive.ts'
+import { processIdentity } from '../../models/system/process-alive.ts'
 
 export interface LockOwner {
   host: string

@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sha256File } from '../../handler/system/sha256-file.ts'
+import { sha256File } from '../../models/system/sha256-file.ts'
 import type { AcceptFile, LocalFile, OfficialFile } from './official-files.ts'
 
 /** Where files may be already. */

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../../handler/net/timeouts.ts'
 import { hasCuda } from '../../models/inference/session.ts'
 import type { Config } from '../config/config.ts'
@@ -40,8 +40,7 @@ export function pullSettings(config: PullConfig, from: string | undefined) {
     endpoint: config.HF_ENDPOINT,
     ...(config.HF_TOKEN !== undefined && { token: config.HF_TOKEN }),
     offline: config.HF_HUB_OFFLINE,
-    // The operator's own addresses may be anywhere.
-    fetch: createGuardedFetch({ isBlocked: () => false }),
+    fetch: createTrustedFetch(),
     timeouts: TIMEOUTS,
   } satisfies Partial<PullOptions>
 }

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { createGuardedFetch, type GuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createTrustedFetch, type GuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
 import type { Config } from '../config/config.ts'
 import { readBuildInfo, configuredWorkerId } from '../config/identity.ts'
@@ -36,7 +36,7 @@ export function checkMode(config: Config): CheckResult[] {
 export async function checkSource(config: Config, signal: AbortSignal): Promise<CheckResult[]> {
   const mode = modeOrNothing(config)
   if (!mode) return []
-  const fetch = createGuardedFetch({ isBlocked: () => false })
+  const fetch = createTrustedFetch()
   if (mode.source === 'push') return [ok('source', 'none is asked: jobs come over HTTP')]
   if (mode.source === 'runpod') return [await checkQueue(mode.take, fetch, signal)]
   const { source, baseUrl, key } = mode

@@ -1,13 +1,15 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { isErrno } from '../../handler/errors.ts'
-import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { readBody } from '../../handler/net/read-body.ts'
+import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { Config } from '../config/config.ts'
 import { fail, ok, type CheckResult } from './check-result.ts'
 
 type PortConfig = Pick<Config, 'HOST' | 'PORT' | 'PORT_HEALTH' | 'RUNPOD_WEBHOOK_GET_JOB'>
 
 const USUAL = 8000
+const MAX_ANSWER = 65_536 // bytes
 const ANSWER_MS = 3_000
 
 /** Whether the ports are free, or taken by the worker itself. */
@@ -55,14 +57,8 @@ async function workerAt(port: number, host: string | undefined, outer: AbortSign
   const name = anywhere ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
   const signal = AbortSignal.any([outer, AbortSignal.timeout(ANSWER_MS)])
   try {
-    const answer = await createGuardedFetch({ isBlocked: () => false })(
-      `http://${name}:${port}/health`,
-      {
-        signal,
-      },
-    )
-    let text = ''
-    for await (const chunk of answer.body) text = (text + Buffer.from(chunk)).slice(0, 65_536)
+    const answer = await createTrustedFetch()(`http://${name}:${port}/health`, { signal })
+    const text = await readBody(answer.body, MAX_ANSWER)
     const { state, version } = JSON.parse(text) as { state?: unknown; version?: unknown }
     return typeof state === 'string' && typeof version === 'string' ? state : undefined
   } catch {

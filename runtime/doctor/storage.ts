@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JobError } from '../../handler/errors.ts'
-import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
 import { DEFAULT_TIMEOUTS } from '../../handler/net/timeouts.ts'
 import type { StoredObject } from '../../handler/storage/storage.ts'
@@ -76,7 +76,7 @@ async function publicProblem(
   signal: AbortSignal,
 ): Promise<CheckResult | undefined> {
   if (kind === 'directory') return undefined
-  const why = await createGuardedFetch({ isBlocked: () => false, patience: HASTY })(url, {
+  const why = await createTrustedFetch(HASTY)(url, {
     signal,
   }).then(
     async (answer) => {

@@ -1,4 +1,4 @@
-import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { Log } from '../../handler/log.ts'
 import type { Config } from '../config/config.ts'
 import { configuredWorkerId, workerId } from '../config/identity.ts'
@@ -58,8 +58,7 @@ async function createOrchestratorSource(
     ...{ workerId, gpuClass, configLabel: config.CONFIG_LABEL },
     ...{ batchSize: config.BATCH_SIZE ?? null, about: parts.about, system: system.now },
   }
-  // The operator's own addresses may be anywhere.
-  const fetch = createGuardedFetch({ isBlocked: () => false })
+  const fetch = createTrustedFetch()
   const api = createOrchestratorClient(fetch, mode.baseUrl, mode.key)
   const { log } = parts
   const source =
@@ -97,12 +96,7 @@ export function progressMirror(mode: JobSourceConfig, config: Config, jobs: JobQ
     ...{ worker_id: workerId(config), config_label: config.CONFIG_LABEL },
     batch_size: config.BATCH_SIZE ?? null,
   }
-  return mirrorProgress(
-    createOrchestratorClient(createGuardedFetch({ isBlocked: () => false }), url, key),
-    tag,
-    jobs,
-    log,
-  )
+  return mirrorProgress(createOrchestratorClient(createTrustedFetch(), url, key), tag, jobs, log)
 }
 
 /** RunPod's queue knows a worker by the name that the platform gave to it. */

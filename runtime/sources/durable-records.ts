@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { writeAtomically } from '../../models/system/write-atomic.ts'
 
 /** A folder of small JSON records by key: one that was put is there after a loss of power. */
 export interface DurableRecords<T> {
@@ -24,15 +25,7 @@ export async function openRecords<T>(
     async put(key, record) {
       last = Math.max(last + 1, Date.now()) // two of one millisecond keep their order too
       const at = last
-      const temporary = join(dir, `${randomUUID()}.draft`)
-      try {
-        await write(temporary, JSON.stringify({ at, record }))
-        await rename(temporary, fileOf(key))
-      } catch (error) {
-        await rm(temporary, { force: true }) // a full disk would fill up with them
-        throw error
-      }
-      await syncFolder(dir)
+      await writeAtomically(fileOf(key), JSON.stringify({ at, record }), { fsync: true })
     },
     async remove(key) {
       await rm(fileOf(key), { force: true })
@@ -59,25 +52,5 @@ async function readJson(file: string): Promise<{ at?: unknown; record?: unknown 
     return Object(JSON.parse(await readFile(file, 'utf8'))) as object
   } catch {
     return {}
-  }
-}
-
-async function write(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx')
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-/** A new name is only safe on disk when its folder is. */
-async function syncFolder(dir: string): Promise<void> {
-  const folder = await open(dir)
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
   }
 }

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import * as v from 'valibot'
-import { createRetry } from '../../handler/net/retry.ts'
-import { NetworkError } from '../../handler/net/network-error.ts'
+import { retry } from '../../handler/net/retry.ts'
 import type { RetryPolicy } from '../../handler/net/timeouts.ts'
 import type { Log } from '../../handler/log.ts'
 import { openRecords } from './durable-records.ts'
@@ -74,30 +73,17 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   /** Never throws. */
   async function deliverWithRetry(completion: CompletedLease, signal: AbortSignal): Promise<void> {
     const { held: lease, outcome } = completion
-    const tries = createRetry(patience)
-    for (;;) {
-      try {
-        const verdict = await deliver(completion, signal)
-        log[verdict === 'delivered' ? 'info' : 'warn'](`outcome.${verdict}`, {
-          job: lease.id,
-          status: outcome.status,
-          tries: tries.count,
-        })
-        await forget(lease)
-        return
-      } catch (error) {
-        if (signal.aborted) return
-        const reason = (error as Error).message
-        log.warn('outcome.unheard', {
-          job: lease.id,
-          status: outcome.status,
-          tries: tries.count,
-          reason,
-        })
-        const afterMs = error instanceof NetworkError ? error.retryAfterMs : undefined
-        await tries.pause(error, signal, afterMs).catch(() => {})
-        if (signal.aborted) return
-      }
+    const about = { job: lease.id, status: outcome.status }
+    const onFailure = (error: unknown, tries: number) =>
+      log.warn('outcome.unheard', { ...about, tries, reason: (error as Error).message })
+    const send = async (tries: number) => ({ verdict: await deliver(completion, signal), tries })
+    try {
+      const isRetryable = () => true
+      const { verdict, tries } = await retry(send, patience, signal, { isRetryable, onFailure })
+      log[verdict === 'delivered' ? 'info' : 'warn'](`outcome.${verdict}`, { ...about, tries })
+      await forget(lease)
+    } catch {
+      // Only the signal ends the tries.
     }
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
-import { processIdentity } from '../../handler/system/process-alive.ts'
+import { processIdentity } from '../../models/system/process-alive.ts'
 import { withDirectoryError } from '../../handler/system/directory-error.ts'
 
 /** A claimer's own folder, which outlives the process, and what it is called. */

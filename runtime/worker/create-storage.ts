@@ -1,4 +1,4 @@
-import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { directoryStorage, filesUrl } from '../../handler/storage/directory.ts'
 import type { Timeouts } from '../../handler/net/timeouts.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
@@ -53,8 +53,7 @@ export async function createStorage(
         bucket: config.B2_BUCKET_NAME!,
         prefix: config.B2_PREFIX,
         apiUrl: config.B2_API_URL,
-        // The operator's own addresses may be anywhere.
-        fetch: createGuardedFetch({ isBlocked: () => false }),
+        fetch: createTrustedFetch(),
       })
     }
   }

@@ -1,6 +1,6 @@
 import type { JobDependencies, Limits } from '../../handler/context.ts'
 import { silentLog, type Log } from '../../handler/log.ts'
-import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { ResizePolicy } from '../../handler/render/output-frame.ts'
 import { avatarCache, type CacheOptions } from '../../handler/render/face/avatar-cache.ts'
 import { findFfmpeg } from '../../handler/render/media/ffmpeg.ts'
@@ -63,7 +63,7 @@ export async function createLocalWorker(
       ...(options.log && { onWarning: options.log.warn }),
     }),
   ])
-  const fetch = createGuardedFetch(options.allowPrivateUrls ? { isBlocked: () => false } : {})
+  const fetch = options.allowPrivateUrls ? createTrustedFetch() : createGuardedFetch()
   const webhooks = createWebhookSender({ fetch, keys: parseSecrets(options.webhookSecret) })
   return {
     render: createRenderer(bundle, ffmpeg, options.cache && avatarCache(options.cache)),

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { isProcessAlive } from '../../handler/system/process-alive.ts'
+import { isProcessAlive } from '../../models/system/process-alive.ts'
 import { withDirectoryError } from '../../handler/system/directory-error.ts'
 
 export interface Scratch extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { JobDependencies, Transfer } from '../../handler/context.ts'
-import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { handle } from '../../handler/handle.ts'
 import { parseJob } from '../../handler/parse-job.ts'
 import type { Log } from '../../handler/log.ts'
@@ -66,7 +66,7 @@ export async function startWorker(
   await using engines = pull ? deferPool(devices.length, pull.done, createPool) : createPool()
   // A worker of RunPod's queue that cannot render reports that, and ends by itself.
   if (mode.source !== 'runpod') pull?.done.catch(() => stop.drain('there is no bundle'))
-  const fetch = createGuardedFetch(config.ALLOW_PRIVATE_URLS ? { isBlocked: () => false } : {})
+  const fetch = config.ALLOW_PRIVATE_URLS ? createTrustedFetch() : createGuardedFetch()
   const keys = parseWebhookSecrets(config.WEBHOOK_SECRET ?? '') ?? []
   const deps = {
     render: engines.render,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import { createTrustedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { HeartbeatRequest, FromWorker, ToWorker } from './heartbeat.ts'
 
 const RETRY_MS = 2_000
@@ -15,8 +15,7 @@ async function beatUntilStopped(
   port: NonNullable<typeof parentPort>,
   { everyMs, timeoutMs }: HeartbeatOptions,
 ): Promise<void> {
-  // The operator's own addresses may be anywhere.
-  const fetch = createGuardedFetch({ isBlocked: () => false })
+  const fetch = createTrustedFetch()
   const stop = new AbortController()
   let beat: HeartbeatRequest | undefined
   let wake = new AbortController()

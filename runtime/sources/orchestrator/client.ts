@@ -1,4 +1,5 @@
 import type { GuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import { BodyTooLargeError, readBody } from '../../../handler/net/read-body.ts'
 import { parseRetryAfter } from '../../../handler/net/retry.ts'
 import { NetworkError } from '../../../handler/net/network-error.ts'
 
@@ -23,7 +24,7 @@ export interface Reply {
   afterMs: number | undefined
 }
 
-const LONGEST = 2 ** 20
+const MAX_ANSWER = 2 ** 20 // bytes
 const HTML_PAGE = /^\s*<(!doctype html|html)\b/i
 
 export function createOrchestratorClient(
@@ -60,14 +61,12 @@ export function createOrchestratorClient(
 
 /** @returns nothing where it is longer than an orchestrator's answers are */
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of body) {
-    bytes += chunk.length
-    if (bytes > LONGEST) return ''
-    chunks.push(chunk)
+  try {
+    return await readBody(body, MAX_ANSWER)
+  } catch (error) {
+    if (error instanceof BodyTooLargeError) return ''
+    throw error
   }
-  return Buffer.concat(chunks).toString()
 }
 
 function parse(text: string): unknown {

@@ -1,6 +1,7 @@
+import { readBody } from '../../../handler/net/read-body.ts'
 import { parseRetryAfter } from '../../../handler/net/retry.ts'
 import {
-  createGuardedFetch,
+  createTrustedFetch,
   type HttpResponse,
   type GuardedFetch,
 } from '../../../handler/net/guarded-fetch.ts'
@@ -48,8 +49,8 @@ export interface ClientOptions {
 }
 
 const BODY_MS = 60_000
-const LONGEST = 256 * 2 ** 20 // a batch of the largest inputs
-const REDIRECTS = 3
+const MAX_ANSWER = 256 * 2 ** 20 // a batch of the largest inputs
+const MAX_REDIRECTS = 3
 
 export function openClient(options: ClientOptions): Client {
   const { key, agent, pollMs = 90_000, frozenMs = 30_000 } = options
@@ -67,7 +68,7 @@ export function openClient(options: ClientOptions): Client {
   /** The operator's platform may be anywhere, and holds a poll for longer than others an answer. */
   function createFetch(): GuardedFetch {
     const patience = { ...DEFAULT_TIMEOUTS, headersMs: pollMs + BODY_MS }
-    return createGuardedFetch({ isBlocked: () => false, patience })
+    return createTrustedFetch(patience)
   }
 
   return {
@@ -81,7 +82,7 @@ export function openClient(options: ClientOptions): Client {
       let timer = setTimeout(() => inner.abort(late), pollMs)
       const signal = AbortSignal.any([inner.signal, frozen.signal])
       try {
-        const answer = await fetch(url, { headers, signal, redirects: REDIRECTS })
+        const answer = await fetch(url, { headers, signal, redirects: MAX_REDIRECTS })
         // From here on the answer may hold jobs that are ours.
         outer.removeEventListener('abort', stop)
         clearTimeout(timer)
@@ -131,16 +132,8 @@ export function openClient(options: ClientOptions): Client {
   }
 }
 
-async function read(answer: HttpResponse): Promise<Reply> {
-  const chunks: Uint8Array[] = []
-  let bytes = 0
-  for await (const chunk of answer.body) {
-    bytes += chunk.length
-    if (bytes > LONGEST) throw new NetworkError('sends an answer without end')
-    chunks.push(chunk)
-  }
-  return replyOf(answer, Buffer.concat(chunks).toString())
-}
+const read = async (answer: HttpResponse): Promise<Reply> =>
+  replyOf(answer, await readBody(answer.body, MAX_ANSWER))
 
 const replyOf = ({ status, headers }: HttpResponse, text: string): Reply => ({
   ...{ status, text, type: headers['content-type'] ?? '' },

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { lockDirectory, type LockOptions } from '../../../runtime/bundle-pull/directory-lock.ts'
-import { processIdentity } from '../../../handler/system/process-alive.ts'
+import { processIdentity } from '../../../models/system/process-alive.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 
 let place: Folder

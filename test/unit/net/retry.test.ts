@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { createRetry, parseRetryAfter } from '../../../handler/net/retry.ts'
+import { NetworkError } from '../../../handler/net/network-error.ts'
+import { createRetry, parseRetryAfter, retry } from '../../../handler/net/retry.ts'
 
 const signal = new AbortController().signal
 
@@ -57,4 +58,40 @@ test('Retry-After is seconds or a date, and else nothing', () => {
   expect(parseRetryAfter('Wed, 31 Dec 2025 00:00:00 GMT', now)).toBe(0)
   expect(parseRetryAfter('soon', now)).toBeUndefined()
   expect(parseRetryAfter(undefined, now)).toBeUndefined()
+})
+
+describe('retry', () => {
+  const policy = { tries: 3, firstMs: 1, maxMs: 1 }
+  test('runs again what another try may mend, and says which try failed', async () => {
+    const failed: number[] = []
+    const run = async (attempt: number) => {
+      if (attempt < 3) throw new NetworkError('closed the connection')
+      return attempt
+    }
+    const onFailure = (_error: unknown, attempt: number) => void failed.push(attempt)
+    expect(await retry(run, policy, signal, { onFailure })).toBe(3)
+    expect(failed).toEqual([1, 2])
+  })
+  test.each([new NetworkError('gone', { permanent: true }), new TypeError('a bug')])(
+    'runs once what no try can mend: %s',
+    async (error) => {
+      const run = vi.fn(() => Promise.reject(error))
+      await expect(retry(run, policy, signal)).rejects.toBe(error)
+      expect(run).toHaveBeenCalledTimes(1)
+    },
+  )
+  test('throws the last failure, or the reason of the signal', async () => {
+    const run = (attempt: number) => Promise.reject(new NetworkError(`try ${attempt}`))
+    await expect(retry(run, policy, signal)).rejects.toThrow('try 3')
+    const stop = new AbortController()
+    const aborting = retry(
+      () => {
+        stop.abort(new Error('enough'))
+        return Promise.reject(new NetworkError('refused'))
+      },
+      policy,
+      stop.signal,
+    )
+    await expect(aborting).rejects.toThrow('enough')
+  })
 })

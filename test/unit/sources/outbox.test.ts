@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -92,8 +92,8 @@ test('a folder that cannot be written costs the safety, not the outcome', async 
   const { log, events } = collectLog()
   await using outbox = await open(async () => 'delivered', log)
   await rm(dir(), { recursive: true })
+  await writeFile(dir(), 'no folder')
   await outbox.put(success('a'))
   await outbox.drained(soon())
-  await mkdir(dir())
-  expect(events()).toEqual(['outbox.unsafe', 'outcome.delivered'])
+  expect(events()).toEqual(['outbox.unsafe', 'outcome.delivered', 'outbox.stuck'])
 })

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { isErrno } from '../errors.ts'
 
 /** Whether a process of this id runs on this machine, whoever's it is. */
 export function isProcessAlive(pid: number): boolean {
@@ -7,7 +6,7 @@ export function isProcessAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return isErrno(error, 'EPERM')
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
