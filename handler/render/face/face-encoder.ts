@@ -13,7 +13,8 @@ import { clipToFrame, toCropCoordinates, type Landmarks } from './face-box.ts'
 export interface FaceToEncode {
   frame: Uint8Array
   box: Box
-  landmarks: Landmarks
+  /** Asked for only where a bundle draws from them. */
+  landmarks: () => Landmarks
 }
 
 /** Cuts the faces of one batch out of their frames and encodes them: one record each. */
@@ -94,7 +95,7 @@ const part = (batch: Uint8Array, item: number, bytes: number): Uint8Array =>
 function cropLandmarks(faces: readonly FaceToEncode[], batch: number, facts: VideoInfo) {
   const data = new Float32Array(batch * POINTS)
   for (const [i, { landmarks, box }] of faces.entries()) {
-    data.set(toCropCoordinates(landmarks, clipToFrame(box, facts)), i * POINTS)
+    data.set(toCropCoordinates(landmarks(), clipToFrame(box, facts)), i * POINTS)
   }
   return { type: 'float32', dims: [batch, 68, 2], data } as const
 }

@@ -18,7 +18,8 @@ const FADE_S = 0.12
 /** Where the face of a frame is drawn. */
 export interface SmoothedFace {
   region: Region
-  landmarks: Landmarks
+  /** Without their noise; worked out when asked for, as some bundles draw from a box alone. */
+  landmarks: () => Landmarks
   /** 0..1: less next to frames without a face, so that the drawn mouth does not pop. */
   fade: number
 }
@@ -78,7 +79,7 @@ export async function* passThroughTrack<T extends { seen: FaceDetection | undefi
     }
     const { boxFromJob, detected, landmarks } = seen
     const region = boxFromJob ? detected : referenceRegion(landmarks, detected)
-    yield { ...frame, face: { region, landmarks, fade: 1 } }
+    yield { ...frame, face: { region, landmarks: () => landmarks, fade: 1 } }
   }
 }
 
@@ -101,7 +102,7 @@ function settled(
   const landmarks = shot.map(({ point }) => point.landmarks)
   return {
     region: holdIfStill(meanRegion(near, reach / 2), last),
-    landmarks: denoiseLandmarks(landmarks, at, sigma, centerAndSide(here.region).side),
+    landmarks: () => denoiseLandmarks(landmarks, at, sigma, centerAndSide(here.region).side),
     fade: fadeFactor(track, index, gap, fade),
   }
 }
