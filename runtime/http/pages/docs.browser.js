@@ -4,8 +4,9 @@
  * @typedef {{ $ref?: string, type?: string | string[], enum?: unknown[], const?: unknown, description?: string,
  *   properties?: Record<string, Schema>, required?: string[] }} Schema
  * @typedef {{ content?: Record<string, { schema?: Schema }>, description?: string }} Content
- * @typedef {{ tags: string[], summary?: string, requestBody?: Content, responses: Record<string, Content> }} Operation
- * @typedef {{ info: { version: string }, components: { schemas: Record<string, Schema> },
+ * @typedef {{ name: string, in: string, description?: string }} Parameter
+ * @typedef {{ tags: string[], summary?: string, parameters?: Parameter[], requestBody?: Content, responses: Record<string, Content> }} Operation
+ * @typedef {{ info: { version: string }, tags: { name: string, description: string }[], components: { schemas: Record<string, Schema> },
  *   paths: Record<string, Record<string, Operation>> }} Api
  */
 
@@ -35,12 +36,29 @@ function exampleOf(/** @type {Schema} */ schema) {
 function listFields(/** @type {Api} */ api, /** @type {Schema} */ schema) {
   const name = schema.$ref?.split('/').at(-1) ?? ''
   const { properties = {}, required = [] } = api.components.schemas[name] ?? schema
-  return Object.entries(properties).map(([field, { type, enum: values, description }]) => {
-    const kind = values?.join(' | ') ?? type
-    const about = [kind, description].filter(Boolean).join(' – ')
-    return `${field}${required.includes(field) ? ' (required)' : ''}: ${about}`
-  })
+  return Object.entries(properties).map(
+    ([field, { $ref, type, enum: values, const: only, description }]) => {
+      const kind = values?.join(' | ') ?? only ?? type ?? $ref?.split('/').at(-1)
+      const about = [kind, description].filter(Boolean).join(': ')
+      return `${field}${required.includes(field) ? ' (required)' : ''} ${about && '– '}${about}`
+    },
+  )
 }
+
+/** @param {string} title @param {string[]} lines */
+const listing = (title, lines) =>
+  create(
+    'div',
+    {},
+    create('h3', { textContent: title }),
+    create('pre', { textContent: lines.join('\n') }),
+  )
+
+/** @param {Parameter} parameter */
+const describeParameter = ({ name, in: place, description = '' }) =>
+  `${name} (${place}): ${description}`
+
+const lineCount = (/** @type {string} */ text) => text.split('\n').length
 
 /** Sends the request that a form describes, and shows the answer while it comes. */
 async function send(
@@ -66,19 +84,20 @@ function renderOperation(
   /** @type {Api} */ api,
   /** @type {string} */ path,
   /** @type {string} */ method,
-  /** @type {Operation} */ { summary, requestBody, responses },
+  /** @type {Operation} */ { summary, parameters, requestBody, responses },
 ) {
   const schema = requestBody?.content?.['application/json']?.schema
-  const pathInput = create('input', {
-    value: path.replace('{endpoint}', 'local'),
-    ariaLabel: 'Path',
-  })
-  const bodyInput = schema
-    ? create('textarea', { value: JSON.stringify(exampleOf(schema), null, 2), ariaLabel: 'Body' })
-    : undefined
+  const pathInput = create('input', { value: path.replace('{endpoint}', 'local') })
+  const example = schema && JSON.stringify(exampleOf(schema), null, 2)
+  const bodyInput = example && create('textarea', { value: example, rows: lineCount(example) })
   const output = create('pre', { hidden: true })
   const onclick = () =>
-    send(method.toUpperCase(), pathInput.value, bodyInput?.value, output).catch((error) => {
+    send(
+      method.toUpperCase(),
+      pathInput.value,
+      bodyInput ? bodyInput.value : undefined,
+      output,
+    ).catch((error) => {
       output.textContent = String(error)
     })
   const answers = Object.entries(responses).map(
@@ -94,10 +113,11 @@ function renderOperation(
       create('code', { textContent: path }),
       create('span', { className: 'summary', textContent: summary ?? '' }),
     ),
-    ...(schema ? [create('pre', { textContent: listFields(api, schema).join('\n') })] : []),
-    create('pre', { textContent: answers.join('\n') }),
-    pathInput,
-    ...(bodyInput ? [bodyInput] : []),
+    ...(parameters ? [listing('Parameters', parameters.map(describeParameter))] : []),
+    ...(schema ? [listing('Body', listFields(api, schema))] : []),
+    listing('Answers', answers),
+    create('label', {}, 'Path to send to', pathInput),
+    ...(bodyInput ? [create('label', {}, 'Body to send', bodyInput)] : []),
     create('button', { textContent: 'Send', onclick }),
     output,
   )
@@ -107,15 +127,16 @@ function renderOperation(
 const api = await fetch('/openapi.json').then((response) => response.json())
 const version = document.getElementById('version')
 if (version) version.textContent = `version ${api.info.version}`
-const sections = new Map()
+const sections = new Map(
+  api.tags.map(({ name, description }) => {
+    const heading = create('h2', { textContent: name })
+    const about = create('p', { textContent: description })
+    return [name, create('section', { className: 'card' }, heading, about)]
+  }),
+)
 for (const [path, operations] of Object.entries(api.paths)) {
   for (const [method, operation] of Object.entries(operations)) {
-    const [tag = ''] = operation.tags
-    if (!sections.has(tag)) {
-      const heading = create('h2', { textContent: tag })
-      sections.set(tag, create('section', { className: 'card' }, heading))
-    }
-    sections.get(tag).append(renderOperation(api, path, method, operation))
+    sections.get(operation.tags[0] ?? '')?.append(renderOperation(api, path, method, operation))
   }
 }
 document.querySelector('main')?.append(...sections.values())
