@@ -216,7 +216,8 @@ export const isErrno = (error: unknown, code: string): boolean =>
 
 /** What whoever runs this machine can do about a model that does not start. */
 export const MODEL_ERROR_HINTS: Readonly<Record<ModelError['kind'], string>> = {
-  bundle: 'fetch the bundle again (musetalk-worker bundle pull), or set MODEL_BUNDLE to a good one',
+  bundle:
+    'pull the bundle (musetalk-worker bundle pull, or BUNDLE_PULL=true), or set MODEL_BUNDLE to a good one',
   device: 'check the driver with nvidia-smi, or set DEVICE=cpu',
   memory: 'stop what else uses the memory, or take a larger machine',
 }

@@ -33,7 +33,12 @@ export async function openRecipe(name: string): Promise<Recipe> {
     slots.some(({ config, files }) => config && files.includes(file))
   return {
     slots,
-    size: (variant) => bundleBytes(templates, variant),
+    async size(variant) {
+      const bytes = await bundleBytes(templates, variant)
+      if (Number.isFinite(bytes) && bytes > 0) return bytes
+      const message = `this installation has no templates in ${templates}; install the worker again`
+      throw new PullError('BUNDLE_BROKEN', message)
+    },
     async accepts(official, file, signal) {
       // What of a configuration must be right is looked at when the bundle is made.
       if (isConfig(official)) return isSmallJson(file)

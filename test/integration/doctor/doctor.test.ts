@@ -188,7 +188,7 @@ describe('models', () => {
     const { bundle: found } = await findings(checkModels(changed))
     expect(found).toMatchObject({
       ...{ status: 'fail', message: expect.stringContaining('generate.data is damaged') },
-      action: expect.stringContaining('fetch the bundle again'),
+      action: expect.stringContaining('pull the bundle'),
     })
   })
   test('that are not there', async () => {

@@ -55,7 +55,7 @@ test('verify reads all of a bundle, although it was found good before', async ()
   await damage('generate.data')
   const { status, out, err } = await run('verify', undefined)
   expect({ status, out }).toEqual({ status: 1, out: '' })
-  expect(err).toMatch(/^fail: .*generate\.data is damaged.*fetch the bundle again/)
+  expect(err).toMatch(/^fail: .*generate\.data is damaged.*pull the bundle/)
 })
 
 test('verify finds golden numbers that do not come out', async () => {
