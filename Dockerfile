@@ -35,6 +35,7 @@ ARG ALLOW_UNKNOWN=false
 WORKDIR /export
 COPY docker/export.sh /docker/
 COPY models/export/musetalk_export musetalk_export
+COPY models/musetalk-v1.5/files.json /musetalk-v1.5/
 COPY --from=checkpoints / /checkpoints/
 RUN /docker/export.sh "$BUNDLE" "$DEVICE" "$PRECISION" "$ALLOW_UNKNOWN"
 

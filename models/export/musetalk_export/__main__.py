@@ -1,4 +1,4 @@
-"""python -m musetalk_export --checkpoints DIR --out BUNDLE [--precision fp32|fp16] [--allow-unknown] [--cuda]"""
+"""python -m musetalk_export --checkpoints DIR (--out BUNDLE [--precision fp32|fp16] [--allow-unknown] [--cuda] | --template OUT)"""
 
 import argparse
 import logging
@@ -14,9 +14,11 @@ from .layout import CheckpointError
 def arguments() -> argparse.Namespace:
     parse = argparse.ArgumentParser(prog='musetalk_export', description='Turns MuseTalk v1.5 checkpoints into a model bundle.')
     parse.add_argument('--checkpoints', type=Path, required=True, help='folder with the files in the official layout')
-    parse.add_argument('--out', type=Path, required=True, help='folder of the bundle; replaced when the export succeeds')
+    made = parse.add_mutually_exclusive_group(required=True)
+    made.add_argument('--out', type=Path, help='folder of the bundle; replaced when the export succeeds')
+    made.add_argument('--template', type=Path, help='folder for graphs without weights, and the recipe of the weights; replaced too')
     parse.add_argument('--precision', choices=['fp32', 'fp16'], default='fp32', help='of encode and generate')
-    parse.add_argument('--allow-unknown', action='store_true', help='take weights that hashes.json does not know')
+    parse.add_argument('--allow-unknown', action='store_true', help='take weights that files.json does not know')
     parse.add_argument('--cuda', action='store_true', help='add a variant of generate for CUDA, fused and in half precision')
     return parse.parse_args()
 
@@ -29,19 +31,24 @@ def main() -> int:
     warnings.filterwarnings('ignore', '(?s).*The axis name', UserWarning)
     from .bundle import build
     from .gate import GateError
+    from .templates.make import TemplateError, make_templates
 
-    # Beside the target, so that it takes its place in one step and a failed export leaves the old bundle alone.
-    work = chosen.out.with_name(f'.{chosen.out.name}.{os.getpid()}')
+    # Beside the target, so that it takes its place in one step and a failed export leaves what was there alone.
+    target = chosen.template or chosen.out
+    work = target.with_name(f'.{target.name}.{os.getpid()}')
     work.mkdir(parents=True)
     try:
-        name = build(chosen.checkpoints, work, chosen.precision, chosen.allow_unknown, chosen.cuda)
-        replace(work, chosen.out)
-    except (CheckpointError, GateError) as error:
+        if chosen.template:
+            made = make_templates(chosen.checkpoints, work)
+        else:
+            made = f'bundle {build(chosen.checkpoints, work, chosen.precision, chosen.allow_unknown, chosen.cuda)}'
+        replace(work, target)
+    except (CheckpointError, GateError, TemplateError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    print(f'{chosen.out}: bundle {name}')
+    print(f'{target}: {made}')
     return 0
 
 

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import torch
 
-from . import checkpoints, cuda, gate, manifest, selftest, write
-from .graphs import GRAPHS, Checkpoints, Graph
-from .layout import POSE, POSE_ONNX, S3FD, present
+from . import checkpoints, gate, manifest, selftest
+from .cuda.variant import write_fused
+from .face import check_face, write_face
+from .graphs import GRAPHS, Checkpoints, portable
+from .layout import DETECTOR, POSE, POSE_ONNX, present
 
 
 @torch.no_grad()
@@ -17,40 +19,29 @@ def build(folder: Path, out: Path, precision: str, allow_unknown: bool, with_cud
     """
     made: Checkpoints = {source: checkpoints.read(folder, source, allow_unknown) for source in present(folder)}
     for checkpoint in made.values():
-        print(f'{checkpoint.source.path}: {checkpoint.what}', flush=True)
+        print(f'{checkpoint.path}: {checkpoint.what}', flush=True)
     entries = {}
     for graph in GRAPHS:
+        network, path = graph.network(made), out / f'{graph.name}.onnx'
+        wanted = gate.answers(network, graph.example(), graph.batched)
+        half = graph.half if precision == 'fp16' else None
+        portable(graph, network, path, bool(half))
+        gate.check(f'{graph.name} {"fp16" if half else "fp32"}', path, wanted, half or graph.limit)
         fused = with_cuda and graph.name == 'generate'
-        portable(graph, made, out / f'{graph.name}.onnx', precision)
         if fused:
-            cuda.variant(graph, made, out / f'{graph.name}.cuda.onnx')
+            # In half precision the network is spoilt.
+            write_fused(graph, graph.network(made) if half else network, out / f'{graph.name}.cuda.onnx', wanted)
         entries[graph.name] = manifest.entry(out, graph.name, [made[source] for source in graph.sources], fused)
     pose = next((made[source] for source in (POSE, POSE_ONNX) if source in made), None)
     if pose:
-        from .face import export_face
-
-        whose = manifest.origin([made[S3FD], pose])
-        entries |= {name: entry | {'origin': whose} for name, entry in export_face(folder, out, precision).items()}
+        write_face(made[DETECTOR], pose, folder, out)
+        check_face(made[DETECTOR], pose, out)
+        entries |= manifest.face_entries(out, made[DETECTOR], pose)
     return manifest.save(out, {
-        'format': 1,
-        'name': 'musetalk-v1.5',
-        'version': '1.0.0',
+        **manifest.FIXED,
         'precision': precision,
         'graphs': entries,
-        **manifest.FIXED,
-        'states': [manifest.state(out / 'encode.onnx')],
         # A CPU gains nothing from more than its memory can hold; a GPU is for bundles in half precision.
         'batch': [1, 8] if precision == 'fp16' or with_cuda else [1, 2],
         'selfTest': selftest.self_test(out),
     })
-
-
-def portable(graph: Graph, made: Checkpoints, path: Path, precision: str) -> None:
-    """One graph of ordinary operators, in half precision where the bundle and the graph are."""
-    network, example = graph.network(made), graph.example()
-    wanted = gate.answers(network, example, graph.batched)
-    halved = graph.half if precision == 'fp16' else None
-    if halved:
-        network.half()
-    write.export(network, example, graph.inputs, graph.output, path, graph.batched)
-    gate.check(f'{graph.name} {"fp16" if halved else "fp32"}', path, wanted, halved or graph.limit)

@@ -7,22 +7,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from . import inert
-from .layout import CheckpointError, Source
+from .layout import CONTENTS, FILES, KNOWN, CheckpointError, Source
 
-KNOWN = json.loads((Path(__file__).parent / 'hashes.json').read_text())
 WRAPPER = 'state_dict'
 """mmpose keeps the tensors under this key, beside notes on the training."""
+UNKNOWN = 'unknown weights'
+ROOM = 1.2
+"""Times the official file's size: a bigger one is something else."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
     source: Source
+    path: str
+    """In the official layout: of the file that was read."""
     tensors: dict[str, torch.Tensor]
     what: str
-    """Name of the weights in hashes.json, or 'unknown weights'."""
-    configs: tuple[dict, ...]
+    """What files.json calls the weights, or UNKNOWN."""
+    config: dict
 
 
 def read(folder: Path, source: Source, allow_unknown: bool = False) -> Checkpoint:
@@ -30,19 +35,32 @@ def read(folder: Path, source: Source, allow_unknown: bool = False) -> Checkpoin
 
     @raises CheckpointError
     """
-    path = folder / source.path
-    if path.stat().st_size > source.limit_mb * 1_000_000:
-        raise CheckpointError(f'{path} has {path.stat().st_size:,} bytes; the official file is below {source.limit_mb} MB')
+    name = source.file(folder)
+    path, most = folder / name, int(FILES[name]['bytes'] * ROOM)
+    if path.stat().st_size > most:
+        raise CheckpointError(f'{path} has {path.stat().st_size:,} bytes; the official file is below {most:,}')
     digest = file_hash(path)
-    what = KNOWN['files'].get(digest)
-    tensors = {} if path.suffix == '.onnx' else unpickle(path)
-    what = what or KNOWN['contents'].get(content_hash(tensors)) or 'unknown weights'
-    if what == 'unknown weights' and not allow_unknown:
+    tensors = {} if path.suffix == '.onnx' else load(path)
+    what = KNOWN.get(digest) or CONTENTS.get(content_hash(tensors), UNKNOWN)
+    if what == UNKNOWN and not allow_unknown:
         raise CheckpointError(
-            f'{path}: these weights are not in hashes.json (SHA-256 of the file {digest}, of its tensors '
+            f'{path}: these weights are not in files.json (SHA-256 of the file {digest}, of its tensors '
             f'{content_hash(tensors)}); --allow-unknown takes them as they are'
         )
-    return Checkpoint(source, tensors, what, tuple(json.loads((folder / name).read_text()) for name in source.config))
+    return Checkpoint(source, name, tensors, what, json.loads((folder / source.config).read_text()) if source.config else {})
+
+
+def load(path: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file, by name.
+
+    @raises CheckpointError
+    """
+    if path.suffix != '.safetensors':
+        return unpickle(path)
+    try:
+        return load_file(path)
+    except Exception as cause:
+        raise CheckpointError(f'{path} is not a safetensors file') from cause
 
 
 def unpickle(path: Path) -> dict[str, torch.Tensor]:

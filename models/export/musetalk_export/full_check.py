@@ -17,7 +17,7 @@ import onnx
 from PIL import Image
 
 from .gate import GateError, Limit, session
-from .mel import SAMPLES
+from .networks.mel import SAMPLES
 from .write import files
 
 

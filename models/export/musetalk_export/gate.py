@@ -12,6 +12,7 @@ BATCHES = (1, 3)
 """Neither is the exporter's example batch, so that a batch taken for a constant shows."""
 
 Inputs = list[np.ndarray]
+Answers = list[tuple[Inputs, np.ndarray]]
 
 
 class GateError(Exception):
@@ -73,13 +74,13 @@ def seeded(example: tuple[torch.Tensor, ...], items: int | None) -> Inputs:
     return made
 
 
-def answers(network: nn.Module, example: tuple[torch.Tensor, ...], batched: bool) -> list[tuple[Inputs, np.ndarray]]:
+def answers(network: nn.Module, example: tuple[torch.Tensor, ...], batched: bool) -> Answers:
     """What a network makes of seeded inputs, for each batch."""
     asked = [seeded(example, items) for items in (BATCHES if batched else (None,))]
     return [(inputs, network(*map(torch.from_numpy, inputs)).numpy()) for inputs in asked]
 
 
-def check(what: str, path: Path, wanted: list[tuple[Inputs, np.ndarray]], limit: Limit, frugal: bool = False) -> None:
+def check(what: str, path: Path, wanted: Answers, limit: Limit, frugal: bool = False) -> None:
     """@raises GateError when the graph at `path` answers otherwise"""
     made = session(path, frugal)
     names = [given.name for given in made.get_inputs()]

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from . import generate, listen, parse, unet, vae
+from . import write
 from .checkpoints import Checkpoint
-from .gate import Limit
+from .gate import GateError, Limit
 from .layout import PARSE, UNET, VAE, WHISPER, Source
-from .norm import exact
+from .networks import generate, listen, parse, unet, vae
+from .networks.norm import exact
 
 Checkpoints = dict[Source, Checkpoint]
 
@@ -56,3 +58,17 @@ GRAPHS = (
         'generate', (UNET, VAE), ('latent', 'prompt'), 'face', generate_network, generate.example, Limit(1, 5e-3), Limit(4, 0.5),
     ),
 )
+
+
+def portable(graph: Graph, network: nn.Module, path: Path, half: bool) -> None:
+    """Write one graph of ordinary operators.
+
+    @param network in half precision from then on, where `half` says so
+    @raises GateError when a weight is too big for half
+    """
+    if half:
+        network.half()
+        beyond = [name for name, tensor in network.state_dict().items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+        if beyond:
+            raise GateError(f'{beyond[0]} holds values beyond half precision')
+    write.export(network, graph.example(), graph.inputs, graph.output, path, graph.batched)

@@ -2,42 +2,45 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from .checkpoints import Checkpoint, file_hash
-from .write import dims, files
 
 FIXED = {
+    'format': 1,
+    'name': 'musetalk-v1.5',
+    'version': '1.0.0',
     'listen': {'layers': 5, 'dim': 384, 'overlapS': 2},
     'crop': {'chin_margin_px': 10, 'chin_margin_share': 0},
     'face': {'threshold': 0.5},
+    'states': [{'name': 'latent', 'dtype': 'float32', 'shape': [8, 32, 32]}],
 }
 
 
-def stamp(path: Path) -> dict:
-    """Name, size and hash of a graph, and of its weights where they lie apart."""
-    first, *data = [{'file': file.name, 'bytes': file.stat().st_size, 'sha256': file_hash(file)} for file in files(path)]
-    return {**first, **({'data': data} if data else {})}
+def stamp(out: Path, graph: str, weights: str) -> dict:
+    """Name, size and hash of a graph, and of its weights."""
+    first, data = ({'file': name, 'bytes': (out / name).stat().st_size, 'sha256': file_hash(out / name)} for name in (graph, weights))
+    return {**first, 'data': [data]}
 
 
-def entry(out: Path, name: str, checkpoints: Iterable[Checkpoint], cuda: bool) -> dict:
-    sources = list(checkpoints)
+def entry(out: Path, name: str, checkpoints: Sequence[Checkpoint], cuda: bool) -> dict:
     return {
-        **stamp(out / f'{name}.onnx'),
-        'licence': '; '.join(dict.fromkeys(made.source.licence for made in sources)),
-        'origin': origin(sources),
-        **({'cuda': stamp(out / f'{name}.cuda.onnx')} if cuda else {}),
+        **stamp(out, f'{name}.onnx', f'{name}.onnx.data'),
+        **whose(checkpoints),
+        **({'cuda': stamp(out, f'{name}.cuda.onnx', f'{name}.cuda.onnx.data')} if cuda else {}),
     }
 
 
-def origin(checkpoints: Iterable[Checkpoint]) -> str:
-    return '; '.join(f'{made.source.path} of {made.source.origin}: {made.what}' for made in checkpoints)
+def face_entries(out: Path, *checkpoints: Checkpoint) -> dict:
+    return {name: {**stamp(out, f'{name}.onnx', 'face.data'), **whose(checkpoints)} for name in ('face', 'face_reference')}
 
 
-def state(encode: Path) -> dict:
-    """The latent, as `encode` makes it and `generate` takes it."""
-    return {'name': 'latent', 'dtype': 'float32', 'shape': dims(encode, 'latent')[1:]}
+def whose(checkpoints: Sequence[Checkpoint]) -> dict:
+    return {
+        'license': '; '.join(dict.fromkeys(made.source.license for made in checkpoints)),
+        'origin': '; '.join(f'{made.path} of {made.source.origin}: {made.what}' for made in checkpoints),
+    }
 
 
 def written(tree: object, margin: str = '') -> str:

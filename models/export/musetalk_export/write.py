@@ -2,38 +2,48 @@
 
 from pathlib import Path
 
-import onnx
 import onnx_ir
 import torch
 from torch import nn
 
+from .optimize import optimize
+from .weights import Weights, save
+
 OPSET = 20
 """From 21 on GroupNormalization is one node, which onnxruntime's fusions do not know."""
-EXTERNAL_BYTES = 1_500_000_000
-"""Protocol buffers end at 2 GB: above this, weights lie in a file of their own."""
 MAX_BATCH = 64
+PRODUCER = 'musetalk_export'
 
 
 def export(
     network: nn.Module, example: tuple[torch.Tensor, ...], inputs: tuple[str, ...], output: str, path: Path, batched: bool,
 ) -> None:
-    """Write `network` to `path`, and its weights beside it where they are big.
+    """Write `network` to `path`, and its weights beside it.
 
     @param example batch of 2: a batch of 1 would be taken for a constant
     """
     batch = torch.export.Dim('N', min=1, max=MAX_BATCH)
+    shapes = tuple({0: batch} for _ in example) if batched else None
+    model = converted(network, example, list(inputs), [output], shapes)
+    save(model, path, Weights(data_of(path)))
+
+
+def converted(
+    network: nn.Module, example: tuple[torch.Tensor, ...], inputs: list[str], outputs: list[str], shapes: tuple | None,
+) -> onnx_ir.Model:
     program = torch.onnx.export(
-        network, example, input_names=list(inputs), output_names=[output], opset_version=OPSET, dynamo=True, verbose=False,
-        dynamic_shapes=tuple({0: batch} for _ in example) if batched else None,
+        network, example, input_names=inputs, output_names=outputs, opset_version=OPSET, dynamo=True, verbose=False,
+        dynamic_shapes=shapes, optimize=False,
     )
+    optimize(program.model)
     strip(program.model)
-    big = sum(value.const_value.nbytes for value in program.model.graph.initializers.values()) > EXTERNAL_BYTES
-    onnx_ir.save(program.model, path, external_data=data_of(path).name if big else None)
+    return program.model
 
 
 def strip(model: onnx_ir.Model) -> None:
-    """Remove the stack traces that the exporter leaves at every node, with paths of this machine."""
+    """Remove the stack traces that the exporter leaves at every node, with paths of this machine, and which torch it was."""
     model.metadata_props.clear()
+    model.producer_name, model.producer_version = PRODUCER, None
     for graph in model.graphs():
         graph.metadata_props.clear()
         graph.doc_string = None
@@ -46,27 +56,11 @@ def strip(model: onnx_ir.Model) -> None:
                 value.metadata_props.clear()
 
 
-def save(model: onnx.ModelProto, path: Path) -> None:
-    """Write a graph that is in memory, its weights beside it where they are big."""
-    data_of(path).unlink(missing_ok=True)
-    big = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > EXTERNAL_BYTES
-    onnx.save_model(model, path, save_as_external_data=big, location=data_of(path).name)
-    if big:
-        onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
-
-
 def data_of(path: Path) -> Path:
-    """Where the weights of the graph at `path` lie, if they are big."""
+    """Where the weights of the graph at `path` lie."""
     return path.with_name(f'{path.name}.data')
 
 
 def files(path: Path) -> list[Path]:
-    """The graph and, where it has one, the file of its weights."""
-    return [file for file in (path, data_of(path)) if file.exists()]
-
-
-def dims(path: Path, name: str) -> list[int | str]:
-    """Dimensions of an input or output; a name where it is open."""
-    graph = onnx.load(path, load_external_data=False).graph
-    value = next(value for value in (*graph.input, *graph.output) if value.name == name)
-    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+    """The graph and the file of its weights."""
+    return [path, data_of(path)]

@@ -10,7 +10,7 @@ import base64
 from pathlib import Path
 
 import numpy as np
-from musetalk_export import folds
+from musetalk_export.networks import folds
 
 SHAPES = {
     "norm": {"convolution": (5, 3, 2, 2), "weight": (5,), "bias": (5,), "mean": (5,), "variance": (5,)},

@@ -1,42 +1,43 @@
 """The `face` graphs: S3FD finds the face, DWPose its 68 points."""
 
-import hashlib
 from pathlib import Path
 
-from ..checkpoints import fill, read
-from ..layout import POSE, POSE_ONNX, S3FD
+import onnx_ir
+
+from ..checkpoints import Checkpoint, fill
+from ..weights import Weights, save
 from . import graphs, parts
 from .gate import against_networks
-from .public import public_pose
+from .public import MIRRORED, PLAIN, public_pose
 from .rtmpose import RtmPose
 from .s3fd import S3fd
-from .store import Weights
+
+FILES = ('face.onnx', 'face_reference.onnx', 'face.data')
 
 
-def export_face(checkpoints: Path, out: Path, precision: str) -> dict[str, dict]:
-    """Writes face.onnx, face_reference.onnx and their weights, face.data, into `out`; manifest entries by graph.
+def write_face(detector: Checkpoint, pose: Checkpoint, folder: Path, out: Path) -> None:
+    """Write FILES into `out`. They are in single precision in every bundle: a box a px off costs more than they do.
 
-    @param checkpoints with S3FD and either file of DWPose, verified before
-    @param precision of the bundle; these graphs are fp32 in every bundle, a box a px off costs more than they do
-    @raises CheckpointError, GateError
+    @param folder of the checkpoints, with the pose network's .onnx where `pose` has no tensors
+    @raises CheckpointError
     """
-    detector = fill(S3fd(), read(checkpoints, S3FD, allow_unknown=True).tensors, S3FD.path)
-    pose = None
-    if (checkpoints / POSE.path).is_file():
-        pose = fill(RtmPose(), read(checkpoints, POSE, allow_unknown=True).tensors, POSE.path)
-    networks = parts.detector(detector), parts.pose(pose) if pose else public_pose(checkpoints / POSE_ONNX.path)
-    weights = Weights(out / 'face.data')
-    files = {
-        'face': weights.save(graphs.tracked(*networks), 'face.onnx'),
-        'face_reference': weights.save(graphs.reference(*networks), 'face_reference.onnx'),
-    }
-    against_networks('face', files['face'], 'smaller', detector, pose)
-    against_networks('face_reference', files['face_reference'], 'pixels', detector, pose)
-    data = [described(weights.path)]
-    about = {'licence': f'{S3FD.licence}; {POSE.licence}', 'origin': f'{S3FD.origin}; {POSE.origin}', 'data': data}
-    return {name: described(file) | about for name, file in files.items()}
+    network = parts.pose(pose_network(pose)) if pose.tensors else public_pose(folder / pose.path)
+    found = parts.detector(detector_network(detector))
+    weights = Weights(out / FILES[2])
+    for graph, file in zip((graphs.tracked, graphs.reference), FILES):
+        save(onnx_ir.from_proto(graph(found, network)), out / file, weights, key=lambda name: name.replace(MIRRORED, PLAIN))
 
 
-def described(file: Path) -> dict:
-    with file.open('rb') as content:
-        return {'file': file.name, 'bytes': file.stat().st_size, 'sha256': hashlib.file_digest(content, 'sha256').hexdigest()}
+def check_face(detector: Checkpoint, pose: Checkpoint, out: Path) -> None:
+    """@raises GateError"""
+    networks = detector_network(detector), pose_network(pose) if pose.tensors else None
+    for file, pixels in zip(FILES, ('smaller', 'pixels')):
+        against_networks(Path(file).stem, out / file, pixels, *networks)
+
+
+def detector_network(checkpoint: Checkpoint) -> S3fd:
+    return fill(S3fd(), checkpoint.tensors, checkpoint.path)
+
+
+def pose_network(checkpoint: Checkpoint) -> RtmPose:
+    return fill(RtmPose(), checkpoint.tensors, checkpoint.path)

@@ -1,11 +1,11 @@
 """Exports the networks and the steps around them as ONNX parts that `assemble` joins."""
 
 import onnx
+import onnx_ir
 import torch
 from torch import nn
 
-from ..write import strip
-from .assemble import OPSET
+from ..write import converted
 from .rtmpose import BINS_PER_PX, HEIGHT, POINTS, WIDTH, RtmPose
 from .s3fd import S3fd
 from .simcc import Decode
@@ -28,12 +28,7 @@ def part(network: nn.Module, example: dict[str, torch.Tensor], outputs: list[str
     if sides:
         height, width = (torch.export.Dim(name, min=SIDE[0], max=SIDE[1]) for name in 'HW')
         shapes = ({sides[0]: height, sides[1]: width}, *[None] * (len(example) - 1))
-    program = torch.onnx.export(
-        network.eval(), tuple(example.values()), input_names=list(example), output_names=outputs, opset_version=OPSET,
-        dynamo=True, verbose=False, dynamic_shapes=shapes,
-    )
-    strip(program.model)
-    return program.model_proto
+    return onnx_ir.to_proto(converted(network.eval(), tuple(example.values()), list(example), outputs, shapes))
 
 
 def detector(network: S3fd) -> onnx.ModelProto:

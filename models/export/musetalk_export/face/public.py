@@ -15,6 +15,8 @@ from .assemble import OPSET, Assembly
 from .rtmpose import BINS_PER_PX, HEIGHT, POINTS, WIDTH
 
 INPUT = (3, HEIGHT, WIDTH)
+PLAIN, MIRRORED = 'pose.plain.', 'pose.mirrored.'
+"""Before the names of what a network for one picture holds twice."""
 OUTPUTS = {'simcc_x': (POINTS, BINS_PER_PX * WIDTH), 'simcc_y': (POINTS, BINS_PER_PX * HEIGHT)}
 APART = '''<ir_version: 10, opset_import: ["" : 20]>
 apart (float[2,3,H,W] input) => (float[1,3,H,W] plain, float[1,3,H,W] mirrored) {

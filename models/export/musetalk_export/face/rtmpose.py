@@ -130,7 +130,8 @@ class Gau(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         gate, value, base = F.silu(self.uv(self.ln(x))).split([VALUES, VALUES, KEYS], -1)
-        query, key = (base * self.gamma[i] + self.beta[i] for i in (0, 1))
+        # Both at once, so that the weights go into the graph whole.
+        query, key = (base[..., None, :] * self.gamma + self.beta).unbind(-2)
         weight = F.relu(query @ key.transpose(1, 2) / math.sqrt(KEYS)).square()
         return x * self.res_scale.scale + self.o(gate * (weight @ value))
 

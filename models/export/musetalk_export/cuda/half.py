@@ -4,28 +4,29 @@ onnxruntime's converter is not used: of this graph it makes several nodes of one
 rounds to half between every two nodes that are kept in single precision.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import onnx
-from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, helper
 
-from .gate import GateError
+from ..gate import GateError
+from ..weights import Values
 
 SINGLE = {'GroupNorm': (1, 2), 'SkipGroupNorm': (1, 2), 'Resize': (2,)}
 """Inputs that are single precision whatever the picture's type: scale and shift of norms, factors of resizing."""
 
 
-def halve(model: onnx.ModelProto) -> None:
-    """Convert a graph in place; its inputs and outputs keep their types.
-
-    @raises GateError when a weight is too big for half
-    """
+def halve(model: onnx.ModelProto, values: Values) -> None:
+    """Convert a graph in place, and what its weights hold; its inputs and outputs keep their types."""
     graph = model.graph
     last = tail(graph)
     # Nodes are told apart by what they make: Python's objects for them come and go.
     body = [node for node in graph.node if node.output[0] not in last]
     end = [node for node in graph.node if node.output[0] in last]
     made = {name for node in body for name in node.output}
-    weights(graph, body, end)
+    weights(graph, values, body, end)
     body = without_casts(body, end)
     casts = [*enter(graph, body), *leave(made, end)]
     del graph.node[:]
@@ -52,7 +53,7 @@ def tail(graph: GraphProto) -> set[str]:
     return found
 
 
-def weights(graph: GraphProto, body: list[NodeProto], end: list[NodeProto]) -> None:
+def weights(graph: GraphProto, values: Values, body: list[NodeProto], end: list[NodeProto]) -> None:
     """Store in half what the body takes as such; a weight used in both precisions is stored in both."""
     stored = {tensor.name: tensor for tensor in graph.initializer if tensor.data_type == TensorProto.FLOAT}
     single = {name for node in end for name in node.input}
@@ -62,16 +63,21 @@ def weights(graph: GraphProto, body: list[NodeProto], end: list[NodeProto]) -> N
         single.update(name for i, name in enumerate(node.input) if i in keep)
         places.extend((node, i, name) for i, name in enumerate(node.input) if name in stored and i not in keep)
     for name in dict.fromkeys(name for _, _, name in places):
-        values = numpy_helper.to_array(stored[name])
-        if np.abs(values).max(initial=0) > np.finfo(np.float16).max:
-            raise GateError(f'{name} holds values beyond half precision')
+        half = f'{name}.half' if name in single else name
         if name in single:
-            graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), f'{name}.half'))
-        else:
-            stored[name].CopyFrom(numpy_helper.from_array(values.astype(np.float16), name))
+            graph.initializer.append(TensorProto(name=half, data_type=TensorProto.FLOAT16, dims=stored[name].dims))
+        values[half] = partial(halved, name, values[name])
     for node, i, name in places:
         if name in single:
             node.input[i] = f'{name}.half'
+
+
+def halved(name: str, held: Callable[[], np.ndarray]) -> np.ndarray:
+    """@raises GateError when a weight is too big for half"""
+    values = held().astype(np.float16)
+    if not np.isfinite(values).all():
+        raise GateError(f'{name} holds values beyond half precision')
+    return values
 
 
 def without_casts(body: list[NodeProto], end: list[NodeProto]) -> list[NodeProto]:

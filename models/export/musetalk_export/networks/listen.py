@@ -4,11 +4,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .checkpoints import Checkpoint, fill
-from .layout import CheckpointError
+from ..checkpoints import Checkpoint, fill
+from ..layout import CheckpointError
 from .mel import SAMPLES, LogMel
 
-PREFIX = 'model.encoder.'
+PREFIXES = ('model.encoder.', 'encoder.')
+"""Some writers keep the model without the head around it."""
+SETTINGS = ('d_model', 'num_mel_bins', 'max_source_positions', 'encoder_attention_heads', 'encoder_ffn_dim', 'encoder_layers')
+"""Of the configuration: all that the network depends on."""
 LAYERS = 5
 """States: the stem's output, then that of every layer; the last one after the final norm."""
 
@@ -74,13 +77,12 @@ class Listen(nn.Module):
 
 
 def build(checkpoint: Checkpoint) -> Listen:
-    (config,) = checkpoint.configs
+    config = checkpoint.config
     if (config['d_model'], config['encoder_layers'] + 1, config['num_mel_bins']) != (384, LAYERS, 80):
-        raise CheckpointError(f'{checkpoint.source.path} is not a whisper-tiny: its configuration says {config}')
-    tensors = {
-        key.removeprefix(PREFIX): value for key, value in checkpoint.tensors.items() if key.startswith(PREFIX)
-    }
-    return Listen(fill(Encoder(config), tensors, checkpoint.source.path)).eval()
+        raise CheckpointError(f'{checkpoint.path} is not a whisper-tiny: its configuration says {config}')
+    prefix = next((prefix for prefix in PREFIXES if any(key.startswith(prefix) for key in checkpoint.tensors)), PREFIXES[0])
+    tensors = {key.removeprefix(prefix): value for key, value in checkpoint.tensors.items() if key.startswith(prefix)}
+    return Listen(fill(Encoder(config), tensors, checkpoint.path)).eval()
 
 
 def example() -> tuple[torch.Tensor, ...]:

@@ -4,7 +4,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
-from .checkpoints import Checkpoint, fill
+from ..checkpoints import Checkpoint, fill
 
 SIDE, LATENT = 256, 32
 NEW_NAMES = {'query': 'to_q', 'key': 'to_k', 'value': 'to_v', 'proj_attn': 'to_out.0'}
@@ -14,11 +14,11 @@ SCALING = 0.18215
 
 
 def build(checkpoint: Checkpoint) -> AutoencoderKL:
-    (config,) = checkpoint.configs
+    config = checkpoint.config
     tensors = dict(renamed(key, value) for key, value in checkpoint.tensors.items())
     with torch.device('meta'):
         vae = AutoencoderKL.from_config(config)
-    return fill(vae, tensors, checkpoint.source.path)
+    return fill(vae, tensors, checkpoint.path)
 
 
 def renamed(key: str, value: torch.Tensor) -> tuple[str, torch.Tensor]:

@@ -6,23 +6,28 @@ from diffusers.models.resnet import ResnetBlock2D
 from torch import nn
 from torch.nn import functional as F
 
-from .checkpoints import Checkpoint, fill
+from ..checkpoints import Checkpoint, fill
+from .folds import time_bias
 
 
 def build(checkpoint: Checkpoint) -> 'Unet':
-    (config,) = checkpoint.configs
+    config = checkpoint.config
     with torch.device('meta'):
         unet = UNet2DConditionModel.from_config(config)
-    return Unet(fill(unet, checkpoint.tensors, checkpoint.source.path))
+    return Unet(fill(unet, checkpoint.tensors, checkpoint.path))
 
 
 def fold_time(unet: UNet2DConditionModel) -> None:
     """Add what the embedding of time 0 contributes to each resnet to the bias of its first convolution."""
-    embedding = F.silu(unet.time_embedding(unet.time_proj(torch.zeros(1))))
+    embedding = [
+        parameter.numpy()
+        for layer in (unet.time_embedding.linear_1, unet.time_embedding.linear_2) for parameter in (layer.weight, layer.bias)
+    ]
     for block in unet.modules():
         if isinstance(block, ResnetBlock2D) and block.time_emb_proj is not None:
+            own = [tensor.numpy() for tensor in (block.conv1.bias, block.time_emb_proj.weight, block.time_emb_proj.bias)]
             # A new tensor: the old one may be the checkpoint's own.
-            block.conv1.bias = nn.Parameter(block.conv1.bias + block.time_emb_proj(embedding)[0], requires_grad=False)
+            block.conv1.bias = nn.Parameter(torch.from_numpy(time_bias(*own, *embedding)), requires_grad=False)
             block.time_emb_proj = None
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
+from ..checkpoints import Checkpoint, fill
 from .bisenet import BiSeNet
-from .checkpoints import Checkpoint, fill
 
 SIDE = 512
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, of 0..1
@@ -28,7 +28,7 @@ class Parse(nn.Module):
 
 
 def build(checkpoint: Checkpoint) -> Parse:
-    return Parse(fill(BiSeNet(), checkpoint.tensors, checkpoint.source.path, AUXILIARY)).eval()
+    return Parse(fill(BiSeNet(), checkpoint.tensors, checkpoint.path, AUXILIARY)).eval()
 
 
 def example() -> tuple[torch.Tensor, ...]:

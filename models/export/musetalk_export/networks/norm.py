@@ -1,5 +1,7 @@
 """Group normalisation that keeps its digits in ONNX Runtime."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 
@@ -18,6 +20,10 @@ class ExactGroupNorm(nn.GroupNorm):
     anything is squared give the digits back. In single precision also where the network is in half, whose squares
     end at 256.
     """
+
+    def _apply(self, change: Callable, recurse: bool = True) -> nn.Module:
+        """Its own weights stay in single precision too."""
+        return self
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         rows = x.float().unflatten(1, (self.num_groups, -1)).flatten(2, -2)

@@ -1,0 +1,1 @@
+"""`generate` for CUDA: fused and in half precision."""

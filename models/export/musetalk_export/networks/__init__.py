@@ -1,0 +1,1 @@
+"""The networks of the reference, with all pre- and post-processing inside."""

@@ -1,0 +1,1 @@
+"""Graphs without weights, and how their weights are made: what models/musetalk-v1.5 holds."""
