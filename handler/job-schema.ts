@@ -1,5 +1,6 @@
 import { toJsonSchema, type JsonSchema } from '@valibot/to-json-schema'
 import * as v from 'valibot'
+import { LENGTHS, MASK_MODES, SILENCES } from './render/render-options.ts'
 import { urlProblem } from './net/ip-guard.ts'
 
 const coordinate = v.pipe(v.number(), v.finite())
@@ -141,15 +142,12 @@ export const JobSchema = v.strictObject({
   audio: v.optional(mediaInput('Another name of audio_url.')),
   face: v.optional(Face, 'largest'),
   length: v.optional(
-    v.pipe(
-      v.picklist(['audio', 'video', 'shortest']),
-      v.description('What decides how long the result is.'),
-    ),
+    v.pipe(v.picklist(LENGTHS), v.description('What decides how long the result is.')),
     'audio',
   ),
   silence: v.optional(
     v.pipe(
-      v.picklist(['model', 'source']),
+      v.picklist(SILENCES),
       v.description('Pauses: drawn by the model, or the untouched source.'),
     ),
     'model',
@@ -162,7 +160,7 @@ export const JobSchema = v.strictObject({
       v.description('Of the result; the source’s where unset, 25 for stills.'),
     ),
   ),
-  mask: v.optional(v.picklist(['jaw', 'raw', 'neck']), 'jaw'),
+  mask: v.optional(v.picklist(MASK_MODES), 'jaw'),
   compat: v.optional(v.literal('reference')),
   output: v.optional(Output, {}),
   aspect_ratio: v.optional(

@@ -1,11 +1,11 @@
-import { bundlePullCommand } from './cli/bundle-pull.ts'
-import { bundleInfoCommand, bundleVerifyCommand } from './cli/bundle.ts'
-import { demoCommand } from './cli/demo.ts'
-import { doctorCommand } from './cli/doctor.ts'
+import { bundlePullCommand } from './cli/commands/bundle-pull.ts'
+import { bundleInfoCommand, bundleVerifyCommand } from './cli/commands/bundle.ts'
+import { demoCommand } from './cli/commands/demo.ts'
+import { doctorCommand } from './cli/commands/doctor.ts'
 import { executeCommandLine } from './cli/execute.ts'
 import { processOutput } from './cli/output.ts'
-import { runCommand } from './cli/run.ts'
-import { serveCommand, startCommand } from './cli/start.ts'
+import { runCommand } from './cli/commands/run.ts'
+import { serveCommand, startCommand } from './cli/commands/start.ts'
 
 /** What the program can do, in the order of its usage text. */
 const COMMANDS = [

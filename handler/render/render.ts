@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises'
-import type { Models } from '../../models/inference/bundle.ts'
+import type { Models } from '../../models/inference/models.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
-import type { Job } from '../parse-job.ts'
+import type { FaceChoice, Length, RenderOptions } from './render-options.ts'
 import { BufferPool } from './buffer-pool.ts'
-import type { Avatar } from './face/avatar.ts'
-import { prepareAvatar } from './face/prepare-avatar.ts'
-import type { AvatarCache } from './face/avatar-cache.ts'
+import type { Avatar } from './avatar/avatar.ts'
+import { prepareAvatar } from './avatar/prepare-avatar.ts'
+import type { AvatarCache } from './avatar/avatar-cache.ts'
 import { composite } from './frames/composite.ts'
 import type { Log } from '../log.ts'
 import { createStageTimer, stagedItems, type RenderContext, type Stage } from './context.ts'
@@ -31,12 +31,6 @@ export interface RenderTask {
   limits: MediaLimits
   batchSize?: number
 }
-
-export type RenderOptions = Pick<
-  Job,
-  'face' | 'length' | 'silence' | 'fps' | 'mask' | 'compat' | 'frame'
-> &
-  Pick<Job['output'], 'crf' | 'lossless'>
 
 export interface RenderReport {
   width: number
@@ -131,7 +125,7 @@ const readOptions = ({ compat, lossless }: RenderOptions): ReadOptions => ({
 })
 
 /** A job's boxes count the source's frames; at another rate a frame takes those of what it shows. */
-function resampleBoxes(rate: Rate, face: Job['face'], source: VideoInfo): Job['face'] {
+function resampleBoxes(rate: Rate, face: FaceChoice, source: VideoInfo): FaceChoice {
   if (typeof face !== 'object' || !('boxes' in face)) return face
   const step = fps(source.rate) / fps(rate)
   // ffmpeg's fps filter shows the last picture whose rounded time has come
@@ -140,10 +134,10 @@ function resampleBoxes(rate: Rate, face: Job['face'], source: VideoInfo): Job['f
 }
 
 /** Only frames that will be shown are worth looking at; some files tell their length at their end. */
-const framesToScan = (length: Job['length'], speech: SpeechFeatures, maxFrames: number): number =>
+const framesToScan = (length: Length, speech: SpeechFeatures, maxFrames: number): number =>
   Math.min(length === 'video' ? Infinity : speech.frames, maxFrames + 1)
 
-function outputFrames(length: Job['length'], speech: SpeechFeatures, avatar: Avatar): number {
+function outputFrames(length: Length, speech: SpeechFeatures, avatar: Avatar): number {
   switch (length) {
     case 'audio':
       return speech.frames

@@ -7,8 +7,6 @@ import type { GraphSource, Loaded, SessionOptions } from './session.ts'
 import { checkFiles, stampsOf } from './file-verification.ts'
 import type { Models } from './models.ts'
 
-export type { Models } from './models.ts'
-
 export interface BundleOptions extends SessionOptions {
   /**
    * Folder for optimized copies of large graphs and for what is known of the bundle's files; nothing

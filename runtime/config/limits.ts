@@ -1,5 +1,5 @@
 import type { Limits } from '../../handler/context.ts'
-import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
+import type { CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import type { Config } from './config.ts'
 
 /** What a job may bring, as the environment says. */

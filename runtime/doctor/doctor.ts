@@ -1,14 +1,14 @@
+import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import type { TextOutput } from '../cli/output.ts'
 import type { Config } from '../config/config.ts'
 import { checkDisks } from './directories.ts'
 import { checkFfmpeg } from './ffmpeg.ts'
-import { fail, type Check, type CheckResult } from './check-result.ts'
+import { fail, ok, type Check, type CheckResult } from './check-result.ts'
 import { checkMachine } from './cpu-and-memory.ts'
 import { checkModels } from './model-bundle.ts'
 import { checkMode, checkSource } from './job-source.ts'
 import { checkPorts } from './ports.ts'
 import { checkStorage } from './storage.ts'
-import { checkWebhooks } from './webhooks.ts'
 
 const LIMIT_MS = 60_000
 const MODELS_LIMIT_MS = 600_000 // gigabytes are hashed and loaded
@@ -70,6 +70,17 @@ function checksOf(config: Config): [name: string, check: Check, limitMs?: number
     ['storage', (signal) => checkStorage(config, signal)],
     ['source', (signal) => checkSource(config, signal)],
     ['models', () => checkModels(config), MODELS_LIMIT_MS],
+  ]
+}
+
+/** A malformed secret is found by the environment's check, which names the variable. */
+export function checkWebhooks({ WEBHOOK_SECRET }: Pick<Config, 'WEBHOOK_SECRET'>): CheckResult[] {
+  const keys = parseWebhookSecrets(WEBHOOK_SECRET ?? '')?.length ?? 0
+  const secrets = keys === 1 ? 'one secret' : `${keys} secrets`
+  return [
+    keys === 0
+      ? ok('webhooks', 'events go out unsigned: WEBHOOK_SECRET is not set')
+      : ok('webhooks', `events are signed with ${secrets} of the right form`),
   ]
 }
 

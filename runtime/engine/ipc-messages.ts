@@ -1,4 +1,4 @@
-import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
+import type { CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import type { ErrorPayload, JobError } from '../../handler/errors.ts'
 import type { LogFields, LogLevel } from '../../handler/log.ts'
 import type { RenderReport, RenderTask } from '../../handler/render/render.ts'

@@ -1,5 +1,5 @@
 import { CanceledError, WorkerError } from '../../handler/errors.ts'
-import type { CacheOptions } from '../../handler/render/face/avatar-cache.ts'
+import type { CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import type { Log } from '../../handler/log.ts'
 import type { Render } from '../../handler/render/render.ts'
 import type { Device } from '../../models/inference/session.ts'

@@ -1,5 +1,5 @@
 import { asJobError, WorkerError } from '../../handler/errors.ts'
-import { avatarCache } from '../../handler/render/face/avatar-cache.ts'
+import { avatarCache } from '../../handler/render/avatar/avatar-cache.ts'
 import { findFfmpeg } from '../../handler/render/media/ffmpeg.ts'
 import { createRenderer } from '../../handler/render/render.ts'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'

@@ -11,12 +11,102 @@ const imports = files.flatMap((file) =>
   [...text(file).matchAll(IMPORT)].map(([, still, lazy]) => ({ file, to: (still ?? lazy)! })),
 )
 
-test('imports only point down: runtime → handler → models', () => {
-  const floor = (file: string) => ['models', 'handler', 'runtime'].indexOf(file.split('/')[0]!)
-  const up = imports
-    .filter(({ file, to }) => to.startsWith('.') && floor(join(dirname(file), to)) > floor(file))
+const inside = imports
+  .filter(({ to }) => to.startsWith('.') && to.endsWith('.ts'))
+  .map(({ file, to }) => ({ file, to: join(dirname(file), to) }))
+
+/**
+ * The floors of the house from the ground up: a file may import from its own line and from those above
+ * it. What is in no line of its own belongs to the line of its folder.
+ */
+const LAYERS: readonly (readonly string[])[] = [
+  ['models/system'],
+  ['models/inference', 'models/pixels', 'models/checkpoints'],
+  ['models/templates'],
+  ['handler/errors.ts', 'handler/log.ts'],
+  ['handler/system', 'handler/net'],
+  ['handler/render'], // with media, audio, face, avatar, frames
+  ['handler/events'],
+  ['handler/storage'],
+  ['handler'],
+  ['runtime/log', 'runtime/config', 'runtime/jobs/clock.ts', 'runtime/cli/output.ts'],
+  ['runtime/shutdown.ts'],
+  ['runtime/jobs', 'runtime/runpod'],
+  ['runtime/engine', 'runtime/bundle-pull'],
+  ['runtime/sources', 'runtime/http'],
+  ['runtime/worker'],
+  ['runtime/doctor'],
+  ['runtime/cli'],
+  ['runtime'],
+]
+
+function layerOf(file: string): number {
+  const rooms = LAYERS.flatMap((rooms, layer) => rooms.map((room) => ({ room, layer })))
+  const fitting = rooms.filter(({ room }) => file === room || file.startsWith(`${room}/`))
+  return fitting.toSorted((a, b) => b.room.length - a.room.length)[0]?.layer ?? Infinity
+}
+
+test('imports only point down', () => {
+  expect(
+    files.filter((file) => layerOf(file) === Infinity),
+    'a folder without a floor',
+  ).toEqual([])
+  const up = inside
+    .filter(({ file, to }) => layerOf(to) > layerOf(file))
     .map(({ file, to }) => `${file} → ${to}`)
   expect(up, 'what computes must not know what a job is, nor a job how it arrived').toEqual([])
+})
+
+test('the folders of one floor do not import from one another', () => {
+  const across = inside.filter(({ file, to }) => {
+    const rooms = LAYERS[layerOf(file)]!
+    const roomOf = (path: string) => rooms.find((room) => path.startsWith(`${room}/`))
+    return layerOf(to) === layerOf(file) && roomOf(to) !== roomOf(file)
+  })
+  const allowed = [
+    'handler/net → handler/system',
+    'runtime/log → runtime/config', // the levels that variables name
+    'runtime/config → runtime/log',
+  ]
+  const found = across.map(({ file, to }) => `${dirname(file)} → ${dirname(to)}`)
+  expect(found.filter((pair) => !allowed.includes(pair))).toEqual([])
+})
+
+test('no files import one another in a circle, not even types', () => {
+  const targets = Map.groupBy(inside, ({ file }) => file)
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) {
+      circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+      return
+    }
+    if (done.has(file)) return
+    for (const { to } of targets.get(file) ?? []) visit(to, [...path, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+  expect(circles, 'none of them could be read, tested or moved alone').toEqual([])
+})
+
+test('a folder can be seen at a glance', () => {
+  const full = [...Map.groupBy(files, dirname)].filter(([, inFolder]) => inFolder.length > 15)
+  expect(full.map(([folder, { length }]) => `${folder}: ${length}`)).toEqual([])
+})
+
+test('a few lines that one file needs stand in that file', () => {
+  const importers = Map.groupBy(inside, ({ to }) => to)
+  const isSmall = (file: string) => text(file).trimEnd().split('\n').length < 20
+  const isUsedOnce = (file: string) =>
+    new Set(importers.get(file)?.map((one) => one.file)).size === 1
+  // A command is one thing, however short.
+  const own = (file: string) => file.startsWith('runtime/cli/commands/')
+  expect(files.filter((file) => isSmall(file) && isUsedOnce(file) && !own(file))).toEqual([])
+})
+
+test('the library only re-exports', () => {
+  const statements = text('runtime/library.ts').match(/^(?!export .*from|\/?\*| \*|$|\}).*$/gm)
+  expect(statements ?? [], 'what is made there could be used by nobody below it').toEqual([])
 })
 
 /** Who may import what is not ours; whoever else needs it goes through that door. */
@@ -24,7 +114,7 @@ const DOORS: Record<string, RegExp> = {
   'onnxruntime-node': /^models\/inference\/session\.ts$/,
   'node:worker_threads':
     /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(\.worker)?)\.ts$/,
-  'node:child_process': /^handler\/render\/media\/ffmpeg\.ts$|^runtime\/engine\//,
+  'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/guarded-fetch\.ts$/,
   '@aws-sdk': /^handler\/storage\/s3\.ts$/,
   hono: /^runtime\/http\//,

@@ -4,7 +4,7 @@ import { InputError } from '../../errors.ts'
 import type { RenderContext } from '../context.ts'
 import { createRmsMeter, type Loudness } from './silence-detection.ts'
 import type { Rate } from '../media/media-info.ts'
-import { RecordFile } from '../face/record-file.ts'
+import { RecordFile } from '../avatar/record-file.ts'
 import { librosaFilter, playerDownmixFilter, type AudioInput } from './resample-filter.ts'
 import { audioChunks } from './decode-audio.ts'
 import {

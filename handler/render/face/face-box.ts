@@ -135,3 +135,11 @@ export function squareAround(
   ]
   return box[2] - box[0] >= MIN_SIDE && box[3] - box[1] >= MIN_SIDE ? box : undefined
 }
+
+/** A face in one frame, in frame px. */
+export interface FaceDetection {
+  detected: Region
+  landmarks: Landmarks
+  /** The job named the box: it is used as it is. */
+  boxFromJob?: true
+}

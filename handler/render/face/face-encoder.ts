@@ -1,4 +1,4 @@
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import { tensorBytes, tensorOf, type Tensors } from '../../../models/inference/tensor.ts'
 import { FACE_SIDE, HEAD_SIDE } from '../../../models/pixels/crop-face.ts'
 import type { Box } from '../../../models/pixels/image.ts'
@@ -6,7 +6,7 @@ import type { MaskMode } from '../../../models/pixels/parsing-mask.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { RenderContext } from '../context.ts'
 import type { VideoInfo } from '../media/media-info.ts'
-import { packRecord } from './avatar-record.ts'
+import { packRecord } from '../avatar/avatar-record.ts'
 import { clipToFrame, toCropCoordinates, type Landmarks } from './face-box.ts'
 
 /** A frame and where its face lies. */

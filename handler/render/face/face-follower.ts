@@ -1,7 +1,7 @@
 import type { RenderContext } from '../context.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
 import { centerAndSide, faceRegionFromLandmarks, squareAround, type Landmarks } from './face-box.ts'
-import type { FaceDetection } from './face-tracker.ts'
+import type { FaceDetection } from './face-box.ts'
 import { windowsOf } from './frame-window.ts'
 
 /** Finds a face again by what it looked like a moment ago, for a fraction of a detector's cost. */

@@ -1,23 +1,21 @@
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import type { Tensors } from '../../../models/inference/tensor.ts'
 import { InputError } from '../../errors.ts'
-import type { Job } from '../../parse-job.ts'
-import { squareAround, centerAndSide, type Landmarks, type Region } from './face-box.ts'
+import type { RenderOptions } from '../render-options.ts'
+import {
+  squareAround,
+  centerAndSide,
+  type Landmarks,
+  type Region,
+  type FaceDetection,
+} from './face-box.ts'
 import type { RenderContext } from '../context.ts'
 import { windowsOf } from './frame-window.ts'
 import { usesLandmarks } from './face-encoder.ts'
 import { agree, faceFollower } from './face-follower.ts'
 import { isSceneCut, thumbnail, type Thumbnail } from './scene-cut.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
-
-/** A face in one frame, in frame px. */
-export interface FaceDetection {
-  detected: Region
-  landmarks: Landmarks
-  /** The job named the box: it is used as it is. */
-  boxFromJob?: true
-}
 
 interface Candidate extends FaceDetection {
   score: number
@@ -46,7 +44,7 @@ const TILE_EVERY_S = 0.5 // how often small faces are searched for while there i
 export function faceTracker(
   ctx: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
   facts: VideoInfo,
-  { face: choice, compat }: Pick<Job, 'face' | 'compat'>,
+  { face: choice, compat }: Pick<RenderOptions, 'face' | 'compat'>,
   lag: number,
 ): Tracker {
   const { models } = ctx
@@ -138,13 +136,13 @@ interface Earlier {
 const NO_LANDMARKS: Landmarks = new Float32Array(136) // for bundles that do not ask
 
 /** Which face graph a job uses; a bundle may have one for the rules of the reference. */
-const graphFor = ({ manifest }: Models, compat: Job['compat']) =>
+const graphFor = ({ manifest }: Models, compat: RenderOptions['compat']) =>
   compat === 'reference' && manifest.graphs.face_reference ? 'face_reference' : 'face'
 
 /** @throws InputError INVALID_JOB where a face must be looked for and the bundle has no graph for it */
 export function assertDetectorAvailable(
   models: Models,
-  { face, compat }: Pick<Job, 'face' | 'compat'>,
+  { face, compat }: Pick<RenderOptions, 'face' | 'compat'>,
 ): void {
   const named = typeof face === 'object' && 'boxes' in face && !usesLandmarks(models)
   if (named || models.manifest.graphs[graphFor(models, compat)]) return
@@ -156,7 +154,7 @@ export function assertDetectorAvailable(
 function detector(
   ctx: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
   facts: VideoInfo,
-  compat: Job['compat'],
+  compat: RenderOptions['compat'],
 ) {
   const { models } = ctx
   const useWindow = windowsOf(facts, ctx)

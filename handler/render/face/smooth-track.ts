@@ -8,7 +8,7 @@ import {
 } from './face-box.ts'
 import { fps, type Rate } from '../media/media-info.ts'
 import { denoiseLandmarks } from './landmark-filter.ts'
-import type { FaceDetection } from './face-tracker.ts'
+import type { FaceDetection } from './face-box.ts'
 
 const SMOOTH_S = 0.2 // half width of the region's smoothing window
 const LANDMARK_SIGMA_S = 0.04 // least sigma of the landmarks' smoothing: less than any movement of a mouth

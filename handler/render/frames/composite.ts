@@ -1,6 +1,6 @@
 import type { MaskRule } from '../../../models/pixels/blend-mask.ts'
 import { mapConcurrent } from '../../system/concurrent-map.ts'
-import { unpackMask } from '../face/avatar-record.ts'
+import { unpackMask } from '../avatar/avatar-record.ts'
 import { frameFormatFor } from './frame-format.ts'
 import type { RenderContext } from '../context.ts'
 import type { GeneratedFrame } from './generate-faces.ts'

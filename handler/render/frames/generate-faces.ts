@@ -1,9 +1,9 @@
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import { tensorBytes, tensorOf, type Tensors } from '../../../models/inference/tensor.ts'
 import { mapConcurrent } from '../../system/concurrent-map.ts'
 import { prefetch } from '../../system/prefetch.ts'
-import type { Avatar, SourceFrame } from '../face/avatar.ts'
-import { unpackLatents } from '../face/avatar-record.ts'
+import type { Avatar, SourceFrame } from '../avatar/avatar.ts'
+import { unpackLatents } from '../avatar/avatar-record.ts'
 import type { RenderContext } from '../context.ts'
 import type { SpeechFeatures } from '../audio/speech-features.ts'
 

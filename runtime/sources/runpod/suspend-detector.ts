@@ -3,6 +3,9 @@ const TICK_MS = 1_000
 /**
  * Notice when this process was stopped and goes on: platforms freeze idle workers. By the clock on the
  * wall, because others stand still meanwhile; being fooled by one that is set costs nothing but connections.
+ *
+ * @param frozenMs a longer gap counts as one
+ * @param onResume called after each, as soon as the process runs again
  */
 export function detectSuspend(frozenMs: number, onResume: () => void): Disposable {
   let last = Date.now()

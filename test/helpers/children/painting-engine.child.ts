@@ -1,5 +1,5 @@
 import { appendFile } from 'node:fs/promises'
-import { avatarCache } from '../../../handler/render/face/avatar-cache.ts'
+import { avatarCache } from '../../../handler/render/avatar/avatar-cache.ts'
 import { findFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import { createRenderer, type Render } from '../../../handler/render/render.ts'
 import type { InitOptions } from '../../../runtime/engine/ipc-messages.ts'

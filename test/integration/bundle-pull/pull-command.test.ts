@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { bundlePull } from '../../../runtime/cli/bundle-pull.ts'
+import { bundlePull } from '../../../runtime/cli/commands/bundle-pull.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
 import { startFakeHub, type FakeHub } from '../../helpers/hub/fake-hub.ts'
 import { hubFiles, smallRecipe } from '../../helpers/hub/small-recipe.ts'

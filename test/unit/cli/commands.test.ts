@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import type { Command } from '../../../runtime/cli/command.ts'
 import { parseCommandLine } from '../../../runtime/cli/parse-command-line.ts'
 
-const FOLDER = fileURLToPath(new URL('../../../runtime/cli/', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../../../runtime/cli/commands/', import.meta.url))
 const modules = await Promise.all(
   globSync('*.ts', { cwd: FOLDER }).map(
     (file) => import(`${FOLDER}${file}`) as Promise<Record<string, unknown>>,

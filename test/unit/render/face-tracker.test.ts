@@ -2,7 +2,7 @@ import { renderTools } from '../../helpers/render-tools.ts'
 import { describe, expect, test } from 'vitest'
 import { faceTracker } from '../../../handler/render/face/face-tracker.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { landmarksOf, MANIFEST } from '../../helpers/models/fake-models.ts'
 

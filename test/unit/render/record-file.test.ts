@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { RecordFile } from '../../../handler/render/face/record-file.ts'
+import { RecordFile } from '../../../handler/render/avatar/record-file.ts'
 
 let dir: string
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'musetalk-test-'))))

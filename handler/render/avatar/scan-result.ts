@@ -3,12 +3,8 @@ import type { RenderContext } from '../context.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import { fps } from '../media/media-info.ts'
 import type { RecordFile } from './record-file.ts'
-import {
-  scanFrames,
-  type FacePlacement,
-  type ScannedFrame,
-  type ScanOptions,
-} from './scan-source.ts'
+import { scanFrames, type ScannedFrame } from './scan-source.ts'
+import type { ScanOptions, ScanResult } from './avatar-cache.ts'
 
 /** A scan that is to be made. */
 export interface Scan {
@@ -18,13 +14,6 @@ export interface Scan {
   /** Faces that are encoded at once, where that is faster. */
   batchSize: number
   options: ScanOptions
-}
-
-/** What a scan learned, beside the records. */
-export interface ScanResult {
-  /** One per source frame; null without a face. */
-  placed: (FacePlacement | null)[]
-  fingerprints: number[]
 }
 
 /**

@@ -1,5 +1,5 @@
-import { doctor } from '../doctor/doctor.ts'
-import { defineCommand, JSON_OPTION } from './command.ts'
+import { doctor } from '../../doctor/doctor.ts'
+import { defineCommand, JSON_OPTION } from '../command.ts'
 
 export const doctorCommand = defineCommand({
   name: 'doctor',

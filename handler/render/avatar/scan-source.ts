@@ -1,27 +1,19 @@
-import type { Box } from '../../../models/pixels/image.ts'
-import type { Job } from '../../parse-job.ts'
+import type { RenderOptions } from '../render-options.ts'
+import type { FacePlacement, ScanOptions } from './avatar-cache.ts'
 import { inGroups, mapConcurrent } from '../../system/concurrent-map.ts'
 import { prefetch } from '../../system/prefetch.ts'
-import { cropBoxOf, referenceBoxOf } from './face-box.ts'
+import { cropBoxOf, referenceBoxOf } from '../face/face-box.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { RenderContext } from '../context.ts'
 import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
-import { encodeBatchSize, faceEncoder } from './face-encoder.ts'
+import { encodeBatchSize, faceEncoder } from '../face/face-encoder.ts'
 import type { VideoInfo } from '../media/media-info.ts'
-import { smoothTrack, passThroughTrack, type SmoothedFace } from './smooth-track.ts'
-import { faceTracker, type FaceDetection } from './face-tracker.ts'
+import { smoothTrack, passThroughTrack, type SmoothedFace } from '../face/smooth-track.ts'
+import { faceTracker } from '../face/face-tracker.ts'
+import type { FaceDetection } from '../face/face-box.ts'
 
 const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbours
 const BATCHES = 2 // that are encoded at once: one on the card, one whose pixels are prepared
-
-/** Where a generated face goes. */
-export interface FacePlacement {
-  box: Box
-  /** 0..1: how much of it shows. */
-  fade: number
-  /** Its record. */
-  slot: number
-}
 
 /** A source frame and what was learned of it. */
 export interface ScannedFrame {
@@ -32,8 +24,6 @@ export interface ScannedFrame {
   placement: FacePlacement | undefined
   record: Uint8Array | undefined
 }
-
-export type ScanOptions = Pick<Job, 'face' | 'compat' | 'mask'>
 
 /**
  * Look at up to `limit` source frames in order: find and follow the face, cut it out, encode it in
@@ -78,7 +68,7 @@ async function* detectFrames(
   source: VideoInput,
   limit: number,
   lag: number,
-  options: Pick<Job, 'face' | 'compat'>,
+  options: Pick<RenderOptions, 'face' | 'compat'>,
   ctx: RenderContext,
 ): AsyncGenerator<{ frame: Uint8Array; seen: Promise<FaceDetection | undefined> }> {
   const tracker = faceTracker(ctx, source.facts, options, lag)
@@ -97,7 +87,7 @@ async function* resolveDetections(
 async function* placeFaces(
   frames: AsyncIterable<{ frame: Uint8Array; face: SmoothedFace | undefined }>,
   facts: VideoInfo,
-  compat: Job['compat'],
+  compat: RenderOptions['compat'],
   { models }: RenderContext,
 ) {
   const boxOf = compat === 'reference' ? referenceBoxOf : cropBoxOf

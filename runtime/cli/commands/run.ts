@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { JobError } from '../../handler/errors.ts'
-import { defineCommand, JSON_OPTION, UsageError, type OptionValues } from './command.ts'
-import { EXIT_CODES } from './exit-codes.ts'
-import { renderLocalJob } from './render-local-job.ts'
+import { JobError } from '../../../handler/errors.ts'
+import { defineCommand, JSON_OPTION, UsageError, type OptionValues } from '../command.ts'
+import { EXIT_CODES } from '../exit-codes.ts'
+import { renderLocalJob } from '../render-local-job.ts'
 
 const OPTIONS = {
   video: { type: 'string', value: 'FILE', help: 'video or still with the face' },

@@ -4,7 +4,7 @@ import type { VideoInput } from '../media/decode-video.ts'
 import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
 import { runClipGraph } from './avatar-record.ts'
 import type { RecordFile } from './record-file.ts'
-import type { ScanResult } from './scan-result.ts'
+import type { ScanResult } from './avatar-cache.ts'
 
 /** An avatar whose source was looked at before: all that is known of its frames lies on disk. */
 export async function recordedAvatar(

@@ -1,4 +1,4 @@
-import type { Models } from '../../../models/inference/bundle.ts'
+import type { Models } from '../../../models/inference/models.ts'
 import type { Manifest } from '../../../models/inference/manifest.ts'
 import { MASK_BYTES } from '../../../models/pixels/parsing-mask.ts'
 import {

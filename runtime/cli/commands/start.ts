@@ -1,6 +1,6 @@
-import { resolveJobSource } from '../config/job-source.ts'
-import { startWorker } from '../worker/worker.ts'
-import { defineCommand } from './command.ts'
+import { resolveJobSource } from '../../config/job-source.ts'
+import { startWorker } from '../../worker/worker.ts'
+import { defineCommand } from '../command.ts'
 
 export const startCommand = defineCommand({
   name: 'start',

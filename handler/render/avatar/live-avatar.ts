@@ -2,7 +2,8 @@ import type { RenderContext } from '../context.ts'
 import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
 import { playRecorded } from './recorded-avatar.ts'
 import type { RecordFile } from './record-file.ts'
-import { noteScan, scanAll, type Scan, type ScanResult } from './scan-result.ts'
+import { noteScan, scanAll, type Scan } from './scan-result.ts'
+import type { ScanResult } from './avatar-cache.ts'
 
 /** Where the records of a scan go. */
 export interface RecordKeeping {

@@ -1,19 +1,19 @@
-import { openVerified } from '../../models/inference/bundle.ts'
-import { ModelError } from '../../models/inference/errors.ts'
+import { openVerified } from '../../../models/inference/bundle.ts'
+import { ModelError } from '../../../models/inference/errors.ts'
 import {
   filesOf,
   graphsOf,
   filesOfGraph,
   readManifest,
   type Manifest,
-} from '../../models/inference/manifest.ts'
-import { findMissingBundle } from '../bundle-pull/missing-bundle.ts'
-import type { PullConfig } from '../bundle-pull/pull-from-config.ts'
-import type { Config } from '../config/config.ts'
-import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
-import { bundleDirectory } from '../config/bundle-directory.ts'
-import { defineCommand, JSON_OPTION } from './command.ts'
-import type { TextOutput } from './output.ts'
+} from '../../../models/inference/manifest.ts'
+import { findMissingBundle } from '../../bundle-pull/missing-bundle.ts'
+import type { PullConfig } from '../../bundle-pull/pull-from-config.ts'
+import type { Config } from '../../config/config.ts'
+import { MODEL_ERROR_HINTS } from '../../../handler/errors.ts'
+import { bundleDirectory } from '../../config/bundle-directory.ts'
+import { defineCommand, JSON_OPTION } from '../command.ts'
+import type { TextOutput } from '../output.ts'
 
 type BundleConfig = PullConfig & Pick<Config, 'CACHE_DIR' | 'DEVICE' | 'MODEL_BUNDLE'>
 

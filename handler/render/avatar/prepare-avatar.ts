@@ -3,12 +3,13 @@ import type { RenderContext } from '../context.ts'
 import { fps } from '../media/media-info.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import type { Avatar } from './avatar.ts'
-import { avatarKey } from './avatar-key.ts'
+import { avatarKey } from './avatar-cache.ts'
 import { recordBytes } from './avatar-record.ts'
 import { liveAvatar } from './live-avatar.ts'
 import { recordedAvatar } from './recorded-avatar.ts'
 import { RecordFile } from './record-file.ts'
-import { scanAll, type Scan, type ScanResult } from './scan-result.ts'
+import { scanAll, type Scan } from './scan-result.ts'
+import type { ScanResult } from './avatar-cache.ts'
 
 const UNSURE_S = 1 // what a file's own word for its length may be off
 

@@ -1,12 +1,12 @@
-import { PullError } from '../bundle-pull/pull-error.ts'
-import type { PullEvent } from '../bundle-pull/pull-events.ts'
-import { pullNamed, type PullCall, type PullRequest } from '../bundle-pull/pull-named.ts'
-import type { Config } from '../config/config.ts'
-import { EXIT_CODES } from './exit-codes.ts'
-import { onInterrupt } from './interrupt.ts'
-import { defineCommand, UsageError, type OptionValues } from './command.ts'
-import type { Terminal, TextOutput } from './output.ts'
-import { createPullPrinter } from './pull-output.ts'
+import { PullError } from '../../bundle-pull/pull-error.ts'
+import type { PullEvent } from '../../bundle-pull/pull-events.ts'
+import { pullNamed, type PullCall, type PullRequest } from '../../bundle-pull/pull-named.ts'
+import type { Config } from '../../config/config.ts'
+import { EXIT_CODES } from '../exit-codes.ts'
+import { onInterrupt } from '../interrupt.ts'
+import { defineCommand, UsageError, type OptionValues } from '../command.ts'
+import type { Terminal, TextOutput } from '../output.ts'
+import { createPullPrinter } from '../pull-output.ts'
 
 const OPTIONS = {
   out: {

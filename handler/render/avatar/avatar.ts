@@ -1,5 +1,5 @@
 import type { Tensors } from '../../../models/inference/tensor.ts'
-import type { FacePlacement } from './scan-source.ts'
+import type { FacePlacement } from './avatar-cache.ts'
 
 /** A source frame in the order of the output, and what is known of it. */
 export interface SourceFrame {

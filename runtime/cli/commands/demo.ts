@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url'
-import type { Config } from '../config/config.ts'
-import { JobError } from '../../handler/errors.ts'
-import { defineCommand } from './command.ts'
-import { EXIT_CODES } from './exit-codes.ts'
-import type { TextOutput } from './output.ts'
-import { renderLocalJob } from './render-local-job.ts'
+import type { Config } from '../../config/config.ts'
+import { JobError } from '../../../handler/errors.ts'
+import { defineCommand } from '../command.ts'
+import { EXIT_CODES } from '../exit-codes.ts'
+import type { TextOutput } from '../output.ts'
+import { renderLocalJob } from '../render-local-job.ts'
 
-const media = (name: string) => fileURLToPath(new URL(`../../demo/${name}`, import.meta.url))
+const media = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 
 export const demoCommand = defineCommand({
   name: 'demo',

@@ -9,9 +9,30 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import type { Models } from '../../../models/inference/models.ts'
+import type { Box } from '../../../models/pixels/image.ts'
+import { sha256File } from '../../../models/system/sha256-file.ts'
+import type { VideoInfo } from '../media/media-info.ts'
+import type { RenderOptions } from '../render-options.ts'
 import { RecordFile } from './record-file.ts'
-import type { ScanResult } from './scan-result.ts'
+
+/** Where a generated face goes. */
+export interface FacePlacement {
+  box: Box
+  /** 0..1: how much of it shows. */
+  fade: number
+  /** Its record. */
+  slot: number
+}
+
+/** What a scan learned, beside the records. */
+export interface ScanResult {
+  /** One per source frame; null without a face. */
+  placed: (FacePlacement | null)[]
+  fingerprints: number[]
+}
 
 /** What was learned about videos, kept for the next job with the same one. */
 export interface AvatarCache {
@@ -81,4 +102,28 @@ async function evictLru(folder: string, bytes: number): Promise<void> {
     await rm(entry.path, { recursive: true, force: true })
     total -= entry.bytes
   }
+}
+
+export type ScanOptions = Pick<RenderOptions, 'face' | 'compat' | 'mask'>
+
+/** Raised whenever a scan of the same video would learn something else than before. */
+const REVISION = 5
+
+/**
+ * The name of what a scan would learn: the video's content, the models, and all options that count.
+ * The limit counts because a clip's neutral mouth is drawn from the frames that were looked at.
+ */
+export async function avatarKey(
+  { file, facts }: { file: string; facts: VideoInfo },
+  limit: number,
+  options: ScanOptions,
+  { models, signal }: { models: Models; signal: AbortSignal },
+): Promise<string> {
+  const content = await sha256File(file, signal)
+  const frames = Math.ceil((facts.durationS ?? Infinity) * (facts.rate.num / facts.rate.den)) + 1
+  const looked = facts.still ? 1 : Math.min(limit, frames) // all is all, however long the sound
+  const { face, compat, mask } = options
+  const parsed = models.graphs.parse ? mask : undefined
+  const parts = [REVISION, content, models.id, facts, looked, face, compat, parsed]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
 }

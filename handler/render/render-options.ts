@@ -1,0 +1,35 @@
+import type { Box } from '../../models/pixels/image.ts'
+import type { OutputFrame } from './output-frame.ts'
+
+/** What decides how long the result is. */
+export const LENGTHS = ['audio', 'video', 'shortest'] as const
+export type Length = (typeof LENGTHS)[number]
+
+/** What pauses show: the model's mouth, or the untouched source. */
+export const SILENCES = ['model', 'source'] as const
+
+/** What of the head may be replaced. */
+export const MASK_MODES = ['jaw', 'raw', 'neck'] as const
+
+/**
+ * Which face speaks: the largest, the one in a box, or exactly these boxes, one per source frame (null:
+ * no face). Source pixels, right and bottom exclusive.
+ */
+export type FaceChoice = 'largest' | { box: Box } | { boxes: readonly (Box | null)[] }
+
+/** What a job says of its video. */
+export interface RenderOptions {
+  face: FaceChoice
+  length: Length
+  silence: (typeof SILENCES)[number]
+  /** Of the result; the source's where unset. */
+  fps?: number | undefined
+  mask: (typeof MASK_MODES)[number]
+  /** `reference`: as MuseTalk's own script computes it. */
+  compat?: 'reference' | undefined
+  /** What the result's pictures are fitted to. */
+  frame: OutputFrame
+  /** Quality of H.264; less is better and larger. */
+  crf: number
+  lossless: boolean
+}
