@@ -63,6 +63,10 @@ COPY bin bin
 COPY demo demo
 COPY handler handler
 COPY models/inference models/inference
+COPY models/system models/system
+COPY models/checkpoints models/checkpoints
+COPY models/templates models/templates
+COPY models/musetalk-v1.5 models/musetalk-v1.5
 COPY models/pixels models/pixels
 COPY models/lite models/lite
 COPY runtime runtime
