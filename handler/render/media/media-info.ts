@@ -88,11 +88,3 @@ export interface ProbeResult {
   durationS?: number
   streams: StreamInfo[]
 }
-
-/** A rate somebody typed: 29.97 means 30000/1001. */
-export function parseFps(fps: number): Rate {
-  if (Number.isInteger(fps)) return { num: fps, den: 1 }
-  const ntsc = Math.ceil(fps)
-  if (Math.abs((ntsc * 1000) / 1001 - fps) < 0.005) return { num: ntsc * 1000, den: 1001 }
-  return { num: Math.round(fps * 1000), den: 1000 }
-}

@@ -2,18 +2,11 @@ import { open } from 'node:fs/promises'
 import { InputError } from '../../errors.ts'
 import { allOrAbort } from '../../system/all-or-abort.ts'
 import { toSystemError } from './ffmpeg-errors.ts'
+import { chooseFrameRate, isVariable, MAX_FPS } from './frame-rate.ts'
 import { exifFilter } from './exif-orientation.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
 import { conversionFilters, displaySize } from './input-filters.ts'
-import { fps } from './media-info.ts'
-import type {
-  AudioInfo,
-  Rate,
-  ReadOptions,
-  ProbeResult,
-  StreamInfo,
-  VideoInfo,
-} from './media-info.ts'
+import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
 import { parseFfmpegBanner, parseFfprobeJson } from './ffprobe-output.ts'
 
 export interface MediaLimits {
@@ -23,7 +16,6 @@ export interface MediaLimits {
 }
 
 const MIN_SIDE = 64 // px; below, the 68 landmarks of a face lie closer than its detector resolves
-const FPS_RANGE = [5, 120] as const
 
 /**
  * Read the facts of both inputs and refuse what is too small, too large or too long, before any
@@ -98,16 +90,15 @@ function videoFacts(
   if (!still) {
     assertDuration('video', durationS, limits.maxVideoS)
     // A forged table can name more frames than its duration holds, and be walked for ever.
-    assertDuration('video', (stream.frames ?? 0) / FPS_RANGE[1], limits.maxVideoS)
+    assertDuration('video', (stream.frames ?? 0) / MAX_FPS, limits.maxVideoS)
   }
-  const rate = still ? { num: 25, den: 1 } : chooseFrameRate(stream)
   const size = displaySize(stream, exif, reading)
   assertSize(size, limits.maxPixels)
   return {
     still,
     width: size.width,
     height: size.height,
-    rate,
+    rate: chooseFrameRate(stream, still),
     variable: !still && isVariable(stream),
     ...(durationS !== undefined && { durationS }),
     offsetS: Math.max(0, (stream.startS ?? 0) - (found.startS ?? stream.startS ?? 0)),
@@ -153,15 +144,4 @@ function assertSize({ width, height }: { width: number; height: number }, maxPix
   if (width * height > maxPixels) {
     throw new InputError('MEDIA_TOO_LARGE', `${message}the limit is ${maxPixels} pixels`)
   }
-}
-
-const isVariable = ({ average, base }: StreamInfo): boolean =>
-  !average || !base || Math.abs(fps(average) / fps(base) - 1) > 0.005
-
-function chooseFrameRate(stream: StreamInfo): Rate {
-  const rate = stream.average ?? stream.base ?? { num: 25, den: 1 }
-  const [least, most] = FPS_RANGE
-  if (fps(rate) < least) return { num: least, den: 1 }
-  if (fps(rate) > most) return { num: most, den: 1 }
-  return isVariable(stream) ? { num: Math.round(fps(rate) * 1000), den: 1000 } : rate
 }

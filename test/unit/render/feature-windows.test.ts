@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { parseFps, type Rate } from '../../../handler/render/media/media-info.ts'
+import { parseFps } from '../../../handler/render/media/frame-rate.ts'
+import { type Rate } from '../../../handler/render/media/media-info.ts'
 import {
   referenceWindows,
   WINDOW,
