@@ -58,7 +58,10 @@ const PIECE_BYTES = 65_536
  * A model hub on loopback: REPOSITORY/resolve/REVISION/PATH, large files by a redirect to another host.
  * @param files by REPOSITORY/REVISION/PATH
  */
-export async function startFakeHub(files: Record<string, HubContent>): Promise<FakeHub> {
+export async function startFakeHub(
+  files: Record<string, HubContent>,
+  host?: string,
+): Promise<FakeHub> {
   let sent = 0
   const waiting: { bytes: number; go(): void }[] = []
   const count = (bytes: number) => {
@@ -81,7 +84,7 @@ export async function startFakeHub(files: Record<string, HubContent>): Promise<F
     const fault = state.fault({ server: 'cdn', file, before: before('cdn', file) })
     await state.gate
     await serve(request, response, files[file]!, fault, state, count)
-  })
+  }, host)
   const hub = await webServer(async (request, response) => {
     const { pathname } = new URL(request.url!, 'http://any')
     const [, owner, name, revision, path] =
@@ -101,14 +104,14 @@ export async function startFakeHub(files: Record<string, HubContent>): Promise<F
     const content = files[file]!
     if (sizeOf(content) < SMALL_BYTES) return serve(request, response, content, fault, state)
     // By another name of the same machine: what is meant for the hub must not get there.
-    const location = `http://localhost:${cdn.port}/${encodeURIComponent(file)}?signature=secret`
+    const location = `http://${host ?? 'localhost'}:${cdn.port}/${encodeURIComponent(file)}?signature=secret`
     const headers = {
       location,
       'x-linked-size': String(sizeOf(content)),
       'x-repo-commit': revision!,
     }
     response.writeHead(302, headers).end()
-  })
+  }, host)
   const state: FakeHub = {
     endpoint: hub.origin,
     ...{ hub: hub.seen, cdn: cdn.seen, fault: () => undefined, pauseMs: 0 },
