@@ -2,9 +2,9 @@
 #
 #   docker build -t musetalk-worker --build-arg VERSION=0.1.0 --build-arg GIT_REVISION=$(git rev-parse HEAD) .
 #
-# BUNDLE=musetalk-v1.5 makes MuseTalk's bundle from the official checkpoints in checkpoints/ (or in a named
-# build context of that name); DEVICE=cuda adds ONNX Runtime's CUDA provider and NVIDIA's libraries.
-# Stages that a build does not need do nothing, so that any builder can run them.
+# BUNDLE=musetalk-v1.5 puts MuseTalk's weights into the image, from the model hub or from the official files in
+# checkpoints/; without it a worker can fetch them when it starts (docs/musetalk.md). DEVICE=cuda adds ONNX Runtime's
+# CUDA provider and NVIDIA's libraries. Stages that a build does not need do nothing, so that any builder can run them.
 ARG BUNDLE=lite
 ARG DEVICE=cpu
 
@@ -23,21 +23,31 @@ ARG DEVICE
 COPY docker/cuda.sh docker/cuda-requirements.txt /docker/
 RUN /docker/cuda.sh "$DEVICE"
 
-# The glob matches nothing where there are no checkpoints.
+# Official files that are at hand, in any layout: beside the Dockerfile or in a named build context. The glob
+# matches nothing where there are none.
 FROM scratch AS checkpoints
 COPY package.json checkpoint[s] /
 
-FROM debian:bookworm-slim AS export
+FROM node:26-bookworm-slim AS bundle
 ARG BUNDLE
 ARG DEVICE
-ARG PRECISION=fp32
+ARG PRECISION=auto
 ARG ALLOW_UNKNOWN=false
-WORKDIR /export
-COPY docker/export.sh /docker/
-COPY models/export/musetalk_export musetalk_export
-COPY models/musetalk-v1.5/files.json /musetalk-v1.5/
+ARG HF_ENDPOINT
+WORKDIR /app
 COPY --from=checkpoints / /checkpoints/
-RUN /docker/export.sh "$BUNDLE" "$DEVICE" "$PRECISION" "$ALLOW_UNKNOWN"
+COPY --from=packages /app/node_modules node_modules
+COPY package.json ./
+COPY docker/bundle.sh /docker/
+COPY handler handler
+COPY models/inference models/inference
+COPY models/system models/system
+COPY models/checkpoints models/checkpoints
+COPY models/templates models/templates
+COPY models/pixels models/pixels
+COPY models/musetalk-v1.5 models/musetalk-v1.5
+COPY runtime runtime
+RUN /docker/bundle.sh "$BUNDLE" "$DEVICE" "$PRECISION" "$ALLOW_UNKNOWN"
 
 FROM node:26-bookworm-slim
 # Mesa's drivers and the compiler behind them (160 MB) come with ffmpeg for its window, which nobody opens.
@@ -57,18 +67,18 @@ COPY --from=cuda /cuda/provider node_modules/onnxruntime-node/bin/napi-v6/linux/
 ARG DEVICE
 COPY docker/check-cuda.sh /docker/
 RUN /docker/check-cuda.sh "$DEVICE" node_modules/onnxruntime-node/bin/napi-v6/linux/x64
-COPY --from=export /bundles models/
+COPY --from=bundle /bundles bundles/
 COPY package.json LICENSE ./
 COPY bin bin
 COPY demo demo
 COPY handler handler
 COPY models/inference models/inference
 COPY models/system models/system
+COPY models/pixels models/pixels
 COPY models/checkpoints models/checkpoints
 COPY models/templates models/templates
-COPY models/musetalk-v1.5 models/musetalk-v1.5
-COPY models/pixels models/pixels
 COPY models/lite models/lite
+COPY models/musetalk-v1.5 models/musetalk-v1.5
 COPY runtime runtime
 RUN ln -s /app/bin/musetalk-worker.mjs /usr/local/bin/musetalk-worker
 
@@ -77,7 +87,8 @@ ARG BUNDLE
 ENV NODE_ENV=production \
     ORT_DISABLE_TELEMETRY=1 \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility,video \
-    MODEL_BUNDLE=/app/models/${BUNDLE} \
+    MODEL_BUNDLE=${BUNDLE} \
+    BUNDLES_DIR=/data/bundles \
     CACHE_DIR=/data/cache \
     STATE_DIR=/data/state \
     OUTPUT_DIR=/data/outputs

@@ -56,7 +56,7 @@ describe.skipIf(!CHECKPOINTS)('the image for CUDA with MuseTalk (built by .ci/lo
 
   test('holds the bundle and NVIDIA’s libraries, and neither compiler nor Python', async () => {
     const size = Number(await docker('image', 'inspect', '-f', '{{.Size}}', IMAGE))
-    const bundle = await docker('run', '--rm', IMAGE, 'du', '-sm', '/app/models/musetalk-v1.5')
+    const bundle = await docker('run', '--rm', IMAGE, 'du', '-sm', '/app/bundles/musetalk-v1.5')
     console.log(`cuda image: ${Math.round(size / MB)} MB, bundle ${Number.parseInt(bundle)} MB`)
     const search = 'for tool in python3 gcc cc; do command -v $tool; done; true'
     expect(await docker('run', '--rm', IMAGE, 'sh', '-c', search)).toBe('')
@@ -85,21 +85,21 @@ describe.skipIf(!CHECKPOINTS)('the image for CUDA with MuseTalk (built by .ci/lo
     expect(without).toMatch(/load shared library/)
   }, 120_000)
 
-  test('names the checkpoints that are missing and where they come from', async () => {
+  test('fetches the checkpoints that are missing, and names one that cannot be had', async () => {
     const some = own.file('some')
     await cp(CHECKPOINTS!, some, { recursive: true })
     await rm(join(some, 'musetalkV15'), { recursive: true })
-    const args = { BUNDLE: 'musetalk-v1.5' }
+    const args = { BUNDLE: 'musetalk-v1.5', HF_ENDPOINT: 'http://127.0.0.1:9' }
     const dir = await context('some-context', some)
-    const failed = build(`${IMAGE}-some`, args, { target: 'export', context: dir })
-    await expect(failed).rejects.toThrow(/musetalkV15\/unet\.pth from TMElyralab\/MuseTalk/)
+    const failed = build(`${IMAGE}-some`, args, { target: 'bundle', context: dir })
+    await expect(failed).rejects.toThrow(/127\.0\.0\.1:9 refused the connection \(musetalkV15\//)
   }, 300_000)
 
   test('refuses a bundle and a device that it does not know', async () => {
     const dir = await context('plain', undefined)
     const unknown = (args: Record<string, string>, target: string) =>
       build(`${IMAGE}-unknown`, args, { target, context: dir })
-    await expect(unknown({ BUNDLE: 'other' }, 'export')).rejects.toThrow(/must be lite or musetalk/)
+    await expect(unknown({ BUNDLE: 'other' }, 'bundle')).rejects.toThrow(/must be lite or musetalk/)
     await expect(unknown({ DEVICE: 'tpu' }, 'cuda')).rejects.toThrow(/must be cpu or cuda/)
   }, 120_000)
 })

@@ -111,12 +111,34 @@ describe('.runpod/hub.json', () => {
     }
   })
 
+  test('has an icon that is in the repository, and a form for load balancing', () => {
+    const { repository } = JSON.parse(read('package.json')) as { repository: { url: string } }
+    const [, name] = /github\.com\/(.+)\.git$/.exec(repository.url)!
+    expect(hub.iconUrl).toBe(`https://raw.githubusercontent.com/${name}/main/.runpod/icon.svg`)
+    expect(read('.runpod/icon.svg')).toMatch(/^<svg /)
+    const port = ['PORT', 'PORT_HEALTH'].map((key) => ({ key, value: '8000' }))
+    const config = { ...hub.config, endpointType: 'LB', env: [...hub.config.env, ...port] }
+    expect(issues(Hub, { ...hub, config })).toEqual([])
+  })
+
   test('hides secrets while they are typed', () => {
     const open = inputs.filter(
       ({ key, input }) => /SECRET|APP_KEY|API_KEY/.test(key) && !input.sensitive,
     )
     expect(open).toEqual([])
   })
+})
+
+test('.runpod/Dockerfile is the Dockerfile with the defaults that the Hub needs', () => {
+  const defaults = { BUNDLE: 'musetalk-v1.5', DEVICE: 'cuda', RUN_AS: 'root' }
+  const wanted = Object.entries(defaults).reduce(
+    (text, [name, value]) =>
+      text.replace(new RegExp(`^ARG ${name}=.*$`, 'm'), `ARG ${name}=${value}`),
+    read('Dockerfile'),
+  )
+  const [first, ...rest] = read('.runpod/Dockerfile').split('\n')
+  expect(first).toMatch(/^# /)
+  expect(rest.join('\n')).toBe(wanted)
 })
 
 describe('.runpod/tests.json', () => {
