@@ -63,7 +63,20 @@ const BROKEN_RETRY_MS = 60_000
 export const backoffMs = (crashes: number): number =>
   crashes <= 1 ? 0 : Math.min(30_000, 500 * 2 ** (crashes - 2))
 
-/** Keeps one render process alive: starts it, gives it jobs, kills it, starts it again. */
+/**
+ * Keeps one render process alive: starts it, gives it jobs, kills it, starts it again.
+ *
+ *   starting → ready      the process says that its models are warm
+ *   starting → broken     it says why it cannot, or has died three times before it was ready
+ *   ready    → busy       render()
+ *   busy     → ready      the render has ended, well or badly
+ *   busy     → starting   it ended with a doubtful failure or is worn: replaced on purpose; or the
+ *                         process died, was silent, did not stop when canceled: ENGINE_LOST
+ *   ready    → starting   the process died, or has grown too large: replaced
+ *   broken   → ready      a start of one a minute has succeeded
+ *
+ * A start after a death waits longer each time, up to 30 s; one on purpose does not wait.
+ */
 export function createSupervisor(options: EngineOptions): Engine {
   const { index, setup, log, changed } = options
   let state: EngineStatus['state'] = 'starting'

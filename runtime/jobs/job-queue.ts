@@ -27,7 +27,19 @@ type Entry = { -readonly [K in keyof Job]: Job[K] } & {
   waiters: number
 }
 
-/** The one store of jobs in memory, and what runs them: first come, first served. */
+/**
+ * The one store of jobs in memory, and what runs them: first come, first served.
+ *
+ *   (new)   → queued     submit(); the same job that is queued, running or done is joined instead
+ *   queued  → running    the models are warm, a slot is free, nobody writes its object
+ *   queued  → final      cancel(), its time to live, its last waiter left, shutdown
+ *   running → final      its handler's outcome; or cancel(), a time limit, shutdown: at once, but
+ *                        the slot is free only when the handler has really ended
+ *   final   → queued     retry()
+ *   final   → (gone)     its retention is over, or a new job has taken its id
+ *
+ * Final is `succeeded`, `failed` (also DEADLINE and SHUTDOWN) or `canceled`.
+ */
 export class JobQueue {
   readonly #options: JobQueueOptions
   readonly #clock: Clock

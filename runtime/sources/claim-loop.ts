@@ -27,6 +27,17 @@ export interface LoopOptions extends Omit<LeaseOptions, 'changed'> {
 /**
  * Claim, run, report, until the worker stops and what it holds is done. At most one job is claimed
  * ahead of those that render: it downloads meanwhile, but is not kept from idle workers.
+ *
+ *   full     → claiming   a lease has ended, or jobs that came by HTTP have left room
+ *   claiming → claiming   jobs were given
+ *   claiming → full       no room, nothing can be rendered, or too many outcomes undelivered
+ *   claiming → pausing    no job: the source's pace; a failure: longer each time, or as it asks
+ *   pausing  → claiming   the pause is over, or the leases have changed
+ *   any      → draining   shutdown: claims nothing more, waits for the leases
+ *   draining → (end)      the last lease has ended
+ *
+ * A lease: claimed → (journal) → queued, rendering → outcome in the outbox → gone; or abandoned where
+ * its source has revoked it, and then nothing is told.
  */
 export async function runClaimLoop(options: LoopOptions): Promise<void> {
   const { source, jobs, slots, engines, outbox, stop, log, patience = CLAIMS } = options

@@ -19,7 +19,17 @@ const Stored = v.object({
   at: v.string(),
 })
 
-/** Outcomes on their way: on disk before they are told, until they were heard. */
+/**
+ * Outcomes on their way: on disk before they are told, until they were heard.
+ *
+ *   (new)      → stored      put(); where the disk fails it is delivered all the same, unsafe
+ *   (restart)  → stored      what a former life of this worker left
+ *   stored     → delivering  at once
+ *   delivering → delivering  it failed: again, longer apart each time, without end
+ *   delivering → (gone)      delivered, or refused for good; removed from the disk
+ *   any        → (gone)      discard(): the source wants the job done again
+ *   any        → stored      the worker ends: the next life delivers it
+ */
 export interface Outbox extends AsyncDisposable {
   /** Those that were not heard of yet, the oldest first. */
   list(): CompletedLease[]
