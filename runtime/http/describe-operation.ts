@@ -67,7 +67,7 @@ export const headerParameter = (name: string, description: string): Parameter =>
 })
 
 /** A schema that stands once in the document, under that name. */
-export const named = <S extends v.GenericSchema>(name: string, schema: S) =>
+export const schemaComponent = <S extends v.GenericSchema>(name: string, schema: S) =>
   v.pipe(schema, v.metadata({ ref: name }))
 
 const jsonOf = (schema: v.GenericSchema, typeMode: 'input' | 'output') => ({
@@ -75,7 +75,7 @@ const jsonOf = (schema: v.GenericSchema, typeMode: 'input' | 'output') => ({
 })
 
 /** Of a request that is answered before anything looks at a job. */
-export const ErrorBody = named(
+export const ErrorBody = schemaComponent(
   'Error',
   v.object({
     error: v.object({ code: v.string(), message: v.string(), retryable: v.boolean() }),

@@ -2,19 +2,22 @@ import * as v from 'valibot'
 import type { ErrorPayload } from '../../handler/errors.ts'
 import type { EventBase, JobResult } from '../../handler/events/job-events.ts'
 import { EVENT_TYPES } from '../../handler/job-schema.ts'
-import { named } from './describe-operation.ts'
+import { schemaComponent } from './describe-operation.ts'
 
 const count = v.pipe(v.number(), v.integer())
 const seconds = (...stages: string[]) =>
   v.object(Object.fromEntries(stages.map((stage) => [stage, v.number()])))
-const describe = <S extends v.GenericSchema>(schema: S, text: string) =>
+const withDescription = <S extends v.GenericSchema>(schema: S, text: string) =>
   v.pipe(schema, v.description(text))
 
 /** Of a result; the legacy worker's answer has them too, under a status of its own. */
 export const resultEntries = {
   job_id: v.string(),
   status: v.literal('succeeded'),
-  output_url: describe(v.string(), 'A URL, or a path where the directory store serves nobody.'),
+  output_url: withDescription(
+    v.string(),
+    'A URL, or a path where the directory store serves nobody.',
+  ),
   key: v.string(),
   bytes: count,
   sha256: v.string(),
@@ -25,20 +28,20 @@ export const resultEntries = {
   frames: count,
   frames_without_face: count,
   bundle: v.object({ name: v.string(), version: v.string(), id: v.string() }),
-  stage_times: describe(
+  stage_times: withDescription(
     seconds('download', 'probe', 'speech', 'avatar', 'generate', 'composite', 'encode', 'upload'),
     'Seconds; they overlap.',
   ),
   total_time: v.number(),
-  realtime_factor: describe(v.number(), 'Below 1 is faster than real time.'),
+  realtime_factor: withDescription(v.number(), 'Below 1 is faster than real time.'),
   peak_memory_mb: v.number(),
   metadata: v.record(v.string(), v.unknown()),
   deduplicated: v.boolean(),
 } satisfies Record<keyof JobResult, v.GenericSchema>
 
-export const Result = named('Result', v.object(resultEntries))
+export const Result = schemaComponent('Result', v.object(resultEntries))
 
-export const JobFailure = named(
+export const JobFailure = schemaComponent(
   'JobFailure',
   v.object({
     code: v.string(),
@@ -75,7 +78,7 @@ export const progressEntries = {
   metrics: v.object({ frames_done: v.optional(count), frames_total: v.optional(count) }),
 }
 
-export const Event = named(
+export const Event = schemaComponent(
   'Event',
   v.object({
     seq: count,
@@ -91,6 +94,9 @@ export const Event = named(
 )
 
 /** The job of a request body; its schema is that of the check, put in by openapi.ts. */
-export const JobReference = named('Job', v.looseObject({}))
+export const JobReference = schemaComponent('Job', v.looseObject({}))
 
-export const RejectedJob = named('RejectedJob', v.object({ error: JobFailure, ...detailEntries }))
+export const RejectedJob = schemaComponent(
+  'RejectedJob',
+  v.object({ error: JobFailure, ...detailEntries }),
+)

@@ -2,7 +2,7 @@ import { InputError, type JobError } from '../../../handler/errors.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import * as v from 'valibot'
-import { named } from '../describe-operation.ts'
+import { schemaComponent } from '../describe-operation.ts'
 import { detailEntries, JobFailure, resultEntries } from '../response-schemas.ts'
 import { legacyMetrics, LEGACY_STAGE_NAMES } from '../../jobs/legacy-metrics.ts'
 
@@ -69,7 +69,7 @@ function legacyError(error_type: string, error: JobError) {
 
 const seconds = v.record(v.string(), v.number())
 
-export const LegacyResult = named(
+export const LegacyResult = schemaComponent(
   'LegacyResult',
   v.object({
     ...resultEntries,
@@ -88,7 +88,7 @@ export const LegacyResult = named(
   } satisfies Record<keyof ReturnType<typeof legacyResponse>, v.GenericSchema>),
 )
 
-export const LegacyError = named(
+export const LegacyError = schemaComponent(
   'LegacyError',
   v.object({
     musetalk_job_id: v.optional(v.string()),

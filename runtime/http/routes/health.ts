@@ -1,7 +1,12 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { AppOptions, Health, WorkerState } from '../app-options.ts'
-import { describeOperation, named, response, textResponse } from '../describe-operation.ts'
+import {
+  describeOperation,
+  schemaComponent,
+  response,
+  textResponse,
+} from '../describe-operation.ts'
 
 /**
  * What platforms and people poll. Ready means able to take jobs, not idle: a worker whose queue is
@@ -38,7 +43,7 @@ const state = v.picklist([
 const bundle = v.object({ name: v.string(), version: v.string(), id: v.string() })
 const count = v.pipe(v.number(), v.integer())
 
-const HealthReport = named(
+const HealthReport = schemaComponent(
   'Health',
   v.object({
     state,
@@ -68,7 +73,7 @@ const HealthReport = named(
     ),
   } satisfies Record<keyof Health, v.GenericSchema>),
 )
-const StateReport = named('State', v.object({ state }))
+const StateReport = schemaComponent('State', v.object({ state }))
 
 const describeAlive = describeOperation({
   tag: 'Probes',

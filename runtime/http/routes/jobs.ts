@@ -16,7 +16,7 @@ import {
   describeOperation,
   ErrorBody,
   headerParameter,
-  named,
+  schemaComponent,
   pathParameter,
   response,
   textResponse,
@@ -110,7 +110,7 @@ function jobView(job: Job) {
   }
 }
 
-const JobView = named(
+const JobView = schemaComponent(
   'JobView',
   v.object({
     id: v.string(),

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { EnvelopeSchema } from '../../runpod/envelope.ts'
 import {
   describeOperation,
-  named,
+  schemaComponent,
   pathParameter,
   queryParameter,
   response,
@@ -22,8 +22,11 @@ const status = v.picklist([
   'TIMED_OUT',
 ] satisfies RunpodStatus[])
 
-const Envelope = named('Envelope', v.object({ ...EnvelopeSchema.entries, input: JobReference }))
-const RunpodJob = named(
+const Envelope = schemaComponent(
+  'Envelope',
+  v.object({ ...EnvelopeSchema.entries, input: JobReference }),
+)
+const RunpodJob = schemaComponent(
   'RunpodJob',
   v.object({
     id: v.string(),
@@ -36,8 +39,8 @@ const RunpodJob = named(
     error: v.optional(v.string()),
   } satisfies Record<keyof ReturnType<typeof runpodJobView>, v.GenericSchema>),
 )
-const JobStatus = named('RunpodStatus', v.object({ id: v.string(), status }))
-const RunpodError = named('RunpodError', v.object({ error: v.string() }))
+const JobStatus = schemaComponent('RunpodStatus', v.object({ id: v.string(), status }))
+const RunpodError = schemaComponent('RunpodError', v.object({ error: v.string() }))
 
 const endpoint = pathParameter('endpoint', 'Anything: this worker is the only endpoint')
 const id = pathParameter('id', 'Id of the job')
