@@ -66,7 +66,8 @@ def generator(bundle: Path, golden: Path) -> None:
     decoded = node_with(model, 'decoder.conv_out.weight').output[0]
     coded, scaled, floats = run(model, [heard, unet, decoded], {'latent': latent, 'prompt': prompt})
     code = np.load(golden / 'audio/positional-encoding.npy')
-    row('6', 'prompt with its positional encoding', coded, prompt + code, 1e-6, None)
+    # The reference's own codes, made in single precision, are 3.1e-6 from the exact ones.
+    row('6', 'prompt with its positional encoding', coded, prompt + code, 4e-6, None)
     row('13', 'UNet, from latents and prompts', scaled * LATENT_SCALE, np.load(golden / 'clip/unet-out.npy'), 1e-4, 5.3e-6)
     first = np.load(golden / 'clip/decoded-float-first.npy')
     row('13, 14', 'UNet and decoder before rounding, one face', floats[:1], first, 2e-4, None)

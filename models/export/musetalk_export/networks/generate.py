@@ -1,11 +1,12 @@
 """`generate`: latent f32 [N, 8, 32, 32], prompt f32 [N, 50, 384] -> face u8 [N, 256, 256, 3] RGB."""
 
-import math
-
+import mpmath
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import nn
 
+from .exact import rounded
 from .unet import Unet
 from .vae import LATENT, SCALING
 
@@ -14,9 +15,9 @@ TOKENS, WIDTH = 50, 384
 
 def positions() -> torch.Tensor:
     """Sine and cosine, interleaved, of 192 frequencies over the 50 rows of a prompt: f32 [50, 384]."""
-    row = torch.arange(TOKENS, dtype=torch.float32)[:, None]
-    angle = row * torch.exp(torch.arange(0, WIDTH, 2).float() * (-math.log(10_000) / WIDTH))
-    return torch.stack([torch.sin(angle), torch.cos(angle)], -1).flatten(1)
+    waves = [mpmath.exp(-mpmath.log(10_000) * i / WIDTH) for i in range(0, WIDTH, 2)]
+    codes = [function(row * wave) for row in range(TOKENS) for wave in waves for function in (mpmath.sin, mpmath.cos)]
+    return torch.from_numpy(rounded(codes).astype(np.float32).reshape(TOKENS, WIDTH))
 
 
 class Generate(nn.Module):
