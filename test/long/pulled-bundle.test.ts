@@ -28,10 +28,12 @@ async function pulled(endpoint: string, out: string, args: string[]) {
       ...{ env, stdio: ['ignore', 'pipe', 'inherit'] },
     },
   )
-  const closed = once(child, 'close') as Promise<[number | null]>
+  const closed = once(child, 'close')
   const events: { type: string; phase?: string; at: number }[] = []
   let peak = 0
-  const watch = setInterval(async () => (peak = Math.max(peak, await peakMemory(child.pid!))), 20)
+  const watch = setInterval(() => {
+    void peakMemory(child.pid!).then((now) => (peak = Math.max(peak, now)))
+  }, 20)
   let rest = ''
   for await (const chunk of child.stdout!) {
     const lines = `${rest}${chunk}`.split('\n')

@@ -75,7 +75,7 @@ describe('retry', () => {
   test.each([new NetworkError('gone', { permanent: true }), new TypeError('a bug')])(
     'runs once what no try can mend: %s',
     async (error) => {
-      const run = vi.fn(() => Promise.reject(error))
+      const run = vi.fn<() => Promise<never>>().mockRejectedValue(error)
       await expect(retry(run, policy, signal)).rejects.toBe(error)
       expect(run).toHaveBeenCalledTimes(1)
     },
