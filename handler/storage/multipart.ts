@@ -1,44 +1,122 @@
-import { createHash } from 'node:crypto'
-import type { FileHandle } from 'node:fs/promises'
+import { createReadStream } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import {
+  AbortMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandOutput,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+import { Upload } from '@aws-sdk/lib-storage'
+import { NetworkError } from '../net/network-error.ts'
+import { journalPath, type UploadJournal } from './storage.ts'
 
+/**
+ * Sends a request until it is answered.
+ * @param graceMs how long a try may outlive the signal
+ * @throws NetworkError; the signal's reason
+ */
+export type SendWithRetry = <T>(
+  run: (call: { abortSignal: AbortSignal }) => Promise<T>,
+  signal: AbortSignal,
+  graceMs?: number,
+) => Promise<T>
+
+export interface ObjectHeaders {
+  Bucket: string
+  Key: string
+  ContentType: string
+  Metadata: Record<string, string>
+  ContentDisposition?: string
+}
+
+export interface UploadOptions {
+  client: S3Client
+  send: SendWithRetry
+  bytes: number
+  partBytes: number
+  signal: AbortSignal
+}
+
+const MAX_PARTS = 10_000 // S3's limit
 const CONCURRENCY = 3 // parts; with their bytes in memory
+const GRACE_MS = 5_000 // for the answer that tells the id of an upload, after the job was stopped
+const CLEANUP_MS = 10_000 // for dropping the parts of an upload that failed
 
-/** Run `count` tasks, a few at a time; when one fails, the others have ended before this rejects. */
-export async function mapConcurrent<T>(
-  count: number,
-  task: (index: number) => Promise<T>,
-): Promise<T[]> {
-  const results: T[] = []
-  let next = 0
-  let failed = false
-  const lane = async () => {
-    while (next < count && !failed) {
-      const index = next++
-      results[index] = await task(index).catch((error: unknown) => {
-        failed = true
-        throw error
-      })
+/**
+ * Send a file, in parts where it is larger than one. When this rejects no request is underway any more,
+ * and the parts were dropped; what a killed process leaves is in the journal beside the file.
+ *
+ * @throws NetworkError; the signal's reason
+ */
+export async function uploadFile(
+  path: string,
+  head: ObjectHeaders,
+  { bytes, partBytes, signal, ...sender }: UploadOptions,
+): Promise<void> {
+  const Body = createReadStream(path)
+  const upload = new Upload({
+    client: clientOfUpload(path, sender, signal),
+    params: { ...head, Body },
+    queueSize: CONCURRENCY,
+    partSize: Math.max(partBytes, Math.ceil(bytes / MAX_PARTS)),
+  })
+  try {
+    await upload.done()
+  } catch (error) {
+    // A completion whose answer was lost is answered "no such upload"; who called looks for the object.
+    if (!(error instanceof NetworkError) || error.status !== 404) throw error
+  } finally {
+    Body.destroy()
+    await rm(journalPath(path), { force: true })
+  }
+}
+
+/**
+ * The client as one `Upload` sees it. The library neither cancels the requests of an upload that was
+ * given up (contract: "a store that hangs", "an abort during …") nor ends its other parts when one has
+ * failed for good, and the client's own retries sleep through an abort ("a store that is down does not
+ * hold a job that was stopped"); so its requests go by our way of sending.
+ */
+function clientOfUpload(
+  path: string,
+  { client, send }: Pick<UploadOptions, 'client' | 'send'>,
+  outer: AbortSignal,
+): S3Client {
+  const failed = new AbortController()
+  const signal = AbortSignal.any([outer, failed.signal])
+  type Command = Parameters<S3Client['send']>[0]
+  const drop = (command: AbortMultipartUploadCommand) =>
+    send((call) => client.send(command, call), AbortSignal.timeout(CLEANUP_MS)).catch(() => {})
+
+  async function begin(command: CreateMultipartUploadCommand) {
+    // An upload that was begun unheard could not be dropped, so its answer is waited for.
+    const answer: CreateMultipartUploadCommandOutput = await send(
+      (call) => client.send(command, call),
+      signal,
+      GRACE_MS,
+    )
+    const { Bucket, Key } = command.input
+    const { UploadId } = answer
+    try {
+      const journal: UploadJournal = { key: Key!, uploadId: UploadId! }
+      await writeFile(journalPath(path), JSON.stringify(journal))
+    } catch (error) {
+      await drop(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
+      throw error
+    }
+    return answer
+  }
+
+  async function sendOne(command: Command): Promise<unknown> {
+    if (command instanceof AbortMultipartUploadCommand) return drop(command)
+    try {
+      signal.throwIfAborted()
+      if (command instanceof CreateMultipartUploadCommand) return await begin(command)
+      return await send((call) => client.send(command, call), signal)
+    } catch (error) {
+      failed.abort(error)
+      throw error
     }
   }
-  const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, lane))
-  for (const end of ends) if (end.status === 'rejected') throw end.reason
-  return results
+  return Object.create(client, { send: { value: sendOne } }) as S3Client
 }
-
-/** `length` bytes of a file from a position on. */
-export async function readPart(
-  file: FileHandle,
-  position: number,
-  length: number,
-): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(length)
-  for (let done = 0; done < length;) {
-    const { bytesRead } = await file.read(buffer, done, length - done, position + done)
-    if (bytesRead === 0) throw new Error('the file became shorter while it was uploaded')
-    done += bytesRead
-  }
-  return buffer
-}
-
-/** As a Content-MD5 header has it. */
-export const md5 = (bytes: Uint8Array): string => createHash('md5').update(bytes).digest('base64')

@@ -1,30 +1,20 @@
-import { open, readFile, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
 import {
   AbortMultipartUploadCommand,
-  CompleteMultipartUploadCommand,
-  CreateMultipartUploadCommand,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
   S3Client,
-  UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
-import { createRetry, delayAbort } from '../net/retry.ts'
+import { delayAbort, retry } from '../net/retry.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
 import { fileSizeAndDigest } from './storage.ts'
 import { networkErrorFromS3, toUploadError } from './storage-errors.ts'
-import { mapConcurrent, md5, readPart } from './multipart.ts'
-import {
-  mediaTypeOf,
-  journalPath,
-  sidecarFrom,
-  sidecarOf,
-  urlPath,
-  type Storage,
-} from './storage.ts'
+import { uploadFile, type ObjectHeaders, type SendWithRetry } from './multipart.ts'
+import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 export interface S3Options {
   /** AWS itself where unset. */
@@ -43,9 +33,7 @@ export interface S3Options {
 }
 
 const MIB = 2 ** 20
-const MAX_PARTS = 10_000 // S3's limit
-const GRACE_MS = 5_000 // for the answer that tells the id of an upload, after the job was stopped
-const CLEANUP_MS = 10_000 // for dropping the parts of an upload that failed
+const CLEANUP_MS = 10_000 // for dropping the parts of a former life's upload
 const WEEK_S = 604_800 // the longest that a signature may live
 
 /**
@@ -64,6 +52,7 @@ export function s3Storage(options: S3Options): Storage {
     maxAttempts: 1, // retried here, with the job's signal
     requestHandler: { connectionTimeout: patience.connectMs },
   })
+  addContentMd5(client)
   const keyOf = (name: string) => (prefix ? `${prefix}/${name}` : name)
   const at = (name: string) => ({ Bucket, Key: keyOf(name) })
   const expiresIn = options.expiresS ?? WEEK_S
@@ -72,62 +61,21 @@ export function s3Storage(options: S3Options): Storage {
       ? Promise.resolve(`${publicBaseUrl.replace(/\/+$/, '')}/${urlPath(keyOf(name))}`)
       : getSignedUrl(client, new GetObjectCommand(at(name)), { expiresIn })
 
-  /**
-   * One request until it is answered; each try is really ended before the next.
-   * @param graceMs how long a try may outlive the signal
-   */
-  async function sendWithRetry<T>(
-    run: (call: { abortSignal: AbortSignal }) => Promise<T>,
-    signal: AbortSignal,
-    graceMs = 0,
-  ): Promise<T> {
-    const tries = createRetry(patience.upload)
-    for (;;) {
-      const slow = AbortSignal.timeout(patience.requestMs)
-      try {
-        return await run({ abortSignal: AbortSignal.any([delayAbort(signal, graceMs), slow]) })
-      } catch (thrown) {
-        signal.throwIfAborted()
-        const error = networkErrorFromS3(thrown, slow.aborted)
-        if (error.permanent) throw error
-        await tries.pause(error, signal)
-      }
-    }
-  }
-
-  async function multipart(path: string, bytes: number, head: ObjectHeaders, signal: AbortSignal) {
-    const { Bucket, Key } = head
-    await using file = await open(path)
-    // An upload that was begun unheard could not be dropped, so its answer is waited for.
-    const create = (call: object) => client.send(new CreateMultipartUploadCommand(head), call)
-    const { UploadId } = await sendWithRetry(create, signal, GRACE_MS)
-    try {
-      await writeFile(journalPath(path), JSON.stringify({ key: Key, uploadId: UploadId }))
-      const part = Math.max(options.partBytes ?? 8 * MIB, Math.ceil(bytes / MAX_PARTS))
-      const Parts = await mapConcurrent(Math.ceil(bytes / part), async (index) => {
-        signal.throwIfAborted()
-        const Body = await readPart(file, index * part, Math.min(part, bytes - index * part))
-        const input = { Bucket, Key, UploadId, PartNumber: index + 1, Body, ContentMD5: md5(Body) }
-        const { ETag } = await sendWithRetry(
-          (call) => client.send(new UploadPartCommand(input), call),
-          signal,
-        )
-        return { ETag, PartNumber: index + 1 }
-      })
-      const done = { Bucket, Key, UploadId, MultipartUpload: { Parts } }
-      await sendWithRetry(
-        (call) => client.send(new CompleteMultipartUploadCommand(done), call),
-        signal,
-      )
-    } catch (error) {
-      const wasCompleted = error instanceof NetworkError && error.status === 404
-      await abortMultipartUpload({ Key, UploadId }, AbortSignal.timeout(CLEANUP_MS)).catch(() => {})
-      // A completion whose answer was lost is answered "no such upload"; the check below decides.
-      if (!wasCompleted) throw error
-    } finally {
-      await rm(journalPath(path), { force: true })
-    }
-  }
+  /** Each try is really ended before the next; they end with the job, not with the client's patience. */
+  const sendWithRetry: SendWithRetry = (run, signal, graceMs = 0) =>
+    retry(
+      async () => {
+        const slow = AbortSignal.timeout(patience.requestMs)
+        try {
+          return await run({ abortSignal: AbortSignal.any([delayAbort(signal, graceMs), slow]) })
+        } catch (thrown) {
+          signal.throwIfAborted()
+          throw networkErrorFromS3(thrown, slow.aborted)
+        }
+      },
+      patience.upload,
+      signal,
+    )
 
   async function abortMultipartUpload(
     upload: { Key: string; UploadId: string | undefined },
@@ -156,11 +104,8 @@ export function s3Storage(options: S3Options): Storage {
           Metadata: { sha256 },
           ...(disposition !== undefined && { ContentDisposition: disposition }),
         }
-        if (bytes <= (options.partBytes ?? 8 * MIB)) {
-          const Body = await readFile(path)
-          const input = { ...head, Body, ContentMD5: md5(Body) }
-          await sendWithRetry((call) => client.send(new PutObjectCommand(input), call), signal)
-        } else await multipart(path, bytes, head, signal)
+        const partBytes = options.partBytes ?? 8 * MIB
+        await uploadFile(path, head, { client, send: sendWithRetry, bytes, partBytes, signal })
         const found = await headObject(name, signal)
         if (found.bytes !== bytes || found.sha256 !== sha256) {
           throw new NetworkError(`holds ${found.bytes} bytes, not the ${bytes} that were sent`)
@@ -171,7 +116,7 @@ export function s3Storage(options: S3Options): Storage {
       withTimeout(outer, patience.headersMs, async (signal) => {
         const Body = Buffer.from(JSON.stringify(sidecar))
         const input = { ...at(sidecarOf(name)), Body, ContentType: 'application/json' }
-        const put = new PutObjectCommand({ ...input, ContentMD5: md5(Body) })
+        const put = new PutObjectCommand(input)
         await sendWithRetry((call) => client.send(put, call), signal)
       }),
     find: (name, outer) =>
@@ -209,12 +154,18 @@ export function s3Storage(options: S3Options): Storage {
   }
 }
 
-interface ObjectHeaders {
-  Bucket: string
-  Key: string
-  ContentType: string
-  Metadata: Record<string, string>
-  ContentDisposition?: string
+/** Every body goes with its MD5; a store that gets other bytes refuses them, and they are sent again. */
+function addContentMd5(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const { body, headers } = args.request as { body: unknown; headers: Record<string, string> }
+      if (body instanceof Uint8Array) {
+        headers['content-md5'] = createHash('md5').update(body).digest('base64')
+      }
+      return next(args)
+    },
+    { step: 'build', name: 'contentMd5' },
+  )
 }
 
 /** Turns what went wrong into the job's error, and a limit that was passed into a failed upload. */

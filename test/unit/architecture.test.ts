@@ -116,7 +116,7 @@ const DOORS: Record<string, RegExp> = {
     /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(\.worker)?)\.ts$/,
   'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/guarded-fetch\.ts$/,
-  '@aws-sdk': /^handler\/storage\/s3\.ts$/,
+  '@aws-sdk': /^handler\/storage\/(s3|multipart)\.ts$/,
   hono: /^runtime\/http\//,
   'hono-openapi': /^runtime\/http\/(openapi|describe-operation)\.ts$/,
   '@hono/node-server': /^runtime\/http\//,
