@@ -3,7 +3,7 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /** What a file that is being written is called; whoever finds one in a folder may ignore it. */
-export const PARTIAL_SUFFIX = '.partial'
+const PARTIAL_SUFFIX = '.partial'
 
 export interface WriteOptions {
   /** Come back only when a loss of power cannot take the file away again. */
