@@ -38,7 +38,7 @@ function listFields(/** @type {Api} */ api, /** @type {Schema} */ schema) {
   const { properties = {}, required = [] } = api.components.schemas[name] ?? schema
   return Object.entries(properties).map(
     ([field, { $ref, type, enum: values, const: only, description }]) => {
-      const kind = String(values?.join(' | ') ?? only ?? type ?? $ref?.split('/').at(-1) ?? '')
+      const kind = values?.join(' | ') ?? JSON.stringify(only) ?? type ?? $ref?.split('/').at(-1)
       const about = [kind, description]
         .filter((part) => typeof part === 'string' && part)
         .join(': ')
