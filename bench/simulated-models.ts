@@ -44,9 +44,9 @@ export async function simulatedModels(simulation: Simulation): Promise<Simulated
     manifest: manifestOf(names),
     id: 'simulated000',
     graphs: Object.fromEntries(graphs),
-    async run(graph, feeds) {
+    async run(graph, feeds, rank) {
       const items = itemsOf(graph, feeds)
-      const outputs = await inference.run(graph, feeds)
+      const outputs = await inference.run(graph, feeds, rank)
       const of = (used.graphs[graph] ??= { runs: 0, items: 0 })
       of.runs++
       of.items += items

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import type { GraphName } from '../../models/inference/manifest.ts'
 import type { Models } from '../../models/inference/models.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
 import type { FaceChoice, Length, RenderOptions } from './render-options.ts'
@@ -6,6 +7,7 @@ import { BufferPool } from './buffer-pool.ts'
 import type { Avatar } from './avatar/avatar.ts'
 import { prepareAvatar } from './avatar/prepare-avatar.ts'
 import type { AvatarCache } from './avatar/avatar-cache.ts'
+import { createRenderTurns, inTurn } from './render-turns.ts'
 import { composite } from './frames/composite.ts'
 import type { Log } from '../log.ts'
 import { createStageTimer, stagedItems, type RenderContext, type Stage } from './context.ts'
@@ -58,12 +60,18 @@ export interface RenderCall {
 /** Files in, one finished mp4 out. Implemented in this process, or by one that may be killed. */
 export type Render = (task: RenderTask, call: RenderCall) => Promise<RenderReport>
 
-/** The render of this process: probe → speech → avatar → generate → composite → encode. */
-export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
+/**
+ * The render of this process: probe → speech → avatar → generate → composite → encode. Several may run
+ * at once: what came later makes ready meanwhile, and draws when the earlier ones have.
+ */
+export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
   const buffers = new BufferPool()
   const pixels = openPixels()
+  const turns = createRenderTurns()
   return async (task, { signal, onProgress, log }) => {
     const { options, limits, dir } = task
+    using turn = turns.next()
+    const models = ranked(bundle, turn.rank)
     const clock = createStageTimer(signal)
     const tools = { models, pixels, ffmpeg, buffers, limits, ...(cache && { cache }) }
     const ctx: RenderContext = { ...tools, dir, signal, log, stage: clock.stage }
@@ -95,13 +103,14 @@ export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const total = outputFrames(options.length, speech, avatar)
     const shown = visibilityFn(options, speech, total, rate)
     const played = stagedItems('avatar', avatar.play(total), ctx)
-    const drawn = generate(played, avatar, speech, shown, batchSize, ctx)
-    const frames = composite(drawn, source.facts, ctx)
+    const faces = generate(played, avatar, speech, shown, batchSize, ctx)
+    const frames = composite(faces, source.facts, ctx)
     const { crf, lossless, frame } = options
     const encoding = { crf, lossless, frame, frames: total }
     const report = (done: number) => onProgress(done, total)
     const facts = source.facts
-    const encoder = await encode(frames, facts, sound, task.output, encoding, report, ctx)
+    const drawn = inTurn(frames, turn, signal)
+    const encoder = await encode(drawn, facts, sound, task.output, encoding, report, ctx)
 
     const { name, version } = models.manifest
     return {
@@ -117,6 +126,14 @@ export function createRenderer(models: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     }
   }
 }
+
+/** Earlier renders go first; and in each what finds the face, for one frame of it waits for another. */
+const ranked = (models: Models, rank: number): Models => ({
+  ...models,
+  run: (graph, feeds) => models.run(graph, feeds, 2 * rank + (DETECTION.has(graph) ? 0 : 1)),
+})
+
+const DETECTION = new Set<GraphName>(['face', 'face_reference', 'track', 'listen'])
 
 /** MuseTalk works in RGB; what shall be lossless must not pass 4:2:0 either. */
 const readOptions = ({ compat, lossless }: RenderOptions): ReadOptions => ({

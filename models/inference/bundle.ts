@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { createInferencePool } from './worker-pool.ts'
 import { filesOf, graphsOf, filesOfGraph, readManifest } from './manifest.ts'
 import type { GraphFiles, GraphName, Manifest } from './manifest.ts'
+import { splitWhenOutOfMemory } from './memory-fallback.ts'
 import { selfTest } from './self-test.ts'
 import type { GraphSource, Loaded, SessionOptions } from './session.ts'
 import { checkFiles, stampsOf } from './file-verification.ts'
@@ -68,7 +69,9 @@ export async function openBundle(directory: string, options: BundleOptions): Pro
     manifest,
     id,
     graphs,
-    run: (graph, feeds) => inference.run(graph, feeds),
+    run: splitWhenOutOfMemory(inference.run, (graph, batch) =>
+      onWarning('batch.smaller', { graph, batch, reason: 'out of memory' }),
+    ),
   }
   const { tested } = stamp
   return {

@@ -14,6 +14,9 @@ export interface Models {
   /** Of the manifest: names exactly these weights and rules. */
   id: string
   graphs: Partial<Record<GraphName, GraphInfo>>
-  /** @throws ModelError */
-  run(graph: GraphName, feeds: Tensors): Promise<Tensors>
+  /**
+   * @param rank runs of a lower rank go first
+   * @throws ModelError
+   */
+  run(graph: GraphName, feeds: Tensors, rank?: number): Promise<Tensors>
 }

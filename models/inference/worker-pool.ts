@@ -1,18 +1,18 @@
 import { Worker } from 'node:worker_threads'
 import { ModelError } from './errors.ts'
 import type { GraphSource, Loaded, SessionOptions } from './session.ts'
-import type { Tensors } from './tensor.ts'
+import { createRunQueue, type Lane, type RankedRun } from './run-queue.ts'
 import type { InferenceRequest, InferenceResponse } from './inference-thread.ts'
 
 /**
  * Graphs on threads of their own: `session.run()` blocks the thread it is called on completely, so
- * pixel work goes on beside it. Every lane holds every graph; a run takes the lane with least to do.
+ * pixel work goes on beside it. Every lane holds every graph, and one queue lies before all of them.
  */
 export interface InferencePool extends AsyncDisposable {
   /** What was loaded, by name. */
   graphs: Record<string, Loaded>
   /** @throws ModelError */
-  run(graph: string, feeds: Tensors): Promise<Tensors>
+  run: RankedRun
 }
 
 /**
@@ -28,7 +28,7 @@ export async function createInferencePool(
   entry = workerEntry(),
 ): Promise<InferencePool> {
   const first = startThread(entry)
-  const workers = [first]
+  const lanes = [first]
   const threads = [first]
   const load = async (thread: Thread) => {
     const graphs: Record<string, Loaded> = {}
@@ -47,26 +47,21 @@ export async function createInferencePool(
     threads.push(thread)
     // A lane that cannot be loaded (memory) is a lane less, not a failure.
     void load(thread).then(
-      () => workers.push(thread),
+      () => lanes.push(thread),
       () => {},
     )
   }
   return {
     graphs,
-    run(graph, feeds) {
-      const leastBusy = workers.reduce((a, b) => (b.waiting() < a.waiting() ? b : a))
-      return leastBusy.call({ run: { graph, feeds } })
-    },
+    run: createRunQueue(lanes),
     async [Symbol.asyncDispose]() {
       await Promise.all(threads.map((thread) => thread.stop()))
     },
   }
 }
 
-interface Thread {
+interface Thread extends Lane {
   call<T>(message: Omit<InferenceRequest, 'id'>): Promise<T>
-  /** Questions without an answer yet. */
-  waiting(): number
   stop(): Promise<void>
 }
 
@@ -107,6 +102,7 @@ function startThread(entry: URL): Thread {
   }
   return {
     call,
+    run: (graph, feeds) => call({ run: { graph, feeds } }),
     waiting: () => waiting.size,
     async stop() {
       // Ending a thread inside run() aborts the whole process, so it is asked, not terminated.

@@ -29,7 +29,7 @@ export interface SerializedError extends ErrorPayload {
   cause?: string
 }
 
-/** Parent to child. One render at a time; media stays on disk. */
+/** Parent to child. Media stays on disk. */
 export type ToChild =
   | { type: 'open'; setup: InitOptions }
   | { type: 'render'; id: number; task: RenderTask }

@@ -6,14 +6,22 @@ import type { FromChild } from './ipc-messages.ts'
 /** What a child says about one render. */
 export type RenderMessage = Extract<FromChild, { id: number }>
 
+/**
+ * The process was lost, and not by this render's doing: another one was killed in it. Its files are
+ * there, so it can be done again.
+ */
+export class RenderInterrupted extends Error {}
+
 /** One render, as the parent sees it. */
 export interface PendingRender {
   id: number
-  /** @throws JobError, the signal's reason first */
+  /** @throws JobError, the signal's reason first; RenderInterrupted */
   ended: Promise<RenderReport>
   onMessage(news: RenderMessage): void
+  /** Whether its caller gave it up. */
+  isCanceled(): boolean
   /** Its process is gone. */
-  fail(error: JobError): void
+  fail(error: JobError | RenderInterrupted): void
 }
 
 /**
@@ -44,6 +52,7 @@ export function startRender(
       return report
     } catch (thrown) {
       // The child knows only that it was canceled; why, is known here.
+      if (!signal.aborted && thrown instanceof RenderInterrupted) throw thrown
       throw asJobError(signal.aborted ? signal.reason : thrown, signal)
     } finally {
       clearTimeout(grace)
@@ -53,6 +62,7 @@ export function startRender(
   return {
     id,
     ended: outcome(),
+    isCanceled: () => signal.aborted,
     fail: reject,
     onMessage(news) {
       switch (news.type) {

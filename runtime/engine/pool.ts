@@ -4,6 +4,7 @@ import type { Log } from '../../handler/log.ts'
 import type { Render } from '../../handler/render/render.ts'
 import type { Device } from '../../models/inference/session.ts'
 import { renderProcessEnv } from '../config/config.ts'
+import { RenderInterrupted } from './pending-render.ts'
 import { createSupervisor, type Engine, type EngineStatus } from './supervisor.ts'
 
 export type { EngineStatus } from './supervisor.ts'
@@ -23,6 +24,8 @@ export interface EnginesOptions {
   threads?: number
   /** For tasks that name none. */
   batchSize?: number
+  /** Renders at once in one engine; two on a GPU and one on a CPU where unset. */
+  renders?: number
   /** An engine is replaced after so many renders, or when it is larger than so many MB after one. */
   maxJobs: number
   maxMb?: number
@@ -61,9 +64,7 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
   let closed = false
 
   function changed() {
-    for (let engine; queue.length > 0 && (engine = engines.find((each) => each.free()));) {
-      queue.shift()!.go(engine)
-    }
+    for (let engine; queue.length > 0 && (engine = leastLoaded());) queue.shift()!.go(engine)
     const refusal = closed ? shutdown() : broken() && refused(broken()!)
     if (refusal) for (const waiting of queue.splice(0)) waiting.refuse(refusal)
     for (const watcher of watchers) watcher()
@@ -72,6 +73,11 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
   const engines = devices.map((device, index) =>
     createSupervisor({ ...engineOptions(options, device), index, log, changed }),
   )
+
+  function leastLoaded(): Engine | undefined {
+    const free = engines.filter((engine) => engine.free())
+    return free.toSorted((a, b) => a.load() - b.load())[0]
+  }
 
   /** Why no engine can start. */
   function broken(): Error | undefined {
@@ -91,16 +97,24 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
       const waiting: QueuedRender = {
         go(engine) {
           signal.removeEventListener('abort', leave)
-          resolve(engine.render(sized, call))
+          engine.render(sized, call).then(resolve, (error: Error) => {
+            if (!(error instanceof RenderInterrupted)) return reject(error)
+            log.warn('render.again', { reason: error.message })
+            enter('unshift')
+          })
         },
         refuse(error) {
           signal.removeEventListener('abort', leave)
           reject(error)
         },
       }
-      signal.addEventListener('abort', leave)
-      queue.push(waiting)
-      changed()
+      const enter = (where: 'push' | 'unshift') => {
+        if (signal.aborted) return reject(signal.reason)
+        signal.addEventListener('abort', leave)
+        queue[where](waiting)
+        changed()
+      }
+      enter('push')
     })
   }
 
@@ -146,7 +160,7 @@ function engineOptions(options: EnginesOptions, visible: string) {
   const { heartbeatMs = 15_000, graceMs = 5_000, startMs = 600_000 } = options
   const file = import.meta.url.endsWith('.ts') ? './render.process.ts' : './render.process.js'
   const { bundle, device, threads = 1, ffmpegPath, cache, modelCache } = options
-  const { maxJobs, maxMb = Infinity } = options
+  const { maxJobs, maxMb = Infinity, renders } = options
   return {
     entry: options.entry ?? new URL(file, import.meta.url),
     env: renderProcessEnv(visible),
@@ -158,5 +172,6 @@ function engineOptions(options: EnginesOptions, visible: string) {
       beatMs: Math.min(1000, heartbeatMs / 5),
     },
     ...{ maxJobs, maxMb, graceMs, startMs, silenceMs: heartbeatMs },
+    ...(renders !== undefined && { renders }),
   }
 }

@@ -7,7 +7,12 @@ import {
 } from '../../handler/errors.ts'
 import type { Log } from '../../handler/log.ts'
 import type { Render } from '../../handler/render/render.ts'
-import { startRender, type PendingRender, type RenderMessage } from './pending-render.ts'
+import {
+  RenderInterrupted,
+  startRender,
+  type PendingRender,
+  type RenderMessage,
+} from './pending-render.ts'
 import { spawnRenderProcess, type RenderProcess } from './process-handle.ts'
 import type { BundleName, FromChild, InitOptions } from './ipc-messages.ts'
 
@@ -35,6 +40,8 @@ export interface EngineOptions {
   maxJobs: number
   maxMb: number
   silenceMs: number
+  /** Renders at once; two on a GPU where unset, so that one makes ready while the other ends. */
+  renders?: number
   /** What an aborted render may take to stop before its process is killed. */
   graceMs: number
   /** What a start may take: a large bundle on a slow disk. */
@@ -45,9 +52,11 @@ export interface EngineOptions {
 }
 
 export interface Engine {
-  /** Takes one render at a time, while `free()`. */
+  /** Takes a render while `free()`. @throws RenderInterrupted, beside what a render throws */
   render: Render
   free(): boolean
+  /** Renders that it has. */
+  load(): number
   status(): EngineStatus
   /** Why it cannot start. */
   failure(): JobError | undefined
@@ -82,11 +91,12 @@ export function createSupervisor(options: EngineOptions): Engine {
   let state: EngineStatus['state'] = 'starting'
   let facts: Pick<EngineStatus, 'device' | 'bundle' | 'rss_mb'> = {}
   let life: RenderProcess | undefined
-  let job: PendingRender | undefined
+  const pending = new Map<number, PendingRender>() // in the order of their start
   let failure: JobError | undefined
   let reason: string | undefined
   let timer: NodeJS.Timeout | undefined // the limit of a start, or the wait for the next
   let [serial, jobs, restarts, rendersSinceStart, crashes, startFailures] = [0, 0, 0, 0, 0, 0]
+  let recycling = false // it takes no more renders, and is replaced when the last has ended
   let expectedExit = false // the end that comes is our own wish
   let stopped = false
 
@@ -132,25 +142,27 @@ export function createSupervisor(options: EngineOptions): Engine {
         facts.rss_mb = message.rssMb
         return state === 'ready' && needsRecycling() ? recycle() : undefined
       default:
-        if (message.id === job?.id) hearOf(job, message)
+        hearOf(message)
     }
   }
 
-  function hearOf(assignment: PendingRender, news: RenderMessage) {
-    assignment.onMessage(news)
+  function hearOf(news: RenderMessage) {
+    pending.get(news.id)?.onMessage(news)
     if (news.type === 'done') {
       crashes = 0
-      settle()
+      settle(news.id)
     } else if (news.type === 'failed') {
-      settle(news.failure.code)
+      settle(news.id, news.failure.code)
     }
   }
 
-  function settle(failed?: ErrorCode) {
-    job = undefined
+  function settle(id: number, failed?: ErrorCode) {
+    pending.delete(id)
     jobs++
     rendersSinceStart++
-    if (needsRecycling() || (failed && RECYCLE_AFTER.has(failed))) recycle()
+    recycling ||= needsRecycling() || (failed !== undefined && RECYCLE_AFTER.has(failed))
+    if (pending.size > 0) changed()
+    else if (recycling) recycle()
     else setState('ready')
   }
 
@@ -179,23 +191,42 @@ export function createSupervisor(options: EngineOptions): Engine {
     delete facts.rss_mb
     const level = stopped || expectedExit ? 'info' : 'warn'
     log[level]('engine.ended', { engine: index, why, state })
-    const lost = job
-    job = undefined
-    if (stopped) return lost?.fail(new CanceledError('SHUTDOWN', 'the worker is shutting down'))
+    const lost = [...pending.values()]
+    pending.clear()
+    if (stopped) {
+      const reason = new CanceledError('SHUTDOWN', 'the worker is shutting down')
+      for (const render of lost) render.fail(reason)
+      return
+    }
     restarts++
     crashes += expectedExit ? 0 : 1
     if (state === 'starting' && !expectedExit) startFailures++
-    expectedExit = false
+    expectedExit = recycling = false
     if (state !== 'broken') {
       reason = `the render process ${why}`
       state = 'starting'
       const often = `${reason} while starting, ${startFailures} times; its last words are in the log`
       if (startFailures >= MAX_START_FAILURES) markBroken(new WorkerError('MODEL_BROKEN', often))
     }
-    if (lost) jobs++
-    lost?.fail(new WorkerError('ENGINE_LOST', `the render process ${why}`))
+    failLost(lost, why)
     timer = setTimeout(begin, failure ? BROKEN_RETRY_MS : backoffMs(crashes))
     changed()
+  }
+
+  /**
+   * A render that was killed takes the blame, else the oldest: so each loss ends a job, and none that
+   * brings its process down is tried for ever.
+   */
+  function failLost(lost: PendingRender[], why: string) {
+    const canceled = lost.filter((render) => render.isCanceled())
+    const blamed = new Set(canceled.length > 0 ? canceled : lost.slice(0, 1))
+    jobs += blamed.size
+    // Each of those that are done again goes to the front of the line, the oldest last.
+    for (const render of lost.toReversed()) {
+      const error = `the render process ${why}`
+      if (blamed.has(render)) render.fail(new WorkerError('ENGINE_LOST', error))
+      else render.fail(new RenderInterrupted(error))
+    }
   }
 
   function setState(next: EngineStatus['state']) {
@@ -205,15 +236,21 @@ export function createSupervisor(options: EngineOptions): Engine {
 
   const render: Render = async (task, call) => {
     call.signal.throwIfAborted()
-    job = startRender(life!, ++serial, task, call, options.graceMs)
+    const render = startRender(life!, ++serial, task, call, options.graceMs)
+    pending.set(render.id, render)
     setState('busy')
-    return job.ended
+    return render.ended
   }
 
   begin()
   return {
     render,
-    free: () => state === 'ready' && !life!.isTerminating(),
+    free: () =>
+      (state === 'ready' || state === 'busy') &&
+      pending.size < (options.renders ?? (facts.device === 'cuda' ? 2 : 1)) &&
+      !recycling &&
+      life?.isTerminating() === false,
+    load: () => pending.size,
     failure: () => (state === 'broken' ? failure : undefined),
     status: () => ({
       ...{ index, state, jobs, restarts, ...facts },

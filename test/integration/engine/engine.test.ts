@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { CanceledError, InputError, WorkerError } from '../../../handler/errors.ts'
 import type { RenderReport } from '../../../handler/render/render.ts'
 import type { RenderPool } from '../../../runtime/engine/pool.ts'
@@ -132,6 +132,72 @@ test('a main thread that never comes back is found by its silence', async () => 
   await using engines = pretendEngines({ heartbeatMs: 2000 })
   expect(await pretend(engines, 'block').ended).toMatchObject({ code: 'ENGINE_LOST' })
   await succeeds(engines)
+})
+
+describe('an engine that renders two jobs at once', () => {
+  const enough = () => new CanceledError('CANCELED', 'enough')
+
+  test('gives the third to nobody before one of them has ended', async () => {
+    await using engines = pretendEngines({ renders: 2 })
+    const stops = [new AbortController(), new AbortController()]
+    const renders = stops.map(({ signal }) => pretend(engines, 'wait', signal))
+    const [first, second] = await Promise.all(renders.map(({ pid }) => pid))
+    expect(second).toBe(first)
+    const third = pretend(engines, 'succeed')
+    expect(engines.status()[0]).toMatchObject({ state: 'busy', jobs: 0 })
+    expect(third.events).toEqual([])
+    stops[1]!.abort(enough())
+    expect(await third.ended).toMatchObject({ frames: 2 })
+    expect(engines.status()[0]!.state).toBe('busy')
+    stops[0]!.abort(enough())
+    await renders[0]!.ended
+    expect(engines.status()[0]).toMatchObject({ state: 'ready', jobs: 3, restarts: 0 })
+  })
+
+  test('does the one again that was lost because the other had to be killed', async () => {
+    await using engines = pretendEngines({ renders: 2, graceMs: 200 })
+    const [stubborn, patient] = [new AbortController(), new AbortController()]
+    const innocent = pretend(engines, 'wait', patient.signal)
+    const killed = pretend(engines, 'ignore', stubborn.signal)
+    const pid = await killed.pid
+    await innocent.pid
+    const again = innocent.logged('acting')
+    stubborn.abort(enough())
+    expect(await killed.ended).toMatchObject({ code: 'CANCELED' })
+    expect((await again)['pid']).not.toBe(pid)
+    expect(innocent.events).toEqual(['acting', 'acting'])
+    patient.abort(enough())
+    expect(await innocent.ended).toMatchObject({ code: 'CANCELED' })
+    expect(engines.status()[0]).toMatchObject({ restarts: 1, jobs: 2 })
+  })
+
+  test('loses at most one job for each death, and tries none for ever', async () => {
+    await using engines = pretendEngines({ renders: 2 })
+    await engines.ready(soon())
+    const first = pretend(engines, 'wait')
+    await first.pid
+    const deadly = pretend(engines, 'die')
+    const lost = { code: 'ENGINE_LOST', retryable: true }
+    expect(await first.ended).toMatchObject(lost)
+    expect(await deadly.ended).toMatchObject(lost)
+    expect(deadly.events).toEqual(['acting', 'acting'])
+    await succeeds(engines)
+    expect(engines.status()[0]).toMatchObject({ restarts: 2, jobs: 3 })
+  })
+
+  test('takes no more when it is to be replaced, and ends what it has', async () => {
+    await using engines = pretendEngines({ renders: 2 })
+    const stop = new AbortController()
+    const running = pretend(engines, 'wait', stop.signal)
+    const pid = await running.pid
+    expect(await pretend(engines, 'no-memory').ended).toMatchObject({ code: 'OUT_OF_MEMORY' })
+    const next = pretend(engines, 'succeed')
+    expect(engines.status()[0]).toMatchObject({ state: 'busy', pid })
+    stop.abort(enough())
+    expect(await running.ended).toMatchObject({ code: 'CANCELED' })
+    await next.ended
+    expect(await next.pid).not.toBe(pid)
+  })
 })
 
 test('an error crosses with class, code, stage and retryable, and the engine stays', async () => {
