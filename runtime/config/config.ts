@@ -63,7 +63,7 @@ const webhookSecrets = v.pipe(
 const Env = v.object({
   ALLOW_FILE_INPUTS: boolean(false),
   ALLOW_PRIVATE_URLS: boolean(false),
-  API_KEY: v.optional(secret),
+  API_KEY: v.optional(headerValue),
   B2_API_URL: v.optional(url, 'https://api.backblazeb2.com'),
   B2_APP_KEY: v.optional(secret),
   B2_BUCKET_NAME: v.optional(text),

@@ -5,9 +5,10 @@ import type { Render } from '../../handler/render/render.ts'
 import type { Device } from '../../models/inference/session.ts'
 import { renderProcessEnv } from '../config/config.ts'
 import { RenderInterrupted } from './pending-render.ts'
-import { createSupervisor, type Engine, type EngineStatus } from './supervisor.ts'
+import type { Engine, EngineStatus } from './engine.ts'
+import { createSupervisor } from './supervisor.ts'
 
-export type { EngineStatus } from './supervisor.ts'
+export type { EngineStatus } from './engine.ts'
 
 export interface EnginesOptions {
   /** One engine for each: the value of its CUDA_VISIBLE_DEVICES; '' leaves that as it is. */

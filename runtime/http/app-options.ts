@@ -1,5 +1,5 @@
 import type { Log } from '../../handler/log.ts'
-import type { EngineStatus } from '../engine/supervisor.ts'
+import type { EngineStatus } from '../engine/engine.ts'
 import type { Parse } from '../jobs/job-identity.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Job } from '../jobs/job-record.ts'

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Transfer } from '../../handler/context.ts'
-import type { EngineStatus } from '../engine/supervisor.ts'
+import type { EngineStatus } from '../engine/engine.ts'
 import type { Job } from '../jobs/job-record.ts'
 
 export interface Metrics {

@@ -103,13 +103,13 @@ describe('when the platform', () => {
 
   test('13. does not answer in time, or for too long, the try ends, and in the end the telling', async () => {
     await using platform = await runpodPlatform()
-    using own = queue.queueOf(platform, { tellMs: 300 })
+    using own = queue.queueOf(platform, { tellMs: 2_000 })
     const signal = AbortSignal.timeout(20_000)
     failFinals(platform, { silent: true }, ...Array<Fault>(9).fill({ status: 503 }))
     const post = own.client.post(own.urls.done('a'), 'a', '{}', 200, signal)
     await expect(post).rejects.toThrow('did not answer within 0.2 s')
     await expect(own.source.deliver(succeeded('a'), signal)).rejects.toThrow('status 503')
-    await pause(300)
+    await pause(2_000)
     expect(await own.source.deliver(succeeded('a'), signal)).toBe('refused')
     expect(own.logged.at(-1)).toMatchObject({
       event: 'outcome.given_up',

@@ -35,7 +35,7 @@ async function pulled(endpoint: string, out: string, args: string[]) {
     void peakMemory(child.pid!).then((now) => (peak = Math.max(peak, now)))
   }, 20)
   let rest = ''
-  for await (const chunk of child.stdout!) {
+  for await (const chunk of child.stdout) {
     const lines = `${rest}${chunk}`.split('\n')
     rest = lines.pop()!
     events.push(...lines.map((line) => ({ ...JSON.parse(line), at: performance.now() })))
