@@ -7,7 +7,7 @@ import { windowsOf } from './frame-window.ts'
 /** Finds a face again by what it looked like a moment ago, for a fraction of a detector's cost. */
 export interface Follower {
   /** @returns undefined where the face is no longer there, or no longer sure */
-  follow(frame: Uint8Array, last: FaceDetection): Promise<FaceDetection | undefined>
+  follow(frame: Uint8Array, index: number, last: FaceDetection): Promise<FaceDetection | undefined>
   /** Whether the detector is to be asked as well: landmarks would stick to whatever looks like a face. */
   isCheckDue(index: number): boolean
 }
@@ -15,6 +15,15 @@ export interface Follower {
 const WINDOW = 1.75 // of the face's size: what the graph looks at lies inside, also of a tilted head
 const CHECK_EVERY_S = 2
 const AGREEMENT = 0.05 // of the face's size; two looks at one face differ by less than .01
+// The graph is told to look a little beside the face, in turn to four sides. Where it looks decides
+// by what it is wrong, so errors change with every frame, and the smoothing over time takes them out.
+const NUDGE = 0.0075 // of the face's size
+const NUDGES = [
+  [1, 1],
+  [-1, -1],
+  [-1, 1],
+  [1, -1],
+] as const
 
 /**
  * The bundle's `track` graph, if it has one.
@@ -30,15 +39,18 @@ export function faceFollower(
   const useWindow = windowsOf(facts, ctx)
   const every = Math.max(lag, Math.round(CHECK_EVERY_S * fps(facts.rate)))
   return {
-    async follow(frame, last) {
-      const window = squareAround(faceRegionFromLandmarks(last.landmarks), WINDOW, facts)
+    async follow(frame, index, { landmarks: last }) {
+      const region = faceRegionFromLandmarks(last)
+      const window = squareAround(region, WINDOW, facts)
       if (!window) return undefined
-      const data = moved(last.landmarks, window, -1)
+      const [x, y] = NUDGES[index % NUDGES.length]!
+      const nudge = NUDGE * centerAndSide(region).side
+      const data = moved(last, nudge * x - window[0], nudge * y - window[1])
       const { landmarks, score } = await useWindow(frame, window, (image) =>
         run('track', { image, last: { type: 'float32', dims: [1, 68, 2], data } }),
       )
       if (!((score!.data[0] ?? 0) >= manifest.face.threshold)) return undefined
-      const now = moved(landmarks!.data as Float32Array, window, 1)
+      const now = moved(landmarks!.data as Float32Array, window[0], window[1])
       return { detected: faceRegionFromLandmarks(now), landmarks: now }
     },
     isCheckDue: (index) => index % every < lag,
@@ -53,6 +65,5 @@ export function agree(a: Landmarks, b: Landmarks): boolean {
   return apart / (a.length / 2) <= AGREEMENT * side
 }
 
-/** Landmarks out of a window (1) or into it (-1). */
-const moved = (landmarks: Landmarks, [x, y]: readonly number[], direction: 1 | -1): Landmarks =>
-  landmarks.map((value, i) => value + direction * (i % 2 === 0 ? x! : y!))
+const moved = (landmarks: Landmarks, dx: number, dy: number): Landmarks =>
+  landmarks.map((value, i) => value + (i % 2 === 0 ? dx : dy))

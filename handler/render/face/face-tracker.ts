@@ -66,7 +66,7 @@ export function faceTracker(
     last: FaceDetection,
     cut: boolean,
   ): Promise<FaceDetection | undefined> {
-    const followed = cut ? undefined : await follower?.follow(frame, last)
+    const followed = cut ? undefined : await follower?.follow(frame, index, last)
     if (followed && !follower!.isCheckDue(index)) return followed
     const window = squareAround(last.detected, WINDOW, facts)
     const found = window && matchTrack(await find(frame, window), last.detected)
@@ -111,8 +111,7 @@ export function faceTracker(
       return first && first.score > threshold ? first : undefined
     }
     const cut = earlier !== undefined && isSceneCut(earlier.view, view)
-    const found = await search(frame, index, await earlier?.seen, cut)
-    return found && { detected: found.detected, landmarks: found.landmarks }
+    return search(frame, index, await earlier?.seen, cut)
   }
 
   return {
