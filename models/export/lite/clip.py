@@ -44,7 +44,7 @@ def share(up, gap, nose, line, rise, low=0.15, high=0.75):
 
 def middle_of(tables, s):
     """The tables [F,4,T] read at the philtrum -> [F,4] half widths"""
-    return read_tables(tables, (s["middle"] / s["half"])[:, :, None])[:, :, 0, 0]
+    return torch.cat(read_tables(tables, (s["middle"] / s["half"])[:, :, None]), 1)[:, :, 0]
 
 
 def below(x):

@@ -8,8 +8,8 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mouth_export import export
-from mouth_geometry import abscissae, curve, ramp, read_image, read_tables
-from mouth_state import ACROSS, BOTTOM, COLUMNS, ROWS, SPAN, TABLE, TOP
+from mouth_geometry import abscissae, curve, neighbours, ramp, read_neighbours, read_tables
+from mouth_state import ACROSS, BOTTOM, COLUMNS, ROWS, TABLE, TOP
 
 LICENCE = "same as the product"
 ORIGIN = "own: geometry, no trained weights"
@@ -40,14 +40,14 @@ class Encode(nn.Module):
         d = p[:, b] - p[:, a]
         return (d * d).sum(1, keepdim=True).sqrt().clamp(min=8)
 
-    def colour(self, image, points):
+    def colour(self, near, points):
         """mean RGB of 9x9 px patches around points [N,K,2] -> [N,3]"""
         x = points[:, :, 0:1] + self.dx
         y = points[:, :, 1:2] + self.dy
-        return read_image(image, x, y).mean(3).mean(2)
+        return colours_at(near, x, y).mean((2, 3)).T
 
     def forward(self, crop, landmarks):
-        image = crop.permute(0, 3, 1, 2).float() / 255
+        near = neighbours(crop)
         p = landmarks
         left, right = p[:, 48], p[:, 54]
         centre = (left + right) / 2
@@ -67,10 +67,12 @@ class Encode(nn.Module):
         # The eyes shrink when the head turns, the nose when it nods: the larger of the two holds (soft maximum).
         rise = (((0.56 * eyes) ** 8 + drop**8) / 2) ** 0.125
 
-        tables = torch.stack(
-            [curve(x[:, k] / half, y[:, k] / half, self.at)
-             for k in (UPPER_INNER, LOWER_INNER, UPPER_OUTER, LOWER_OUTER)], 1)
-        upper, lower, over, under = tables.unbind(1)
+        a, b = x / half, y / half
+        inner, outer = (torch.tensor(pair).reshape(-1) for pair in ((UPPER_INNER, LOWER_INNER), (UPPER_OUTER, LOWER_OUTER)))
+        upper, lower, over, under = (
+            contour for points in (inner, outer)
+            for contour in curve(*(v.index_select(1, points).reshape(v.shape[0], 2, -1) for v in (a, b)), self.at).unbind(1)
+        )
         # A contour that crosses its neighbour is landmark noise.
         lower = torch.maximum(lower, upper)
         over = torch.minimum(over, upper)
@@ -82,16 +84,16 @@ class Encode(nn.Module):
         jaw_left = x[:, 3:6].mean(1, keepdim=True)
         jaw_right = x[:, 11:14].mean(1, keepdim=True)
         cheeks = torch.stack([(p[:, 41] + p[:, 31] + p[:, 2]) / 3, (p[:, 46] + p[:, 35] + p[:, 14]) / 3], 1)
-        skin = self.colour(image, cheeks)
+        skin = self.colour(near, cheeks)
         skin_red = skin[:, :1] / skin.sum(1, keepdim=True).clamp(min=0.03)
-        beyond = self.beyond(image, centre, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
-        lip = self.colour(image, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
+        beyond = self.beyond(near, centre, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
+        lip = self.colour(near, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
         shape = torch.cat([centre, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
                            skin, lip, gap, tables.flatten(1), beyond.flatten(1)], 1)
         wider = torch.stack([upper, lower + beyond[:, 1]], 1)
-        return crop, shape, self.inside(image, centre, e, n, half, eyes, rise, middle, nose, wider)
+        return crop, shape, self.inside(near, centre, e, n, half, eyes, rise, middle, nose, wider)
 
-    def beyond(self, image, centre, e, n, half, tables, gape, skin_red):
+    def beyond(self, near, centre, e, n, half, tables, gape, skin_red):
         """How far the open mouth reaches past its inner contours [N,2,T], half widths.
 
         Landmarks miss the true edge of the lips by some pixels. From the contour into the lip, samples count
@@ -107,9 +109,9 @@ class Encode(nn.Module):
         x = (self.at[None, None, :, None] * half[:, :, None, None]).expand_as(y)
         px = centre[:, 0, None, None, None] + x * e[:, 0, None, None, None] + y * n[:, 0, None, None, None]
         py = centre[:, 1, None, None, None] + x * e[:, 1, None, None, None] + y * n[:, 1, None, None, None]
-        rgb = read_image(image, px.flatten(1, 2), py.flatten(1, 2))  # [N,3,2T,13]
-        light = 0.299 * rgb[:, 0] + 0.587 * rgb[:, 1] + 0.114 * rgb[:, 2]
-        red = rgb[:, 0] / rgb.sum(1).clamp(min=0.03)
+        red, green, blue = colours_at(near, px.flatten(1, 2), py.flatten(1, 2)).unbind(0)  # [N,2T,13]
+        light = 0.299 * red + 0.587 * green + 0.114 * blue
+        red = red / (red + green + blue).clamp(min=0.03)
 
         def usual(v):
             """The lip's own value: samples from .44 to .75 of its thickness, smoothed along the mouth."""
@@ -117,24 +119,23 @@ class Encode(nn.Module):
             v = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(v, (8, 8, 0, 0), "replicate"), (1, 17), 1)
             return v.reshape(-1, 2 * TABLE, 1)
 
-        pale = ramp(usual(red) - red, 0.015, 0.05) * ramp(light / usual(light).clamp(min=0.02), 1.0, 1.25)
-        pale = pale * ramp(skin_red[:, :, None] - red, -0.03, 0.01)
-        glaring = pale * ramp(light / usual(light).clamp(min=0.02), 1.25, 1.60)
-        dark = 1 - ramp(light / usual(light).clamp(min=0.02), 0.40, 0.70)
-        mouth = torch.maximum(pale, dark * gape[:, :, None])
-        run, length = mouth[:, :, 0], torch.zeros_like(mouth[:, :, 0])
+        bright = light / usual(light).clamp(min=0.02)
+        pale = ramp(usual(red) - red, 0.015, 0.05) * ramp(bright, 1.0, 1.25) * ramp(skin_red[:, :, None] - red, -0.03, 0.01)
+        glaring = (pale * ramp(bright, 1.25, 1.60)).unbind(2)
+        mouth = torch.maximum(pale, (1 - ramp(bright, 0.40, 0.70)) * gape[:, :, None]).unbind(2)
+        run, length = mouth[0], torch.zeros_like(mouth[0])
         slit = torch.zeros_like(length)
         for k in range(1, 11):
             length = length + run * 0.0625
-            run = run * mouth[:, :, k]
+            run = run * mouth[k]
             if k < 7:  # parted lips whose landmarks say closed: the slit may lie a little beside the contour
-                slit = torch.maximum(slit, glaring[:, :, k] * (k + 0.5) * 0.0625)
+                slit = torch.maximum(slit, glaring[k] * ((k + 0.5) * 0.0625))
         length = torch.maximum(length, slit)
         length = length.reshape(-1, 1, 2, TABLE)
         length = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(length, (2, 2, 0, 0), "replicate"), (1, 5), 1)
         return length[:, 0] * thick.abs()
 
-    def inside(self, image, centre, e, n, half, eyes, rise, middle, nose, tables):
+    def inside(self, near, centre, e, n, half, eyes, rise, middle, nose, tables):
         """The mouth interior on a grid fixed to the head, with a soft mask: between the inner lips."""
         def wide(v):
             return v[:, :, None]
@@ -142,13 +143,18 @@ class Encode(nn.Module):
         y = wide(nose) + self.v * wide(rise)
         px = wide(centre[:, 0:1]) + x * wide(e[:, 0:1]) + y * wide(n[:, 0:1])
         py = wide(centre[:, 1:2]) + x * wide(e[:, 1:2]) + y * wide(n[:, 1:2])
-        rgb = read_image(image, px, py)
-        edge = read_tables(tables[:, :2], (x / wide(half)).clamp(-SPAN, SPAN))
-        from_upper = y - edge[:, 0] * wide(half)
-        from_lower = edge[:, 1] * wide(half) - y
+        rgb = colours_at(near, px, py)
+        upper, lower = read_tables(tables, x / wide(half))
+        from_upper = y - upper * wide(half)
+        from_lower = lower * wide(half) - y
         valid = ramp(from_upper, -0.8, 0.8) * ramp(from_lower, -0.3, 1.7) * ramp(from_upper + from_lower, 1.0, 3.0)
-        out = torch.cat([rgb, valid[:, None]], 1)
-        return (out * 255 + 0.5).clamp(0, 255).to(torch.uint8)
+        out = torch.cat([rgb, valid[None]])
+        return (out * 255 + 0.5).to(torch.uint8).transpose(0, 1)
+
+
+def colours_at(near, x, y):
+    """RGB at pixel positions [N,h,w] -> [3,N,h,w], 0..1"""
+    return read_neighbours(near, x, y) / 255
 
 
 def build(out: Path, cache: Path) -> None:

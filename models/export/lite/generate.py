@@ -2,6 +2,9 @@
 
 The lips are two moving pictures (an upper and a lower field of displacements of the source pixels), the
 opening between them shows the person's teeth, fixed to the head, over a drawn mouth cavity and tongue.
+
+Only a box around the lips is drawn in full. Below and beside it the cheeks and the chin move in one smooth field,
+which is found at half the resolution.
 """
 
 import sys
@@ -11,10 +14,24 @@ import torch
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
+from generate_fields import (
+    EDGES,
+    SHADOW,
+    edge_profiles,
+    fine_places,
+    finer,
+    heights,
+    inside_profiles,
+    lip_profiles,
+    read_along,
+    sideways,
+    to_crop,
+    to_mouth,
+)
 from generate_inside import draw_inside
 from generate_pose import neutral, outlines, pose_of
 from mouth_export import export
-from mouth_geometry import abscissae, fast_tables, finer, ramp, read_image
+from mouth_geometry import abscissae, neighbours, planes_of, put_rows, ramp, read_neighbours
 from mouth_state import COLUMNS, FINER, MOUTH, ROWS, SHAPE, TABLE, size, split
 
 LICENCE = "same as the product"
@@ -22,11 +39,10 @@ ORIGIN = "own: geometry and drawing, no trained weights"
 
 FIRST = 104  # rows above are never touched
 PIXELS = 256
-
-
-def cell(v):
-    """[N,1] -> [N,1,1]"""
-    return v[:, :, None]
+STEP = 4  # px of a cell of the coarse field
+MARGIN = 4  # px of a box around what is drawn in it
+ASIDE = 1.27  # half mouth widths from the middle, to where the lips have melted into one picture
+LINE = (0.32, 0.40, 0.38)  # of the contact line: darker, and a little red
 
 
 class Generate(nn.Module):
@@ -34,105 +50,122 @@ class Generate(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.register_buffer("t", abscissae())
-        self.register_buffer("line", torch.tensor([0.32, 0.40, 0.38])[None, :, None, None])  # darker, and a little red
-        self.register_buffer("finer", finer(TABLE, 16))
-        rows = torch.arange(FIRST, PIXELS, dtype=torch.float32)
-        columns = torch.arange(PIXELS, dtype=torch.float32)
-        self.register_buffer("py", rows[None, :, None])
-        self.register_buffer("px", columns[None, None, :])
+        self.register_buffer("coarse_t", abscissae()[None, None])
+        self.register_buffer("t", fine_places())
+        self.register_buffer("finer", finer())
+        y, x = torch.meshgrid(*(torch.arange(first + (STEP - 1) / 2, PIXELS, STEP) for first in (FIRST, 0)), indexing="ij")
+        self.register_buffer("cells", torch.stack([x.reshape(1, 1, -1), y.reshape(1, 1, -1)]))
+        self.register_buffer("x", torch.arange(PIXELS, dtype=torch.float32)[None, None, :])
+        self.register_buffer("y", torch.arange(FIRST, PIXELS, dtype=torch.float32)[None, :, None])
+        self.register_buffer("wider", spread(PIXELS).T.contiguous())
+        self.register_buffer("taller", spread(PIXELS - FIRST))
 
     def forward(self, pixels, shape, mouth, teeth, prompt):
-        s, m, p = split(shape, SHAPE), split(mouth, MOUTH), pose_of(prompt)
+        s, m, p = split(shape[:, :, None], SHAPE), split(mouth[:, :, None], MOUTH), pose_of(prompt)
         half = s["half"]
-        tables = s["tables"].reshape(-1, 4, TABLE) * half[:, :, None]
-        base = neutral(s, tables, m, self.t)
-        new = outlines(s, tables, s["beyond"].reshape(-1, 2, TABLE) * half[:, :, None], base, p, self.t)
+        contours = s["tables"].reshape(-1, 4, TABLE) * half
+        base = neutral(s, contours, m, self.coarse_t)
+        new = outlines(s, contours, s["beyond"].reshape(-1, 2, TABLE) * half, base, p, self.coarse_t)
+        fine = torch.matmul(torch.cat([new[k] for k in EDGES], 1), self.finer)
+        spare = (PIXELS - 1 - s["centre"][:, 1:] - s["chin"] * s["axis"][:, :1]).clamp(min=4)
+        near = neighbours(pixels)
 
-        # Place of every target pixel in the mouth frame, px.
-        ex, ey = cell(s["axis"][:, :1]), cell(s["axis"][:, 1:])
-        dx, dy = self.px - cell(s["centre"][:, :1]), self.py - cell(s["centre"][:, 1:])
-        x = dx * ex + dy * ey
-        y = dy * ex - dx * ey
+        face = torch.cat([pixels[:, :FIRST], self.outer(near, fine, s, new, spare)], 1).reshape(-1, 3)
+        face = self.lips(face, near, fine, s, p, new, spare)
+        face = self.inside(face, fine, s, m, p, base, new, teeth)
+        return face.reshape(-1, PIXELS, PIXELS, 3)
 
-        # Sideways: the corners go to their new places, the cheeks follow less and less up to the jaw line.
-        width = cell(new["half"])
-        far = torch.where(x < 0, -cell(s["left"]), cell(s["right"]))
-        room = torch.maximum(far - width, 0.45 * width)
-        out = ((x.abs() - width) / room).clamp(0, 1)
-        fade = (1 - out) * (1 - out) * (1 + 2 * out)
-        follow = torch.minimum(x.abs() / width, fade) * torch.sign(x)
-        level = torch.exp(-(((y / cell(new["unit"]) - 0.05) / 0.85) ** 2))
-        source_x = x + (cell(half) - width) * follow * level
+    def outer(self, near, fine, s, new, spare):
+        """Everything below FIRST, the lips roughly: u8 [N,152,256,3]."""
+        px, py = self.cells
+        x, y = to_mouth(s, px, py)
+        x = sideways(s, new, x, y)
+        c = edge_profiles(read_along(fine, x, s["half"]), x / s["half"], s, new, spare)
+        up, low, lower, _ = heights(c, y, PIXELS - 1 - py, s, new, spare)
+        x, y = to_crop(s, x, up + (low - up) * lower)
+        moved = torch.cat([x - px, y - py], 1).reshape(-1, 2, (PIXELS - FIRST) // STEP, PIXELS // STEP)
+        dx, dy = (self.taller @ moved @ self.wider).unbind(1)
+        planes = read_neighbours(near, self.x + dx, self.y + dy)
+        return rows_of(planes + 0.5).reshape(-1, PIXELS - FIRST, PIXELS, 3)
 
-        t = source_x / cell(half)
-        names = ("top", "bottom", "over", "under", "from_top", "from_bottom", "from_over", "from_under", "hole")
-        top, bottom, over, under, f_top, f_bottom, f_over, f_under, hole = fast_tables(
-            torch.stack([new[k] for k in names], 1), t, self.finer)
-        aside = torch.exp(-(((t.abs() - 0.95).clamp(min=0) / 0.5) ** 2))
-
-        # Upper lip and the skin up to the nose base.
-        along = (y - over) / (top - over).clamp(min=0.7)
-        lip = f_over + along.clamp(max=1.0) * (f_top - f_over)
-        reach = torch.maximum(over - cell(s["nose"]), 0.3 * cell(new["unit"]))
-        k = ((over - y) / reach).clamp(0, 1)
-        k = 0.5 * (1 - k) + 0.5 * (1 - k) * (1 - k) * (1 + 2 * k)
-        skin = y + (f_over - over) * k
-        y_up = torch.where(y > over, lip, skin)
-        y_up = y + (y_up - y) * aside
-
-        # Lower lip, chin and the neck below.
-        along_low = (y - bottom) / (under - bottom).clamp(min=0.7)
-        lip = f_bottom + along_low.clamp(min=0.0) * (f_under - f_bottom)
-        spare = (PIXELS - 1 - cell(s["centre"][:, 1:]) - cell(s["chin"]) * ex).clamp(min=4)
-        drop = torch.minimum(cell(new["jaw"]), 0.6 * spare)
-        drop = drop * torch.exp(-(((t.abs() - 0.55).clamp(min=0) / 0.95) ** 2))
-        chin = torch.maximum(cell(s["chin"]) + drop, under + 0.4 * cell(new["unit"]))
-        k = ((y - under) / (chin - under)).clamp(0, 1)
-        k = k * k * (3 - 2 * k)
-        moved = (f_under - under) * (1 - k) * aside - drop * k
-        k = ((y - chin) / torch.maximum(spare, 0.55 * cell(new["unit"]))).clamp(0, 1)
-        moved = moved * (1 - k)
-        moved = moved * (0.5 * ((PIXELS - 1 - self.py) / 20).clamp(0, 1) + 0.5 * ramp(PIXELS - 1 - self.py, 0.0, 20.0))
-        y_low = torch.where(y < under, y + (lip - y) * aside, y + moved)
-
-        # One picture each, joined along the mouth line; outside the corners they melt into one.
-        middle = (top + bottom) / 2
-        hard = 4.0 * (1 - ramp(t.abs(), 0.85, 1.2)) + 0.25
-        lower = torch.sigmoid((y - middle) * hard)
-        melt = ramp(t.abs(), 0.9, 1.2)
-        blend = y_up + (y_low - y_up) * torch.sigmoid((y - middle) * 14 / cell(half))
-        y_up = y_up + (blend - y_up) * melt
-        y_low = y_low + (blend - y_low) * melt
-
+    def lips(self, face, near, fine, s, p, new, spare):
+        """Draws the box around the lips, and what they throw on the chin."""
+        above = new["over"].amin(2, keepdim=True) - MARGIN
+        below = new["under"].amax(2, keepdim=True) + SHADOW * new["unit"] + MARGIN
+        px, py = box(s, ASIDE * torch.maximum(s["half"], new["half"]) + MARGIN, above, below)
+        x, y = to_mouth(s, px, py)
+        x = sideways(s, new, x, y)
+        edges = fine.split(1, 1)
+        profiles = edge_profiles(edges, self.t, s, new, spare) | lip_profiles(edges, self.t, s, p, new)
+        c = read_profiles(profiles, x, s["half"])
+        up, low, lower, off = heights(c, y, PIXELS - 1 - py, s, new, spare)
         # The dark corners of an open source mouth are covered from above and below when the mouth closes.
-        corner = ramp(t.abs(), 0.75, 0.95) * (1 - ramp(t.abs(), 1.0, 1.2)) * torch.exp(-(((y - middle) / 5) ** 2))
-        corner = corner * cell(1.8 * ramp(s["gap"], 2.0, 8.0) * (1 - ramp(new["o"], 0.15, 0.45)))
-        y_up, y_low = y_up - corner, y_low + corner
-
-        image = pixels.permute(0, 3, 1, 2).float()
-        cx, cy = cell(s["centre"][:, :1]), cell(s["centre"][:, 1:])
-        above = read_image(image, cx + source_x * ex - y_up * ey, cy + source_x * ey + y_up * ex)
-        below = read_image(image, cx + source_x * ex - y_low * ey, cy + source_x * ey + y_low * ex)
-        face = above + (below - above) * lower[:, None]
-
-        # Contact line where a source opening was closed or the lips are pressed.
-        drawn = torch.maximum(ramp(s["gap"], 0.0, 7.0), 0.7 * p["press"].clamp(0, 1))
-        dark = torch.exp(-(((y - middle) / 1.3) ** 2)) * (1 - ramp(t.abs(), 0.6, 1.0)) * (1 - ramp(hole, 0.3, 1.5))
-        face = face * (1 - self.line * (cell(drawn) * dark)[:, None])
+        corner = c["corner"] * torch.exp(off * off * (-1 / 25))
+        up, low = (read_neighbours(near, *to_crop(s, x, at)) for at in (up - corner, low + corner))
 
         # Protruding lips: a highlight on the lower lip, its shadow on the chin.
-        full = torch.exp(-(((along_low - 0.40) / 0.22) ** 2) - (t / 0.45) ** 2)
-        shadow = ramp(y - under, -1.0, 0.06 * cell(new["unit"])) * (1 - ramp((y - under) / cell(new["unit"]), 0.06, 0.30))
-        shadow = shadow * torch.exp(-((t / 0.6) ** 2))
-        face = face * (1 + cell(p["round"].clamp(0, 1)) * (0.10 * full - 0.10 * shadow))[:, None]
+        g = y - c["bottom"]
+        along = g * c["per_low"] * (1 / 0.22) - 0.40 / 0.22
+        g = (g - c["thick"]) * (1 / new["unit"])
+        shadow = ramp(g, -1 / new["unit"], 0.06) * (1 - ramp(g, 0.06, SHADOW))
+        light = torch.exp(-(along * along)) * c["glow"] - shadow * c["shade"] + 1
+        # Contact line where a source opening was closed or the lips are pressed.
+        dark = light * c["line"] * torch.exp(off * off * (-1 / 1.3**2))
+        light = light - torch.tensor(LINE)[:, None, None, None] * dark
+        return put(face, px, py, (up + (low - up) * lower) * light)
 
-        inside = draw_inside(s, m, p, base, new, teeth, x, y, t, top, bottom, hole) * 255
+    def inside(self, face, fine, s, m, p, base, new, teeth):
+        """Draws what is seen between the lips."""
+        closed = 1e3 * (new["hole"] <= 0.2)
+        above = torch.minimum((new["top"] + closed).amin(2, keepdim=True), base["line0"]) - MARGIN
+        below = torch.maximum((new["bottom"] - closed).amax(2, keepdim=True), base["line0"]) + MARGIN
+        px, py = box(s, new["reach"] * torch.maximum(s["half"], new["half"]) + MARGIN, above, below)
+        x, y = to_mouth(s, px, py)
+        c = read_profiles(inside_profiles(fine.split(1, 1), self.t, p, new), sideways(s, new, x, y), s["half"])
         # 2.5 px of edge: a face of 100 px is pasted at less than half this size, and a sharper edge would not survive.
-        mask = ((y - top) * 0.4 + 0.5).clamp(0, 1) * ((bottom - y) * 0.4 + 0.5).clamp(0, 1) * ramp(hole, 0.2, 1.8)
-        face = face + (inside - face) * mask[:, None]
-        done = (face + 0.5).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-        return torch.cat([pixels[:, :FIRST], done], 1)
+        deep = y - c["top"]
+        mask = (deep * 0.4 + 0.5).clamp(0, 1) * ((c["bottom"] - y) * 0.4 + 0.5).clamp(0, 1) * c["seen"]
+        drawn = draw_inside(c, s, m, p, base, new, teeth, x, y, deep) * 255
+        lips = torch.stack(planes_of(face, places(px, py))).float()
+        return put(face, px, py, lips + (drawn - lips) * mask)
+
+
+def read_profiles(profiles, x, half):
+    """{name: [N,1,FINE]} at x [N,h,w] px -> {name: [N,h,w]}"""
+    tables = torch.cat(torch.broadcast_tensors(*profiles.values()), 1)
+    return dict(zip(profiles, read_along(tables, x, half), strict=True))
+
+
+def spread(size):
+    """[size, size/STEP] matrix of linear interpolation from the middles of cells, the ends replicated"""
+    one = torch.eye(size // STEP)[None]
+    return nn.functional.interpolate(one, scale_factor=STEP, mode="linear", align_corners=False)[0].T.contiguous()
+
+
+def box(s, aside, above, below):
+    """Columns [N,1,w] and rows [N,h,1] of boxes of one size around a turned one: mouth frame px, `aside` to both sides."""
+    (ex, ey), (cx, cy) = s["axis"].split(1, 1), s["centre"].split(1, 1)
+    middle, tall = (below + above) / 2, (below - above) / 2
+    width = (2 * (aside * ex.abs() + tall * ey.abs())).amax().ceil().clamp(8, PIXELS)
+    height = (2 * (aside * ey.abs() + tall * ex.abs())).amax().ceil().clamp(8, PIXELS - FIRST)
+    left = torch.minimum((cx - middle * ey - width / 2).round().clamp(min=0), PIXELS - width)
+    top = torch.minimum((cy + middle * ex - height / 2).round().clamp(min=FIRST), PIXELS - height)
+    return left + torch.arange(width), top + torch.arange(height)[:, None]
+
+
+def places(px, py):
+    """Row numbers i64 [N,h,w] of a box's pixels among those of all faces."""
+    return py.long() * PIXELS + px.long() + torch.arange(px.shape[0])[:, None, None] * (PIXELS * PIXELS)
+
+
+def put(face, px, py, planes):
+    """Lays a box of planes f32 [3,N,h,w], 0..255, into the faces u8 [N*256*256,3]."""
+    return put_rows(face, places(px, py).reshape(-1, 1), rows_of((planes + 0.5).clamp(0, 255)))
+
+
+def rows_of(planes):
+    """f32 [3,N,h,w] -> u8 [N*h*w,3]"""
+    return planes.to(torch.uint8).reshape(3, -1).T
 
 
 def build(out: Path, cache: Path) -> None:

@@ -12,31 +12,29 @@ def ramp(x, low, high):
 
 
 def curve(a, b, at):
-    """Cubic Hermite through knots a, b [N,K] (a ascending), read at `at` [T] -> [N,T].
+    """Cubic Hermite through knots a, b [...,K] (a ascending), read at `at` [T] -> [...,T].
 
     Slopes are the distance-weighted mean of the neighbouring chords, clipped to 1.6. Outside the knots the
     end values go on: beyond the corners the contours are the line of the corners.
     """
-    step = (a[:, 1:] - a[:, :-1]).clamp(min=0.03)
-    a = torch.cat([a[:, :1], a[:, :1] + torch.cumsum(step, 1)], 1)
-    chord = (b[:, 1:] - b[:, :-1]) / step
-    inner = (chord[:, :-1] * step[:, 1:] + chord[:, 1:] * step[:, :-1]) / (step[:, 1:] + step[:, :-1])
+    step = (a[..., 1:] - a[..., :-1]).clamp(min=0.03)
+    a = torch.cat([a[..., :1], a[..., :1] + torch.cumsum(step, -1)], -1)
+    chord = (b[..., 1:] - b[..., :-1]) / step
+    inner = (chord[..., :-1] * step[..., 1:] + chord[..., 1:] * step[..., :-1]) / (step[..., 1:] + step[..., :-1])
     # At the corners the slope that makes the last piece a parabola: lips leave the corner steeply.
-    slope = torch.cat([2 * chord[:, :1] - inner[:, :1], inner, 2 * chord[:, -1:] - inner[:, -1:]], 1).clamp(-1.6, 1.6)
-    at = at[None, :].expand(a.shape[0], -1)
-    at = torch.minimum(torch.maximum(at, a[:, :1]), a[:, -1:])
-    out = torch.zeros_like(at)
-    for i in range(a.shape[1] - 1):
-        t = ((at - a[:, i : i + 1]) / step[:, i : i + 1])
-        inside = (t >= 0).to(at.dtype) * (t < 1).to(at.dtype)
-        if i == a.shape[1] - 2:
-            inside = (t >= 0).to(at.dtype)
-        t = t.clamp(0, 1)
-        u = 1 - t
-        value = (b[:, i : i + 1] * (1 + 2 * t) * u * u + b[:, i + 1 : i + 2] * (3 - 2 * t) * t * t
-                 + step[:, i : i + 1] * t * u * (slope[:, i : i + 1] * u - slope[:, i + 1 : i + 2] * t))
-        out = out + inside * value
-    return out
+    first, last = 2 * chord[..., :1] - inner[..., :1], 2 * chord[..., -1:] - inner[..., -1:]
+    slope = (torch.cat([first, inner, last], -1).clamp(-1.6, 1.6))[..., None]
+    # All pieces at every place [...,K-1,T]; a place counts in the last piece that has begun.
+    step, b = step[..., None], b[..., None]
+    t = (at - a[..., :-1, None]) / step
+    begun = (t >= 0).to(t.dtype)
+    begun = torch.cat([torch.ones_like(begun[..., :1, :]), begun[..., 1:, :]], -2)
+    here = begun - torch.cat([begun[..., 1:, :], torch.zeros_like(begun[..., :1, :])], -2)
+    t = t.clamp(0, 1)
+    u = 1 - t
+    value = (b[..., :-1, :] * (1 + 2 * t) * u * u + b[..., 1:, :] * (3 - 2 * t) * t * t
+             + step * t * u * (slope[..., :-1, :] * u - slope[..., 1:, :] * t))
+    return (here * value).sum(-2)
 
 
 def abscissae():
@@ -45,31 +43,61 @@ def abscissae():
 
 
 def read_tables(tables, a):
-    """tables [N,C,T] over -SPAN..SPAN, a [N,H,W] -> [N,C,H,W], linear, ends replicated"""
+    """tables [N,C,T] over -SPAN..SPAN, a [N,h,w] -> C tensors [N,h,w], linear, ends replicated"""
     n, c, t = tables.shape
-    grid = torch.stack([a / SPAN * ((t - 1) / t), torch.zeros_like(a)], -1)
-    return F.grid_sample(tables.reshape(n, c, 1, t), grid, "bilinear", "border", False)
+    place = (a * (0.5 * (t - 1) / SPAN) + 0.5 * (t - 1)).clamp(0, t - 1.001)
+    first = place.int()
+    part = place - first.float()
+    index = first + torch.arange(n, dtype=torch.int32)[:, None, None] * t
+    flat = tables.transpose(1, 2).reshape(-1, c)
+    return [here + (after - here) * part for here, after in zip(planes_of(flat, index), planes_of(flat, index + 1), strict=True)]
 
 
-def rows_of(flat, index):
-    """flat [K,C], index int64 [N,h,w] -> [N,h,w,C]: a row gather, far cheaper on a CPU than GridSample"""
-    n, h, w = index.shape
-    return torch.index_select(flat, 0, index.reshape(-1)).reshape(n, h, w, flat.shape[1])
+def planes_of(flat, index):
+    """flat [K,C], index int [N,h,w] -> C tensors [N,h,w]: a row gather, far cheaper on a CPU than GridSample"""
+    rows = torch.index_select(flat, 0, index.reshape(-1))
+    return rows.T.reshape(-1, *index.shape).unbind(0)
 
 
-def finer(count: int, times: int):
-    """[count, count*times] matrix of linear interpolation: tables @ it are `times` as fine"""
-    place = torch.linspace(0, count - 1, count * times)
-    return (1 - (place[None, :] - torch.arange(count)[:, None]).abs()).clamp(min=0)
+class PutRows(torch.autograd.Function):
+    """Rows [P,C] in the places [P,1] of a table [K,C]. Torch's own way is exported as expansions and comparisons."""
+
+    @staticmethod
+    def forward(ctx, table, places, rows):
+        return table.index_copy(0, places[:, 0], rows)
+
+    @staticmethod
+    def symbolic(g, table, places, rows):
+        return g.op("ScatterND", table, places, rows)
 
 
-def fast_tables(tables, a, matrix):
-    """As read_tables, but the nearest entry of tables made finer: tables [N,C,T], a [N,h,w] -> C tensors [N,h,w]"""
-    fine = torch.matmul(tables, matrix)
-    n, c, t = fine.shape
-    flat = fine.permute(0, 2, 1).reshape(n * t, c)
-    place = (a * (0.5 * (t - 1) / SPAN) + 0.5 * (t - 1) + 0.5).clamp(0, t - 1)
-    return rows_of(flat, place.to(torch.int64) + torch.arange(n)[:, None, None] * t).unbind(-1)
+put_rows = PutRows.apply
+
+
+def neighbours(pixels):
+    """u8 [N,H,W,3] -> u8 [N*H*W,6]: each pixel and the one to its right, those of even columns first.
+
+    Two views of the same bytes, one a pixel further on: that costs a copy, and saves half of the gathers.
+    """
+    flat = pixels.reshape(-1)
+    return torch.cat([flat, flat[3:], flat[:3]]).reshape(-1, 6)
+
+
+def read_neighbours(near, x, y, side=256):
+    """near: what `neighbours` makes of square pictures, pixel positions x, y [N,h,w] -> f32 [3,N,h,w], 0..255; as read_image"""
+    # Positions are not negative, so that cutting the fraction off rounds down.
+    x, y = x.clamp(0, side - 1.001), y.clamp(0, side - 1.001)
+    column, row = x.int().float(), y.int().float()
+    pair = (column * 0.5).int().float()
+    odd = (column - 2 * pair).int() * (near.shape[0] // 2)
+    first = torch.arange(x.shape[0], dtype=torch.int32)[:, None, None] * (side * side // 2)
+    index = ((row * (side // 2) + pair).int() + odd + first).reshape(-1)
+    fx, fy = x - column, y - row
+    lines = []
+    for at in (index, index + side // 2):
+        left, right = (tap.float() for tap in near.index_select(0, at).T.reshape(2, 3, *x.shape).unbind(0))
+        lines.append(left + (right - left) * fx)
+    return lines[0] + (lines[1] - lines[0]) * fy
 
 
 def read_image(image, x, y):

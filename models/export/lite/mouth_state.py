@@ -54,9 +54,5 @@ def size(layout) -> int:
 
 
 def split(row, layout) -> dict:
-    """[N, size] -> {name: [N, count]}"""
-    out, start = {}, 0
-    for name, count in layout:
-        out[name] = row[:, start : start + count]
-        start += count
-    return out
+    """[N, size, ...] -> {name: [N, count, ...]}"""
+    return dict(zip((name for name, _ in layout), row.split([count for _, count in layout], 1), strict=True))

@@ -7,6 +7,7 @@ import { handle } from '../../../handler/handle.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import { openBundle, type Bundle } from '../../../models/inference/bundle.ts'
 import type { Manifest } from '../../../models/inference/manifest.ts'
+import type { Tensors } from '../../../models/inference/tensor.ts'
 import { selfTest } from '../../../models/inference/self-test.ts'
 import { LITE } from '../../../runtime/config/bundle-directory.ts'
 import { testDeps } from '../../helpers/jobs/deps.ts'
@@ -99,6 +100,47 @@ describe('the embedded bundle', () => {
     await expect(render({ video, audio })).rejects.toMatchObject({ code: 'NO_FACE' })
   })
 })
+
+describe('landmarks of no face', () => {
+  const SEED = 7
+  const landmarks: [string, (i: number, random: () => number) => number][] = [
+    ['in one point', () => 128],
+    ['all over the crop', (_, random) => 256 * random()],
+    ['far outside', (_, random) => 9000 * (random() - 0.5)],
+    ['on a line', (i) => i],
+  ]
+  test.each(landmarks)('%s are drawn without a complaint', async (_, at) => {
+    const random = mulberry32(SEED)
+    const points = Float32Array.from({ length: 2 * 136 }, (_value, i) => at(i, random))
+    const crop = Uint8Array.from({ length: 2 * 256 * 256 * 3 }, () => 256 * random())
+    const encoded = await lite.run('encode', {
+      crop: { type: 'uint8', dims: [2, 256, 256, 3], data: crop },
+      landmarks: { type: 'float32', dims: [2, 68, 2], data: points },
+    })
+    const clip = await lite.run('clip', pick(encoded, ['shape', 'inside']))
+    const prompt = Float32Array.from({ length: 2 * 80 }, () => 2 * random() - 1)
+    const { face } = await lite.run('generate', {
+      ...{ ...pick(encoded, ['pixels', 'shape']), ...clip },
+      prompt: { type: 'float32', dims: [2, 10, 8], data: prompt },
+    })
+    expect(face!.dims).toEqual([2, 256, 256, 3])
+    expect(encoded.shape!.data.every(Number.isFinite)).toBe(true)
+  })
+})
+
+const pick = (tensors: Tensors, names: string[]): Tensors =>
+  Object.fromEntries(names.map((name) => [name, tensors[name]!]))
+
+/** Pseudo-random numbers in [0, 1). */
+function mulberry32(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
 
 describe('a bundle that is not whole says which file and why', () => {
   async function broken(change: (folder: string, manifest: Manifest) => Promise<void>) {
