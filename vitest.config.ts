@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    // Real sockets and processes on a busy machine: once more before it counts. A fault fails each time.
+    retry: 2,
     // Two cores are the machine to design for, and integration tests start ffmpeg beside them.
     maxWorkers: 2,
     projects: [

@@ -138,7 +138,8 @@ const contentRange = (from: number, length: number) => ({
 
 function cut(response: ServerResponse, content: Buffer): void {
   if (content.length <= CUT) return void response.end(content)
-  response.write(content.subarray(0, CUT), () => response.destroy())
+  // Ended, not destroyed: a reset would take away what the client has not read yet.
+  response.write(content.subarray(0, CUT), () => response.socket!.end())
 }
 
 function raw(response: ServerResponse, header: string, content: Buffer): void {
