@@ -10,8 +10,8 @@ const RESERVED_IPV4 = [
 ]
 /**
  * Within 2000::/3: protocol assignments with Teredo, documentation, 6to4. All outside 2000::/3 is
- * refused as a whole: loopback, ::/96, mapped ::ffff:0:0/96, NAT64 64:ff9b::/96, unique local,
- * link-local, multicast.
+ * refused as a whole: loopback, ::/96, mapped ::ffff:0:0/96, NAT64 of a network's own (64:ff9b:1::/48),
+ * unique local, link-local, multicast. Only NAT64's well-known prefix is judged by what is behind it.
  */
 const RESERVED_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 
@@ -19,6 +19,7 @@ const RESERVED_IPV6 = ['2001::/23', '2001:db8::/32', '2002::/16', '3fff::/20']
 const v4 = toBlockList(RESERVED_IPV4, 'ipv4')
 const v6 = toBlockList(RESERVED_IPV6, 'ipv6')
 const globalV6 = toBlockList(['2000::/3'], 'ipv6')
+const nat64 = toBlockList(['64:ff9b::/96'], 'ipv6')
 
 /** Whether an IP address is anything but a public one. */
 export function isPrivateAddress(address: string): boolean {
@@ -26,10 +27,22 @@ export function isPrivateAddress(address: string): boolean {
     case 4:
       return v4.check(address, 'ipv4')
     case 6:
+      if (nat64.check(address, 'ipv6')) return v4.check(addressBehindNat64(address), 'ipv4')
       return !globalV6.check(address, 'ipv6') || v6.check(address, 'ipv6')
     default:
       return true
   }
+}
+
+/**
+ * Networks without IPv4 reach IPv4-only hosts under an IPv6 address that ends in the IPv4 one.
+ * @see RFC 6052, 2.2; DNS64 makes these answers (RFC 6147)
+ */
+function addressBehindNat64(address: string): string {
+  const { hostname } = new URL(`http://[${address}]`) // in its shortest form: [64:ff9b::808:808]
+  const groups = hostname.slice('[64:ff9b::'.length, -1).split(':')
+  const [low = 0, high = 0] = groups.toReversed().map((group) => Number.parseInt(group || '0', 16))
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.')
 }
 
 /**
