@@ -1,7 +1,8 @@
-import { open, stat, symlink } from 'node:fs/promises'
+import { open, stat, symlink, type FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createScratchDir, type JobContext } from './context.ts'
+import { DOCUMENT_START_BYTES, documentTypeOf } from './document-type.ts'
 import { InputError, UpstreamError } from './errors.ts'
 import { isPath, type Job } from './parse-job.ts'
 import { NetworkError } from './net/network-error.ts'
@@ -54,14 +55,25 @@ async function downloadInput(
   if (isPath(from)) return linkLocalInput(field, from, to, ctx)
   const { fetch, patience, limits, onTransfer, log } = ctx
   const start = performance.now()
-  await using file = await open(to, 'wx')
+  await using file = await open(to, 'wx+')
   const options = { fetch, patience, maxBytes: limits.maxInputBytes, signal }
   const bytes = await withFieldName(field, () => downloadResumable(from, file, options))
   const seconds = (performance.now() - start) / 1000
   onTransfer?.({ direction: 'in', bytes, seconds })
   log.info('downloaded', { field, bytes, seconds: Math.round(seconds * 1000) / 1000 })
   if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', `${field}: the file is empty`)
+  await rejectDocument(field, file)
   return to
+}
+
+/** The commonest wrong link is one to the page of a file. What is wrong with media is for `probe` to say. */
+async function rejectDocument(field: string, file: FileHandle): Promise<void> {
+  const start = Buffer.alloc(DOCUMENT_START_BYTES)
+  const { bytesRead } = await file.read(start, 0, start.length, 0)
+  const found = documentTypeOf(start.subarray(0, bytesRead))
+  if (found === undefined) return
+  const message = `${field}: the server sent ${found}, not media; a link to the file itself is needed`
+  throw new InputError('MEDIA_UNREADABLE', message)
 }
 
 async function linkLocalInput(field: string, from: string, to: string, { limits }: JobContext) {
@@ -87,7 +99,8 @@ async function withFieldName<T>(field: string, run: () => Promise<T>): Promise<T
     const message = `${field}: the server ${error.message}`
     throw new UpstreamError('DOWNLOAD_FAILED', message, {
       cause: error,
-      retryable: !error.permanent,
+      // A name that was unknown in every try is a wrong one.
+      retryable: !error.permanent && !error.unknownHost,
     })
   }
 }

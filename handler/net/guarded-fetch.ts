@@ -10,9 +10,13 @@ import { DEFAULT_TIMEOUTS, type Timeouts } from './timeouts.ts'
 export interface HttpRequest {
   method?: 'GET' | 'HEAD' | 'POST' | 'PUT'
   headers?: Record<string, string>
-  body?: string | Uint8Array | Readable
+  /** A stream is made anew for each address that it is sent to. */
+  body?: string | Uint8Array | (() => Readable)
   signal: AbortSignal
-  /** Redirects that are followed, each checked like the first address; none where unset. */
+  /**
+   * Redirects that are followed, each checked like the first address; none where unset. A body goes
+   * with those only that ask for the same request at another place (307, 308).
+   */
   redirects?: number
 }
 
@@ -48,6 +52,9 @@ export interface FetchOptions {
 // What is worth reading to keep a connection; a body that goes on is cut with its connection.
 const MAX_DISCARDED = 65_536 // bytes
 const MAX_DISCARD_MS = 500
+const REDIRECTS = [301, 302, 303, 307, 308]
+const SAME_REQUEST = [307, 308]
+const PERMANENT = { permanent: true }
 
 /**
  * The guard of Node's own lookup: checks every address of a name in the very lookup that is
@@ -91,11 +98,12 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
       const shown = url.origin === origin ? headers : withoutCredentials(headers)
       const answer = await send(url, { ...options, headers: shown, dispatcher })
       const { location } = answer.headers
-      if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) {
-        return answer
-      }
+      if (!REDIRECTS.includes(answer.status) || location === undefined) return answer
       await answer.discard()
-      if (left <= 0) throw new NetworkError(redirectMessage(redirects), { permanent: true })
+      const follows = options.body === undefined || SAME_REQUEST.includes(answer.status)
+      if (left <= 0 || !follows) {
+        throw new NetworkError(redirectMessage(follows ? redirects : 0), PERMANENT)
+      }
       url = redirectTarget(location, url)
     }
   }
@@ -115,10 +123,13 @@ export const createTrustedFetch = (patience?: FetchOptions['patience']): Guarded
 
 type Options = Omit<HttpRequest, 'redirects'> & { dispatcher: Dispatcher }
 
-async function send(url: URL, options: Options): Promise<HttpResponse> {
+async function send(url: URL, { body: content, ...options }: Options): Promise<HttpResponse> {
   const { signal } = options
   try {
-    const { statusCode, headers, body } = await request(url, options)
+    const { statusCode, headers, body } = await request(url, {
+      ...options,
+      body: (typeof content === 'function' ? content() : content) ?? null,
+    })
     return {
       status: statusCode,
       headers: Object.fromEntries(
@@ -155,9 +166,14 @@ const withoutCredentials = (headers: Record<string, string>): Record<string, str
     Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)),
   )
 
+/** Bytes beyond ASCII, which undici shows one to a character, go on as they came: mostly UTF-8. */
 function redirectTarget(location: string, from: URL): URL {
-  const url = URL.canParse(location, from) ? new URL(location, from) : undefined
-  if (!url) throw new NetworkError('redirected to something that is no URL', { permanent: true })
+  const target = location.replace(
+    /[\x80-\xff]/g,
+    (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  )
+  const url = URL.canParse(target, from) ? new URL(target, from) : undefined
+  if (!url) throw new NetworkError('redirected to something that is no URL', PERMANENT)
   const problem = urlProblem(url.href)
   if (problem) throw new InputError('BLOCKED_URL', `the address it redirects to ${problem}`)
   return url

@@ -2,6 +2,8 @@ interface NetworkErrorOptions extends ErrorOptions {
   /** No further try can help. */
   permanent?: boolean
   status?: number
+  /** No such host: a name service that restarts says so for a moment, and of a wrong name for ever. */
+  unknownHost?: boolean
   /** Milliseconds that the server asked us to wait. */
   retryAfterMs?: number | undefined
 }
@@ -10,6 +12,7 @@ interface NetworkErrorOptions extends ErrorOptions {
 export class NetworkError extends Error {
   readonly permanent: boolean
   readonly status: number | undefined
+  readonly unknownHost: boolean
   readonly retryAfterMs: number | undefined
 
   constructor(message: string, options: NetworkErrorOptions = {}) {
@@ -17,6 +20,7 @@ export class NetworkError extends Error {
     this.name = new.target.name
     this.permanent = options.permanent ?? false
     this.status = options.status
+    this.unknownHost = options.unknownHost ?? false
     this.retryAfterMs = options.retryAfterMs
   }
 }
@@ -37,8 +41,6 @@ const ERROR_MESSAGES: Record<string, string> = {
   UND_ERR_HEADERS_TIMEOUT: 'did not answer in time',
   UND_ERR_SOCKET: 'closed the connection',
 }
-const PERMANENT_CODES = new Set(['ENOTFOUND'])
-
 /** What a client library threw, in words for whoever gave us the address. */
 export function toNetworkError(error: unknown): NetworkError {
   if (error instanceof NetworkError) return error
@@ -47,7 +49,7 @@ export function toNetworkError(error: unknown): NetworkError {
     return new NetworkError(`has no valid certificate (${code})`, { permanent: true, cause: error })
   }
   const sentence = ERROR_MESSAGES[code] ?? `could not be talked to (${code})`
-  return new NetworkError(sentence, { permanent: PERMANENT_CODES.has(code), cause: error })
+  return new NetworkError(sentence, { unknownHost: code === 'ENOTFOUND', cause: error })
 }
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, type ReadStream } from 'node:fs'
 import { parseRetryAfter, retry } from '../net/retry.ts'
 import { InputError } from '../errors.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
@@ -8,12 +8,15 @@ import { fileSizeAndDigest } from './storage.ts'
 import { httpError, toUploadError } from './storage-errors.ts'
 import { mediaTypeOf, type Storage } from './storage.ts'
 
+/** S3 sends uploads for a bucket that was made just now on to its region. */
+const MAX_REDIRECTS = 3
+
 /**
  * One object behind a presigned PUT URL of a job. It can be written and not read, so there is no
  * side-car, and nothing is found again; that the whole body was taken is what the answer says.
  */
 export function presignedStorage(url: string, fetch: GuardedFetch, patience: Timeouts): Storage {
-  const { origin, pathname } = new URL(url)
+  const { origin, pathname, searchParams } = new URL(url)
 
   async function put(
     file: string,
@@ -22,10 +25,15 @@ export function presignedStorage(url: string, fetch: GuardedFetch, patience: Tim
     signal: AbortSignal,
   ) {
     const send = async () => {
-      const body = createReadStream(file)
+      const bodies: ReadStream[] = []
+      const body = () => {
+        const stream = createReadStream(file)
+        bodies.push(stream)
+        return stream
+      }
       try {
         const answer = await fetch(url, {
-          ...{ method: 'PUT', body, signal },
+          ...{ method: 'PUT', body, signal, redirects: MAX_REDIRECTS },
           headers: { ...headers, 'content-length': String(bytes) },
         })
         await answer.discard()
@@ -34,7 +42,7 @@ export function presignedStorage(url: string, fetch: GuardedFetch, patience: Tim
         const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
         throw new NetworkError(message, { permanent, retryAfterMs, ...(status && { status }) })
       } finally {
-        body.destroy()
+        for (const stream of bodies) stream.destroy()
       }
     }
     await retry(send, patience.upload, signal)
@@ -47,6 +55,7 @@ export function presignedStorage(url: string, fetch: GuardedFetch, patience: Tim
       const late = AbortSignal.timeout(patience.uploadMs)
       const headers = {
         'content-type': mediaTypeOf(name),
+        ...(isAzure(searchParams) && { 'x-ms-blob-type': 'BlockBlob' }),
         ...(disposition !== undefined && { 'content-disposition': disposition }),
       }
       try {
@@ -58,10 +67,25 @@ export function presignedStorage(url: string, fetch: GuardedFetch, patience: Tim
         throw error instanceof NetworkError ? toUploadError(error) : error
       }
       // The query is the signature, a secret of whoever made it.
-      return { key: decodeURIComponent(pathname.slice(1)), url: origin + pathname, bytes, sha256 }
+      return { key: decodePath(pathname.slice(1)), url: origin + pathname, bytes, sha256 }
     },
     putMetadata: async () => {},
     find: async () => undefined,
     remove: async () => {},
+  }
+}
+
+/**
+ * Whether a URL is signed as Azure's are, which say with each upload what kind of object it makes.
+ * @see https://learn.microsoft.com/rest/api/storageservices/put-blob
+ */
+const isAzure = (query: URLSearchParams): boolean => query.has('sv') && query.has('sig') // `se` may stand in a policy of the container instead
+
+/** A path as its maker wrote it; as it stands in the URL where it is no UTF-8 or has a bare `%`. */
+function decodePath(path: string): string {
+  try {
+    return decodeURIComponent(path)
+  } catch {
+    return path
   }
 }

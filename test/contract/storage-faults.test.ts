@@ -355,6 +355,57 @@ describe('a presigned PUT', () => {
     await to(url).put('j.mp4', media.file('small'), signal())
     expect(s3.objects.get('given/a b.mp4')!.body.equals(small)).toBe(true)
   })
+  test.each([307, 308])('is sent where a %i says that the bucket is', async (status) => {
+    await using s3 = await strictS3()
+    const [url] = await presign(s3.origin)
+    await using front = await webServer((_, response) => {
+      response.writeHead(status, { location: url }).end('<Error>elsewhere</Error>')
+    })
+    const stored = await to(front.url('/bucket/a.mp4?X-Amz-Signature=1')).put(
+      ...(['j.mp4', media.file('large'), signal()] as const),
+    )
+    expect(s3.objects.get('given/a b.mp4')!.body.equals(large)).toBe(true)
+    expect(stored.url).toBe(front.url('/bucket/a.mp4'))
+  })
+  test('does not follow what would make it another request, and not for ever', async () => {
+    for (const status of [301, 302, 303, 307]) {
+      await using server = await webServer(
+        (_, response) => void response.writeHead(status, { location: '/login' }).end(),
+      )
+      const upload = to(server.url('/a')).put('j.mp4', media.file('small'), signal())
+      await expect(upload).rejects.toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
+      expect(server.seen).toHaveLength(status === 307 ? 4 : 1)
+    }
+  })
+  test('to an internal address is refused after a redirect too', async () => {
+    await using inside = await webServer((_, response) => void response.end())
+    await using outside = await webServer((_, response) => {
+      response.writeHead(307, { location: `http://127.0.0.1:${inside.port}/` }).end()
+    }, '127.0.0.2')
+    const fetch = createGuardedFetch({ isBlocked: (address) => address === '127.0.0.1' })
+    const storage = presignedStorage(outside.url('/a'), fetch, impatient())
+    const upload = storage.put('j.mp4', media.file('small'), signal())
+    await expect(upload).rejects.toMatchObject({ code: 'BLOCKED_URL' })
+    expect(inside.connections()).toBe(0)
+  })
+  test('to Azure says that it makes a block blob, and to others nothing', async () => {
+    await using server = await webServer((_, response) => void response.writeHead(201).end())
+    const sas = 'sv=2024-11-04&se=2030-01-01T00%3A00%3A00Z&sr=b&sp=cw&sig=abc%3D'
+    for (const query of [sas, 'X-Amz-Signature=1']) {
+      await to(server.url(`/c/a.mp4?${query}`)).put('j.mp4', media.file('small'), signal())
+    }
+    const types = server.seen.map(({ headers }) => headers['x-ms-blob-type'])
+    expect(types).toEqual(['BlockBlob', undefined])
+  })
+  test.each([
+    ['/up/caf%E9.mp4', 'up/caf%E9.mp4'],
+    ['/up/100%.mp4', 'up/100%.mp4'],
+    ['/up/caf%C3%A9%2Fb.mp4', 'up/café/b.mp4'],
+  ])('with the path %s is stored as %s', async (path, key) => {
+    await using server = await webServer((_, response) => void response.end())
+    const stored = await to(server.url(path)).put('j.mp4', media.file('small'), signal())
+    expect(stored).toMatchObject({ key, url: server.url(path) })
+  })
   test('that has a wrong signature fails for good', async () => {
     await using s3 = await strictS3()
     const [url] = await presign(s3.origin)

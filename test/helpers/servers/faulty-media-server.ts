@@ -1,5 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { gzipSync } from 'node:zlib'
+import {
+  brotliCompressSync,
+  constants,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib'
 import { webServer, type WebServer } from './loopback-server.ts'
 
 const CUT = 100_000 // bytes after which a connection of /drops… is cut
@@ -48,6 +55,34 @@ export function badServer(content: Buffer): Promise<WebServer> {
       const drip = setInterval(() => socket.write(`x-${Math.random()}: ${'y'.repeat(50)}\r\n`), 5)
       socket.on('close', () => clearInterval(drip)).on('error', () => {})
     },
+    '/labeled': (request, response) =>
+      response.writeHead(200, { 'content-encoding': queryOf(request) }).end(content),
+    '/text': (request, response) => response.end(queryOf(request)),
+    '/compressed': (request, response) => {
+      const names = queryOf(request).split(', ')
+      const body = names.reduce((bytes, name) => compress(name, bytes), content)
+      const label = names.join(', ').replace('raw ', '')
+      response.writeHead(200, { 'content-encoding': label, 'content-length': body.length })
+      response.end(body)
+    },
+    '/compressed-and-cut': (_, response, before) => {
+      const body = gzipSync(content)
+      response.writeHead(200, {
+        ...{ 'content-encoding': 'gzip', 'content-length': body.length, etag: '"v1"' },
+      })
+      if (before === 0) cut(response, body)
+      else response.end(body)
+    },
+    '/moved-to-odd-name': (request, response) => {
+      const location = { utf8: '/vidéo', latin1: '/vid\xe9o', ascii: '/vid%C3%A9o' }[
+        queryOf(request)
+      ]
+      const encoding = queryOf(request) === 'latin1' ? 'latin1' : 'utf8'
+      response.socket!.write('HTTP/1.1 302 Found\r\nContent-Length: 0\r\n')
+      response.socket!.write(Buffer.from(`Location: ${location}\r\n\r\n`, encoding))
+    },
+    '/vid%C3%A9o': (_, response) => response.end(content),
+    '/vid%E9o': (_, response) => response.end(content),
     '/gzip-bomb': (_, response) =>
       response
         .writeHead(200, { 'content-encoding': 'gzip' })
@@ -140,6 +175,27 @@ function cut(response: ServerResponse, content: Buffer): void {
   if (content.length <= CUT) return void response.end(content)
   // Ended, not destroyed: a reset would take away what the client has not read yet.
   response.write(content.subarray(0, CUT), () => response.socket!.end())
+}
+
+/** What stands behind the question mark. */
+const queryOf = ({ url }: IncomingMessage): string => decodeURIComponent(url!.split('?')[1] ?? '')
+
+function compress(name: string, bytes: Buffer): Buffer {
+  switch (name.toLowerCase()) {
+    case 'gzip':
+    case 'x-gzip':
+      return gzipSync(bytes)
+    case 'deflate':
+      return deflateSync(bytes)
+    case 'raw deflate':
+      return deflateRawSync(bytes)
+    case 'br':
+      return brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })
+    case 'zstd':
+      return zstdCompressSync(bytes)
+    default:
+      return bytes
+  }
 }
 
 function raw(response: ServerResponse, header: string, content: Buffer): void {

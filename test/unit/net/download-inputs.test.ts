@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JobContext, Transfer } from '../../../handler/context.ts'
 import { download } from '../../../handler/download-inputs.ts'
 import type { JobError } from '../../../handler/errors.ts'
-import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import { createGuardedFetch, type FetchOptions } from '../../../handler/net/guarded-fetch.ts'
 import { parseJob } from '../../../handler/parse-job.ts'
 import type { Timeouts } from '../../../handler/net/timeouts.ts'
 import { badServer } from '../../helpers/servers/faulty-media-server.ts'
@@ -32,6 +32,7 @@ interface Given {
   patience?: Partial<Timeouts>
   signal?: AbortSignal
   files?: boolean
+  lookup?: FetchOptions['lookup']
   onTransfer?: (transfer: Transfer) => void
 }
 
@@ -41,7 +42,10 @@ async function get(video: string, audio = server.url('/good'), given: Given = {}
   const dir = media.file(`run-${runs++}`)
   const ctx = {
     ...{ dir, patience, signal: given.signal ?? AbortSignal.timeout(30_000), log: silentLog },
-    fetch: createGuardedFetch({ isBlocked: () => false, patience }),
+    fetch: createGuardedFetch({
+      ...{ isBlocked: () => false, patience },
+      ...(given.lookup && { lookup: given.lookup }),
+    }),
     limits: { maxInputBytes: MAX },
     ...(given.onTransfer && { onTransfer: given.onTransfer }),
   } as unknown as JobContext
@@ -91,6 +95,34 @@ describe('the content arrives', () => {
     (path) => arrives(path),
   )
   test('whatever media type the server says it has', () => arrives('/lying-type'))
+  test.each([
+    ...['aws-chunked', 'utf-8', 'base64', 'IDENTITY', 'identity, aws-chunked', 'none', ''],
+    'gzip', // which it is not
+  ])('whatever is written in content-encoding: "%s"', (label) =>
+    arrives(`/labeled?${encodeURIComponent(label)}`),
+  )
+  test.each([
+    'gzip',
+    'GZIP',
+    'x-gzip',
+    'deflate',
+    'raw deflate',
+    'br',
+    'zstd',
+    'gzip, aws-chunked',
+  ])('decompressed, from a store that keeps compressed objects: %s', (coding) =>
+    arrives(`/compressed?${encodeURIComponent(coding)}`),
+  )
+  test('decompressed twice, where it was compressed twice', () =>
+    arrives(`/compressed?${encodeURIComponent('gzip, br')}`))
+  test('compressed, after a connection that was cut: from the start, not by range', async () => {
+    await arrives('/compressed-and-cut')
+    const ranges = requestsOf('/compressed-and-cut').map(({ headers }) => headers.range)
+    expect(ranges).toEqual([undefined, undefined])
+  })
+  test.each(['utf8', 'latin1', 'ascii'])('from a Location in %s', (spelling) =>
+    arrives(`/moved-to-odd-name?${spelling}`),
+  )
   test('from a server that drops the connection again and again, resumed by range', async () => {
     await arrives('/drops')
     const requests = requestsOf('/drops')
@@ -160,14 +192,34 @@ describe('DOWNLOAD_FAILED for good', () => {
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
     expect(requestsOf('/loop')).toHaveLength(6)
   })
-  test('a compressed body that nobody asked for', async () => {
-    const error = await failure('/gzip-bomb')
-    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+  test('a name that is unknown in every try', async () => {
+    const lookup = ((_host: string, _options: object, done: (error: Error) => void) =>
+      done(Object.assign(new Error(), { code: 'ENOTFOUND' }))) as unknown as FetchOptions['lookup']
+    const { inputs } = await get('http://nowhere.example/v.mp4', undefined, { lookup })
+    await expect(inputs).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
+  })
+})
+
+describe('MEDIA_UNREADABLE that names what came instead', () => {
+  test.each([
+    ['a web page', '\ufeff\n<!DOCTYPE html><html><title>Sign in</title></html>'],
+    ['a web page', '<!-- saved --><html lang="en">'],
+    ['an XML document', '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'],
+    ['a JSON text', '{"error": "expired"}'],
+    ['a pointer of Git LFS', 'version https://git-lfs.github.com/spec/v1\noid sha256:00'],
+    ['a PDF', '%PDF-1.7'],
+    ['a ZIP archive', 'PK\x03\x04'],
+  ])('%s', async (what, text) => {
+    const error = await failure(`/text?${encodeURIComponent(text)}`)
+    expect(error).toMatchObject({
+      ...{ code: 'MEDIA_UNREADABLE', retryable: false },
+      message: `video_url: the server sent ${what}, not media; a link to the file itself is needed`,
+    })
   })
 })
 
 describe('MEDIA_TOO_LARGE', () => {
-  test.each(['/endless', '/says-huge'])('%s', async (path) => {
+  test.each(['/endless', '/says-huge', '/gzip-bomb'])('%s', async (path) => {
     const error = await failure(path)
     expect(error).toMatchObject({ code: 'MEDIA_TOO_LARGE', retryable: false })
     expect(error.message).toBe(`video_url: more than the limit of ${MAX} bytes`)

@@ -81,6 +81,23 @@ describe('BLOCKED_URL before anything connects', () => {
   })
 })
 
+test('a name that is unknown for a moment is not unknown for good', async () => {
+  await using server = await webServer((_, response) => void response.end())
+  let calls = 0
+  const flaps = ((_: string, __: object, done: (error: Error | null, found?: object) => void) =>
+    calls++ === 0
+      ? done(Object.assign(new Error(), { code: 'ENOTFOUND' }))
+      : done(null, [{ address: '127.0.0.1', family: 4 }])) as unknown as FetchOptions['lookup'] & {}
+  const fetch = open({ isBlocked: () => false, lookup: flaps })
+  const url = `http://flaps.example:${server.port}/`
+  await expect(fetch(url, { signal })).rejects.toMatchObject({
+    ...{ permanent: false, unknownHost: true },
+    message: 'has a host name that does not exist',
+  })
+  await (await fetch(url, { signal })).discard()
+  expect(server.seen).toHaveLength(1)
+})
+
 describe('check', () => {
   test.each(['http://127.0.0.1/', 'http://[::1]/', 'http://localhost/'])('refuses %s', (url) =>
     expect(open().check(url, signal)).rejects.toMatchObject({ code: 'BLOCKED_URL' }),
