@@ -3,7 +3,7 @@ import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../../handler/net/timeouts.ts'
 import { hasCuda } from '../../models/inference/session.ts'
 import type { Config } from '../config/config.ts'
-import { hasDriver } from '../config/devices.ts'
+import { hasDriver } from '../config/visible-gpus.ts'
 import type { LocalPlaces } from './local-files.ts'
 import type { PullOptions, Variant } from './pull-options.ts'
 

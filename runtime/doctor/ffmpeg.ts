@@ -2,7 +2,7 @@ import { runToEnd, findFfmpeg, type Ffmpeg } from '../../handler/render/media/ff
 import { WorkerError } from '../../handler/errors.ts'
 import type { Config } from '../config/config.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
-import { hasDriver } from '../config/devices.ts'
+import { hasDriver } from '../config/visible-gpus.ts'
 
 /** ffmpeg, by what it does: an encoder that is listed may not work. */
 export async function checkFfmpeg(

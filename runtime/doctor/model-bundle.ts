@@ -6,7 +6,7 @@ import { findMissingBundle, type MissingBundle } from '../bundle-pull/missing-bu
 import type { PullConfig } from '../bundle-pull/pull-from-config.ts'
 import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
-import { hasDriver } from '../config/devices.ts'
+import { hasDriver } from '../config/visible-gpus.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
 

@@ -7,13 +7,12 @@ import type { JobSourceConfig } from '../config/job-source.ts'
 import { createOrchestratorClient } from './orchestrator/client.ts'
 import { mirrorProgress } from './orchestrator/progress-mirror.ts'
 import { bufferSource } from './orchestrator/buffer-source.ts'
-import { warnUndeliveredResults } from './leftovers.ts'
 import { orchestrator, type WorkerInfo } from './orchestrator/source.ts'
 import { lockStateDir } from './state-directory.ts'
 import { createRunpodSource } from './runpod/create-source.ts'
 import type { Source } from './job-source.ts'
 import { readMachineInfo, systemInfoOf, type SystemInfo } from './system-info.ts'
-import { warnUnreachableStorage } from './startup-warnings.ts'
+import { warnUndeliveredResults, warnUnreachableStorage } from './startup-warnings.ts'
 
 /** A source of jobs, and the folder that its claimer keeps over its lives. */
 export interface OpenSource extends AsyncDisposable {

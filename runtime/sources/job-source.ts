@@ -1,6 +1,6 @@
 import type { ErrorPayload, JobError } from '../../handler/errors.ts'
 import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
-import type { HeartbeatRequest } from './heartbeat/heartbeat.ts'
+import type { HeartbeatRequest } from './heartbeat/heartbeat-thread.ts'
 
 /** A job that was handed to this worker: nobody else's until its outcome is reported. */
 export interface Lease {

@@ -7,7 +7,7 @@ import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { runClaimLoop } from './claim-loop.ts'
 import { openOutbox, type Outbox } from './outbox.ts'
-import { createHeartbeatScheduler } from './heartbeat/pulse.ts'
+import { createHeartbeatScheduler } from './heartbeat/heartbeat-scheduler.ts'
 import { openRecords, type DurableRecords } from './durable-records.ts'
 import type { LeaseRef, Outcome, Source } from './job-source.ts'
 

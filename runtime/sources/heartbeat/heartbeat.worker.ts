@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createTrustedFetch } from '../../../handler/net/guarded-fetch.ts'
-import type { HeartbeatRequest, FromWorker, ToWorker } from './heartbeat.ts'
+import type { HeartbeatRequest, FromWorker, ToWorker } from './heartbeat-thread.ts'
 
 const RETRY_MS = 2_000
 
@@ -10,7 +10,7 @@ interface HeartbeatOptions {
   timeoutMs: number
 }
 
-/** The other end of `heartbeat.ts`: this file is what the thread runs. */
+/** The other end of `heartbeat-thread.ts`: this file is what the thread runs. */
 async function beatUntilStopped(
   port: NonNullable<typeof parentPort>,
   { everyMs, timeoutMs }: HeartbeatOptions,

@@ -1,7 +1,7 @@
+import * as v from 'valibot'
 import { createRetry, sleep } from '../../../handler/net/retry.ts'
 import type { Log } from '../../../handler/log.ts'
 import { toNetworkError, type Client, type Reply } from './client.ts'
-import { stopsIn } from './claim.ts'
 
 /** Pauses of the stop channel, in milliseconds. */
 export interface StopPace {
@@ -13,6 +13,7 @@ export interface StopPace {
 const PACE: StopPace = { emptyMs: 1_000, busyMs: 5_000, absentMs: 60_000 }
 const MOST_MS = 30_000
 const ABSENT = [404, 405, 501]
+const Stops = v.pipe(v.string(), v.parseJson(), v.object({ jobsToStop: v.array(v.unknown()) }))
 
 /** Ids of jobs that the platform wants stopped (runpod-python rp_job.py). Never throws. */
 export async function* cancellations(
@@ -54,6 +55,12 @@ function parseStopResponse(
   if (ABSENT.includes(status)) return { ids: [], waitMs: pace.absentMs }
   if (status === 429) return { ids: [], waitMs: Math.max(pace.busyMs, afterMs) }
   if (status >= 300) throw toNetworkError(reply)
-  const ids = status === 204 ? [] : stopsIn(text)
+  const ids = status === 204 ? [] : parseStops(text)
   return { ids, waitMs: ids.length > 0 ? 0 : pace.emptyMs }
+}
+
+/** The ids in an answer of the stop channel; none where it is anything else. */
+function parseStops(text: string): string[] {
+  const parsed = v.safeParse(Stops, text)
+  return parsed.success ? parsed.output.jobsToStop.filter((id) => typeof id === 'string') : []
 }

@@ -1,4 +1,4 @@
-import { startHeartbeat } from '../../../runtime/sources/heartbeat/heartbeat.ts'
+import { startHeartbeat } from '../../../runtime/sources/heartbeat/heartbeat-thread.ts'
 
 // A process whose own thread does nothing else for two seconds than to be busy.
 const heart = startHeartbeat({ everyMs: 100, timeoutMs: 1_000, onAnswer: () => {} })

@@ -1,5 +1,5 @@
 import { createRetry } from '../../../handler/net/retry.ts'
-import { createClaimer } from '../../../runtime/sources/runpod/claims.ts'
+import { createClaimer } from '../../../runtime/sources/runpod/claim.ts'
 import { openClient } from '../../../runtime/sources/runpod/client.ts'
 import { urlsOf } from '../../../runtime/sources/runpod/url-templates.ts'
 import { silentLog } from '../../../handler/log.ts'

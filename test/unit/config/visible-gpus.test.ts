@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { renderProcessEnv } from '../../../runtime/config/config.ts'
-import { visibleGpus } from '../../../runtime/config/devices.ts'
+import { visibleGpus } from '../../../runtime/config/visible-gpus.ts'
 import { workerId } from '../../../runtime/config/identity.ts'
 
 test.each([

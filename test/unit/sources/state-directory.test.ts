@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { warnUndeliveredResults } from '../../../runtime/sources/leftovers.ts'
+import { warnUndeliveredResults } from '../../../runtime/sources/startup-warnings.ts'
 import { lockStateDir } from '../../../runtime/sources/state-directory.ts'
 import { collectLog } from '../../helpers/collected-log.ts'
 

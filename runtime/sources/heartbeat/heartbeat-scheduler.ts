@@ -1,5 +1,5 @@
 import type { Log } from '../../../handler/log.ts'
-import { startHeartbeat } from './heartbeat.ts'
+import { startHeartbeat } from './heartbeat-thread.ts'
 import type { WorkerStatus, Source } from '../job-source.ts'
 
 /** Keeps the source's heartbeat saying what is true. */
