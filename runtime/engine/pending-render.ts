@@ -1,7 +1,8 @@
 import { asJobError, deserializeError, type JobError } from '../../handler/errors.ts'
 import type { RenderCall, RenderReport, RenderTask } from '../../handler/render/render.ts'
-import type { RenderProcess } from './process-handle.ts'
 import type { FromChild } from './ipc-messages.ts'
+import { cancelOrKill } from './kill-deadlines.ts'
+import type { RenderProcess } from './process-handle.ts'
 
 /** What a child says about one render. */
 export type RenderMessage = Extract<FromChild, { id: number }>
@@ -17,7 +18,7 @@ export interface PendingRender {
   id: number
   /** @throws JobError, the signal's reason first; RenderInterrupted */
   ended: Promise<RenderReport>
-  onMessage(news: RenderMessage): void
+  onMessage(message: RenderMessage): void
   /** Whether its caller gave it up. */
   isCanceled(): boolean
   /** Its process is gone. */
@@ -29,21 +30,20 @@ export interface PendingRender {
  * stopped within `graceMs`; either way the render has really ended when `ended` rejects.
  */
 export function startRender(
-  life: RenderProcess,
+  child: RenderProcess,
   id: number,
   task: RenderTask,
   { signal, onProgress, log }: RenderCall,
   graceMs: number,
 ): PendingRender {
   const { promise, resolve, reject } = Promise.withResolvers<RenderReport>()
-  let grace: NodeJS.Timeout | undefined
-  const cancel = () => {
-    life.send({ type: 'cancel', id })
-    const why = `was killed: it did not stop within ${graceMs / 1000} s`
-    grace = setTimeout(() => life.kill(why), graceMs)
-  }
-  life.send({ type: 'render', id, task })
-  signal.addEventListener('abort', cancel)
+  child.send({ type: 'render', id, task })
+  const deadline = cancelOrKill(
+    signal,
+    () => child.send({ type: 'cancel', id }),
+    child.kill,
+    graceMs,
+  )
 
   async function outcome() {
     try {
@@ -55,8 +55,7 @@ export function startRender(
       if (!signal.aborted && thrown instanceof RenderInterrupted) throw thrown
       throw asJobError(signal.aborted ? signal.reason : thrown, signal)
     } finally {
-      clearTimeout(grace)
-      signal.removeEventListener('abort', cancel)
+      deadline[Symbol.dispose]()
     }
   }
   return {
@@ -64,16 +63,16 @@ export function startRender(
     ended: outcome(),
     isCanceled: () => signal.aborted,
     fail: reject,
-    onMessage(news) {
-      switch (news.type) {
+    onMessage(message) {
+      switch (message.type) {
         case 'progress':
-          return onProgress(news.done, news.total)
+          return onProgress(message.done, message.total)
         case 'log':
-          return log[news.level](news.event, news.fields)
+          return log[message.level](message.event, message.fields)
         case 'done':
-          return resolve(news.report)
+          return resolve(message.report)
         case 'failed':
-          return reject(deserializeError(news.failure))
+          return reject(deserializeError(message.failure))
       }
     },
   }

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { FromChild, ToChild } from './ipc-messages.ts'
+import { killWhenSilent } from './kill-deadlines.ts'
 
 /** One render process from its start to its end. */
 export interface RenderProcess {
@@ -14,7 +15,7 @@ export interface RenderProcess {
   exited: Promise<string>
 }
 
-export interface LifeOptions {
+export interface RenderProcessOptions {
   entry: URL
   env: NodeJS.ProcessEnv
   /** A process that says nothing for so long is killed: it hangs, or has been stopped. */
@@ -24,16 +25,13 @@ export interface LifeOptions {
   onLine(line: string): void
 }
 
-const MAX_MISSED_TICKS = 10 // of the watch, in the silence that is allowed
-const FIRST_HEARTBEAT_MS = 30_000 // Node and the modules may come from a cold disk
-
 export function spawnRenderProcess({
   entry,
   env,
   silenceMs,
   onMessage,
   onLine,
-}: LifeOptions): RenderProcess {
+}: RenderProcessOptions): RenderProcess {
   // A process group of its own: its ffmpegs can be killed with it, and a Ctrl-C in the terminal
   // reaches the parent only.
   const child = fork(entry, {
@@ -49,18 +47,9 @@ export function spawnRenderProcess({
     killGroup(child)
   }
 
-  // Counted in ticks of this process's own loop, so that a suspended machine accuses nobody.
-  let missedHeartbeats = 0
-  let allowedTicks = Math.max(MAX_MISSED_TICKS, (MAX_MISSED_TICKS * FIRST_HEARTBEAT_MS) / silenceMs)
-  const watch = setInterval(() => {
-    if (++missedHeartbeats > allowedTicks)
-      kill(
-        `was killed: it gave no sign of life for ${(missedHeartbeats * silenceMs) / MAX_MISSED_TICKS / 1000} s`,
-      )
-  }, silenceMs / MAX_MISSED_TICKS)
+  const watch = killWhenSilent(kill, silenceMs)
   child.on('message', (message: FromChild) => {
-    missedHeartbeats = 0
-    allowedTicks = MAX_MISSED_TICKS
+    watch.heard()
     onMessage(message)
   })
   if (child.stderr) {
@@ -75,7 +64,7 @@ export function spawnRenderProcess({
     child.on('error', (error) => {
       if (child.pid === undefined) resolve((reason ??= `cannot be started: ${error.message}`))
     })
-  }).finally(() => clearInterval(watch))
+  }).finally(() => watch[Symbol.dispose]())
 
   return {
     pid: child.pid,

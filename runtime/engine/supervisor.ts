@@ -12,6 +12,7 @@ import {
   type PendingRender,
   type RenderMessage,
 } from './pending-render.ts'
+import { killUnlessReady } from './kill-deadlines.ts'
 import { spawnRenderProcess, type RenderProcess } from './process-handle.ts'
 import type { Engine, EngineOptions, EngineStatus } from './engine.ts'
 import type { FromChild } from './ipc-messages.ts'
@@ -65,7 +66,7 @@ export function createSupervisor(options: EngineOptions): Engine {
     })
     life = mine
     mine.send({ type: 'open', setup })
-    timer = setTimeout(() => mine.kill(`was not ready after ${startMs / 1000} s`), startMs)
+    timer = killUnlessReady(mine.kill, startMs)
     void mine.exited.then(ended)
   }
 
