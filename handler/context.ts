@@ -31,7 +31,7 @@ export interface JobDependencies {
   allowFileInputs: boolean
   /** Whether the legacy worker's size fields count by themselves; no where unset. */
   fitOutput?: ResizePolicy
-  patience?: Timeouts
+  timeouts?: Timeouts
   /** Frames per generator run; the bundle's own choice where unset. */
   batchSize?: number
   /** Called with each input that was fetched and each result that was stored; returns at once. */
@@ -59,7 +59,7 @@ export interface HandleOptions {
 export type Step = 'download' | 'render' | 'upload'
 
 export interface JobContext extends JobDependencies, AsyncDisposable {
-  patience: Timeouts
+  timeouts: Timeouts
   /** This job's own folder, once it was made; gone when the context is disposed. */
   dir: string
   signal: AbortSignal
@@ -83,7 +83,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
     dir,
     signal,
     log,
-    patience: deps.patience ?? DEFAULT_TIMEOUTS,
+    timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS,
     events: createJobEvents(job, [
       ...(call.onEvent ? [call.onEvent] : []),
       ...(job.webhook ? [deps.webhooks.to(job.webhook, log)] : []),

@@ -53,10 +53,10 @@ async function downloadInput(
   signal: AbortSignal,
 ): Promise<string> {
   if (isPath(from)) return linkLocalInput(field, from, to, ctx)
-  const { fetch, patience, limits, onTransfer, log } = ctx
+  const { fetch, timeouts, limits, onTransfer, log } = ctx
   const start = performance.now()
   await using file = await open(to, 'wx+')
-  const options = { fetch, patience, maxBytes: limits.maxInputBytes, signal }
+  const options = { fetch, timeouts, maxBytes: limits.maxInputBytes, signal }
   const bytes = await withFieldName(field, () => downloadResumable(from, file, options))
   const seconds = (performance.now() - start) / 1000
   onTransfer?.({ direction: 'in', bytes, seconds })

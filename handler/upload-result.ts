@@ -35,6 +35,6 @@ export async function storeMetadata(job: Job, result: JobResult, ctx: JobContext
 }
 
 /** A presigned URL of the job's own wins over the worker's storage. */
-function selectStorage({ output }: Job, { storage, fetch, patience }: JobContext): Storage {
-  return output.url === undefined ? storage : presignedStorage(output.url, fetch, patience)
+function selectStorage({ output }: Job, { storage, fetch, timeouts }: JobContext): Storage {
+  return output.url === undefined ? storage : presignedStorage(output.url, fetch, timeouts)
 }

@@ -26,7 +26,7 @@ export interface WebhookOptions {
   fetch: GuardedFetch
   /** Signs every event with each of these; unsigned where empty. */
   keys?: readonly Buffer[]
-  patience?: Timeouts
+  timeouts?: Timeouts
   /** Milliseconds between two progress events of one job. */
   intervalMs?: number
 }
@@ -36,7 +36,7 @@ export interface WebhookOptions {
  * waits. Progress gets one try, the final event many.
  */
 export function createWebhookSender(options: WebhookOptions): Webhooks {
-  const { fetch, keys = [], patience = DEFAULT_TIMEOUTS, intervalMs = 1000 } = options
+  const { fetch, keys = [], timeouts = DEFAULT_TIMEOUTS, intervalMs = 1000 } = options
   const stop = new AbortController()
   const working = new Set<Promise<void>>()
 
@@ -77,7 +77,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
     const { type, at: timestamp, seq } = event
     const body = JSON.stringify({ type, timestamp, data: event })
     const id = `msg_${randomUUID()}` // of the event: the same in every try
-    const policy = isFinal(event) ? patience.webhook : { ...patience.webhook, tries: 1 }
+    const policy = isFinal(event) ? timeouts.webhook : { ...timeouts.webhook, tries: 1 }
     let tries = 0
     const send = (attempt: number) => {
       tries = attempt
@@ -97,7 +97,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
 
   async function post(url: string, id: string, body: string): Promise<void> {
     const timestamp = Math.floor(Date.now() / 1000) // of this try
-    const late = AbortSignal.timeout(patience.headersMs)
+    const late = AbortSignal.timeout(timeouts.headersMs)
     try {
       const answer = await fetch(url, {
         method: 'POST',

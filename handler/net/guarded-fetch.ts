@@ -46,7 +46,7 @@ export interface FetchOptions {
   /** Whether an IP address is out of bounds; everything that is not public where unset. */
   isBlocked?: (address: string) => boolean
   lookup?: typeof systemLookup
-  patience?: Pick<Timeouts, 'connectMs' | 'headersMs' | 'stallMs'>
+  timeouts?: Pick<Timeouts, 'connectMs' | 'headersMs' | 'stallMs'>
 }
 
 // What is worth reading to keep a connection; a body that goes on is cut with its connection.
@@ -64,7 +64,7 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
   const {
     isBlocked = isPrivateAddress,
     lookup = systemLookup,
-    patience = DEFAULT_TIMEOUTS,
+    timeouts = DEFAULT_TIMEOUTS,
   } = options
   const guardedLookup: LookupFunction = (host, { all, ...hints }, done) => {
     lookup(host, { ...hints, all: true }, (error, addresses: LookupAddress[]) => {
@@ -77,9 +77,9 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
     })
   }
   const dispatcher = new Agent({
-    connect: { lookup: guardedLookup, timeout: patience.connectMs },
-    headersTimeout: patience.headersMs,
-    bodyTimeout: patience.stallMs,
+    connect: { lookup: guardedLookup, timeout: timeouts.connectMs },
+    headersTimeout: timeouts.headersMs,
+    bodyTimeout: timeouts.stallMs,
     allowH2: false,
   })
   const literalCheck = (url: URL) => {
@@ -111,15 +111,15 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
     const url = new URL(text)
     literalCheck(url)
     if (ipLiteralOf(url) !== undefined) return
-    const found = await addressesOf(url.hostname, lookup, patience.connectMs, signal)
+    const found = await addressesOf(url.hostname, lookup, timeouts.connectMs, signal)
     if (found.some(isBlocked)) throw blockedUrlError(url.hostname)
   }
   return fetch
 }
 
 /** For addresses that the operator named: they may be anywhere, also inside. */
-export const createTrustedFetch = (patience?: FetchOptions['patience']): GuardedFetch =>
-  createGuardedFetch({ isBlocked: () => false, ...(patience && { patience }) })
+export const createTrustedFetch = (timeouts?: FetchOptions['timeouts']): GuardedFetch =>
+  createGuardedFetch({ isBlocked: () => false, ...(timeouts && { timeouts }) })
 
 type Options = Omit<HttpRequest, 'redirects'> & { dispatcher: Dispatcher }
 

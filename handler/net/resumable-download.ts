@@ -11,7 +11,7 @@ const MIN_PROGRESS_BYTES = 65_536
 
 export interface TransferOptions {
   fetch: GuardedFetch
-  patience: Timeouts
+  timeouts: Timeouts
   maxBytes: number
   signal: AbortSignal
   /** What the file holds already; it is empty where unset. */
@@ -53,10 +53,10 @@ export interface PartialDownload {
 export async function downloadResumable(
   url: string,
   file: DownloadTarget,
-  { fetch, patience, maxBytes, signal, resume, onResponse }: TransferOptions,
+  { fetch, timeouts, maxBytes, signal, resume, onResponse }: TransferOptions,
 ): Promise<number> {
-  const late = AbortSignal.timeout(patience.downloadMs)
-  const tries = createRetry(patience.download)
+  const late = AbortSignal.timeout(timeouts.downloadMs)
+  const tries = createRetry(timeouts.download)
   let have: PartialDownload = { bytes: 0, ...resume }
   let best = have.bytes
   for (;;) {
@@ -72,7 +72,7 @@ export async function downloadResumable(
         have = applyResponse(have, answer)
         await onResponse?.(have)
         if ((have.total ?? 0) > maxBytes) throw tooLarge(maxBytes)
-        await writeBody(answer, file, have, { patience, maxBytes, stalled })
+        await writeBody(answer, file, have, { timeouts, maxBytes, stalled })
       } finally {
         await answer.discard()
       }
@@ -83,7 +83,7 @@ export async function downloadResumable(
       return have.bytes
     } catch (error) {
       signal.throwIfAborted()
-      const tooLong = new NetworkError(`took longer than ${patience.downloadMs / 1000} s`)
+      const tooLong = new NetworkError(`took longer than ${timeouts.downloadMs / 1000} s`)
       if (late.aborted) throw tooLong
       if (!(error instanceof NetworkError) || error.permanent) throw error
       if (error instanceof RangeMismatchError) have = { bytes: 0 }
@@ -152,18 +152,18 @@ async function writeBody(
   file: DownloadTarget,
   have: PartialDownload,
   {
-    patience,
+    timeouts,
     maxBytes,
     stalled,
-  }: { patience: Timeouts; maxBytes: number; stalled: AbortController },
+  }: { timeouts: Timeouts; maxBytes: number; stalled: AbortController },
 ): Promise<void> {
   let seen = have.bytes
   const watch = setInterval(() => {
-    if (have.bytes - seen < patience.stallBytes) {
+    if (have.bytes - seen < timeouts.stallBytes) {
       stalled.abort(new NetworkError('sends too slowly'))
     }
     seen = have.bytes
-  }, patience.stallMs)
+  }, timeouts.stallMs)
   try {
     for await (const chunk of decodeBody(body, codingsOf(headers['content-encoding']))) {
       if (have.bytes + chunk.length > maxBytes) throw tooLarge(maxBytes)

@@ -18,7 +18,7 @@ export interface B2Options {
   /** Instead of the download host of the key, for a CDN. */
   publicBaseUrl?: string
   fetch: GuardedFetch
-  patience?: Timeouts
+  timeouts?: Timeouts
   partBytes?: number
 }
 
@@ -66,7 +66,7 @@ async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promis
     prefix,
     apiUrl,
     publicBaseUrl,
-    patience = DEFAULT_TIMEOUTS,
+    timeouts = DEFAULT_TIMEOUTS,
   } = options
   try {
     const basic = Buffer.from(`${keyId}:${appKey}`).toString('base64')
@@ -81,7 +81,7 @@ async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promis
     const endpoint = storageApi.s3ApiUrl
     const base = publicBaseUrl ?? `${storageApi.downloadUrl}/file/${urlPath(bucket)}`
     return s3Storage({
-      ...{ endpoint, bucket, keyId, secret: appKey, prefix, patience },
+      ...{ endpoint, bucket, keyId, secret: appKey, prefix, timeouts },
       region: regionOf(endpoint),
       ...(!(isPrivate && publicBaseUrl === undefined) && { publicBaseUrl: base }),
       ...(options.partBytes !== undefined && { partBytes: options.partBytes }),
@@ -122,7 +122,7 @@ async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promis
       const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
       throw new NetworkError(message, { permanent, retryAfterMs })
     }
-    return retry(request, patience.upload, signal)
+    return retry(request, timeouts.upload, signal)
   }
 }
 

@@ -15,7 +15,7 @@ const MAX_REDIRECTS = 3
  * One object behind a presigned PUT URL of a job. It can be written and not read, so there is no
  * side-car, and nothing is found again; that the whole body was taken is what the answer says.
  */
-export function presignedStorage(url: string, fetch: GuardedFetch, patience: Timeouts): Storage {
+export function presignedStorage(url: string, fetch: GuardedFetch, timeouts: Timeouts): Storage {
   const { origin, pathname, searchParams } = new URL(url)
 
   async function put(
@@ -45,14 +45,14 @@ export function presignedStorage(url: string, fetch: GuardedFetch, patience: Tim
         for (const stream of bodies) stream.destroy()
       }
     }
-    await retry(send, patience.upload, signal)
+    await retry(send, timeouts.upload, signal)
   }
 
   return {
     kind: 'presigned',
     async put(name, file, outer, disposition) {
       const { bytes, sha256 } = await fileSizeAndDigest(file, outer)
-      const late = AbortSignal.timeout(patience.uploadMs)
+      const late = AbortSignal.timeout(timeouts.uploadMs)
       const headers = {
         'content-type': mediaTypeOf(name),
         ...(isAzure(searchParams) && { 'x-ms-blob-type': 'BlockBlob' }),

@@ -27,7 +27,7 @@ export interface S3Options {
   prefix: string
   /** Where objects can be read without credentials; a presigned GET where unset. */
   publicBaseUrl?: string
-  patience?: Timeouts
+  timeouts?: Timeouts
   partBytes?: number
   expiresS?: number
 }
@@ -42,7 +42,7 @@ const WEEK_S = 604_800 // the longest that a signature may live
  * MD5 instead, which everybody checks.
  */
 export function s3Storage(options: S3Options): Storage {
-  const { bucket: Bucket, prefix, publicBaseUrl, patience = DEFAULT_TIMEOUTS } = options
+  const { bucket: Bucket, prefix, publicBaseUrl, timeouts = DEFAULT_TIMEOUTS } = options
   const client = new S3Client({
     region: options.region,
     credentials: { accessKeyId: options.keyId, secretAccessKey: options.secret },
@@ -50,7 +50,7 @@ export function s3Storage(options: S3Options): Storage {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 1, // retried here, with the job's signal
-    requestHandler: { connectionTimeout: patience.connectMs },
+    requestHandler: { connectionTimeout: timeouts.connectMs },
   })
   addContentMd5(client)
   const keyOf = (name: string) => (prefix ? `${prefix}/${name}` : name)
@@ -61,11 +61,11 @@ export function s3Storage(options: S3Options): Storage {
       ? Promise.resolve(`${publicBaseUrl.replace(/\/+$/, '')}/${urlPath(keyOf(name))}`)
       : getSignedUrl(client, new GetObjectCommand(at(name)), { expiresIn })
 
-  /** Each try is really ended before the next; they end with the job, not with the client's patience. */
+  /** Each try is really ended before the next; they end with the job, not with the client's timeouts. */
   const sendWithRetry: SendWithRetry = (run, signal, graceMs = 0) =>
     retry(
       async () => {
-        const slow = AbortSignal.timeout(patience.requestMs)
+        const slow = AbortSignal.timeout(timeouts.requestMs)
         try {
           return await run({ abortSignal: AbortSignal.any([delayAbort(signal, graceMs), slow]) })
         } catch (thrown) {
@@ -73,7 +73,7 @@ export function s3Storage(options: S3Options): Storage {
           throw networkErrorFromS3(thrown, slow.aborted)
         }
       },
-      patience.upload,
+      timeouts.upload,
       signal,
     )
 
@@ -96,7 +96,7 @@ export function s3Storage(options: S3Options): Storage {
   return {
     kind: 's3',
     put: (name, path, outer, disposition) =>
-      withTimeout(outer, patience.uploadMs, async (signal) => {
+      withTimeout(outer, timeouts.uploadMs, async (signal) => {
         const { bytes, sha256 } = await fileSizeAndDigest(path, signal)
         const head: ObjectHeaders = {
           ...at(name),
@@ -113,14 +113,14 @@ export function s3Storage(options: S3Options): Storage {
         return { key: keyOf(name), url: await urlOf(name), bytes, sha256 }
       }),
     putMetadata: (name, sidecar, outer) =>
-      withTimeout(outer, patience.headersMs, async (signal) => {
+      withTimeout(outer, timeouts.headersMs, async (signal) => {
         const Body = Buffer.from(JSON.stringify(sidecar))
         const input = { ...at(sidecarOf(name)), Body, ContentType: 'application/json' }
         const put = new PutObjectCommand(input)
         await sendWithRetry((call) => client.send(put, call), signal)
       }),
     find: (name, outer) =>
-      withTimeout(outer, patience.headersMs, async (signal) => {
+      withTimeout(outer, timeouts.headersMs, async (signal) => {
         try {
           const { bytes, sha256 } = await headObject(name, signal)
           const get = new GetObjectCommand(at(sidecarOf(name)))
@@ -143,7 +143,7 @@ export function s3Storage(options: S3Options): Storage {
         }),
       ),
     remove: (name, outer) =>
-      withTimeout(outer, patience.uploadMs, async (signal) => {
+      withTimeout(outer, timeouts.uploadMs, async (signal) => {
         for (const each of [sidecarOf(name), name]) {
           await sendWithRetry(
             (call) => client.send(new DeleteObjectCommand(at(each)), call),

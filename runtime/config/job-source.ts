@@ -16,7 +16,7 @@ export type ModeConfig = Pick<
 >
 
 /**
- * Read from the environment who gives the jobs. There is one giver in a container: two loops that
+ * Read from the environment who gives the jobs. There is one source in a container: two loops that
  * claim would each take jobs while the other renders.
  *
  * @throws Error naming the variables that contradict each other or are missing

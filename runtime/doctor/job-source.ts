@@ -46,7 +46,7 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
       : 'ORCHESTRATOR_BASE_URL'
   const about = await readBuildInfo(config.GIT_REVISION)
   const system = systemInfoOf(await readMachineInfo(config.SCRATCH_DIR), 0)
-  const facts: WorkerInfo = {
+  const info: WorkerInfo = {
     ...{ workerId: `doctor-${hostname()}`, gpuClass: config.GPU_CLASS_NAME },
     ...{ configLabel: config.CONFIG_LABEL, batchSize: null },
     ...{ about: () => ({ ...about, bundle: null }), system: () => system },
@@ -56,11 +56,11 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
   const { heartbeatRequest } =
     source === 'buffer'
       ? bufferSource({
-          ...{ api, facts, log, progressApi: api, pollMs: 0 },
+          ...{ api, info, log, progressApi: api, pollMs: 0 },
           capacity: config.BUFFER_CAPACITY,
         })
       : orchestrator({
-          ...{ api, facts, log, pollMs: 0 },
+          ...{ api, info, log, pollMs: 0 },
           ...{ workerType: config.WORKER_TYPE, provider: config.PROVIDER },
         })
   const { url, ...request } = heartbeatRequest({

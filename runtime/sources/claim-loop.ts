@@ -7,7 +7,7 @@ import type { LeaseRef, Lease } from './job-source.ts'
 
 /** A server in its deployment is asked again and again, not given up. */
 const CLAIMS: RetryPolicy = { tries: Infinity, firstMs: 1_000, maxMs: 30_000 }
-/** With so many outcomes unheard, the giver has worse troubles than a lack of workers. */
+/** With so many outcomes undelivered, the source has worse troubles than a lack of workers. */
 const MAX_UNDELIVERED = 10
 /** How often it is looked whether jobs that came by HTTP have left room. */
 const RECHECK_MS = 1_000
@@ -18,10 +18,10 @@ export interface LoopOptions extends Omit<LeaseOptions, 'changed'> {
   engines: number
   /** Whether anything can be rendered at all. */
   canRender(): boolean
-  /** Told of all jobs that are ours, and of those whose outcome is unheard, when that has changed. */
+  /** Told of all jobs that are ours, and of those whose outcome is undelivered, when that has changed. */
   onLeasesChanged(held: readonly LeaseRef[]): void
   stop: Shutdown
-  patience?: RetryPolicy
+  policy?: RetryPolicy
 }
 
 /**
@@ -37,13 +37,13 @@ export interface LoopOptions extends Omit<LeaseOptions, 'changed'> {
  *   draining → (end)      the last lease has ended
  *
  * A lease: claimed → (journal) → queued, rendering → outcome in the outbox → gone; or abandoned where
- * its source has revoked it, and then nothing is told.
+ * its source has revoked it, and then nothing is reported.
  */
 export async function runClaimLoop(options: LoopOptions): Promise<void> {
-  const { source, jobs, slots, engines, outbox, stop, log, patience = CLAIMS } = options
+  const { source, jobs, slots, engines, outbox, stop, log, policy = CLAIMS } = options
   const { draining } = stop
   const leases = new Map<string, LeasedJob>()
-  let tries = createRetry(patience)
+  let tries = createRetry(policy)
   let wake = new AbortController()
 
   function changed(): void {
@@ -67,10 +67,10 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
   async function claim(): Promise<void> {
     try {
       const held = [...leases.values()].map((lease) => lease.held)
-      const given = await source.claim(freeSlots(), held, draining)
-      for (const lease of given) accept(lease)
-      tries = createRetry(patience)
-      if (given.length === 0) await idle(source.pollMs * (0.8 + 0.4 * Math.random()))
+      const claimed = await source.claim(freeSlots(), held, draining)
+      for (const lease of claimed) accept(lease)
+      tries = createRetry(policy)
+      if (claimed.length === 0) await idle(source.pollMs * (0.8 + 0.4 * Math.random()))
     } catch (error) {
       if (draining.aborted) return
       log.warn('claim.failed', { tries: tries.count, reason: (error as Error).message })
@@ -82,10 +82,10 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
   /** Nothing is awaited between the answer and here: from now on the job is ours. */
   function accept(lease: Lease): void {
     const { id } = lease
-    const unheard = outbox.list().find((completion) => completion.held.id === id)
+    const undelivered = outbox.list().find((completion) => completion.held.id === id)
     if (leases.has(id)) return log.warn('claim.twice', { job: id })
-    // Its end is being told already; doing it again would tell another one.
-    if (unheard?.outcome.status === 'succeeded') return log.info('claim.done', { job: id })
+    // Its outcome is being delivered already; doing it again would make another one.
+    if (undelivered?.outcome.status === 'succeeded') return log.info('claim.done', { job: id })
     log.info('claim.taken', { job: id, held: leases.size })
     const leased = runLeasedJob(lease, { ...options, changed })
     leases.set(id, leased)
@@ -106,7 +106,7 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
   }
 
   const over = new AbortController()
-  const obeying = handleCancellations(over.signal)
+  const cancelling = handleCancellations(over.signal)
   outbox.watch(changed)
   changed()
   while (!draining.aborted) {
@@ -115,5 +115,5 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
   }
   while (leases.size > 0) await Promise.all([...leases.values()].map(({ done }) => done))
   over.abort()
-  await obeying
+  await cancelling
 }

@@ -53,7 +53,7 @@ async function createOrchestratorSource(
   const { workerId, ...place } = await lockStateDir(config.STATE_DIR, mode.source, given)
   const system = await freshSystemInfo(config.SCRATCH_DIR, parts.downloadMbps)
   const gpuClass = (mode.source === 'buffer' && config.GPU_CLASS) || config.GPU_CLASS_NAME
-  const facts: WorkerInfo = {
+  const info: WorkerInfo = {
     ...{ workerId, gpuClass, configLabel: config.CONFIG_LABEL },
     ...{ batchSize: config.BATCH_SIZE ?? null, about: parts.about, system: system.now },
   }
@@ -63,11 +63,11 @@ async function createOrchestratorSource(
   const source =
     mode.source === 'orchestrator'
       ? orchestrator({
-          ...{ api, facts, log, workerType: config.WORKER_TYPE, provider: config.PROVIDER },
+          ...{ api, info, log, workerType: config.WORKER_TYPE, provider: config.PROVIDER },
           pollMs: config.POLL_INTERVAL_SEC * 1000,
         })
       : bufferSource({
-          ...{ api, facts, log, capacity: config.BUFFER_CAPACITY },
+          ...{ api, info, log, capacity: config.BUFFER_CAPACITY },
           progressApi: createOrchestratorClient(
             fetch,
             config.ORCHESTRATOR_BASE_URL ?? mode.baseUrl,

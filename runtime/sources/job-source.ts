@@ -4,19 +4,19 @@ import type { HeartbeatRequest } from './heartbeat/heartbeat-thread.ts'
 
 /** A job that was handed to this worker: nobody else's until its outcome is reported. */
 export interface Lease {
-  /** What the giver calls the job. */
+  /** What the source calls the job. */
   id: string
   /** What `handle()` takes, in our vocabulary. */
   payload: unknown
   /** A second name, where reports go by another one than the job. */
   ref?: string
-  /** What is wrong with it, where its giver's envelope was not right; it fails with that. */
+  /** What is wrong with it, where its source's envelope was not right; it fails with that. */
   inputError?: string
   /** Limit of the run in milliseconds, if shorter than the worker's own. */
   timeoutMs?: number
 }
 
-/** A lease without its job: what has to be remembered until the giver knows the outcome. */
+/** A lease without its job: what has to be remembered until the source knows the outcome. */
 export type LeaseRef = Pick<Lease, 'id' | 'ref'>
 
 export type Outcome =
@@ -24,7 +24,7 @@ export type Outcome =
   /** `progress`: what was reached before it failed. */
   | { status: 'failed'; error: ErrorPayload; fault: JobError['fault']; progress: number }
 
-/** An outcome that the giver has to hear of; kept on disk until it has. */
+/** An outcome that the source has to acknowledge; kept on disk until it has. */
 export interface CompletedLease {
   held: LeaseRef
   outcome: Outcome
@@ -34,7 +34,7 @@ export interface CompletedLease {
 
 /** How busy the worker is. */
 export interface WorkerStatus {
-  /** Jobs that are this worker's, and outcomes that were not heard of yet; the oldest first. */
+  /** Jobs that are this worker's, and outcomes that are not delivered yet; the oldest first. */
   held: readonly LeaseRef[]
   /** Whether the models are warm, or why they cannot be. */
   ready: boolean
@@ -67,23 +67,23 @@ export interface Source {
    */
   claim(capacity: number, held: readonly LeaseRef[], signal: AbortSignal): Promise<Lease[]>
   /**
-   * Tell how far a job is; never its end. One try.
-   * @returns `gone` where the giver says that the job is not this worker's any more
+   * Report how far a job is; never its end. One try.
+   * @returns `revoked` where the source says that the job is not this worker's any more
    * @throws NetworkError
    */
   progress(lease: LeaseRef, event: JobEvent, signal: AbortSignal): Promise<'accepted' | 'revoked'>
   /**
-   * Tell an outcome. One try.
-   * @returns `refused` where the giver will never take it: the job is unknown, or another's
+   * Deliver an outcome. One try.
+   * @returns `refused` where the source will never take it: the job is unknown, or another's
    * @throws NetworkError where another try may help
    */
   deliver(completion: CompletedLease, signal: AbortSignal): Promise<'delivered' | 'refused'>
   /** The sign of life, or undefined where none is wanted. */
-  heartbeatRequest(situation: WorkerStatus): HeartbeatRequest | undefined
+  heartbeatRequest(status: WorkerStatus): HeartbeatRequest | undefined
   /** Told of the answer to each beat; undefined: none came. */
   onHeartbeatResponse?(status: number | undefined): void
   /**
-   * Ids of jobs that the giver wants stopped, as they come. It knows their end, so nothing is
+   * Ids of jobs that the source wants stopped, as they come. It knows their end, so nothing is
    * reported. Ends when the signal aborts; never throws.
    */
   cancellations?(signal: AbortSignal): AsyncIterable<string>

@@ -18,7 +18,7 @@ export interface LeasedJob {
   readonly isRendering: boolean
   /** Never rejects. */
   readonly done: Promise<void>
-  /** Stop it and tell nothing: whoever gave it knows its end, or gave it to another. */
+  /** Stop it and report nothing: whoever gave it knows its end, or gave it to another. */
   abandon(): void
 }
 
@@ -49,7 +49,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
   }
 
   async function run(): Promise<void> {
-    await outbox.discard(id) // an attempt before this one failed, and the giver has not even heard of it
+    await outbox.discard(id) // an attempt before this one failed, and the source has not even heard of it
     await logErrors(journal.put(id, held))
     const outcome = await outcomeOf()
     if (givenUp) log.info('lease.given_up', { job: id })
@@ -62,7 +62,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
     write.catch((error: Error) => log.warn('journal.unsafe', { reason: error.message }))
 
   async function outcomeOf(): Promise<Outcome> {
-    const teller = createProgressReporter(source.progress, held, abandon, log)
+    const reporter = createProgressReporter(source.progress, held, abandon, log)
     try {
       if (inputError !== undefined) throw new InputError('INVALID_JOB', inputError)
       job = jobs.submit({
@@ -71,7 +71,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
       })
       if (givenUp) jobs.cancel(job)
       await forEachEvent(jobs, job, (event) => {
-        teller.report(event)
+        reporter.report(event)
         onPhase(event.phase)
       })
       if (job.result) return { status: 'succeeded', result: job.result }
@@ -79,7 +79,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
     } catch (thrown) {
       return failure(thrown)
     } finally {
-      await teller.end()
+      await reporter.end()
     }
   }
 

@@ -6,8 +6,8 @@ import type { Log } from '../../handler/log.ts'
 import { openRecords } from './durable-records.ts'
 import type { CompletedLease, LeaseRef, Source } from './job-source.ts'
 
-/** An outcome is told until it is heard or refused, however long that takes. */
-const UNTIL_HEARD: RetryPolicy = { tries: Infinity, firstMs: 1_000, maxMs: 60_000 }
+/** An outcome is sent until it is accepted or refused, however long that takes. */
+const UNTIL_DELIVERED: RetryPolicy = { tries: Infinity, firstMs: 1_000, maxMs: 60_000 }
 
 const Id = v.object({ id: v.string(), ref: v.optional(v.string()) })
 const Stored = v.object({
@@ -20,7 +20,7 @@ const Stored = v.object({
 })
 
 /**
- * Outcomes on their way: on disk before they are told, until they were heard.
+ * Outcomes on their way: on disk before they are sent, until they were acknowledged.
  *
  *   (new)      → stored      put(); where the disk fails it is delivered all the same, unsafe
  *   (restart)  → stored      what a former life of this worker left
@@ -31,15 +31,15 @@ const Stored = v.object({
  *   any        → stored      the worker ends: the next life delivers it
  */
 export interface Outbox extends AsyncDisposable {
-  /** Those that were not heard of yet, the oldest first. */
+  /** Those that are not delivered yet, the oldest first. */
   list(): CompletedLease[]
-  /** Resolves when the outcome is safe; it is told in the background from then on. */
+  /** Resolves when the outcome is safe; it is delivered in the background from then on. */
   put(completion: CompletedLease): Promise<void>
-  /** An outcome that was overtaken: the giver wants the job done again. */
+  /** An outcome that was overtaken: the source wants the job done again. */
   discard(id: string): Promise<void>
   /** Have something called whenever `list()` has changed. */
   watch(changed: () => void): void
-  /** Resolves when all were heard or refused, or the signal aborts. */
+  /** Resolves when all were delivered or refused, or the signal aborts. */
   drained(signal: AbortSignal): Promise<void>
 }
 
@@ -47,18 +47,18 @@ export interface OutboxOptions {
   dir: string
   deliver: Source['deliver']
   log: Log
-  patience?: RetryPolicy
+  policy?: RetryPolicy
 }
 
 interface Delivery {
   completion: CompletedLease
   over: AbortController
-  telling: Promise<void>
+  delivery: Promise<void>
 }
 
-/** What a former life of this worker left is told first. Disposing stops the telling, not the keeping. */
+/** What a former life of this worker left is delivered first. Disposing stops the delivery, not the keeping. */
 export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
-  const { dir, deliver, log, patience = UNTIL_HEARD } = options
+  const { dir, deliver, log, policy = UNTIL_DELIVERED } = options
   const records = await openRecords(dir, (json) =>
     v.is(Stored, json) ? (json as unknown as CompletedLease) : undefined,
   )
@@ -70,9 +70,9 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     const { id } = completion.held
     const over = new AbortController()
     const signal = AbortSignal.any([stop.signal, over.signal])
-    const entry = { completion, over, telling: deliverWithRetry(completion, signal) }
+    const entry = { completion, over, delivery: deliverWithRetry(completion, signal) }
     open.set(id, entry)
-    entry.telling = entry.telling.finally(() => {
+    entry.delivery = entry.delivery.finally(() => {
       if (stop.signal.aborted || open.get(id) !== entry) return
       open.delete(id)
       changed()
@@ -85,11 +85,11 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     const { held: lease, outcome } = completion
     const about = { job: lease.id, status: outcome.status }
     const onFailure = (error: unknown, tries: number) =>
-      log.warn('outcome.unheard', { ...about, tries, reason: (error as Error).message })
+      log.warn('outcome.undelivered', { ...about, tries, reason: (error as Error).message })
     const send = async (tries: number) => ({ verdict: await deliver(completion, signal), tries })
     try {
       const isRetryable = () => true
-      const { verdict, tries } = await retry(send, patience, signal, { isRetryable, onFailure })
+      const { verdict, tries } = await retry(send, policy, signal, { isRetryable, onFailure })
       log[verdict === 'delivered' ? 'info' : 'warn'](`outcome.${verdict}`, { ...about, tries })
       await forget(lease)
     } catch {
@@ -104,7 +104,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   return {
     list: () => [...open.values()].map(({ completion }) => completion),
     async put(completion) {
-      // On a full disk it is told all the same; only a crash now could lose it.
+      // On a full disk it is sent all the same; only a crash now could lose it.
       await records
         .put(completion.held.id, completion)
         .catch((error: Error) => log.warn('outbox.unsafe', { reason: error.message }))
@@ -115,7 +115,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
       if (!entry) return
       open.delete(id)
       entry.over.abort()
-      await entry.telling
+      await entry.delivery
       await forget({ id })
       changed()
     },
@@ -124,12 +124,12 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
       if (signal.aborted) return
       const over = once(signal, 'abort')
       while (open.size > 0 && !signal.aborted) {
-        await Promise.race([over, ...[...open.values()].map(({ telling }) => telling)])
+        await Promise.race([over, ...[...open.values()].map(({ delivery }) => delivery)])
       }
     },
     async [Symbol.asyncDispose]() {
       stop.abort()
-      await Promise.all([...open.values()].map(({ telling }) => telling))
+      await Promise.all([...open.values()].map(({ delivery }) => delivery))
     },
   }
 }

@@ -3,7 +3,7 @@ import type { JobEvent } from '../../handler/events/job-events.ts'
 import type { LeaseRef, Source } from './job-source.ts'
 
 /**
- * Tells one job's progress: one message at a time, the latest wins, each tried once. When `end()` has
+ * Reports one job's progress: one message at a time, the latest wins, each tried once. When `end()` has
  * resolved nothing more is on its way, so that no progress can overtake the outcome.
  */
 export interface ProgressReporter {
@@ -11,7 +11,7 @@ export interface ProgressReporter {
   end(): Promise<void>
 }
 
-/** @param gone called when the giver says that the job is not ours any more */
+/** @param gone called when the source says that the job is not ours any more */
 export function createProgressReporter(
   progress: Source['progress'],
   held: LeaseRef,
@@ -19,7 +19,7 @@ export function createProgressReporter(
   log: Log,
 ): ProgressReporter {
   let waiting: JobEvent | undefined
-  let telling: Promise<void> | undefined
+  let delivery: Promise<void> | undefined
   let over = false
 
   /** Never throws. */
@@ -33,20 +33,20 @@ export function createProgressReporter(
         over = true
         gone()
       } catch (error) {
-        log.warn('progress.unheard', { job: held.id, reason: (error as Error).message })
+        log.warn('progress.undelivered', { job: held.id, reason: (error as Error).message })
       }
     }
-    telling = undefined
+    delivery = undefined
   }
   return {
     report(event) {
       if (over || event.status !== 'running') return
       waiting = event
-      telling ??= work()
+      delivery ??= work()
     },
     async end() {
       over = true
-      await telling
+      await delivery
     },
   }
 }

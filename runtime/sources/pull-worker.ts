@@ -28,10 +28,10 @@ export interface PullOptions {
   log: Log
 }
 
-/** What the giver may take to hear of a former life, before it is asked for new jobs. */
-const FIRST_WORD_MS = 5_000
-/** What the last outcomes may take; those that are not heard by then are kept for the next life. */
-const LAST_WORD_MS = 10_000
+/** What the outcomes of a former life may take, before it is asked for new jobs. */
+const STARTUP_DELIVERY_MS = 5_000
+/** What the last outcomes may take; those that are not delivered by then are kept for the next life. */
+const SHUTDOWN_DELIVERY_MS = 10_000
 const FORCED_DELIVERY_MS = 2_000
 
 const LeaseRef = v.object({ id: v.string(), ref: v.optional(v.string()) })
@@ -45,7 +45,7 @@ export async function runPullWorker(options: PullOptions): Promise<void> {
     const reason = broken()
     return { held, ready, ...(reason !== undefined && { broken: reason }) }
   }
-  await using pulse = createHeartbeatScheduler(source, workerStatus, log)
+  await using heartbeat = createHeartbeatScheduler(source, workerStatus, log)
   await using outbox = await openOutbox({
     dir: join(dir, 'outbox'),
     deliver: source.deliver,
@@ -55,10 +55,10 @@ export async function runPullWorker(options: PullOptions): Promise<void> {
     v.is(LeaseRef, json) ? (json as LeaseRef) : undefined,
   )
   await reportInterruptedJobs(source, journal, outbox, log)
-  const enough = AbortSignal.any([stop.draining, AbortSignal.timeout(FIRST_WORD_MS)])
+  const deadline = AbortSignal.any([stop.draining, AbortSignal.timeout(STARTUP_DELIVERY_MS)])
   // A worker that claims before it was ever heard of may be refused.
-  await Promise.race([pulse.first, once(enough, 'abort')])
-  await outbox.drained(enough)
+  await Promise.race([heartbeat.first, once(deadline, 'abort')])
+  await outbox.drained(deadline)
   await options.warm
   ready = true
   log.info('pull.started', {
@@ -74,13 +74,13 @@ export async function runPullWorker(options: PullOptions): Promise<void> {
     onLeasesChanged(now) {
       const more = now.length !== held.length
       held = now
-      pulse.refresh(more)
+      heartbeat.refresh(more)
     },
   })
   await outbox.drained(
-    AbortSignal.timeout(stop.aborted.aborted ? FORCED_DELIVERY_MS : LAST_WORD_MS),
+    AbortSignal.timeout(stop.aborted.aborted ? FORCED_DELIVERY_MS : SHUTDOWN_DELIVERY_MS),
   )
-  log.info('pull.stopped', { unheard: outbox.list().length })
+  log.info('pull.stopped', { undelivered: outbox.list().length })
 }
 
 /** The jobs that a former life of this worker had when it was killed. */

@@ -12,8 +12,8 @@ export function warnUnreachableStorage(config: Config, log: Log): void {
 }
 
 /**
- * Tell the log of outcomes that wait for a worker of another name, or of another source: after the
- * environment has changed nobody tells them any more, until it is changed back.
+ * Warn of outcomes that wait for a worker of another name, or of another source: after the
+ * environment has changed nobody delivers them any more, until it is changed back.
  *
  * @param root of all places
  * @param own this worker's place
@@ -25,7 +25,7 @@ export async function warnUndeliveredResults(root: string, own: string, log: Log
       if (dir === own || (await lockOwner(dir)) !== undefined) continue
       const files = await namesIn(join(dir, 'outbox'))
       const outcomes = files.filter((file) => file.endsWith('.json')).length
-      if (outcomes > 0) log.warn('outbox.unheard', { dir, outcomes })
+      if (outcomes > 0) log.warn('outbox.undelivered', { dir, outcomes })
     }
   }
 }

@@ -18,12 +18,12 @@ export type StorageConfig = Pick<
  *
  * @param urlOf what a directory store answers for a key where there is no PUBLIC_BASE_URL: a path
  *   where unset
- * @param patience with the store's server; a job's where unset
+ * @param timeouts with the store's server; a job's where unset
  */
 export async function createStorage(
   config: StorageConfig,
   urlOf?: (key: string) => string,
-  patience?: Timeouts,
+  timeouts?: Timeouts,
 ): Promise<Storage> {
   const base = config.PUBLIC_BASE_URL
   const publicBaseUrl = config.S3_PUBLIC_BASE_URL
@@ -35,7 +35,7 @@ export async function createStorage(
       return s3Storage({
         ...(config.S3_ENDPOINT !== undefined && { endpoint: config.S3_ENDPOINT }),
         ...(publicBaseUrl !== undefined && { publicBaseUrl }),
-        ...(patience && { patience }),
+        ...(timeouts && { timeouts }),
         region: config.S3_REGION,
         bucket: config.S3_BUCKET!,
         keyId: config.S3_KEY_ID!,
@@ -47,7 +47,7 @@ export async function createStorage(
       const { b2Storage } = await import('../../handler/storage/b2.ts')
       return b2Storage({
         ...(publicBaseUrl !== undefined && { publicBaseUrl }),
-        ...(patience && { patience }),
+        ...(timeouts && { timeouts }),
         keyId: config.B2_KEY_ID!,
         appKey: config.B2_APP_KEY!,
         bucket: config.B2_BUCKET_NAME!,

@@ -101,7 +101,7 @@ interface WorkerDependencies {
 const DEFAULT_PORT = 8000
 const forever = new Promise<never>(() => {})
 /** What the last webhooks may take once the last job is done. */
-const LAST_WORD_MS = 5_000
+const SHUTDOWN_DELIVERY_MS = 5_000
 
 /** Everything between whoever brings jobs and `handle()`. */
 export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Promise<void> {
@@ -187,10 +187,10 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   log.info('worker.draining', jobs.counts())
   await jobs.drained()
   await pulling
-  const enough = AbortSignal.timeout(LAST_WORD_MS)
+  const deadline = AbortSignal.timeout(SHUTDOWN_DELIVERY_MS)
   await Promise.race([
-    Promise.all([deps.webhooks.drain(enough), runpodWebhooks.drained()]),
-    once(enough, 'abort'),
+    Promise.all([deps.webhooks.drain(deadline), runpodWebhooks.drained()]),
+    once(deadline, 'abort'),
   ])
   log.info('worker.stopped', jobs.counts())
 }

@@ -103,7 +103,7 @@ describe('when the platform', () => {
 
   test('13. does not answer in time, or for too long, the try ends, and in the end the telling', async () => {
     await using platform = await runpodPlatform()
-    using own = queue.queueOf(platform, { tellMs: 2_000 })
+    using own = queue.queueOf(platform, { deadlineMs: 2_000 })
     const signal = AbortSignal.timeout(20_000)
     failFinals(platform, { silent: true }, ...Array<Fault>(9).fill({ status: 503 }))
     const post = own.client.post(own.urls.done('a'), 'a', '{}', 200, signal)

@@ -9,7 +9,7 @@ import { b2Storage } from '../../handler/storage/b2.ts'
 import { presignedStorage } from '../../handler/storage/presigned.ts'
 import { s3Storage } from '../../handler/storage/s3.ts'
 import { fakeB2, type FakeB2Options } from '../helpers/storage/fake-b2.ts'
-import { impatient } from '../helpers/short-timeouts.ts'
+import { shortTimeouts } from '../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../helpers/media/media.ts'
 import {
   KEYS,
@@ -33,14 +33,14 @@ beforeAll(async () => {
 })
 afterAll(() => media[Symbol.asyncDispose]())
 
-const open = ({ origin }: { origin: string }, patience: Partial<Timeouts> = {}) =>
+const open = ({ origin }: { origin: string }, timeouts: Partial<Timeouts> = {}) =>
   s3Storage({
     ...{ endpoint: origin, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: '' },
-    ...{ patience: impatient(patience), partBytes: 5 * MIB },
+    ...{ timeouts: shortTimeouts(timeouts), partBytes: 5 * MIB },
   })
 
-const put = (to: StrictS3, file: 'small' | 'large', patience: Partial<Timeouts> = {}) =>
-  open(to, patience).put('a.mp4', media.file(file), signal())
+const put = (to: StrictS3, file: 'small' | 'large', timeouts: Partial<Timeouts> = {}) =>
+  open(to, timeouts).put('a.mp4', media.file(file), signal())
 
 /** A fault of one kind of operation, in its first `times`. */
 const faulty =
@@ -252,7 +252,7 @@ describe('Backblaze B2', () => {
     b2Storage({
       ...{ keyId: KEYS.keyId, appKey: secret, bucket, prefix: 'avatar/outputs' },
       ...{ apiUrl: api.origin, fetch: createGuardedFetch({ isBlocked: () => false }) },
-      patience: impatient(),
+      timeouts: shortTimeouts(),
     })
   const given = async (options: Omit<FakeB2Options, 's3ApiUrl'> = {}) => {
     const s3 = await strictS3()
@@ -329,8 +329,8 @@ describe('a presigned PUT', () => {
       getSignedUrl(client, new GetObjectCommand({ Bucket: 'bucket', Key }), { expiresIn: 60 }),
     ])
   }
-  const to = (url: string, patience: Partial<Timeouts> = {}) =>
-    presignedStorage(url, createGuardedFetch({ isBlocked: () => false }), impatient(patience))
+  const to = (url: string, timeouts: Partial<Timeouts> = {}) =>
+    presignedStorage(url, createGuardedFetch({ isBlocked: () => false }), shortTimeouts(timeouts))
 
   test('takes the whole file, and the signature is not repeated', async () => {
     await using s3 = await strictS3()
@@ -383,7 +383,7 @@ describe('a presigned PUT', () => {
       response.writeHead(307, { location: `http://127.0.0.1:${inside.port}/` }).end()
     }, '127.0.0.2')
     const fetch = createGuardedFetch({ isBlocked: (address) => address === '127.0.0.1' })
-    const storage = presignedStorage(outside.url('/a'), fetch, impatient())
+    const storage = presignedStorage(outside.url('/a'), fetch, shortTimeouts())
     const upload = storage.put('j.mp4', media.file('small'), signal())
     await expect(upload).rejects.toMatchObject({ code: 'BLOCKED_URL' })
     expect(inside.connections()).toBe(0)
@@ -422,7 +422,7 @@ describe('a presigned PUT', () => {
   })
   test('to an internal address is refused, and nothing connects', async () => {
     await using s3 = await strictS3()
-    const storage = presignedStorage(s3.url('/bucket/a'), createGuardedFetch(), impatient())
+    const storage = presignedStorage(s3.url('/bucket/a'), createGuardedFetch(), shortTimeouts())
     const upload = storage.put('j.mp4', media.file('small'), signal())
     await expect(upload).rejects.toMatchObject({
       ...{ code: 'BLOCKED_URL', message: expect.stringMatching(/^output\.url: /) as string },

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { directoryStorage } from '../../handler/storage/directory.ts'
 import { s3Storage, type S3Options } from '../../handler/storage/s3.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
-import { impatient } from '../helpers/short-timeouts.ts'
+import { shortTimeouts } from '../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../helpers/media/media.ts'
 import { S3RVER_KEYS, s3rver } from '../helpers/storage/s3rver.ts'
 import { KEYS, strictS3 } from '../helpers/storage/strict-s3.ts'
@@ -26,7 +26,7 @@ interface Subject extends AsyncDisposable {
 function s3(endpoint: string, changes: Partial<S3Options> = {}): Storage {
   return s3Storage({
     ...{ endpoint, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: 'some/prefix' },
-    ...{ patience: impatient(), partBytes: 5 * MIB, ...changes },
+    ...{ timeouts: shortTimeouts(), partBytes: 5 * MIB, ...changes },
   })
 }
 

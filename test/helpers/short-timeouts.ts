@@ -3,7 +3,7 @@ import type { Timeouts } from '../../handler/net/timeouts.ts'
 const QUICK = { tries: 3, firstMs: 5, maxMs: 20 }
 
 /** Limits that a test can wait for. */
-export const impatient = (changes: Partial<Timeouts> = {}): Timeouts => ({
+export const shortTimeouts = (changes: Partial<Timeouts> = {}): Timeouts => ({
   connectMs: 500,
   headersMs: 400,
   stallMs: 300,

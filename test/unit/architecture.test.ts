@@ -113,7 +113,7 @@ test('the library only re-exports', () => {
 const DOORS: Record<string, RegExp> = {
   'onnxruntime-node': /^models\/inference\/session\.ts$/,
   'node:worker_threads':
-    /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(\.worker)?)\.ts$/,
+    /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(-thread|\.worker))\.ts$/,
   'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/guarded-fetch\.ts$/,
   '@aws-sdk': /^handler\/storage\/(s3|multipart)\.ts$/,

@@ -96,7 +96,7 @@ async function fetchInto(
   }
   try {
     await downloadResumable(address, metered, {
-      ...{ fetch, patience: timeouts, maxBytes, signal },
+      ...{ fetch, timeouts, maxBytes, signal },
       ...(mine && { resume: { ...mine, bytes: target.opened } }),
       async onResponse({ bytes, total, validator }) {
         if (total !== undefined && (total > maxBytes || total < file.bytes / MAX_SHRINKING)) {

@@ -11,11 +11,11 @@ export interface HeartbeatScheduler extends AsyncDisposable {
 }
 
 /** Between two beats out of turn, so that a server that refuses all of them is not flooded. */
-const LEAST_MS = 1_000
+const MIN_INTERVAL_MS = 1_000
 
 export function createHeartbeatScheduler(
   source: Source,
-  situation: () => WorkerStatus,
+  status: () => WorkerStatus,
   log: Log,
 ): HeartbeatScheduler {
   const { everyMs, timeoutMs } = source.heartbeat
@@ -23,7 +23,7 @@ export function createHeartbeatScheduler(
   let last: string | undefined
   let registeredAt = -Infinity
 
-  const heart = startHeartbeat({
+  const thread = startHeartbeat({
     ...{ everyMs, timeoutMs },
     onAnswer(status) {
       source.onHeartbeatResponse?.(status)
@@ -38,13 +38,13 @@ export function createHeartbeatScheduler(
       // It has forgotten its workers, and a heartbeat is how they register.
       if (answer !== 'unknown' || performance.now() - registeredAt < everyMs) return
       registeredAt = performance.now()
-      again = setTimeout(refresh, LEAST_MS, true)
+      again = setTimeout(refresh, MIN_INTERVAL_MS, true)
     },
   })
   let again: NodeJS.Timeout | undefined
   const refresh = (now = false) => {
-    const beat = source.heartbeatRequest(situation())
-    if (beat) heart.update(beat, now)
+    const beat = source.heartbeatRequest(status())
+    if (beat) thread.update(beat, now)
     else begun() // none is wanted, so none is waited for
   }
   // What it says of memory and disk is at most half a beat old.
@@ -56,7 +56,7 @@ export function createHeartbeatScheduler(
     async [Symbol.asyncDispose]() {
       clearInterval(timer)
       clearTimeout(again)
-      await heart[Symbol.asyncDispose]()
+      await thread[Symbol.asyncDispose]()
     },
   }
 }

@@ -43,11 +43,11 @@ export function startHeartbeat({ onAnswer, ...pace }: HeartbeatOptions): Heartbe
     throw new Error('the heartbeat has died', { cause })
   })
   const ended = new Promise((resolve) => worker.once('exit', resolve))
-  const tell = (message: ToWorker) => worker.postMessage(message)
+  const post = (message: ToWorker) => worker.postMessage(message)
   return {
-    update: (beat, now = false) => tell({ beat, now }),
+    update: (beat, now = false) => post({ beat, now }),
     async [Symbol.asyncDispose]() {
-      tell({ stop: true })
+      post({ stop: true })
       await ended
     },
   }

@@ -43,8 +43,8 @@ async function beatUntilStopped(
     wake = new AbortController()
     const status = beat && (await send(beat))
     if (beat && !stop.signal.aborted) port.postMessage({ status } satisfies FromWorker)
-    const well = status !== undefined && status < 500
-    const next = beat && !well ? Math.min(RETRY_MS, everyMs) : everyMs
+    const isHealthy = status !== undefined && status < 500
+    const next = beat && !isHealthy ? Math.min(RETRY_MS, everyMs) : everyMs
     const left = Math.max(0, next - (performance.now() - began))
     await pause(beat ? left : everyMs, undefined, { signal: wake.signal }).catch(() => {})
   }

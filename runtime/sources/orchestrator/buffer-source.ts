@@ -11,13 +11,13 @@ import { outcomeBody, createResultDelivery, reportProgress } from './reports.ts'
 import type { Source } from '../job-source.ts'
 
 const CLAIM_MS = 15_000
-const MOST_MS = 10_000
+const MAX_INTERVAL_MS = 10_000
 
 export interface BufferOptions {
   /** The buffer's, and the orchestrator's that hears of progress; often the same. */
   api: OrchestratorClient
   progressApi: OrchestratorClient
-  facts: WorkerInfo
+  info: WorkerInfo
   /** Jobs at a time, as it is told. */
   capacity: number
   pollMs: number
@@ -26,16 +26,16 @@ export interface BufferOptions {
 
 /** The desk machines' buffer of docs/legacy-worker.md. Its heartbeats go on while a job runs. */
 export function bufferSource(options: BufferOptions): Source {
-  const { api, progressApi, facts, capacity, pollMs, log } = options
-  const { workerId, gpuClass } = facts
-  const tag = reportTag(facts)
+  const { api, progressApi, info, capacity, pollMs, log } = options
+  const { workerId, gpuClass } = info
+  const tag = reportTag(info)
   const graceful = createGracefulSignal()
   let isHealthy = false
-  const tell = createResultDelivery(api, () => isHealthy, log)
+  const deliver = createResultDelivery(api, () => isHealthy, log)
   return {
     ...{ name: 'buffer', workerId, pollMs, reportsInterrupted: true },
-    heartbeat: { everyMs: Math.min(pollMs, MOST_MS), timeoutMs: 5_000 },
-    async claim(_room, _held, signal) {
+    heartbeat: { everyMs: Math.min(pollMs, MAX_INTERVAL_MS), timeoutMs: 5_000 },
+    async claim(_capacity, _held, signal) {
       const ask = { worker_id: workerId }
       return parseClaim(
         await api.post('/internal/buffer/jobs/claim', ask, CLAIM_MS, graceful(signal)),
@@ -46,11 +46,11 @@ export function bufferSource(options: BufferOptions): Source {
       const { id, ref } = completion.held
       const path = `/internal/buffer/jobs/${encodeURIComponent(ref ?? id)}/status`
       const body = { metrics: null, output_url: null, ...outcomeBody(completion, gpuClass), ...tag }
-      return tell(id, path, body, signal)
+      return deliver(id, path, body, signal)
     },
-    heartbeatRequest(situation) {
+    heartbeatRequest(status) {
       const path = `/internal/buffer/workers/${encodeURIComponent(workerId)}/heartbeat`
-      const body = { ...heartbeatBody(situation, facts), capacity }
+      const body = { ...heartbeatBody(status, info), capacity }
       return { method: 'POST', ...api.request(path, body) }
     },
     onHeartbeatResponse: (status) => (isHealthy = status !== undefined && status < 300),

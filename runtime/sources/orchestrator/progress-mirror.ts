@@ -18,12 +18,12 @@ export function mirrorProgress(
 ): (job: Job) => void {
   return (job) => {
     const held = { id: job.id }
-    const teller = createProgressReporter(
+    const reporter = createProgressReporter(
       (_, event, signal) => reportProgress(api, held, event, tag, signal),
       held,
       () => {},
       log,
     )
-    void forEachEvent(jobs, job, (event) => teller.report(event)).then(() => teller.end())
+    void forEachEvent(jobs, job, (event) => reporter.report(event)).then(() => reporter.end())
   }
 }

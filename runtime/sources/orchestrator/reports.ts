@@ -6,8 +6,8 @@ import type { CompletedLease, LeaseRef } from '../job-source.ts'
 
 const PROGRESS_MS = 5_000
 const COMPLETION_MS = 10_000
-const LONGEST_ERROR = 10_000
-const LONGEST_REFUSAL = 500
+const MAX_ERROR = 10_000
+const MAX_REFUSAL = 500
 /** So many 404s that do not speak of the job are believed, from a server that is well otherwise. */
 const UNCLEAR_404S = 3
 
@@ -51,12 +51,12 @@ export function outcomeBody({ outcome }: CompletedLease, gpuClass: string) {
   const { code, message, stage, retryable } = outcome.error
   return {
     status: 'failed',
-    error: `${code}: ${message}`.slice(0, LONGEST_ERROR),
+    error: `${code}: ${message}`.slice(0, MAX_ERROR),
     ...{ error_code: code, retryable, stage: LEGACY_STAGE_NAMES[stage ?? ''] ?? 'unknown' },
   }
 }
 
-/** Tells outcomes, and says which answers end the telling. */
+/** Delivers outcomes, and says which answers end the tries. */
 export function createResultDelivery(api: OrchestratorClient, isWell: () => boolean, log: Log) {
   const unclear = new Map<string, number>()
 
@@ -88,7 +88,7 @@ export function createResultDelivery(api: OrchestratorClient, isWell: () => bool
 /** Why, in the server's words: nobody else will ever say it. */
 const rejectionDetails = ({ status, json }: Reply) => ({
   status,
-  answer: JSON.stringify(json ?? null).slice(0, LONGEST_REFUSAL),
+  answer: JSON.stringify(json ?? null).slice(0, MAX_REFUSAL),
 })
 
 /** A server that is being deployed answers 404 to everything, and that is no word about the job. */

@@ -20,11 +20,11 @@ export interface WorkerInfo {
 const CLAIM_MS = 15_000
 const LAST_CLAIM_MS = 3_000
 /** Well under the 30 s after which an orchestrator takes a worker for dead, even with one beat lost. */
-const PULSE = { everyMs: 10_000, timeoutMs: 5_000 }
+const HEARTBEAT = { everyMs: 10_000, timeoutMs: 5_000 }
 
 export interface OrchestratorOptions {
   api: OrchestratorClient
-  facts: WorkerInfo
+  info: WorkerInfo
   workerType: string
   provider: string
   pollMs: number
@@ -32,18 +32,20 @@ export interface OrchestratorOptions {
 }
 
 /** The orchestrator of docs/legacy-worker.md. */
-export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Source {
-  const { workerId, gpuClass } = facts
+export function orchestrator({ api, info, ...rest }: OrchestratorOptions): Source {
+  const { workerId, gpuClass } = info
   const { workerType, provider, pollMs, log } = rest
-  const tag = reportTag(facts)
-  const patient = createGracefulSignal()
-  let well = false
-  const tell = createResultDelivery(api, () => well, log)
+  const tag = reportTag(info)
+  const graceful = createGracefulSignal()
+  let isHealthy = false
+  const deliver = createResultDelivery(api, () => isHealthy, log)
   return {
-    ...{ name: 'orchestrator', workerId, pollMs, reportsInterrupted: true, heartbeat: PULSE },
-    async claim(_room, _held, signal) {
+    ...{ name: 'orchestrator', workerId, pollMs, reportsInterrupted: true, heartbeat: HEARTBEAT },
+    async claim(_capacity, _held, signal) {
       const ask = { worker_id: workerId, worker_type: workerType, gpu_class: gpuClass }
-      return parseClaim(await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, patient(signal)))
+      return parseClaim(
+        await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, graceful(signal)),
+      )
     },
     progress: (held, event, signal) => reportProgress(api, held, event, tag, signal),
     deliver: (completion, signal) => {
@@ -53,14 +55,14 @@ export function orchestrator({ api, facts, ...rest }: OrchestratorOptions): Sour
           ? { phase: 'completed', progress: 1 }
           : { phase: 'failed', progress: outcome.progress }
       const body = { ...outcomeBody(completion, gpuClass), phase, progress, ...tag }
-      return tell(held.id, progressPath(held.id), body, signal)
+      return deliver(held.id, progressPath(held.id), body, signal)
     },
-    heartbeatRequest(situation) {
+    heartbeatRequest(status) {
       const path = `/internal/main/workers/${encodeURIComponent(workerId)}/heartbeat`
-      const body = { ...heartbeatBody(situation, facts), provider, worker_type: workerType }
+      const body = { ...heartbeatBody(status, info), provider, worker_type: workerType }
       return { method: 'POST', ...api.request(path, body) }
     },
-    onHeartbeatResponse: (status) => (well = status !== undefined && status < 300),
+    onHeartbeatResponse: (status) => (isHealthy = status !== undefined && status < 300),
   }
 }
 
@@ -82,14 +84,14 @@ export const reportTag = ({ workerId, configLabel, batchSize }: WorkerInfo) => (
   batch_size: batchSize,
 })
 
-export function heartbeatBody({ held, ready, broken }: WorkerStatus, facts: WorkerInfo) {
+export function heartbeatBody({ held, ready, broken }: WorkerStatus, info: WorkerInfo) {
   return {
     status: held.length > 0 ? 'busy' : 'idle',
     current_job_id: held[0]?.id ?? null,
     current_job_ids: held.map(({ id }) => id),
-    gpu_class: facts.gpuClass,
-    system_info: facts.system(),
-    ...{ ready, error: broken ?? null, ...facts.about() },
+    gpu_class: info.gpuClass,
+    system_info: info.system(),
+    ...{ ready, error: broken ?? null, ...info.about() },
   }
 }
 

@@ -11,7 +11,7 @@ export interface StopPace {
   absentMs: number
 }
 const PACE: StopPace = { emptyMs: 1_000, busyMs: 5_000, absentMs: 60_000 }
-const MOST_MS = 30_000
+const MAX_PAUSE_MS = 30_000
 const ABSENT = [404, 405, 501]
 const Stops = v.pipe(v.string(), v.parseJson(), v.object({ jobsToStop: v.array(v.unknown()) }))
 
@@ -25,8 +25,8 @@ export async function* cancellations(
 ): AsyncGenerator<string> {
   if (url === undefined)
     return log.warn('stops.unknown', { reason: 'the take URL has no /job-take/' })
-  const patience = { tries: Infinity, firstMs: pace.emptyMs, maxMs: MOST_MS }
-  let tries = createRetry(patience)
+  const policy = { tries: Infinity, firstMs: pace.emptyMs, maxMs: MAX_PAUSE_MS }
+  let tries = createRetry(policy)
   let absent = false
   while (!signal.aborted) {
     try {
@@ -35,7 +35,7 @@ export async function* cancellations(
       if (waitMs === pace.absentMs && !absent) log.info('stops.absent', { status: reply!.status })
       absent = waitMs === pace.absentMs
       yield* ids
-      tries = createRetry(patience)
+      tries = createRetry(policy)
       if (waitMs) await sleep(waitMs, signal)
     } catch (error) {
       if (signal.aborted) return

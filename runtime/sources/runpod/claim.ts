@@ -8,7 +8,7 @@ import type { Urls } from './url-templates.ts'
 /** Asks the platform for jobs. @see runpod-python 1.12 runpod/serverless/modules/rp_job.py */
 export interface Claimer {
   /** @throws NetworkError; the signal's reason */
-  claim(room: number, busy: boolean, signal: AbortSignal): Promise<Lease[]>
+  claim(capacity: number, busy: boolean, signal: AbortSignal): Promise<Lease[]>
   /** Pause after the latest answer, if it brought no job, in milliseconds. */
   readonly pauseMs: number
 }
@@ -18,7 +18,7 @@ const QUICK_MS = 500
 const PACE_MS = 750
 const BUSY_MS = 5_000
 /** What the loop may make of a pause, so that it is never shorter than the server wants. */
-const SHORTEST = 0.8
+const MIN_JITTER = 0.8
 const WARN_MS = 60_000
 const BATCHLESS = [404, 405]
 const STALE_CONNECTION_CODES = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']
@@ -65,12 +65,12 @@ export function createClaimer(client: Client, urls: Urls, log: Log): Claimer {
     get pauseMs() {
       return pauseMs
     },
-    async claim(room, busy, signal) {
-      const count = batch ? room : 1
+    async claim(capacity, busy, signal) {
+      const count = batch ? capacity : 1
       const began = performance.now()
       const reply = await take(urls.take(count, busy), signal)
       pauseMs = performance.now() - began < QUICK_MS ? PACE_MS : 0
-      if (reply?.status === 429) pauseMs = Math.max(BUSY_MS, reply.afterMs ?? 0) / SHORTEST
+      if (reply?.status === 429) pauseMs = Math.max(BUSY_MS, reply.afterMs ?? 0) / MIN_JITTER
       if (count > 1 && reply && BATCHLESS.includes(reply.status)) {
         log.info('take.batchless', { status: reply.status })
         batch = false

@@ -67,8 +67,8 @@ export function openClient(options: ClientOptions): Client {
 
   /** The operator's platform may be anywhere, and holds a poll for longer than others an answer. */
   function createFetch(): GuardedFetch {
-    const patience = { ...DEFAULT_TIMEOUTS, headersMs: pollMs + BODY_MS }
-    return createTrustedFetch(patience)
+    const timeouts = { ...DEFAULT_TIMEOUTS, headersMs: pollMs + BODY_MS }
+    return createTrustedFetch(timeouts)
   }
 
   return {

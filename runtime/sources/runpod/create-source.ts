@@ -22,8 +22,8 @@ export interface RunpodDependencies {
   log: Log
 }
 
-const REPORT_MS = 2_000
-const LONGEST_REASON = 256
+const UNHEALTHY_PING_MS = 2_000
+const MAX_REASON = 256
 
 /**
  * RunPod's queue, as its variables describe it. A machine that is not fit is reported, and the process
@@ -81,8 +81,8 @@ async function sendUnhealthyPing(
   const url = urls.ping?.({
     status: 'unhealthy',
     check,
-    reason: `Unfit: ${reason}`.slice(0, LONGEST_REASON),
+    reason: `Unfit: ${reason}`.slice(0, MAX_REASON),
     runpod_version: `musetalk-worker/${version}`,
   })
-  if (url !== undefined) await client.ping(url, REPORT_MS)
+  if (url !== undefined) await client.ping(url, UNHEALTHY_PING_MS)
 }

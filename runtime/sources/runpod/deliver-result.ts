@@ -12,8 +12,8 @@ export interface OutcomeOptions {
   worker: Reporter
   /** Whether the platform is asked to reset this worker after each job. */
   refresh: boolean
-  /** How long an outcome is told in vain; default 5 minutes. */
-  tellMs?: number
+  /** How long an outcome is sent in vain; default 5 minutes. */
+  deadlineMs?: number
   log: Log
 }
 
@@ -25,11 +25,11 @@ const MIN_BYTES_PER_MS = 100 // bytes per millisecond
 const TOO_LARGE = [400, 413]
 
 /**
- * Tells the platform outcomes, one try at a time (runpod-python rp_http.py). A result that it does not take is
- * told as a failure, because a job without an outcome hangs until the platform gives it up.
+ * Delivers outcomes to the platform, one try at a time (runpod-python rp_http.py). A result that it does not take is
+ * reported as a failure, because a job without an outcome hangs until the platform gives it up.
  */
 export function createResultDelivery(options: OutcomeOptions) {
-  const { client, urls, worker, refresh, log, tellMs = DELIVERY_DEADLINE_MS } = options
+  const { client, urls, worker, refresh, log, deadlineMs = DELIVERY_DEADLINE_MS } = options
   const begun = new Map<string, number>()
 
   /** @returns the status; @throws NetworkError where another try may help */
@@ -74,12 +74,12 @@ export function createResultDelivery(options: OutcomeOptions) {
       begun.delete(id)
       return verdict
     } catch (error) {
-      const inTime = performance.now() - since < tellMs
+      const inTime = performance.now() - since < deadlineMs
       if (signal.aborted || !inTime) begun.delete(id)
       if (signal.aborted || inTime) throw error
       const status = (error instanceof NetworkError && error.status) || null
       const bytes = Buffer.byteLength(JSON.stringify(completion.outcome))
-      log.error('outcome.given_up', { job: id, bytes, status, after_s: tellMs / 1000 })
+      log.error('outcome.given_up', { job: id, bytes, status, after_s: deadlineMs / 1000 })
       return 'refused'
     }
   }

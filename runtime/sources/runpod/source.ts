@@ -24,18 +24,26 @@ export interface RunpodOptions {
   log: Log
   /** How long a worker waits to be stopped; default 30 s. */
   terminateAfterMs?: number
-  /** How long an outcome is told in vain; default 5 minutes. */
-  tellMs?: number
+  /** How long an outcome is sent in vain; default 5 minutes. */
+  deadlineMs?: number
 }
 
 const PROGRESS_MS = 5_000
-const STAY_MS = 30_000
+const TERMINATE_AFTER_MS = 30_000
 
 /** RunPod's queue, as its own SDK speaks to it. @see runpod-python 1.12 runpod/serverless/ */
 export function runpodQueue(options: RunpodOptions): Source {
-  const { client, urls, worker, everyMs, refresh, log, terminateAfterMs = STAY_MS } = options
+  const {
+    client,
+    urls,
+    worker,
+    everyMs,
+    refresh,
+    log,
+    terminateAfterMs = TERMINATE_AFTER_MS,
+  } = options
   const claims = createClaimer(client, urls, log)
-  const tell = createResultDelivery(options)
+  const deliver = createResultDelivery(options)
   const runpod_version = `musetalk-worker/${worker.version}`
   let draining = false
   let unfit = false
@@ -48,8 +56,8 @@ export function runpodQueue(options: RunpodOptions): Source {
     // It would take the message for the end of a job that it is about to give to another worker.
     reportsInterrupted: false,
     heartbeat: { everyMs, timeoutMs: 2 * everyMs },
-    async claim(room, held, signal) {
-      if (!draining && !unfit) return claims.claim(room, held.length > 0, signal)
+    async claim(capacity, held, signal) {
+      if (!draining && !unfit) return claims.claim(capacity, held.length > 0, signal)
       if (!signal.aborted) await once(signal, 'abort')
       throw signal.reason
     },
@@ -64,7 +72,7 @@ export function runpodQueue(options: RunpodOptions): Source {
     async deliver(completion, signal) {
       // What is taken from now on could be killed with this worker.
       draining ||= refresh
-      const verdict = await tell(completion, signal)
+      const verdict = await deliver(completion, signal)
       if (refresh) setTimeout(options.terminate, terminateAfterMs).unref()
       return verdict
     },

@@ -3,7 +3,7 @@ import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { pullBundle, type PulledBundle } from '../../../runtime/bundle-pull/pull-bundle.ts'
 import type { PullOptions } from '../../../runtime/bundle-pull/pull-options.ts'
 import type { PullEvent } from '../../../runtime/bundle-pull/pull-events.ts'
-import { impatient } from '../short-timeouts.ts'
+import { shortTimeouts } from '../short-timeouts.ts'
 import type { Folder } from '../media/media.ts'
 import { smallRecipe } from './small-recipe.ts'
 
@@ -13,7 +13,7 @@ export function pullOptions(
   endpoint: string,
   changes: Partial<PullOptions> = {},
 ): PullOptions & { events: PullEvent[] } {
-  const timeouts = impatient()
+  const timeouts = shortTimeouts()
   const events: PullEvent[] = []
   return {
     ...{
@@ -24,7 +24,7 @@ export function pullOptions(
     },
     ...{ recipe: smallRecipe(), variant: { precision: 'fp32', cuda: false }, exact: false },
     ...{ places: { trees: [], hubCaches: [] }, offline: false, allowUnknown: false, keep: false },
-    fetch: createGuardedFetch({ isBlocked: () => false, patience: timeouts }),
+    fetch: createGuardedFetch({ isBlocked: () => false, timeouts }),
     verify: async () => {},
     signal: AbortSignal.timeout(30_000),
     onEvent: (event) => void events.push(event),

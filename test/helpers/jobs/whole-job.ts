@@ -5,7 +5,7 @@ import type { Render } from '../../../handler/render/render.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { LIMITS, type TestDeps } from './deps.ts'
-import { impatient } from '../short-timeouts.ts'
+import { shortTimeouts } from '../short-timeouts.ts'
 import type { Folder } from '../media/media.ts'
 import { collectLog } from '../collected-log.ts'
 
@@ -53,12 +53,12 @@ export async function jobDeps(
 ): Promise<TestDeps> {
   const scratch = file('scratch')
   await mkdir(scratch, { recursive: true })
-  const patience = impatient()
-  const fetch = createGuardedFetch({ isBlocked: () => false, patience })
+  const timeouts = shortTimeouts()
+  const fetch = createGuardedFetch({ isBlocked: () => false, timeouts })
   const { log, logged } = collectLog()
   return {
-    ...{ render, fetch, patience, scratch, log, logged, limits: LIMITS, allowFileInputs: false },
-    webhooks: createWebhookSender({ fetch, patience, intervalMs: 20 }),
+    ...{ render, fetch, timeouts, scratch, log, logged, limits: LIMITS, allowFileInputs: false },
+    webhooks: createWebhookSender({ fetch, timeouts, intervalMs: 20 }),
     storage: directoryStorage(file('results')),
     ...changes,
     left: () => readdir(scratch),

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { s3Storage } from '../../../handler/storage/s3.ts'
 import { badServer } from '../../helpers/servers/faulty-media-server.ts'
-import { impatient } from '../../helpers/short-timeouts.ts'
+import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { CROP, drawnCodes, makeVideo, shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
 import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
 import { FACE } from '../../helpers/media/scene.ts'
@@ -23,7 +23,7 @@ const soon = () => AbortSignal.timeout(20_000)
 const open = ({ origin }: { origin: string }, uploadMs = 20_000) =>
   s3Storage({
     ...{ endpoint: origin, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: '' },
-    patience: impatient({ uploadMs }),
+    timeouts: shortTimeouts({ uploadMs }),
   })
 
 test('7. a missing file, a folder, an empty or a cut file was uploaded: none of them is', async () => {
@@ -63,10 +63,10 @@ test('8. an upload hung for ever: its limit ends the request too', async () => {
 test('15. an unusual CDN broke the download: whatever it does, the bytes arrive', async () => {
   const video = await makeVideo(at.ffmpeg, at.media.file('cdn.mp4'), { frames: 25 })
   await using server = await badServer(await readFile(video))
-  const patience = impatient()
+  const timeouts = shortTimeouts()
   const deps = {
-    patience,
-    fetch: createGuardedFetch({ isBlocked: () => false, patience }),
+    timeouts,
+    fetch: createGuardedFetch({ isBlocked: () => false, timeouts }),
     allowFileInputs: true,
   }
   // No length, redirects, a slow start, ranges that are ignored, a type that is not a video's.

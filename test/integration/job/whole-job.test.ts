@@ -9,7 +9,7 @@ import type { JobEvent } from '../../../handler/events/job-events.ts'
 import { parseWebhookSecrets } from '../../../handler/events/webhook-signature.ts'
 import { s3Storage } from '../../../handler/storage/s3.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
-import { impatient } from '../../helpers/short-timeouts.ts'
+import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { folder, makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
 import { receiver } from '../../helpers/servers/webhook-receiver.ts'
@@ -24,7 +24,7 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 const s3At = (endpoint: string) =>
   s3Storage({
     ...{ endpoint, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: 'results' },
-    ...{ patience: impatient(), partBytes: 5 * 2 ** 20 },
+    ...{ timeouts: shortTimeouts(), partBytes: 5 * 2 ** 20 },
   })
 
 const strictStore = async () => {
@@ -213,8 +213,8 @@ test('an abort during the upload ends the job, and leaves nothing here or there'
 
 describe('addresses', () => {
   const guarded = async (at: Awaited<ReturnType<typeof place>>) => {
-    const fetch = createGuardedFetch({ patience: impatient() })
-    const webhooks = createWebhookSender({ fetch, patience: impatient() })
+    const fetch = createGuardedFetch({ timeouts: shortTimeouts() })
+    const webhooks = createWebhookSender({ fetch, timeouts: shortTimeouts() })
     return jobDeps(at.media, fakeRender(VIDEO).render, { fetch, webhooks })
   }
   test('of inputs that are internal are refused, and nothing connects', async () => {

@@ -97,7 +97,7 @@ test('5. the job finished and nobody was told: told after a restart of both', as
     giver.submit(worker.job, 'a')
     await expect
       .poll(() => worker.logged.map(({ event }) => event), { timeout: 10_000 })
-      .toContain('outcome.unheard')
+      .toContain('outcome.undelivered')
     await giver.restart({ downMs: 100 })
   }
   expect(giver.jobs.get('a')!.state).not.toBe('succeeded')
@@ -115,7 +115,7 @@ test('5. a proxy’s page, with status 200, is nobody who has heard the outcome'
   giver.fail('main.progress', ...Array(40).fill({ kind: 'html' }))
   giver.submit(worker.job, 'a')
   await giver.until(isEnd, soon())
-  await expect.poll(() => worker.logged.map(({ event }) => event)).toContain('outcome.unheard')
+  await expect.poll(() => worker.logged.map(({ event }) => event)).toContain('outcome.undelivered')
   expect(giver.jobs.get('a')!.state).toBe('running')
 })
 

@@ -4,7 +4,7 @@ import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
 import { signWebhook, parseWebhookSecrets } from '../../../handler/events/webhook-signature.ts'
 import { createWebhookSender, type WebhookOptions } from '../../../handler/events/webhook-sender.ts'
-import { impatient } from '../../helpers/short-timeouts.ts'
+import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { receiver, type Receiver } from '../../helpers/servers/webhook-receiver.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
 import { createLog } from '../../../handler/log.ts'
@@ -14,8 +14,13 @@ const never = () => AbortSignal.timeout(20_000)
 
 function open(options: Partial<WebhookOptions> = {}) {
   const logged: Record<string, unknown>[] = []
-  const fetch = createGuardedFetch({ isBlocked: () => false, patience: impatient() })
-  const webhooks = createWebhookSender({ fetch, patience: impatient(), intervalMs: 30, ...options })
+  const fetch = createGuardedFetch({ isBlocked: () => false, timeouts: shortTimeouts() })
+  const webhooks = createWebhookSender({
+    fetch,
+    timeouts: shortTimeouts(),
+    intervalMs: 30,
+    ...options,
+  })
   const log = createLog((_level, event, fields) => logged.push({ event, ...fields }))
   return { webhooks, log, logged }
 }
@@ -193,14 +198,14 @@ describe('a receiver that fails', () => {
       response.writeHead(before === 0 ? 429 : 204, { 'retry-after': '1' }).end(),
     )
     await deliver(to, [event('job.succeeded')], {
-      patience: impatient({ webhook: { tries: 3, firstMs: 1, maxMs: 1000 } }),
+      timeouts: shortTimeouts({ webhook: { tries: 3, firstMs: 1, maxMs: 1000 } }),
     })
     expect(to.deliveries[1]!.at - to.deliveries[0]!.at).toBeGreaterThan(950)
   })
   test('by never answering is given up, and the log says so without its address', async () => {
     await using to = await receiver(() => {})
     const logged = await deliver(to, [event('job.succeeded')], {
-      patience: impatient({ headersMs: 50 }),
+      timeouts: shortTimeouts({ headersMs: 50 }),
     })
     expect(logged).toMatchObject([
       { event: 'webhook.failed', tries: 3, reason: 'did not answer in time' },
@@ -228,7 +233,7 @@ test('an internal address is refused as a download would be, and nothing connect
 test('drain ends what is still tried when its time is over, and the log says so', async () => {
   await using to = await receiver((response) => response.writeHead(503).end())
   const { webhooks, log, logged } = open({
-    patience: impatient({ webhook: { tries: 5, firstMs: 60_000, maxMs: 60_000 } }),
+    timeouts: shortTimeouts({ webhook: { tries: 5, firstMs: 60_000, maxMs: 60_000 } }),
   })
   webhooks.to({ url: to.url }, log)(event('job.succeeded'))
   await expect.poll(() => to.deliveries.length).toBe(1)

@@ -9,7 +9,7 @@ import { createGuardedFetch, type FetchOptions } from '../../../handler/net/guar
 import { parseJob } from '../../../handler/parse-job.ts'
 import type { Timeouts } from '../../../handler/net/timeouts.ts'
 import { badServer } from '../../helpers/servers/faulty-media-server.ts'
-import { impatient } from '../../helpers/short-timeouts.ts'
+import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 import type { WebServer } from '../../helpers/servers/loopback-server.ts'
 import { silentLog } from '../../../handler/log.ts'
@@ -29,7 +29,7 @@ afterAll(async () => {
 })
 
 interface Given {
-  patience?: Partial<Timeouts>
+  timeouts?: Partial<Timeouts>
   signal?: AbortSignal
   files?: boolean
   lookup?: FetchOptions['lookup']
@@ -38,12 +38,12 @@ interface Given {
 
 /** Download two inputs as a job does. Whatever happens is over when this returns. */
 async function get(video: string, audio = server.url('/good'), given: Given = {}) {
-  const patience = impatient(given.patience)
+  const timeouts = shortTimeouts(given.timeouts)
   const dir = media.file(`run-${runs++}`)
   const ctx = {
-    ...{ dir, patience, signal: given.signal ?? AbortSignal.timeout(30_000), log: silentLog },
+    ...{ dir, timeouts, signal: given.signal ?? AbortSignal.timeout(30_000), log: silentLog },
     fetch: createGuardedFetch({
-      ...{ isBlocked: () => false, patience },
+      ...{ isBlocked: () => false, timeouts },
       ...(given.lookup && { lookup: given.lookup }),
     }),
     limits: { maxInputBytes: MAX },
@@ -164,7 +164,7 @@ describe('DOWNLOAD_FAILED, and a retry can help', () => {
     await expect(inputs).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
   })
   test('a server that takes longer than any download may', async () => {
-    const error = await failure('/slow', { patience: { downloadMs: 300, stallBytes: 1 } })
+    const error = await failure('/slow', { timeouts: { downloadMs: 300, stallBytes: 1 } })
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
     expect(error.message).toContain('longer than 0.3 s')
   })
@@ -234,7 +234,7 @@ test('a length that is too small only cuts the file, which its probe will see', 
 test('Retry-After is waited for', async () => {
   const start = performance.now()
   const { inputs } = await get(server.url('/status/503?times=1&after=1'), undefined, {
-    patience: { download: { tries: 3, firstMs: 1, maxMs: 500 } },
+    timeouts: { download: { tries: 3, firstMs: 1, maxMs: 500 } },
   })
   await inputs
   expect(performance.now() - start).toBeGreaterThan(950)
@@ -242,7 +242,7 @@ test('Retry-After is waited for', async () => {
 
 test('when one input fails the other is stopped, and nothing is written any more', async () => {
   const { inputs, dir } = await get(server.url('/slow'), server.url('/status/404'), {
-    patience: { stallMs: 10_000 },
+    timeouts: { stallMs: 10_000 },
   })
   const start = performance.now()
   await expect(inputs).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
@@ -271,7 +271,7 @@ describe('all addresses of a job are looked at before one is connected to', () =
     )
     const dir = media.file('blocked')
     const ctx = {
-      ...{ dir, patience: impatient(), signal: AbortSignal.timeout(5000), log: silentLog },
+      ...{ dir, timeouts: shortTimeouts(), signal: AbortSignal.timeout(5000), log: silentLog },
       fetch: createGuardedFetch({ isBlocked: (address) => address === '10.0.0.1' }),
       limits: { maxInputBytes: MAX },
     } as unknown as JobContext

@@ -1,7 +1,7 @@
 import type { lookup, LookupAddress } from 'node:dns'
 import { describe, expect, test } from 'vitest'
 import { createGuardedFetch, type FetchOptions } from '../../../handler/net/guarded-fetch.ts'
-import { impatient } from '../../helpers/short-timeouts.ts'
+import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { webServer, type WebServer } from '../../helpers/servers/loopback-server.ts'
 
 const signal = AbortSignal.timeout(20_000)
@@ -18,7 +18,7 @@ function names(...answers: string[][]): typeof lookup {
 }
 
 const open = (options: FetchOptions = {}) =>
-  createGuardedFetch({ patience: impatient(), ...options })
+  createGuardedFetch({ timeouts: shortTimeouts(), ...options })
 
 async function refused(server: WebServer, url: string, options: FetchOptions = {}) {
   const before = server.connections()

@@ -20,7 +20,7 @@ const success = (id: string): CompletedLease => ({
 const dir = () => join(root, 'outbox')
 const files = () => readdir(dir())
 const open = (deliver: OutboxOptions['deliver'], log = silentLog) =>
-  openOutbox({ dir: dir(), deliver, log, patience: { tries: Infinity, firstMs: 1, maxMs: 5 } })
+  openOutbox({ dir: dir(), deliver, log, policy: { tries: Infinity, firstMs: 1, maxMs: 5 } })
 const soon = () => AbortSignal.timeout(5_000)
 
 test('an outcome is on disk before it is told, and gone when it was heard', async () => {

@@ -85,5 +85,5 @@ test('outcomes that wait under another name or source are told to the log, a liv
   const { log, logged } = collectLog()
   await warnUndeliveredResults(root, own.dir, log)
   const fields = { dir: gone, outcomes: 2 }
-  expect(logged).toEqual([{ level: 'warn', event: 'outbox.unheard', fields }])
+  expect(logged).toEqual([{ level: 'warn', event: 'outbox.undelivered', fields }])
 })
