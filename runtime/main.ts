@@ -2,6 +2,7 @@ import { bundlePullCommand } from './cli/commands/bundle-pull.ts'
 import { bundleInfoCommand, bundleVerifyCommand } from './cli/commands/bundle.ts'
 import { demoCommand } from './cli/commands/demo.ts'
 import { doctorCommand } from './cli/commands/doctor.ts'
+import { environmentCommand } from './cli/commands/environment.ts'
 import { executeCommandLine } from './cli/execute.ts'
 import { processOutput } from './cli/output.ts'
 import { runCommand } from './cli/commands/run.ts'
@@ -14,6 +15,7 @@ const COMMANDS = [
   startCommand,
   serveCommand,
   doctorCommand,
+  environmentCommand,
   bundleInfoCommand,
   bundleVerifyCommand,
   bundlePullCommand,

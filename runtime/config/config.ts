@@ -60,7 +60,8 @@ const webhookSecrets = v.pipe(
   ),
 )
 
-const Env = v.object({
+/** Every variable that is read; `environment-reference.ts` says what each means. */
+export const Env = v.object({
   ALLOW_FILE_INPUTS: boolean(false),
   ALLOW_PRIVATE_URLS: boolean(false),
   API_KEY: v.optional(headerValue),
@@ -149,6 +150,8 @@ const Env = v.object({
   WORKER_MODE: v.optional(v.picklist(['queue', 'buffer', 'push']), 'queue'),
   WORKER_TYPE: v.optional(text, 'main'),
 })
+
+export type EnvironmentVariable = keyof typeof Env.entries
 
 /** The environment, checked; the variables keep their names. */
 export type Config = v.InferOutput<typeof Env> & { STORAGE: StorageKind }
