@@ -89,6 +89,14 @@ describe('which face', () => {
     const { result } = await at.run({ video: file, face: { boxes }, fps, length: 'shortest' })
     expect(result.frames_without_face).toBe(8 * times + (result.frames - 24 * times))
   })
+  test.each([5, 25, 60])("a still's one box holds at %s fps", async (fps) => {
+    const file = await makeVideo(at.ffmpeg, at.media.file('two.png'), {
+      ...{ frames: 1, faces: () => [left, right], encode: ['-frames:v', '1'] },
+    })
+    const { result, video: out } = await at.run({ video: file, face: { boxes: [left] }, fps })
+    expect(result.frames_without_face).toBe(0)
+    expect(new Set(drawnCodes(out, crop(left)))).toEqual(new Set([0]))
+  })
   test('boxes frame by frame replace the detector', async () => {
     const file = await video('two.mp4', () => [left, right])
     const boxes = numbers(25).map((i) => (i % 5 === 4 ? null : [...left]))
