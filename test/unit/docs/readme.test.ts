@@ -73,7 +73,9 @@ describe('links', async () => {
     'CONTRIBUTING.md',
     'CHANGELOG.md',
     'SECURITY.md',
-    ...(await readdir(join(root, 'docs'))).filter((n) => n.endsWith('.md')).map((n) => `docs/${n}`),
+    ...(await readdir(join(root, 'docs'), { recursive: true }))
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
   ]
   const anchorOf = (heading: string) =>
     heading
