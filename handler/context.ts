@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { asJobError, isErrno, WorkerError } from './errors.ts'
 import type { GuardedFetch } from './net/guarded-fetch.ts'
 import type { ResizePolicy } from './render/output-frame.ts'
+import type { InputRules } from './inputs/input-address.ts'
 import type { Job } from './parse-job.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from './net/timeouts.ts'
 import { withLogFields, type Log } from './log.ts'
@@ -18,7 +19,7 @@ export interface Limits extends MediaLimits {
 }
 
 /** What a process has once and every job uses. */
-export interface JobDependencies {
+export interface JobDependencies extends InputRules {
   render: Render
   storage: Storage
   /** For inputs and presigned uploads. */
@@ -27,8 +28,6 @@ export interface JobDependencies {
   limits: Limits
   /** Folder for per-job folders. */
   scratch: string
-  /** Lets a job name local paths. */
-  allowFileInputs: boolean
   /** Whether the legacy worker's size fields count by themselves; no where unset. */
   fitOutput?: ResizePolicy
   timeouts?: Timeouts

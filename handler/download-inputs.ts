@@ -1,10 +1,12 @@
-import { open, stat, symlink, type FileHandle } from 'node:fs/promises'
+import { open, stat, symlink, writeFile, type FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createScratchDir, type JobContext } from './context.ts'
 import { DOCUMENT_START_BYTES, documentTypeOf } from './document-type.ts'
 import { InputError, UpstreamError } from './errors.ts'
-import { isPath, type Job } from './parse-job.ts'
+import { inputKind } from './inputs/input-address.ts'
+import { decodeDataUrl } from './inputs/inline-media.ts'
+import type { Job } from './parse-job.ts'
 import { NetworkError } from './net/network-error.ts'
 import { allOrAbort } from './system/all-or-abort.ts'
 import { downloadResumable } from './net/resumable-download.ts'
@@ -35,8 +37,8 @@ export async function download(job: Job, ctx: JobContext): Promise<InputFiles> {
 /** All addresses of a job are looked at before the first of them is connected to. */
 async function rejectPrivateUrls(job: Job, { fetch, signal }: JobContext): Promise<void> {
   const urls = {
-    video_url: isPath(job.video_url) ? undefined : job.video_url,
-    audio_url: isPath(job.audio_url) ? undefined : job.audio_url,
+    video_url: inputKind(job.video_url) === 'http' ? job.video_url : undefined,
+    audio_url: inputKind(job.audio_url) === 'http' ? job.audio_url : undefined,
     'output.url': job.output.url,
     webhook: job.webhook?.url,
   }
@@ -52,41 +54,71 @@ async function downloadInput(
   ctx: JobContext,
   signal: AbortSignal,
 ): Promise<string> {
-  if (isPath(from)) return linkLocalInput(field, from, to, ctx)
-  const { fetch, timeouts, limits, onTransfer, log } = ctx
-  const start = performance.now()
-  await using file = await open(to, 'wx+')
-  const options = { fetch, timeouts, maxBytes: limits.maxInputBytes, signal }
-  const bytes = await withFieldName(field, () => downloadResumable(from, file, options))
-  const seconds = (performance.now() - start) / 1000
-  onTransfer?.({ direction: 'in', bytes, seconds })
-  log.info('downloaded', { field, bytes, seconds: Math.round(seconds * 1000) / 1000 })
-  if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', `${field}: the file is empty`)
-  await rejectDocument(field, file)
+  await withFieldName(field, async () => {
+    switch (inputKind(from)) {
+      case 'path':
+        return linkLocalInput(from, to, ctx)
+      case 'data':
+        return writeInlineInput(from, to, ctx)
+      case 'upload':
+        return ctx.uploads!.link(from, to) // parsing has seen that it is there
+      case 'bucket': {
+        const { presign, fetch } = ctx.buckets!
+        const url = await presign(from, signal)
+        return downloadRemote(field, url, to, { ...ctx, fetch, signal })
+      }
+      case 'http':
+        return downloadRemote(field, from, to, { ...ctx, signal })
+    }
+  })
   return to
 }
 
+async function downloadRemote(
+  field: string,
+  url: string,
+  to: string,
+  { fetch, timeouts, limits, signal, onTransfer, log }: JobContext,
+): Promise<void> {
+  const start = performance.now()
+  await using file = await open(to, 'wx+')
+  const options = { fetch, timeouts, maxBytes: limits.maxInputBytes, signal }
+  const bytes = await downloadResumable(url, file, options)
+  const seconds = (performance.now() - start) / 1000
+  onTransfer?.({ direction: 'in', bytes, seconds })
+  log.info('downloaded', { field, bytes, seconds: Math.round(seconds * 1000) / 1000 })
+  if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', 'the file is empty')
+  await rejectDocument(file)
+}
+
 /** The commonest wrong link is one to the page of a file. What is wrong with media is for `probe` to say. */
-async function rejectDocument(field: string, file: FileHandle): Promise<void> {
+async function rejectDocument(file: FileHandle): Promise<void> {
   const start = Buffer.alloc(DOCUMENT_START_BYTES)
   const { bytesRead } = await file.read(start, 0, start.length, 0)
   const found = documentTypeOf(start.subarray(0, bytesRead))
   if (found === undefined) return
-  const message = `${field}: the server sent ${found}, not media; a link to the file itself is needed`
+  const message = `the server sent ${found}, not media; a link to the file itself is needed`
   throw new InputError('MEDIA_UNREADABLE', message)
 }
 
-async function linkLocalInput(field: string, from: string, to: string, { limits }: JobContext) {
+async function writeInlineInput(from: string, to: string, { limits }: JobContext): Promise<void> {
+  const bytes = decodeDataUrl(from) as Buffer // parsing has seen that it is one
+  assertSize(bytes.length, limits.maxInputBytes)
+  await writeFile(to, bytes, { flag: 'wx' })
+}
+
+function assertSize(bytes: number, limit: number): void {
+  if (bytes > limit) {
+    throw new InputError('MEDIA_TOO_LARGE', `${bytes} bytes; the limit is ${limit}`)
+  }
+}
+
+async function linkLocalInput(from: string, to: string, { limits }: JobContext): Promise<void> {
   const path = from.startsWith('file:') ? fileURLToPath(from) : resolve(from)
   const found = await stat(path).catch(() => undefined)
-  if (!found?.isFile())
-    throw new InputError('MEDIA_UNREADABLE', `${field}: there is no file "${from}"`)
-  if (found.size > limits.maxInputBytes) {
-    const message = `${field}: ${found.size} bytes; the limit is ${limits.maxInputBytes}`
-    throw new InputError('MEDIA_TOO_LARGE', message)
-  }
+  if (!found?.isFile()) throw new InputError('MEDIA_UNREADABLE', `there is no file "${from}"`)
+  assertSize(found.size, limits.maxInputBytes)
   await symlink(path, to)
-  return to
 }
 
 /** Puts the field of the job before what is wrong with it. */

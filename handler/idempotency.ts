@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import type { JobContext } from './context.ts'
 import { InputError } from './errors.ts'
-import { isPath, objectName, type Job } from './parse-job.ts'
+import { inputKind, isPath } from './inputs/input-address.ts'
+import { objectName, type Job } from './parse-job.ts'
 import type { JobResult } from './events/job-events.ts'
 
 /** What is stored beside a result, so that the same job finds it again. */
@@ -70,7 +71,7 @@ export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobRe
  * that a job says is in its digest, and so is every field that the schema will get.
  */
 export const OUTSIDE_DIGEST = {
-  job: ['id', 'webhook', 'metadata', 'force', 'output'],
+  job: ['id', 'webhook', 'metadata', 'force', 'output', 'contents'],
   output: ['url', 'key', 'disposition', 'fit'],
 } as const satisfies { job: (keyof Job)[]; output: (keyof Job['output'])[] }
 
@@ -79,8 +80,8 @@ export function inputDigest(job: Job): string {
   const fields = without(job, OUTSIDE_DIGEST.job)
   const input = {
     ...fields,
-    video_url: stripSignature(job.video_url),
-    audio_url: stripSignature(job.audio_url),
+    video_url: identify(job, 'video_url'),
+    audio_url: identify(job, 'audio_url'),
     output: without(job.output, OUTSIDE_DIGEST.output),
   }
   return createHash('sha256').update(canonicalJson(input)).digest('hex')
@@ -102,8 +103,14 @@ function canonicalJson(value: unknown): string {
 const SIGNATURE_PARAMS =
   /^(x-amz-.*|x-goog-.*|signature|expires|key-pair-id|policy|awsaccesskeyid|googleaccessid|sig|se|st|sp|sv|sr|spr|skoid|sktid|skt|ske|sks|skv|authorization|x-bz-.*)$/i
 
+/** An input by its content, where that is known: the same file may be sent under any number of names. */
+function identify(job: Job, field: 'video_url' | 'audio_url'): string {
+  const sha256 = job.contents[field]
+  return sha256 === undefined ? stripSignature(job[field]) : `sha256:${sha256}`
+}
+
 function stripSignature(text: string): string {
-  if (isPath(text)) return text
+  if (inputKind(text) !== 'http') return text
   const url = new URL(text)
   for (const name of new Set(url.searchParams.keys())) {
     if (SIGNATURE_PARAMS.test(name)) url.searchParams.delete(name)

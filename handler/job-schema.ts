@@ -29,7 +29,7 @@ const Face = v.pipe(
   ),
 )
 
-/** A URL, or where the worker allows it a path; `parseJob` knows which. */
+/** A URL of the kinds in docs/job.md, or where the worker allows it a path; `parseJob` knows which. */
 const mediaInput = (what: string) => v.pipe(v.string(), v.minLength(1), v.description(what))
 
 const Url = v.pipe(
@@ -138,8 +138,10 @@ export const JobSchema = v.strictObject({
   musetalk_job_id: v.optional(Id),
   video_url: v.optional(mediaInput('The video, or a still, that is to speak.')),
   video: v.optional(mediaInput('Another name of video_url.')),
+  video_base64: v.optional(mediaInput('The video itself in base64, instead of its URL.')),
   audio_url: v.optional(mediaInput('The speech.')),
   audio: v.optional(mediaInput('Another name of audio_url.')),
+  audio_base64: v.optional(mediaInput('The speech itself in base64, instead of its URL.')),
   face: v.optional(Face, 'largest'),
   length: v.optional(
     v.pipe(v.picklist(LENGTHS), v.description('What decides how long the result is.')),

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import * as v from 'valibot'
-import { urlProblem } from './net/ip-guard.ts'
 import { InputError, type ValidationIssue } from './errors.ts'
+import { contentDigest, inputProblem, type InputRules } from './inputs/input-address.ts'
+import { toDataUrl } from './inputs/inline-media.ts'
+import { directLink } from './inputs/share-links.ts'
 import { resolveOutputFrame, type ResizePolicy, type OutputFrame } from './render/output-frame.ts'
 import { findUnsafeJson } from './json-safety.ts'
 import { JobSchema, type JobInput } from './job-schema.ts'
@@ -12,6 +14,8 @@ export type Job = Omit<
   JobInput,
   | 'video'
   | 'audio'
+  | 'video_base64'
+  | 'audio_base64'
   | 'musetalk_job_id'
   | 'webhook'
   | 'aspect_ratio'
@@ -20,22 +24,20 @@ export type Job = Omit<
   | 'seed'
 > & {
   id: string
+  /** An address of any kind; share links are direct ones here. */
   video_url: string
   audio_url: string
+  /** SHA-256 of inputs whose content is known before anything is fetched. */
+  contents: { video_url?: string; audio_url?: string }
   webhook?: { url: string; events?: readonly JobEvent['type'][] | undefined }
   /** What the result's pictures are fitted to. */
   frame: OutputFrame
 }
 
-export interface ParseOptions {
-  allowFileInputs: boolean
+export interface ParseOptions extends InputRules {
   /** Whether `aspect_ratio` and `resolution` count where the job does not say so itself. */
   fitOutput?: ResizePolicy
 }
-
-/** Whether an input names a file of this machine; only a worker that allows it sees such a job. */
-export const isPath = (input: string): boolean =>
-  input.startsWith('file:') || !/^[a-z][a-z0-9+.-]*:/i.test(input)
 
 /**
  * Check a payload.
@@ -58,16 +60,18 @@ export function parseJob(
     ...inputProblems(payload, rules),
   ]
   if (!parsed.success || problems.length > 0) throw invalidJobError(problems)
-  const { video, audio, musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
-  const { params: _params, seed: _seed, ...fields } = job
+  const { musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
+  const { video: _v, audio: _a, video_base64: _vb, audio_base64: _ab, ...known } = job
+  const { params: _params, seed: _seed, ...fields } = known
+  const inputs = { video_url: inputOf(job, 'video')!, audio_url: inputOf(job, 'audio')! }
   const wanted = { aspect_ratio, resolution }
   const frame = resolveOutputFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
   if (Array.isArray(frame)) throw invalidJobError(frame)
   return {
     ...fields,
     id: job.id ?? musetalk_job_id ?? sanitizeId(platformId) ?? randomUUID(),
-    video_url: (job.video_url ?? video)!, // inputProblems has seen that one of them is there
-    audio_url: (job.audio_url ?? audio)!,
+    ...inputs,
+    contents: contentsOf(inputs, rules),
     frame,
     ...(webhook !== undefined && {
       webhook: typeof webhook === 'string' ? { url: webhook } : webhook,
@@ -83,23 +87,40 @@ function arrayWhereObjectExpected(payload: unknown): ValidationIssue[] {
     .map((field) => ({ path: [field], message: 'must be an object' }))
 }
 
-/** What can only be said of both names of an input together, and of what this worker allows. */
-function inputProblems(payload: unknown, { allowFileInputs }: ParseOptions): ValidationIssue[] {
+/** The names under which an input may come. */
+const namesOf = (input: 'video' | 'audio') => [`${input}_url`, input, `${input}_base64`] as const
+
+/** What can only be said of all names of an input together, and of what this worker takes. */
+function inputProblems(payload: unknown, rules: ParseOptions): ValidationIssue[] {
   if (!isObject(payload)) return []
-  return (['video', 'audio'] as const).flatMap((alias): ValidationIssue[] => {
-    const field = `${alias}_url`
-    const [long, short] = [payload[field], payload[alias]]
-    if (long === undefined && short === undefined) {
-      return [{ path: [field], message: 'is required' }]
+  return (['video', 'audio'] as const).flatMap((input): ValidationIssue[] => {
+    const names = namesOf(input)
+    const [first, ...more] = names.filter((name) => payload[name] !== undefined)
+    if (first === undefined) return [{ path: [names[0]], message: 'is required' }]
+    if (more.length > 0) {
+      return more.map((name) => ({
+        path: [name],
+        message: `is another way to give ${first}; give one of them`,
+      }))
     }
-    if (long !== undefined && short !== undefined) {
-      return [{ path: [alias], message: `is another name of ${field}; give one of them` }]
-    }
-    const input = long ?? short
-    if (typeof input !== 'string' || input === '') return [] // the schema has said so
-    const message = allowFileInputs && isPath(input) ? undefined : urlProblem(input)
-    return message === undefined ? [] : [{ path: [long === undefined ? alias : field], message }]
+    if (typeof payload[first] !== 'string' || payload[first] === '') return [] // the schema has said so
+    const message = inputProblem(inputOf(payload, input)!, rules)
+    return message === undefined ? [] : [{ path: [first], message }]
   })
+}
+
+/** An input's address under whatever name it came; of a share link the direct one. */
+function inputOf(job: Record<string, unknown>, input: 'video' | 'audio'): string | undefined {
+  const [url, alias, base64] = namesOf(input).map((name) => job[name] as string | undefined)
+  if (base64 !== undefined) return toDataUrl(base64)
+  const address = url ?? alias
+  return address?.startsWith('https:') && URL.canParse(address) ? directLink(address) : address
+}
+
+function contentsOf(inputs: { video_url: string; audio_url: string }, rules: ParseOptions) {
+  const video_url = contentDigest(inputs.video_url, rules)
+  const audio_url = contentDigest(inputs.audio_url, rules)
+  return { ...(video_url && { video_url }), ...(audio_url && { audio_url }) }
 }
 
 /** The schema stops at the first field that it does not know; a caller wants to see all of them. */

@@ -5,6 +5,7 @@ import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
 import { httpError, toUploadError } from './storage-errors.ts'
+import type { S3Access } from './presign-get.ts'
 import { s3Storage } from './s3.ts'
 import { urlPath, type Storage } from './storage.ts'
 
@@ -59,25 +60,13 @@ export function b2Storage(options: B2Options): Storage {
 }
 
 async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promise<Storage> {
-  const {
-    keyId,
-    appKey,
-    bucket,
-    prefix,
-    apiUrl,
-    publicBaseUrl,
-    timeouts = DEFAULT_TIMEOUTS,
-  } = options
+  const { keyId, appKey, bucket, prefix, publicBaseUrl, timeouts = DEFAULT_TIMEOUTS } = options
   try {
-    const basic = Buffer.from(`${keyId}:${appKey}`).toString('base64')
-    const account = await requestJson(
-      AuthorizeResponse,
-      `${apiUrl}/b2api/v3/b2_authorize_account`,
-      `Basic ${basic}`,
-    )
+    const account = await authorizeAccount(options, signal)
     const { storageApi } = account.apiInfo
     const isPrivate =
-      storageApi.capabilities.includes('listBuckets') && (await isPrivateBucket(account))
+      storageApi.capabilities.includes('listBuckets') &&
+      (await isPrivateBucket(account, options, signal))
     const endpoint = storageApi.s3ApiUrl
     const base = publicBaseUrl ?? `${storageApi.downloadUrl}/file/${urlPath(bucket)}`
     return s3Storage({
@@ -90,40 +79,60 @@ async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promis
     signal.throwIfAborted()
     throw error instanceof NetworkError ? toUploadError(error) : error
   }
+}
 
-  async function isPrivateBucket(
-    account: v.InferOutput<typeof AuthorizeResponse>,
-  ): Promise<boolean> {
-    const { apiUrl } = account.apiInfo.storageApi
-    const body = JSON.stringify({ accountId: account.accountId, bucketName: bucket })
-    const url = `${apiUrl}/b2api/v3/b2_list_buckets`
-    const { buckets } = await requestJson(Buckets, url, account.authorizationToken, body)
-    if (buckets.length === 0)
-      throw new NetworkError(`has no bucket "${bucket}"`, { permanent: true })
-    return buckets[0]!.bucketType === 'allPrivate'
-  }
+type Account = v.InferOutput<typeof AuthorizeResponse>
+type B2Key = Pick<B2Options, 'keyId' | 'appKey' | 'apiUrl' | 'fetch' | 'timeouts'>
 
-  /** GET, or POST where there is a body; the answer checked against a schema. */
-  async function requestJson<S extends v.GenericSchema>(
-    schema: S,
-    url: string,
-    authorization: string,
-    body?: string,
-  ): Promise<v.InferOutput<S>> {
-    const request = async () => {
-      const answer = await options.fetch(url, {
-        ...(body !== undefined && { method: 'POST' as const, body }),
-        headers: { authorization },
-        signal,
-      })
-      const text = await readBody(answer.body, MAX_ANSWER)
-      if (answer.status === 200) return parse(schema, text)
-      const { permanent, message } = httpError(answer.status, '')
-      const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
-      throw new NetworkError(message, { permanent, retryAfterMs })
-    }
-    return retry(request, timeouts.upload, signal)
+/** Where the S3 of a key's account is. @throws NetworkError */
+export async function b2Access(key: B2Key, signal: AbortSignal): Promise<S3Access> {
+  const { apiInfo } = await authorizeAccount(key, signal)
+  const endpoint = apiInfo.storageApi.s3ApiUrl
+  return { endpoint, region: regionOf(endpoint), keyId: key.keyId, secret: key.appKey }
+}
+
+async function authorizeAccount(key: B2Key, signal: AbortSignal): Promise<Account> {
+  const basic = Buffer.from(`${key.keyId}:${key.appKey}`).toString('base64')
+  const url = `${key.apiUrl}/b2api/v3/b2_authorize_account`
+  return requestJson(AuthorizeResponse, { url, authorization: `Basic ${basic}` }, key, signal)
+}
+
+async function isPrivateBucket(
+  account: Account,
+  options: B2Options,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const request = {
+    url: `${account.apiInfo.storageApi.apiUrl}/b2api/v3/b2_list_buckets`,
+    authorization: account.authorizationToken,
+    body: JSON.stringify({ accountId: account.accountId, bucketName: options.bucket }),
   }
+  const { buckets } = await requestJson(Buckets, request, options, signal)
+  if (buckets.length === 0)
+    throw new NetworkError(`has no bucket "${options.bucket}"`, { permanent: true })
+  return buckets[0]!.bucketType === 'allPrivate'
+}
+
+/** GET, or POST where there is a body; the answer checked against a schema. */
+async function requestJson<S extends v.GenericSchema>(
+  schema: S,
+  { url, authorization, body }: { url: string; authorization: string; body?: string },
+  { fetch, timeouts = DEFAULT_TIMEOUTS }: Pick<B2Options, 'fetch' | 'timeouts'>,
+  signal: AbortSignal,
+): Promise<v.InferOutput<S>> {
+  const request = async () => {
+    const answer = await fetch(url, {
+      ...(body !== undefined && { method: 'POST' as const, body }),
+      headers: { authorization },
+      signal,
+    })
+    const text = await readBody(answer.body, MAX_ANSWER)
+    if (answer.status === 200) return parse(schema, text)
+    const { permanent, message } = httpError(answer.status, '')
+    const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
+    throw new NetworkError(message, { permanent, retryAfterMs })
+  }
+  return retry(request, timeouts.upload, signal)
 }
 
 function parse<S extends v.GenericSchema>(schema: S, text: string): v.InferOutput<S> {

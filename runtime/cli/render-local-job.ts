@@ -7,6 +7,7 @@ import type { Storage } from '../../handler/storage/storage.ts'
 import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
+import { createInputBuckets } from '../worker/create-input-buckets.ts'
 import { createLocalWorker } from '../worker/local-worker.ts'
 import { createJsonLogger } from '../log/json-log.ts'
 import { onInterrupt } from './interrupt.ts'
@@ -33,6 +34,7 @@ export async function renderLocalJob(
 ): Promise<JobResult | JobError> {
   using interrupt = onInterrupt()
   const { signal } = interrupt
+  const buckets = createInputBuckets(config)
   try {
     await using deps = await createLocalWorker({
       bundle: bundleDirectory(config, options.bundle),
@@ -47,6 +49,7 @@ export async function renderLocalJob(
       modelCache: config.CACHE_DIR,
       limits: limitsOf(config),
       allowFileInputs: true,
+      ...(buckets && { buckets }),
       allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
       ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
       fitOutput: config.FIT_OUTPUT,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { LOG_THRESHOLDS, RUNPOD_LEVELS } from '../log/levels.ts'
+import { inputBuckets, inputBucketProblems } from './input-buckets.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
@@ -98,6 +99,7 @@ export const Env = v.object({
   HF_HUB_OFFLINE: hubSwitch,
   HF_TOKEN: v.optional(headerValue),
   HOST: v.optional(text),
+  INPUT_BUCKETS: inputBuckets,
   INTERNAL_API_KEY: v.optional(headerValue),
   JOB_TIMEOUT_SEC: number(3600, 1),
   LOG_LEVEL: v.optional(v.picklist(LOG_THRESHOLDS), 'info'),
@@ -163,10 +165,14 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const set = { ...(given['RUNPOD_WEBHOOK_GET_JOB'] && { CONCURRENCY: '1' }), ...given }
   const parsed = v.safeParse(Env, set)
   const STORAGE = storageKind(set)
-  if (parsed.success && !Array.isArray(STORAGE)) return { ...parsed.output, STORAGE }
+  const unreadable = parsed.success ? inputBucketProblems(parsed.output) : []
+  if (parsed.success && !Array.isArray(STORAGE) && unreadable.length === 0) {
+    return { ...parsed.output, STORAGE }
+  }
   const problems = [
     ...(parsed.issues ?? []).map((issue) => `${v.getDotPath(issue)}: ${issue.message}`),
     ...(Array.isArray(STORAGE) ? STORAGE : []),
+    ...unreadable,
   ]
   throw new Error(
     `the environment is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,

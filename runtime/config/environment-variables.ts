@@ -21,6 +21,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     MAX_PIXELS: 'largest picture, width × height (3840 × 2160)',
     ALLOW_PRIVATE_URLS: 'for desks and tests: inputs and webhooks at internal addresses',
     ALLOW_FILE_INPUTS: 'for desks and tests: local paths as inputs',
+    INPUT_BUCKETS:
+      'buckets that jobs may name, read with the credentials below: `s3://bucket, b2://other/prefix`',
     FIT_OUTPUT: '`requested` honors `aspect_ratio` and `resolution` of every job',
     WEBHOOK_SECRET: 'signs webhooks: `whsec_…`, several separated by a space',
   },

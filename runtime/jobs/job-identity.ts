@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { InputError } from '../../handler/errors.ts'
 import { inputDigest } from '../../handler/idempotency.ts'
-import { isPath, objectName, type Job } from '../../handler/parse-job.ts'
+import { isPath } from '../../handler/inputs/input-address.ts'
+import { objectName, type Job } from '../../handler/parse-job.ts'
 
 /** `parseJob()` with the rules of this worker. */
 export type Parse = (payload: unknown, id: string | undefined) => Job

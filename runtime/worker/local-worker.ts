@@ -7,6 +7,7 @@ import { findFfmpeg } from '../../handler/render/media/ffmpeg.ts'
 import { createRenderer } from '../../handler/render/render.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { directoryStorage } from '../../handler/storage/directory.ts'
+import type { InputBuckets } from '../../handler/inputs/input-buckets.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
 import { openBundle } from '../../models/inference/bundle.ts'
@@ -32,6 +33,8 @@ export interface LocalOptions {
   modelCache?: string
   limits?: Limits
   allowFileInputs?: boolean
+  /** Buckets that jobs may name. */
+  buckets?: InputBuckets
   /** Lets the URLs of jobs reach private and loopback addresses. */
   allowPrivateUrls?: boolean
   /** `whsec_…`, several separated by a space; events go out unsigned where unset. */
@@ -73,6 +76,7 @@ export async function createLocalWorker(
     limits: options.limits ?? limitsOf(defaults),
     scratch: options.scratch ?? defaults.SCRATCH_DIR,
     allowFileInputs: options.allowFileInputs ?? false,
+    ...(options.buckets && { buckets: options.buckets }),
     fitOutput: options.fitOutput ?? 'source',
     ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
     log: options.log ?? silentLog,

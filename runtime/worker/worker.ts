@@ -32,6 +32,7 @@ import { openScratch } from './scratch-directory.ts'
 import { abortOrphanedUploads } from './abandoned-uploads.ts'
 import { progressMirror, createJobSource } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
+import { createInputBuckets } from './create-input-buckets.ts'
 import { createStorage } from './create-storage.ts'
 import { startPull } from './startup-pull.ts'
 import type { PullStatus } from '../http/app-options.ts'
@@ -68,6 +69,7 @@ export async function startWorker(
   if (mode.source !== 'runpod') pull?.done.catch(() => stop.drain('there is no bundle'))
   const fetch = config.ALLOW_PRIVATE_URLS ? createTrustedFetch() : createGuardedFetch()
   const keys = parseWebhookSecrets(config.WEBHOOK_SECRET ?? '') ?? []
+  const buckets = createInputBuckets(config)
   const deps = {
     render: engines.render,
     fetch,
@@ -75,6 +77,7 @@ export async function startWorker(
     limits: limitsOf(config),
     scratch: scratch.dir,
     allowFileInputs: config.ALLOW_FILE_INPUTS,
+    ...(buckets && { buckets }),
     fitOutput: config.FIT_OUTPUT,
     ...(config.BATCH_SIZE !== undefined && { batchSize: config.BATCH_SIZE }),
   }

@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['handler/render'], // with media, audio, face, avatar, frames
   ['handler/events'],
   ['handler/storage'],
+  ['handler/inputs'],
   ['handler'],
   ['runtime/log', 'runtime/config', 'runtime/jobs/clock.ts', 'runtime/cli/output.ts'],
   ['runtime/shutdown.ts'],
@@ -116,7 +117,7 @@ const DOORS: Record<string, RegExp> = {
     /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(-thread|\.worker))\.ts$/,
   'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/guarded-fetch\.ts$/,
-  '@aws-sdk': /^handler\/storage\/(s3|multipart)\.ts$/,
+  '@aws-sdk': /^handler\/storage\/(s3|multipart|presign-get)\.ts$/,
   hono: /^runtime\/http\//,
   'hono-openapi': /^runtime\/http\/(openapi|describe-operation)\.ts$/,
   '@hono/node-server': /^runtime\/http\//,

@@ -13,6 +13,14 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   video: [{}, { video_url: undefined, video: 'https://a.test/w.mp4' }],
   audio_url: [{}, { audio_url: 'https://a.test/b.wav' }],
   audio: [{}, { audio_url: undefined, audio: 'https://a.test/b.wav' }],
+  video_base64: [
+    { video_url: undefined, video_base64: 'AAAA' },
+    { video_url: undefined, video_base64: 'AAAB' },
+  ],
+  audio_base64: [
+    { audio_url: undefined, audio_base64: 'AAAA' },
+    { audio_url: undefined, audio_base64: 'AAAB' },
+  ],
   face: [{}, { face: { box: [0, 0, 9, 9] } }],
   length: [{}, { length: 'video' }],
   silence: [{}, { silence: 'source' }],
@@ -83,6 +91,10 @@ test('the order of fields, and signatures of addresses, play no part', () => {
   expect(digest(other)).toBe(digest(one))
   expect(digest({ video_url: `${BASE.video_url}?X-Amz-Signature=1&Expires=2` })).toBe(digest({}))
   const job = parseJob(BASE, undefined, { allowFileInputs: false })
+  const spelled = ['data:audio/wav;base64,AAAB', 'data:;base64,AA AB'].map((audio_url) =>
+    digest({ audio_url }),
+  )
+  expect(new Set([...spelled, digest({ audio_url: undefined, audio_base64: 'AAAB' })]).size).toBe(1)
   const turned = Object.fromEntries(Object.entries(job).toReversed()) as typeof job
   expect(inputDigest(turned)).toBe(inputDigest(job))
 })

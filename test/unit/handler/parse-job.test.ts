@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { InputError } from '../../../handler/errors.ts'
 import { jobJsonSchema } from '../../../handler/job-schema.ts'
@@ -45,6 +46,39 @@ describe('a job of two URLs is enough', () => {
     })
     expect(job).toMatchObject({ id: 'm1', frame: { fit: 'source' } })
     expect(job).not.toHaveProperty('musetalk_job_id')
+  })
+})
+
+describe('an input', () => {
+  const { audio_url } = URLS
+  test('in base64 is a data: URL whose content is known', () => {
+    const job = parse({ video_base64: 'AAAA', audio_url })
+    expect(job.video_url).toBe('data:application/octet-stream;base64,AAAA')
+    expect(job.contents).toEqual({
+      video_url: createHash('sha256').update(Buffer.alloc(3)).digest('hex'),
+    })
+    expect(job).not.toHaveProperty('video_base64')
+    expect(parse({ video: 'data:video/mp4;base64,AAAA', audio_url }).contents).toEqual(job.contents)
+  })
+  test('that is shared is the file behind the link', () => {
+    const job = parse({ video: 'https://www.dropbox.com/s/a/v.mp4?dl=0', audio_url })
+    expect(job).toMatchObject({ video_url: 'https://www.dropbox.com/s/a/v.mp4?dl=1', contents: {} })
+  })
+  test.each([
+    [{ video_base64: 'A', audio_url }, 'video_base64: has a content that is not base64'],
+    [{ video: 'data:x', audio_url }, 'video: must be a data: URL as'],
+    [
+      { video: 's3://a/b', audio_url },
+      'video: names a bucket; this worker reads none (INPUT_BUCKETS)',
+    ],
+    [{ video: 'upload:1', audio_url }, 'video: names an upload, which only the server'],
+    [
+      { ...URLS, audio_base64: 'AAAA' },
+      'audio_base64: is another way to give audio_url; give one of them',
+    ],
+    [{ video_base64: '', audio_url }, 'video_base64: Invalid length'],
+  ])('is refused: %j', (job, line) => {
+    expect(problems(job)).toEqual([expect.stringContaining(line)])
   })
 })
 
@@ -241,8 +275,20 @@ describe('the JSON Schema comes from the same source', () => {
   test('and has the same fields, closed', () => {
     expect(schema.additionalProperties).toBe(false)
     expect(Object.keys(schema.properties)).toEqual([
-      ...['id', 'musetalk_job_id', 'video_url', 'video', 'audio_url', 'audio', 'face', 'length'],
-      ...['silence', 'fps', 'mask', 'compat', 'output', 'aspect_ratio', 'resolution', 'webhook'],
+      ...['id', 'musetalk_job_id', 'video_url', 'video', 'video_base64', 'audio_url', 'audio'],
+      ...[
+        'audio_base64',
+        'face',
+        'length',
+        'silence',
+        'fps',
+        'mask',
+        'compat',
+        'output',
+        'aspect_ratio',
+        'resolution',
+        'webhook',
+      ],
       ...['metadata', 'force', 'seed', 'params'],
     ])
   })

@@ -79,6 +79,17 @@ test('each input is told of with its size, whatever the log calls it', async () 
   expect(Math.min(...transfers.map(({ seconds }) => seconds))).toBeGreaterThan(0)
 })
 
+test('what stands in the job itself is written, within the limit', async () => {
+  const base64 = CONTENT.toString('base64')
+  const { inputs } = await get(`data:video/mp4;base64,${base64}`, server.url('/good'))
+  expect(await readFile((await inputs).video)).toEqual(CONTENT)
+  const large = Buffer.alloc(MAX + 1).toString('base64')
+  const refused = await get(`data:video/mp4;base64,${large}`, server.url('/good'))
+  await expect(refused.inputs).rejects.toMatchObject({
+    ...{ code: 'MEDIA_TOO_LARGE', message: `video_url: ${MAX + 1} bytes; the limit is ${MAX}` },
+  })
+})
+
 describe('the content arrives', () => {
   test('of both inputs, beside one another', async () => {
     const { inputs } = await get(server.url('/good'), server.url('/chunked'))
