@@ -26,6 +26,10 @@ export async function build(
   await docker('build', '--quiet', '--network', 'host', '--tag', tag, ...given, ...until, context)
 }
 
+/** The host's end of Docker's bridge. Its interface is only listed while a container runs; it can be bound all the time. */
+export const bridgeAddress = (): Promise<string> =>
+  docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')
+
 export interface Container extends AsyncDisposable {
   name: string
   /** http://127.0.0.1:PORT; another one after a restart. */
@@ -34,8 +38,8 @@ export interface Container extends AsyncDisposable {
   sh(line: string): Promise<string>
   /** A field of `docker inspect`, as Docker's templates name it. */
   inspect(field: string): Promise<string>
-  /** Resolves when it takes jobs. */
-  ready(): Promise<void>
+  /** Resolves when it takes jobs, which it must within 30 seconds unless told otherwise. */
+  ready(timeoutMs?: number): Promise<void>
 }
 
 /**
@@ -57,8 +61,8 @@ export async function container(args: readonly string[]): Promise<Container> {
   return {
     ...{ name, origin, inspect },
     sh: (line) => docker('exec', name, 'sh', '-c', line),
-    async ready() {
-      const deadline = performance.now() + 30_000
+    async ready(timeoutMs = 30_000) {
+      const deadline = performance.now() + timeoutMs
       while (!(await isReady().catch(() => false))) {
         if (performance.now() > deadline) {
           throw new Error(`not ready: ${await docker('logs', '--tail', '20', name)}`)

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { build, container, docker } from '../helpers/docker.ts'
+import { bridgeAddress, build, container, docker } from '../helpers/docker.ts'
 import { folder, readVideo, testFfmpeg } from '../helpers/media/media.ts'
 import { startOrchestrator } from '../helpers/orchestrator/server.ts'
 import { ended, reportsOf } from '../helpers/orchestrator/pull-worker.ts'
@@ -24,13 +24,9 @@ async function media() {
     async ({ url = '' }, response) => {
       response.end(await readFile(path(`demo/${url.slice(1)}`)))
     },
-    await bridge(),
+    await bridgeAddress(),
   )
 }
-
-/** Its interface is only listed while a container runs; its address can be bound all the time. */
-const bridge = () =>
-  docker('network', 'inspect', '--format', '{{(index .IPAM.Config 0).Gateway}}', 'bridge')
 
 const post = async (url: string, body: object) => {
   const headers = { 'content-type': 'application/json' }
@@ -132,7 +128,7 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
   test("does an orchestrator's jobs in the legacy worker's environment, over a restart", async () => {
     await using dir = await folder()
     await using files = await media()
-    await using giver = await startOrchestrator({ host: await bridge() })
+    await using giver = await startOrchestrator({ host: await bridgeAddress() })
     const at = `http://host.docker.internal:${files.port}`
     const env = {
       ORCHESTRATOR_BASE_URL: giver.url,
