@@ -4,19 +4,21 @@ import { ITEM_BYTES, type DType } from './element-types.ts'
 import { MAX_AXES, placeTensors, quote, type PlacedTensor } from './placed-tensors.ts'
 import { ProtobufReader, type ProtobufField } from './protobuf-reader.ts'
 
-/** Field numbers of onnx.proto. */
-const GRAPH_OF_MODEL = 7
-const INITIALIZER_OF_GRAPH = 5
-const DIMS = 1
-const TYPE = 2
-const FLOATS = 4
-const INTS_32 = 5
-const INTS_64 = 7
-const NAME = 8
-const RAW = 9
-const DOUBLES = 10
-const EXTERNAL = 13
-const LOCATION = 14
+// Field numbers of onnx.proto's messages.
+const MODEL = { graph: 7 }
+const GRAPH = { initializer: 5 }
+const TENSOR = {
+  dims: 1,
+  type: 2,
+  floats: 4,
+  ints32: 5,
+  ints64: 7,
+  name: 8,
+  raw: 9,
+  doubles: 10,
+  external: 13,
+  location: 14,
+}
 
 const DTYPES: Partial<Record<number, DType>> = {
   1: 'float32',
@@ -48,9 +50,9 @@ export async function openOnnxInitializers(file: BinaryFile): Promise<Checkpoint
   const budget = { varints: MAX_VARINT_BYTES }
   const placed: PlacedTensor[] = []
   for await (const graph of reader.fields(0, file.size)) {
-    if (graph.number !== GRAPH_OF_MODEL || graph.kind !== 'bytes') continue
+    if (graph.number !== MODEL.graph || graph.kind !== 'bytes') continue
     for await (const field of reader.fields(graph.at, graph.end)) {
-      if (field.number !== INITIALIZER_OF_GRAPH || field.kind !== 'bytes') continue
+      if (field.number !== GRAPH.initializer || field.kind !== 'bytes') continue
       placed.push(await readTensor(file, reader, field, budget))
     }
   }
@@ -71,10 +73,14 @@ async function readTensor(
   let name = ''
   let data: Span | undefined
   for await (const field of reader.fields(at, end)) {
-    if (field.number === DIMS) await readSizes(file, reader, field, shape)
-    else if (field.number === TYPE && field.kind === 'varint') type = field.value
-    else if (field.number === NAME && field.kind === 'bytes') name = await readName(file, field)
-    else if (field.number === EXTERNAL || (field.number === LOCATION && isExternal(field))) {
+    if (field.number === TENSOR.dims) await readSizes(file, reader, field, shape)
+    else if (field.number === TENSOR.type && field.kind === 'varint') type = field.value
+    else if (field.number === TENSOR.name && field.kind === 'bytes')
+      name = await readName(file, field)
+    else if (
+      field.number === TENSOR.external ||
+      (field.number === TENSOR.location && isExternal(field))
+    ) {
       file.fail(`weights of ${quote(name)} in another file`, 'a graph with its weights inside')
     } else if (DATA_FIELDS.has(field.number)) {
       if (field.kind !== 'bytes')
@@ -84,9 +90,9 @@ async function readTensor(
   }
   const dtype = DTYPES[type]
   if (!dtype) return file.fail(`${quote(name)} of element type ${type}`, 'numbers')
-  const span = data ?? { number: RAW, kind: 'bytes', at: end, end }
+  const span = data ?? { number: TENSOR.raw, kind: 'bytes', at: end, end }
   const dense = shape.reduce((product, size) => product * size, ITEM_BYTES[dtype])
-  const packed = span.number === INTS_32 || span.number === INTS_64
+  const packed = span.number === TENSOR.ints32 || span.number === TENSOR.ints64
   const bytes = packed ? await unpack(file, span, dtype, budget) : span.end - span.at
   if ((typeof bytes === 'number' ? bytes : bytes.length) !== dense) {
     file.fail(`${quote(name)}, ${dtype} [${shape}], in other than ${dense} bytes`, 'as many')
@@ -94,7 +100,13 @@ async function readTensor(
   return { name, dtype, shape, at: typeof bytes === 'number' ? span.at : bytes, end: span.end }
 }
 
-const DATA_FIELDS: ReadonlySet<number> = new Set([FLOATS, INTS_32, INTS_64, RAW, DOUBLES])
+const DATA_FIELDS: ReadonlySet<number> = new Set([
+  TENSOR.floats,
+  TENSOR.ints32,
+  TENSOR.ints64,
+  TENSOR.raw,
+  TENSOR.doubles,
+])
 const isExternal = (field: ProtobufField) => field.kind === 'varint' && field.value !== 0
 
 async function readSizes(

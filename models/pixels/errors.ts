@@ -1,14 +1,11 @@
+import { ErrorOfKind } from '../system/error-of-kind.ts'
+
 /**
  * What went wrong with pixel work: `memory` (a smaller picture, another machine), `thread` (one ended
  * unasked), `operation` (one failed, which is a fault of this program).
  */
-export class PixelError extends Error {
-  readonly kind: 'memory' | 'thread' | 'operation'
-  constructor(kind: PixelError['kind'], message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'PixelError'
-    this.kind = kind
-  }
+export class PixelError extends ErrorOfKind<'memory' | 'thread' | 'operation'> {
+  override readonly name = 'PixelError'
 }
 
 /** What an operation threw. */

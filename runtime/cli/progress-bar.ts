@@ -1,7 +1,8 @@
 import type { EventListener } from '../../handler/events/event-emitter.ts'
 import type { JobEvent } from '../../handler/events/job-events.ts'
 
-interface Terminal {
+/** As much of a terminal, or of what stands for one, as progress needs. */
+export interface ProgressTerminal {
   isTTY?: boolean
   columns?: number
   write(text: string): unknown
@@ -11,20 +12,28 @@ const BAR = 30 // characters
 const STEP = 0.1 // how often a plain line is worth printing
 
 /** A bar that is redrawn on a terminal; elsewhere one plain line per tenth of the way. */
-export function createProgressPrinter(out: Terminal): EventListener {
+export function createProgressPrinter(out: ProgressTerminal): EventListener {
   return out.isTTY ? ttyBar(out) : plainLines(out)
 }
 
-function ttyBar(out: Terminal): EventListener {
+function ttyBar(out: ProgressTerminal): EventListener {
   return (event) => {
-    const filled = Math.round(event.progress * BAR)
-    const line = `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ${describe(event)}`
-    out.write(`\r\x1b[K${line.slice(0, (out.columns ?? 80) - 1)}`)
+    redrawLine(out, `${drawBar(event.progress, BAR)} ${describe(event)}`)
     if (event.status !== 'running') out.write('\n')
   }
 }
 
-function plainLines(out: Terminal): EventListener {
+/** @param share 0..1 of `width` characters */
+export function drawBar(share: number, width: number): string {
+  const filled = Math.round(share * width)
+  return '█'.repeat(filled) + '░'.repeat(width - filled)
+}
+
+/** In place of what the line held; longer than the terminal is wide it would not be one. */
+export const redrawLine = (out: ProgressTerminal, text: string): void =>
+  void out.write(`\r\x1b[K${text.slice(0, (out.columns ?? 80) - 1)}`)
+
+function plainLines(out: ProgressTerminal): EventListener {
   let next = 0
   let last = ''
   return (event) => {

@@ -1,18 +1,13 @@
 import { formatBytes } from '../bundle-pull/format-bytes.ts'
 import type { PlannedFile, PullEvent } from '../bundle-pull/pull-events.ts'
-
-interface Terminal {
-  isTTY?: boolean
-  columns?: number
-  write(text: string): unknown
-}
+import { drawBar, redrawLine, type ProgressTerminal } from './progress-bar.ts'
 
 const BAR = 24 // characters
 const STEP = 0.05 // how often a plain line is worth printing
 const PHASES = { download: 'fetching', fill: 'making the graphs', verify: 'verifying' }
 
 /** Events of a pull for people: a bar that is redrawn on a terminal, plain lines elsewhere. */
-export function createPullPrinter(out: Terminal): (event: PullEvent) => void {
+export function createPullPrinter(out: ProgressTerminal): (event: PullEvent) => void {
   let drawn = false
   let next = 0
   let phase = ''
@@ -28,9 +23,8 @@ export function createPullPrinter(out: Terminal): (event: PullEvent) => void {
     const news = event.phase !== phase || share >= next
     phase = event.phase
     if (out.isTTY) {
-      const filled = Math.round(share * BAR)
-      const bar = event.total > 0 ? `${'█'.repeat(filled)}${'░'.repeat(BAR - filled)} ` : ''
-      out.write(`\r\x1b[K${`${bar}${describe(event, share)}`.slice(0, (out.columns ?? 80) - 1)}`)
+      const bar = event.total > 0 ? `${drawBar(share, BAR)} ` : ''
+      redrawLine(out, bar + describe(event, share))
       drawn = true
     } else if (news) {
       next = share + STEP

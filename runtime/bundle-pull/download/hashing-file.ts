@@ -1,19 +1,13 @@
 import { createHash, type Hash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
+import type { DownloadTarget } from '../../../handler/net/resumable-download.ts'
 
 /** A file that is written front to back, and the SHA-256 of what is in it. */
-export interface HashingFile extends AsyncDisposable {
+export interface HashingFile extends DownloadTarget, AsyncDisposable {
   /** Bytes that were there when it was opened. */
   readonly opened: number
   /** Bytes that are in it. */
   readonly length: number
-  write(
-    chunk: Uint8Array,
-    offset: number,
-    length: number,
-    position: number,
-  ): Promise<{ bytesWritten: number }>
-  truncate(bytes: number): Promise<void>
   /** Hex, of everything written. */
   digest(): string
 }

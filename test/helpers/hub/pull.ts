@@ -1,11 +1,26 @@
 import { readdir } from 'node:fs/promises'
+import type { TestContext } from 'vitest'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { pullBundle, type PulledBundle } from '../../../runtime/bundle-pull/pull-bundle.ts'
 import type { PullOptions } from '../../../runtime/bundle-pull/pull-options.ts'
 import type { PullEvent } from '../../../runtime/bundle-pull/pull-events.ts'
 import { shortTimeouts } from '../short-timeouts.ts'
-import type { Folder } from '../media/media.ts'
-import { smallRecipe } from './small-recipe.ts'
+import { folder, type Folder } from '../media/media.ts'
+import { startFakeHub, type FakeHub } from './fake-hub.ts'
+import { hubFiles, smallRecipe } from './small-recipe.ts'
+
+/** A folder and a hub of its own for one test, which go with it. */
+export async function hubOf({
+  onTestFinished,
+}: Pick<TestContext, 'onTestFinished'>): Promise<{ place: Folder; hub: FakeHub }> {
+  const place = await folder()
+  const hub = await startFakeHub(hubFiles())
+  onTestFinished(async () => {
+    await hub[Symbol.asyncDispose]()
+    await place[Symbol.asyncDispose]()
+  })
+  return { place, hub }
+}
 
 /** Options of a pull into a folder of the test, from a hub on loopback. */
 export function pullOptions(

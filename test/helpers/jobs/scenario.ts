@@ -1,3 +1,4 @@
+import { afterAll } from 'vitest'
 import { handle } from '../../../handler/handle.ts'
 import type { HandleOptions, JobDependencies } from '../../../handler/context.ts'
 import type { JobError } from '../../../handler/errors.ts'
@@ -5,11 +6,18 @@ import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
 import type { Models } from '../../../models/inference/models.ts'
 import { testDeps, type TestDeps } from './deps.ts'
-import { folder, makeSound, readVideo, type Folder, type Video } from '../media/media.ts'
+import {
+  folder,
+  makeSound,
+  readVideo,
+  testFfmpeg,
+  type Folder,
+  type Video,
+} from '../media/media.ts'
 import { fakeModels, type FakeModels } from '../models/fake-models.ts'
 
-/** One test's folder with a good recording in it, and jobs that run there with fake models. */
-export interface Scenario extends AsyncDisposable {
+/** A test file's folder with a good recording in it, and jobs that run there with fake models. */
+export interface Scenario {
   media: Folder
   ffmpeg: Ffmpeg
   /** One second of a tone. */
@@ -40,8 +48,11 @@ export interface Failed {
   deps: TestDeps
 }
 
-export async function scenario(ffmpeg: Ffmpeg): Promise<Scenario> {
+/** For all tests of a file: its folder is removed after the last. */
+export async function scenario(): Promise<Scenario> {
+  const ffmpeg = await testFfmpeg()
   const media = await folder()
+  afterAll(() => media[Symbol.asyncDispose]())
   const voice = await makeSound(ffmpeg, media.file('voice.wav'), 1)
   const open = async (given: Given) => {
     const models = (given.models ?? fakeModels()) as FakeModels
@@ -74,6 +85,5 @@ export async function scenario(ffmpeg: Ffmpeg): Promise<Scenario> {
       if (left.length > 0) throw new Error(`left in scratch: ${left.join(', ')}`)
       return { error, seconds, models, deps }
     },
-    [Symbol.asyncDispose]: () => media[Symbol.asyncDispose](),
   }
 }

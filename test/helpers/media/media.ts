@@ -108,6 +108,14 @@ export async function makeSound(
   return file
 }
 
+/** The recording with a picture, as songs have one. */
+export async function addCover({ path }: Ffmpeg, sound: string, file: string): Promise<string> {
+  const picture = ['-f', 'lavfi', '-i', 'testsrc=s=200x200:d=0.04']
+  const maps = ['-map', '0:a', '-map', '1:v', '-c:v', 'png', '-id3v2_version', '3']
+  await ffmpeg(path, ['-i', sound, ...picture, ...maps, '-disposition:v', 'attached_pic', file])
+  return file
+}
+
 /** A video as a player sees it. */
 export interface Video {
   width: number

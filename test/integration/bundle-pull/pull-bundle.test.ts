@@ -1,11 +1,11 @@
 import { readFile, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { readManifest } from '../../../models/inference/manifest.ts'
 import type { PullError } from '../../../runtime/bundle-pull/pull-error.ts'
 import type { PullOptions } from '../../../runtime/bundle-pull/pull-options.ts'
 import { startFakeHub, type FakeHub, type Fault } from '../../helpers/hub/fake-hub.ts'
-import { pull, pullOptions, tree } from '../../helpers/hub/pull.ts'
+import { hubOf, pull, pullOptions, tree } from '../../helpers/hub/pull.ts'
 import {
   CONTENTS,
   hubFiles,
@@ -15,18 +15,11 @@ import {
   smallRecipe,
   TOTAL_BYTES,
 } from '../../helpers/hub/small-recipe.ts'
-import { folder, type Folder } from '../../helpers/media/media.ts'
+import type { Folder } from '../../helpers/media/media.ts'
 
 let place: Folder
 let hub: FakeHub
-beforeEach(async () => {
-  place = await folder()
-  hub = await startFakeHub(hubFiles())
-})
-afterEach(async () => {
-  await hub[Symbol.asyncDispose]()
-  await place[Symbol.asyncDispose]()
-})
+beforeEach(async (test) => void ({ place, hub } = await hubOf(test)))
 
 const options = (changes: Partial<PullOptions> = {}) => pullOptions(place, hub.endpoint, changes)
 const BUNDLE = ['musetalk-v1.5/generate.onnx', 'musetalk-v1.5/manifest.json']

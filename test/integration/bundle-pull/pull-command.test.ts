@@ -1,22 +1,16 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { bundlePull } from '../../../runtime/cli/commands/bundle-pull.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
-import { startFakeHub, type FakeHub } from '../../helpers/hub/fake-hub.ts'
-import { hubFiles, smallRecipe } from '../../helpers/hub/small-recipe.ts'
-import { folder, type Folder } from '../../helpers/media/media.ts'
+import type { FakeHub } from '../../helpers/hub/fake-hub.ts'
+import { hubOf } from '../../helpers/hub/pull.ts'
+import { smallRecipe } from '../../helpers/hub/small-recipe.ts'
+import type { Folder } from '../../helpers/media/media.ts'
 
 let place: Folder
 let hub: FakeHub
-beforeEach(async () => {
-  place = await folder()
-  hub = await startFakeHub(hubFiles())
-})
-afterEach(async () => {
-  await hub[Symbol.asyncDispose]()
-  await place[Symbol.asyncDispose]()
-})
+beforeEach(async (test) => void ({ place, hub } = await hubOf(test)))
 
 const environment = () => ({
   ...{ HF_ENDPOINT: hub.endpoint, HF_HOME: place.file('hf'), DEVICE: 'cpu' },

@@ -10,19 +10,13 @@ import { findFfmpeg, type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts
 import type { Render } from '../../../handler/render/render.ts'
 import { createRenderer } from '../../../handler/render/render.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
-import { makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
+import { makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
-import { scenario, type Given, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario, type Given } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-let face: string
-let audio: string
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-  face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 60 })
-  audio = await makeSound(at.ffmpeg, at.media.file('three.wav'), 3)
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
+const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 60 })
+const audio = await makeSound(at.ffmpeg, at.media.file('three.wav'), 3)
 
 /**
  * This machine's ffmpeg behind a script that notes the number of each process. Where `hangs` is

@@ -1,6 +1,5 @@
-import { beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { handle } from '../../../handler/handle.ts'
-import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
 import { testDeps } from '../../helpers/jobs/deps.ts'
 import {
@@ -15,10 +14,7 @@ import {
 } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
 
-let ffmpeg: Ffmpeg
-beforeAll(async () => {
-  ffmpeg = await testFfmpeg()
-})
+const ffmpeg = await testFfmpeg()
 
 test('one second of speech becomes 25 frames, the mouth painted, no file left', async () => {
   await using media = await folder()

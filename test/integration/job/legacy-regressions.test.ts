@@ -1,22 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { s3Storage } from '../../../handler/storage/s3.ts'
 import { badServer } from '../../helpers/servers/faulty-media-server.ts'
 import { shortTimeouts } from '../../helpers/short-timeouts.ts'
-import { CROP, drawnCodes, makeVideo, shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { CROP, drawnCodes, makeVideo, shownCodes } from '../../helpers/media/media.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { KEYS, strictS3 } from '../../helpers/storage/strict-s3.ts'
 
 // What happened to the legacy worker with media and storage; see regressions-pull.test.ts for the rest.
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 const soon = () => AbortSignal.timeout(20_000)

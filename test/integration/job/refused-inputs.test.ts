@@ -4,21 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { crc32, deflateSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
+  addCover,
   ffmpeg as run,
   makeSound,
   makeVideo,
-  testFfmpeg,
   LOSSLESS,
 } from '../../helpers/media/media.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-let good: string
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-  good = await makeVideo(at.ffmpeg, at.media.file('good.mp4'), { frames: 3 })
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
+const good = await makeVideo(at.ffmpeg, at.media.file('good.mp4'), { frames: 3 })
 
 const SOON_S = 15 // 5 on a machine of one's own; tests share theirs
 
@@ -224,11 +219,7 @@ describe('streams of the wrong kind', () => {
     await refused(silent, 'MEDIA_UNREADABLE', ['audio'])
   })
   test('a recording whose only picture is its cover', async () => {
-    const cover = at.media.file('cover.png')
-    await run(at.ffmpeg.path, ['-f', 'lavfi', '-i', 'testsrc=s=200x200', '-frames:v', '1', cover])
-    const song = at.media.file('song.mp3')
-    const maps = ['-map', '0:a', '-map', '1:v', '-c:v', 'copy', '-id3v2_version', '3']
-    await run(at.ffmpeg.path, ['-i', at.voice, '-i', cover, ...maps, song])
+    const song = await addCover(at.ffmpeg, at.voice, at.media.file('song.mp3'))
     const { error } = await at.fail({ video: song })
     expect(error).toMatchObject({ code: 'MEDIA_UNREADABLE' })
     expect(error.message).toContain('cover art')

@@ -1,17 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { pingPongIndex } from '../../../handler/render/frames/ping-pong.ts'
 import type { Box, Image } from '../../../models/pixels/image.ts'
-import { ffmpeg as run, makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
+import { ffmpeg as run, makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { type VideoOptions } from '../../helpers/media/media.ts'
 import { differing, readRgb } from '../../helpers/media/read-rgb.ts'
 import { FACE } from '../../helpers/media/scene.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
 
 const RGB = ['-c:v', 'libx264rgb', '-preset', 'ultrafast', '-qp', '0']
 const video = (name: string, options: VideoOptions = {}) =>

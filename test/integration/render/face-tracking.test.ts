@@ -1,15 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Box } from '../../../models/pixels/image.ts'
 import { CROP, drawnCodes, makeSound, makeVideo, readVideo } from '../../helpers/media/media.ts'
-import { shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
+import { shownCodes } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 const video = (name: string, faces: (i: number) => readonly Box[], frames = 25) =>

@@ -1,13 +1,9 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ffmpeg as run, H264, LOSSLESS, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
+import { describe, expect, test } from 'vitest'
+import { ffmpeg as run, H264, LOSSLESS, makeVideo } from '../../helpers/media/media.ts'
 import { CROP, drawnCodes, shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
 
 const video = (name: string, options: VideoOptions) =>
   makeVideo(at.ffmpeg, at.media.file(name), options)

@@ -1,19 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { GraphName, Manifest } from '../../../models/inference/manifest.ts'
 import type { Tensors } from '../../../models/inference/tensor.ts'
-import { makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
+import { makeVideo } from '../../helpers/media/media.ts'
 import { fakeModels, landmarksOf } from '../../helpers/models/fake-models.ts'
 import { FACE } from '../../helpers/media/scene.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-let video: string
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-  const file = at.media.file('face.mp4')
-  video = await makeVideo(at.ffmpeg, file, { frames: 25, faces: () => [FACE] })
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
+const file = at.media.file('face.mp4')
+const video = await makeVideo(at.ffmpeg, file, { frames: 25, faces: () => [FACE] })
 
 /** Fake models with other graphs than usual; `asked` says which of them ran. */
 function withGraphs(change: (graphs: Manifest['graphs']) => Manifest['graphs']) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   CROP,
   drawnCodes,
@@ -8,16 +8,11 @@ import {
   makeSound,
   makeVideo,
   shownCodes,
-  testFfmpeg,
 } from '../../helpers/media/media.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 

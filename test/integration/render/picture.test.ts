@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Box } from '../../../models/pixels/image.ts'
 import {
   CROP,
@@ -9,15 +9,11 @@ import {
   LOSSLESS,
   makeVideo,
 } from '../../helpers/media/media.ts'
-import { readVideo, testFfmpeg, type Video, type VideoOptions } from '../../helpers/media/media.ts'
+import { readVideo, type Video, type VideoOptions } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
 
 const video = (name: string, options: VideoOptions = {}) =>
   makeVideo(at.ffmpeg, at.media.file(name), { frames: 6, ...options })

@@ -1,21 +1,10 @@
 import { writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  ffmpeg as run,
-  H264,
-  LOSSLESS,
-  makeSound,
-  makeVideo,
-  testFfmpeg,
-} from '../../helpers/media/media.ts'
+import { describe, expect, test } from 'vitest'
+import { ffmpeg as run, H264, LOSSLESS, makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { CROP, drawnCodes, shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
-import { scenario, type Given, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { scenario, type Given } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
 
 const video = (name: string, options: VideoOptions) =>
   makeVideo(at.ffmpeg, at.media.file(name), options)

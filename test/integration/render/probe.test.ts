@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import { describe, expect, test } from 'vitest'
 import { probe } from '../../../handler/render/media/probe.ts'
 import { LIMITS } from '../../helpers/jobs/deps.ts'
 import {
@@ -10,19 +9,13 @@ import {
   makeSound,
   makeVideo,
 } from '../../helpers/media/media.ts'
-import { shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { shownCodes } from '../../helpers/media/media.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
 const PLAIN = { samples: 'yuv', allowOddSize: false, referenceMode: false } as const
 
-let at: Scenario
-let bare: Ffmpeg
-beforeAll(async () => {
-  const { probe: _, ...without } = await testFfmpeg()
-  bare = without
-  at = await scenario(await testFfmpeg())
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
+const { probe: _, ...bare } = at.ffmpeg
 
 const made: Record<string, () => Promise<string>> = {
   mp4: () => makeVideo(at.ffmpeg, at.media.file('a.mp4')),

@@ -1,16 +1,18 @@
 import { writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CROP, drawnCodes, ffmpeg as run, makeSound, makeVideo } from '../../helpers/media/media.ts'
-import { shownCodes, testFfmpeg } from '../../helpers/media/media.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { describe, expect, test } from 'vitest'
+import {
+  addCover,
+  CROP,
+  drawnCodes,
+  ffmpeg as run,
+  makeSound,
+  makeVideo,
+} from '../../helpers/media/media.ts'
+import { shownCodes } from '../../helpers/media/media.ts'
+import { scenario } from '../../helpers/jobs/scenario.ts'
 
-let at: Scenario
-let face: string
-beforeAll(async () => {
-  at = await scenario(await testFfmpeg())
-  face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 8 })
-})
-afterAll(() => at[Symbol.asyncDispose]())
+const at = await scenario()
+const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 8 })
 
 const sound = (name: string, seconds: number, options: string[] = [], source?: string) =>
   makeSound(at.ffmpeg, at.media.file(name), seconds, options, source)
@@ -80,11 +82,7 @@ describe('one second of any recording is 25 frames and one second of sound', () 
   })
 
   test('a recording with a cover', async () => {
-    const cover = at.media.file('cover.png')
-    await run(at.ffmpeg.path, ['-f', 'lavfi', '-i', 'testsrc=s=200x200', '-frames:v', '1', cover])
-    const audio = at.media.file('cover.mp3')
-    const maps = ['-map', '0:a', '-map', '1:v', '-c:v', 'copy', '-id3v2_version', '3']
-    await run(at.ffmpeg.path, ['-i', at.voice, '-i', cover, ...maps, audio])
+    const audio = await addCover(at.ffmpeg, at.voice, at.media.file('cover.mp3'))
     const { result } = await at.run({ video: face, audio })
     expect(result.frames).toBeGreaterThanOrEqual(25)
   })

@@ -1,14 +1,11 @@
 import { writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { openCheckpoint } from '../../../models/checkpoints/open-checkpoint.ts'
-import { folder, type Folder } from '../../helpers/media/media.ts'
+import { folder } from '../../helpers/media/media.ts'
 import { message } from '../../helpers/models/onnx.ts'
 import { bytes, safetensorsFile } from '../../helpers/models/pickle-bytes.ts'
 
-let place: Folder
-beforeAll(async () => {
-  place = await folder()
-})
+const place = await folder()
 afterAll(() => place[Symbol.asyncDispose]())
 
 async function open(content: Uint8Array) {

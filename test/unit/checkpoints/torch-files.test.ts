@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
 import { CheckpointError } from '../../../models/checkpoints/errors.ts'
 import { openCheckpoint } from '../../../models/checkpoints/open-checkpoint.ts'
-import { folder, type Folder } from '../../helpers/media/media.ts'
+import { folder } from '../../helpers/media/media.ts'
 import {
   bytes,
   dict,
@@ -17,10 +17,7 @@ import {
   zipFile,
 } from '../../helpers/models/pickle-bytes.ts'
 
-let place: Folder
-beforeAll(async () => {
-  place = await folder()
-})
+const place = await folder()
 afterAll(() => place[Symbol.asyncDispose]())
 
 async function open(content: Uint8Array) {

@@ -14,50 +14,20 @@ function permuted(source: Float32Array, shape: number[], order: number[]): Float
   })
 }
 
-test.each<[shape: number[], order: number[]]>([
-  [
-    [3, 5],
-    [1, 0],
-  ],
-  [
-    [37, 41],
-    [1, 0],
-  ],
-  [
-    [4, 3, 2, 5],
-    [0, 2, 3, 1],
-  ],
-  [
-    [4, 3, 1, 1],
-    [0, 2, 3, 1],
-  ],
-  [
-    [2, 3, 4, 5],
-    [3, 1, 0, 2],
-  ],
-  [
-    [2, 3, 4],
-    [0, 1, 2],
-  ],
-  [[7], [0]],
-  [
-    [1, 1],
-    [1, 0],
-  ],
-  [[], []],
-  [
-    [1024, 1500],
-    [1, 0],
-  ],
-  [
-    [3, 1200, 1000],
-    [0, 2, 1],
-  ],
-  [
-    [0, 4],
-    [1, 0],
-  ],
-])('%j by %j', (shape, order) => {
+test.each<{ shape: number[]; order: number[] }>([
+  { shape: [3, 5], order: [1, 0] },
+  { shape: [37, 41], order: [1, 0] },
+  { shape: [4, 3, 2, 5], order: [0, 2, 3, 1] },
+  { shape: [4, 3, 1, 1], order: [0, 2, 3, 1] },
+  { shape: [2, 3, 4, 5], order: [3, 1, 0, 2] },
+  { shape: [2, 3, 4], order: [0, 1, 2] },
+  { shape: [7], order: [0] },
+  { shape: [1, 1], order: [1, 0] },
+  { shape: [], order: [] },
+  { shape: [1024, 1500], order: [1, 0] },
+  { shape: [3, 1200, 1000], order: [0, 2, 1] },
+  { shape: [0, 4], order: [1, 0] },
+])('$shape by $order', ({ shape, order }) => {
   const source = new Float32Array(shape.reduce((n, size) => n * size, 1)).map((_, i) => i)
   const made = [...permuteAxes(source, shape, order)].length
   const pieces: number[] = []
