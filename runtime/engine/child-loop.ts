@@ -1,5 +1,6 @@
 import { asJobError, CanceledError } from '../../handler/errors.ts'
 import { createLog, type LogFields } from '../../handler/log.ts'
+import { FfmpegStopped } from '../../handler/render/media/ffmpeg-errors.ts'
 import type { Render, RenderTask } from '../../handler/render/render.ts'
 import type {
   BundleName,
@@ -100,5 +101,6 @@ function serializeError(thrown: unknown, signal?: AbortSignal): SerializedError 
     ...error.toJSON(),
     fault,
     ...(stack !== undefined && { cause: stack }),
+    ...(cause instanceof FfmpegStopped && { stopped: true as const }),
   }
 }

@@ -27,6 +27,8 @@ export interface BundleName {
 export interface SerializedError extends ErrorPayload {
   fault: JobError['fault']
   cause?: string
+  /** Whether only a signal from outside has ended an ffmpeg of it. */
+  stopped?: true
 }
 
 /** Parent to child. Media stays on disk. */

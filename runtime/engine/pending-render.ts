@@ -1,6 +1,6 @@
 import { asJobError, deserializeError, type JobError } from '../../handler/errors.ts'
 import type { RenderCall, RenderReport, RenderTask } from '../../handler/render/render.ts'
-import type { FromChild } from './ipc-messages.ts'
+import type { FromChild, SerializedError } from './ipc-messages.ts'
 import { cancelOrKill } from './kill-deadlines.ts'
 import type { RenderProcess } from './process-handle.ts'
 
@@ -8,10 +8,17 @@ import type { RenderProcess } from './process-handle.ts'
 export type RenderMessage = Extract<FromChild, { id: number }>
 
 /**
- * The process was lost, and not by this render's doing: another one was killed in it. Its files are
- * there, so it can be done again.
+ * The render was lost, and not by its own doing: another one was killed in its process, or a signal to
+ * the whole service has ended its ffmpeg. Its files are there, so it can be done again.
  */
-export class RenderInterrupted extends Error {}
+export class RenderInterrupted extends Error {
+  /** How it fails where it was done again already; undefined: it is done again however often. */
+  readonly failure: JobError | undefined
+  constructor(message: string, failure?: JobError) {
+    super(message)
+    this.failure = failure
+  }
+}
 
 /** One render, as the parent sees it. */
 export interface PendingRender {
@@ -72,8 +79,13 @@ export function startRender(
         case 'done':
           return resolve(message.report)
         case 'failed':
-          return reject(deserializeError(message.failure))
+          return reject(toFailure(message.failure))
       }
     },
   }
+}
+
+function toFailure(failure: SerializedError): JobError | RenderInterrupted {
+  const error = deserializeError(failure)
+  return failure.stopped ? new RenderInterrupted(error.message, error) : error
 }

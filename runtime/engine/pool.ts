@@ -90,6 +90,7 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
     const { signal } = call
     signal.throwIfAborted()
     const sized = batchSize === undefined ? task : { batchSize, ...task }
+    let stops = 0 // of its ffmpeg, by signals from outside
     return new Promise((resolve, reject) => {
       const leave = () => {
         queue.splice(queue.indexOf(waiting), 1)
@@ -100,6 +101,7 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
           signal.removeEventListener('abort', leave)
           engine.render(sized, call).then(resolve, (error: Error) => {
             if (!(error instanceof RenderInterrupted)) return reject(error)
+            if (error.failure && stops++ > 0) return reject(error.failure)
             log.warn('render.again', { reason: error.message })
             enter('unshift')
           })

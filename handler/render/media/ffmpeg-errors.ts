@@ -21,7 +21,11 @@ const SCARCE =
   /Cannot allocate memory|out of memory|Resource temporarily unavailable|Too many open files|pthread_create|thread.*fail|failed to (?:create|start) thread/i
 /** These come from the program itself: what it was given made it crash. */
 const CRASHES = new Set<NodeJS.Signals | null>(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'])
-const STOPPED = /Exiting normally, received signal (\d+)/
+/** ffmpeg takes SIGTERM and SIGINT for its user's wish to end, and ends so; at our log level in silence. */
+const STOPPED = 255
+
+/** A signal from outside has ended ffmpeg: nothing is wrong with the input, and the same again may be done. */
+export class FfmpegStopped extends Error {}
 
 /**
  * The error where it was this machine that failed, whatever the input was: whoever sent the job need
@@ -42,9 +46,10 @@ export function toSystemError(
   if (signal === 'SIGKILL' || (code !== 0 && SCARCE.test(stderr))) {
     return new WorkerError('OUT_OF_MEMORY', `ffmpeg ran out of memory while ${doing}`)
   }
-  const stopped = signal && !CRASHES.has(signal) ? signal : STOPPED.exec(stderr)?.[0]
-  if (stopped) return new WorkerError('ENGINE_LOST', `ffmpeg was ended (${stopped}) while ${doing}`)
-  return undefined
+  const stopped = code === STOPPED && !/Operation not permitted/.test(stderr)
+  if (!stopped && (!signal || CRASHES.has(signal))) return undefined
+  const message = `ffmpeg was ended by ${signal ?? 'a signal'} while ${doing}`
+  return new WorkerError('ENGINE_LOST', message, { cause: new FfmpegStopped(message) })
 }
 
 export const toError = ({ code, signal, stderr }: ProcessResult): Error =>

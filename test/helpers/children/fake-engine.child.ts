@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InputError, WorkerError } from '../../../handler/errors.ts'
 import { createStageTimer } from '../../../handler/render/context.ts'
+import { toSystemError } from '../../../handler/render/media/ffmpeg-errors.ts'
 import { spawnFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { RenderCall, RenderReport, RenderTask } from '../../../handler/render/render.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
@@ -18,6 +19,8 @@ export type Act =
   | 'no-memory'
   | 'broken-graph'
   | 'bug'
+  | 'stopped' // by a signal to its ffmpeg, each time
+  | 'stopped-once'
   | 'ffmpeg' // as 'ignore', with an ffmpeg that no closed pipe ends
 
 /** How a pretended engine starts; the name is the setup's `bundle`. */
@@ -33,6 +36,12 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
     bundle: { name: 'pretended', version: '0', id: '0' },
     render: (task, call) => act(task, call, ffmpegPath),
   }
+}
+
+let stops = 0
+
+const endFfmpeg = async (): Promise<never> => {
+  throw toSystemError({ code: 255, signal: null, stderr: '' }, 'encoding')!
 }
 
 async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promise<RenderReport> {
@@ -54,6 +63,10 @@ async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promi
       for (;;);
     case 'die':
       return process.abort()
+    case 'stopped':
+      return stage('encode', endFfmpeg)
+    case 'stopped-once':
+      return stops++ === 0 ? stage('encode', endFfmpeg) : REPORT
     case 'no-face':
       throw new InputError('NO_FACE', 'no face in the video', { stage: 'avatar' })
     case 'broken-graph':

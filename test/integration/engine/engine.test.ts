@@ -288,6 +288,20 @@ test('the real engine says that ffmpeg is missing and what to install', async ()
   expect((error as Error).message).toContain('apt-get install ffmpeg')
 })
 
+test('a render whose ffmpeg a signal has ended is done again once, in the same engine', async () => {
+  await using engines = pretendEngines()
+  const once = pretend(engines, 'stopped-once')
+  expect(await once.ended).toMatchObject({ frames: 2 })
+  expect(once.events).toEqual(['acting', 'acting'])
+  const again = pretend(engines, 'stopped')
+  expect(await again.ended).toMatchObject({
+    ...{ code: 'ENGINE_LOST', retryable: true, stage: 'encode' },
+    message: 'ffmpeg was ended by a signal while encoding',
+  })
+  expect(again.events).toEqual(['acting', 'acting'])
+  expect(engines.status()[0]).toMatchObject({ state: 'ready', restarts: 0 })
+})
+
 test('ready() ends with the signal, and closing ends running and waiting jobs as retryable', async () => {
   const engines = pretendEngines()
   const reason = new Error('no patience')

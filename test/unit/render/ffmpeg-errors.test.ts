@@ -23,6 +23,11 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
     ['no quota', ended({ stderr: 'Disk quota exceeded' }), 'DISK_FULL'],
     ['a signal to the whole service', killed('SIGTERM'), 'ENGINE_LOST'],
     [
+      'a signal that it handled, in silence',
+      ended({ code: 255 }),
+      'ENGINE_LOST',
+    ],
+    [
       'a signal that it handled',
       ended({ code: 255, stderr: 'Exiting normally, received signal 15.' }),
       'ENGINE_LOST',
@@ -42,6 +47,11 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
 describe('the end of an ffmpeg that was the input’s fault', () => {
   test.each([
     ['a plain failure', ended({ stderr: 'Invalid data found' }), 'Invalid data found'],
+    [
+      'a file that may not be read',
+      ended({ code: 255, stderr: 'a.mp4: Operation not permitted' }),
+      'Operation not permitted',
+    ],
     ['a crash', killed('SIGSEGV'), 'crashed on it (SIGSEGV)'],
     ['work without an end', { ...killed('SIGKILL'), stalled: 'busy' } as const, 'without an end'],
     [
