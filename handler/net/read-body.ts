@@ -1,3 +1,4 @@
+import { decodeJsonText } from '../json-text.ts'
 import { NetworkError } from './network-error.ts'
 
 /** More came than anybody would send in good faith. */
@@ -16,5 +17,5 @@ export async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number
     if (bytes > maxBytes) throw new BodyTooLargeError()
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString()
+  return decodeJsonText(Buffer.concat(chunks))
 }

@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import { InputError } from '../../handler/errors.ts'
+import { decodeJsonText } from '../../handler/json-text.ts'
 
 /** Largest request body: a job is a few URLs, and at most some boxes. */
 export const MAX_BODY_BYTES = 1_000_000
@@ -44,5 +45,5 @@ async function readText({ headers, body }: Request): Promise<string> {
     if (error instanceof BodyTooLarge) throw error
     throw new InputError('INVALID_JOB', 'the body was cut short', { cause: error })
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return decodeJsonText(Buffer.concat(chunks))
 }

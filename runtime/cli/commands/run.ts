@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { JobError } from '../../../handler/errors.ts'
+import { decodeJsonText } from '../../../handler/json-text.ts'
 import { defineCommand, JSON_OPTION, UsageError, type OptionValues } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import { renderLocalJob } from '../render-local-job.ts'
@@ -70,7 +71,7 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
 
 async function readJobFile(file: string): Promise<Record<string, unknown>> {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>
+    return JSON.parse(decodeJsonText(await readFile(file))) as Record<string, unknown>
   } catch (error) {
     throw new UsageError(`cannot read the job file: ${(error as Error).message}`)
   }
