@@ -1,9 +1,10 @@
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { LOG_THRESHOLDS, RUNPOD_LEVELS } from '../log/levels.ts'
 import { inputBuckets, inputBucketProblems } from './input-buckets.ts'
+import { homeDirectory } from './home-directory.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
@@ -78,8 +79,10 @@ export const Env = v.object({
   BUFFER_WORKER_ID: v.optional(text),
   BUNDLE_ALLOW_UNKNOWN: boolean(false),
   BUNDLE_PULL: boolean(false),
-  BUNDLES_DIR: v.optional(text, join(homedir(), '.local', 'share', 'musetalk-worker', 'bundles')),
-  CACHE_DIR: v.optional(text, join(homedir(), '.cache', 'musetalk-worker')),
+  BUNDLES_DIR: v.optional(text, () =>
+    join(homeDirectory(), '.local', 'share', 'musetalk-worker', 'bundles'),
+  ),
+  CACHE_DIR: v.optional(text, () => join(homeDirectory(), '.cache', 'musetalk-worker')),
   CACHE_MAX_MB: number(4096, 0),
   CONCURRENCY: integer(2, 1),
   CONFIG_LABEL: v.optional(text, 'default'),
@@ -94,7 +97,7 @@ export const Env = v.object({
   GPU_CLASS: v.optional(text),
   GPU_CLASS_NAME: v.optional(text, 'unknown'),
   HF_ENDPOINT: v.optional(url, 'https://huggingface.co'),
-  HF_HOME: v.optional(text, join(homedir(), '.cache', 'huggingface')),
+  HF_HOME: v.optional(text, () => join(homeDirectory(), '.cache', 'huggingface')),
   HF_HUB_CACHE: v.optional(text),
   HF_HUB_OFFLINE: hubSwitch,
   HF_TOKEN: v.optional(headerValue),
@@ -144,7 +147,7 @@ export const Env = v.object({
   S3_SECRET: v.optional(secret),
   SALAD_MACHINE_ID: v.optional(text),
   SCRATCH_DIR: v.optional(text, join(tmpdir(), 'musetalk-worker')),
-  STATE_DIR: v.optional(text, join(homedir(), '.local', 'state', 'musetalk-worker')),
+  STATE_DIR: v.optional(text, () => join(homeDirectory(), '.local', 'state', 'musetalk-worker')),
   STORAGE: v.optional(v.picklist(['b2', 's3', 'directory'])),
   VAST_CONTAINERLABEL: v.optional(text),
   WEBHOOK_SECRET: v.optional(webhookSecrets),

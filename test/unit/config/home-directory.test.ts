@@ -1,0 +1,12 @@
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { homeDirectory } from '../../../runtime/config/home-directory.ts'
+
+test('a home is the system’s, and without one a folder that this user alone has', () => {
+  expect(homeDirectory()).toBe(homedir())
+  const none = () => {
+    throw new Error('uv_os_homedir returned ENOENT') // an id without an entry in passwd, and no HOME
+  }
+  expect(homeDirectory(none)).toBe(join(tmpdir(), `user-${process.getuid!()}`))
+})
