@@ -4,6 +4,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -31,12 +32,19 @@ if (Number(process.versions.node.split('.')[0]) >= 26) {
     )
     process.exit(1)
   }
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
-  // Ctrl-C reaches the whole group; other signals are handed on.
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  process.on('SIGINT', () => {})
+  // The pipe says that this process lives: what it started must not outlive it.
+  const entry = join(root, 'bin', 'wrapped.process.mjs')
+  const child = spawn(node, [entry, main, ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+  })
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP']
+  const handOn = (signal) => child.kill(signal) // where it has come to the whole group, it is an echo
+  for (const signal of signals) process.on(signal, handOn)
+  child.stdio[3].on('error', () => {})
   child.on('exit', (code, signal) => {
-    if (signal) process.kill(process.pid, signal)
-    else process.exitCode = code
+    for (const name of signals) process.off(name, handOn)
+    if (signal) process.kill(process.pid, signal) // an honest exit status
+    // Process 1 of a container is immune to its own signals; shells write them so.
+    process.exitCode = signal ? 128 + constants.signals[signal] : code
   })
 }

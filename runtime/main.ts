@@ -24,6 +24,9 @@ const COMMANDS = [
 // ONNX Runtime reports to its makers otherwise; it reads this when it is loaded, here and in engines.
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
 
+// Who reads the output may go away (a log shipper that restarts, `| head`), and jobs go on without it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
 process.exitCode = await executeCommandLine(
   process.argv.slice(2),
   COMMANDS,

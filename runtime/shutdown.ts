@@ -1,6 +1,7 @@
 import { CanceledError } from '../handler/errors.ts'
 import { silentLog, type Log } from '../handler/log.ts'
 import { MAX_TIMER_MS } from './jobs/clock.ts'
+import { createEchoFilter } from './signal-echo.ts'
 
 /** The two words of a shutdown. */
 export interface Shutdown {
@@ -16,7 +17,8 @@ export interface ShutdownControl extends Shutdown, Disposable {
   drain(why: string): void
 }
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const
+/** SIGHUP: the terminal was closed. */
+export const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 
 /**
  * Listen to the platform's wish to stop. First signal: `draining`, and `aborted` after
@@ -26,6 +28,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 export function installSignalHandlers(drainMs: number, log: Log = silentLog): ShutdownControl {
   const [draining, aborted] = [new AbortController(), new AbortController()]
   const reason = new CanceledError('SHUTDOWN', 'the worker is shutting down; try again elsewhere')
+  const isEcho = createEchoFilter()
   let timer: NodeJS.Timeout | undefined
 
   const forceShutdown = (why: string) => {
@@ -43,20 +46,21 @@ export function installSignalHandlers(drainMs: number, log: Log = silentLog): Sh
     ).unref()
     draining.abort(reason)
   }
-  const onSignal = (name: (typeof SIGNALS)[number]) => {
+  const onSignal = (name: (typeof STOP_SIGNALS)[number]) => {
+    if (isEcho(name)) return
     if (aborted.signal.aborted) return end(name)
     if (draining.signal.aborted) return forceShutdown(name)
     drain(name)
   }
   const dispose = () => {
     clearTimeout(timer)
-    for (const name of SIGNALS) process.off(name, onSignal)
+    for (const name of STOP_SIGNALS) process.off(name, onSignal)
   }
   const end = (name: NodeJS.Signals) => {
     dispose()
     process.kill(process.pid, name) // an honest exit status
     process.exit(1) // process 1 of a container is immune to its own signals
   }
-  for (const name of SIGNALS) process.on(name, onSignal)
+  for (const name of STOP_SIGNALS) process.on(name, onSignal)
   return { draining: draining.signal, aborted: aborted.signal, drain, [Symbol.dispose]: dispose }
 }

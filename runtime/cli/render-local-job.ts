@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path'
-import { asJobError, type JobError } from '../../handler/errors.ts'
+import { asJobError, WorkerError, type JobError } from '../../handler/errors.ts'
 import { handle } from '../../handler/handle.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
 import { directoryStorage } from '../../handler/storage/directory.ts'
@@ -9,6 +9,7 @@ import type { Config } from '../config/config.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
 import { createInputBuckets } from '../worker/create-input-buckets.ts'
 import { createLocalWorker } from '../worker/local-worker.ts'
+import { openScratch, type Scratch } from '../worker/scratch-directory.ts'
 import { createJsonLogger } from '../log/json-log.ts'
 import { onInterrupt } from './interrupt.ts'
 import { createProgressPrinter } from './progress-bar.ts'
@@ -36,6 +37,7 @@ export async function renderLocalJob(
   const { signal } = interrupt
   const buckets = createInputBuckets(config)
   try {
+    await using scratch = await openOwnScratch(config.SCRATCH_DIR)
     await using deps = await createLocalWorker({
       bundle: bundleDirectory(config, options.bundle),
       ...(config.FFMPEG_PATH && { ffmpegPath: config.FFMPEG_PATH }),
@@ -44,7 +46,7 @@ export async function renderLocalJob(
       storage: options.out
         ? singleFileStorage(options.out)
         : directoryStorage(resolve(config.OUTPUT_DIR)),
-      scratch: config.SCRATCH_DIR,
+      scratch: scratch.dir,
       ...cacheOf(config),
       modelCache: config.CACHE_DIR,
       limits: limitsOf(config),
@@ -62,6 +64,12 @@ export async function renderLocalJob(
     return asJobError(thrown, signal)
   }
 }
+
+/** @throws WorkerError DISK_FULL */
+const openOwnScratch = (root: string): Promise<Scratch> =>
+  openScratch(root).catch((cause: Error) => {
+    throw new WorkerError('DISK_FULL', cause.message, { cause })
+  })
 
 /** The directory store for somebody who named the file. */
 function singleFileStorage(out: string): Storage {

@@ -14,7 +14,9 @@ export interface Listener extends AsyncDisposable {
 const SERVER_TIMEOUTS = {
   headersTimeout: 20_000,
   requestTimeout: 60_000,
-  keepAliveTimeout: 10_000,
+  // Longer than any load balancer keeps a connection that it may send the next job on: nginx and AWS
+  // 60 s, Google 600 s. One that was closed in that moment would cost the job a 502.
+  keepAliveTimeout: 620_000,
   connectionsCheckingInterval: 5_000,
 }
 const CLOSE_TIMEOUT_MS = 1_000

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { isProcessAlive } from '../../models/system/process-alive.ts'
+import { processIdentity } from '../../models/system/process-alive.ts'
 import { withDirectoryError } from '../../handler/system/directory-error.ts'
 
 export interface Scratch extends AsyncDisposable {
@@ -19,14 +19,13 @@ export interface Scratch extends AsyncDisposable {
  */
 export async function openScratch(root: string): Promise<Scratch> {
   const prefix = `${hostname()}-`
-  const dir = join(root, `${prefix}${process.pid}`)
+  const dir = join(root, prefix + (await ownerOf(process.pid)))
   const uploadJournalDir = join(root, `${prefix}begun`)
   await withDirectoryError(root, 'SCRATCH_DIR', () => mkdir(root, { recursive: true }))
   for (const name of await readdir(root)) {
     if (!name.startsWith(prefix)) continue
-    const pid = Number(name.slice(prefix.length))
-    // In a container every life of the worker may have the same id.
-    if (Number.isInteger(pid) && (pid === process.pid || !isProcessAlive(pid))) {
+    const owner = name.slice(prefix.length)
+    if (/^\d+(-\d*)?$/.test(owner) && owner !== (await ownerOf(Number.parseInt(owner, 10)))) {
       await saveUploadJournals(join(root, name), uploadJournalDir)
       await rm(join(root, name), { recursive: true, force: true })
     }
@@ -40,6 +39,9 @@ export async function openScratch(root: string): Promise<Scratch> {
     },
   }
 }
+
+/** A process by its id and its beginning: in a container every life of the worker may have the same id. */
+const ownerOf = async (pid: number) => (await processIdentity(pid)).replace(' ', '-')
 
 /** Notes outlive their folder, and this process, until what they tell of is dropped. */
 async function saveUploadJournals(from: string, to: string): Promise<void> {

@@ -1,6 +1,9 @@
-import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
@@ -21,6 +24,60 @@ test('the program tells its version and its usage', async () => {
   expect(told.stdout).toContain(`musetalk-worker ${version}`)
   expect(helped).toMatchObject({ status: 0, stderr: '' })
   expect(helped.stdout).toContain('run --video FILE --audio FILE')
+})
+
+test('run removes what a former run left when it was killed, and takes a job that begins with a mark', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'run-'))
+  try {
+    const left = join(dir, 'scratch', `${hostname()}-999999999-1`)
+    await mkdir(left, { recursive: true })
+    await writeFile(join(dir, 'job.json'), '\ufeff{"video":"/nowhere.mp4","audio":"/nowhere.wav"}')
+    const env = { SCRATCH_DIR: join(dir, 'scratch'), CACHE_DIR: join(dir, 'cache') }
+    const { status, stderr } = await execute(['run', '--job', join(dir, 'job.json')], env)
+    expect(stderr).toContain('there is no file "/nowhere.mp4"')
+    expect(status).toBe(2)
+    expect(await readdir(join(dir, 'scratch'))).toEqual([])
+    await writeFile(join(dir, 'a file'), '')
+    const nowhere = { ...env, SCRATCH_DIR: join(dir, 'a file', 'scratch') }
+    const refused = await execute(['run', '--job', join(dir, 'job.json')], nowhere)
+    expect(refused.stderr).toContain('set SCRATCH_DIR to a folder that can be written')
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+})
+
+test('a server goes on when whoever reads its log has gone', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'log-'))
+  const env = {
+    ...{ PATH: process.env['PATH'], HOME: dir, HOST: '127.0.0.1', PORT: '0', DEVICE: 'cpu' },
+    ...{ SCRATCH_DIR: join(dir, 'scratch'), STATE_DIR: join(dir, 'state') },
+  }
+  const server = spawn(process.execPath, [join(ROOT, 'runtime/main.ts'), 'serve'], {
+    ...{ cwd: dir, env, stdio: ['ignore', 'pipe', 'pipe'] },
+  })
+  const ended = once(server, 'exit')
+  try {
+    let port = 0
+    for await (const line of createInterface(server.stderr)) {
+      const { event, ...fields } = JSON.parse(line) as { event: string; port?: number }
+      if (event !== 'worker.listening') continue
+      port = fields.port!
+      break
+    }
+    for (const pipe of [server.stdout, server.stderr]) pipe.destroy()
+    const url = `http://127.0.0.1:${port}`
+    const headers = { 'content-type': 'application/json' }
+    const body = JSON.stringify({ id: 'j', video: 'http://10.0.0.1/v', audio: 'http://10.0.0.1/a' })
+    await fetch(`${url}/jobs`, { method: 'POST', headers, body })
+    const state = async () =>
+      ((await (await fetch(`${url}/jobs/j`)).json()) as { status: string }).status
+    await expect.poll(state, { timeout: 30_000 }).toBe('failed') // and so has written to its log
+    expect((await fetch(`${url}/hc`)).status).toBe(200)
+  } finally {
+    server.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
+    await rm(dir, { recursive: true })
+  }
 })
 
 test('what it cannot do ends it with status 2 and the reason', async () => {

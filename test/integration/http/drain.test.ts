@@ -82,7 +82,7 @@ describe('a worker process', () => {
     await one.rendering('endless')
     one.kill('SIGTERM')
     while ((await fetch(`${one.url}/ready`)).status !== 503);
-    one.kill('SIGTERM')
+    one.kill('SIGINT')
     expect(await (await answer).json()).toMatchObject({ error: { code: 'SHUTDOWN' } })
     expect(await one.ended).toEqual([0, null])
   })

@@ -38,6 +38,11 @@ describe('over a real socket', () => {
     expect([part.status, await part.text()]).toEqual([206, '0123456789'])
   })
 
+  test('an idle connection is kept for longer than a load balancer keeps it', async () => {
+    const { headers } = await fetch(`${at.url}/hc`)
+    expect(headers.get('keep-alive')).toBe('timeout=620')
+  })
+
   test('what was fetched and stored is counted, once', async () => {
     const bytes = async () => {
       const text = await (await fetch(`${at.url}/metrics`)).text()

@@ -22,7 +22,7 @@ async function startWorker(drainMs: number, until: 'draining' | 'aborted' | 'nev
 const SOON = 'draining SHUTDOWN retryable'
 const NOW = 'aborted SHUTDOWN retryable'
 
-test.each(['SIGTERM', 'SIGINT'] as const)(
+test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)(
   'the first %s says soon; a worker that is done falls off its end with status 0, however long the drain',
   async (name) => {
     using worker = await startWorker(LONG, 'draining')
@@ -54,10 +54,10 @@ test('a third signal ends the process, and its status says so', async () => {
   using worker = await startWorker(LONG, 'never')
   worker.send('SIGTERM')
   expect(await worker.heard()).toBe(SOON)
-  worker.send('SIGTERM')
+  worker.send('SIGINT') // SIGTERM within a moment would be an echo of the first
   expect(await worker.heard()).toBe(NOW)
-  worker.send('SIGTERM')
-  expect(await worker.ended).toEqual([null, 'SIGTERM'])
+  worker.send('SIGHUP')
+  expect(await worker.ended).toEqual([null, 'SIGHUP'])
 })
 
 test('disposed, it gives the signals their usual effect back', async () => {

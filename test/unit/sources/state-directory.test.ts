@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { warnUndeliveredResults } from '../../../runtime/sources/startup-warnings.ts'
 import { lockStateDir } from '../../../runtime/sources/state-directory.ts'
+import { startZombie } from '../../helpers/zombie.ts'
 import { collectLog } from '../../helpers/collected-log.ts'
 
 let root: string
@@ -30,8 +31,11 @@ test('the place of a process that was killed is taken over, even if its number i
   const gone = spawn('true')
   await once(gone, 'exit')
   const other = spawn('sleep', ['60'])
+  await using zombie = await startZombie()
+  const stat = await readFile(`/proc/${zombie.pid}/stat`, 'utf8')
+  const buried = `${zombie.pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
   try {
-    for (const mark of [`${gone.pid} 123`, `${other.pid} 123`, '', `${process.pid} 1`]) {
+    for (const mark of [buried, `${gone.pid} 123`, `${other.pid} 123`, '', `${process.pid} 1`]) {
       await using first = await lockStateDir(root, 'orchestrator', 'w')
       await writeFile(join(first.dir, 'lock'), mark)
       await using second = await lockStateDir(root, 'orchestrator', 'w')
