@@ -22,11 +22,7 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
     ],
     ['no quota', ended({ stderr: 'Disk quota exceeded' }), 'DISK_FULL'],
     ['a signal to the whole service', killed('SIGTERM'), 'ENGINE_LOST'],
-    [
-      'a signal that it handled, in silence',
-      ended({ code: 255 }),
-      'ENGINE_LOST',
-    ],
+    ['a signal that it handled, in silence', ended({ code: 255 }), 'ENGINE_LOST'],
     [
       'a signal that it handled',
       ended({ code: 255, stderr: 'Exiting normally, received signal 15.' }),
