@@ -62,6 +62,9 @@ async function findPresent({
   }
 }
 
+/** What the first graphs took says little about the rest. */
+const SETTLING_S = 2
+
 async function pullAlone(options: PullOptions): Promise<PulledBundle> {
   const { directory, keep, onEvent, recipe, signal, variant, verify } = options
   const work = workDirectory(directory)
@@ -70,6 +73,7 @@ async function pullAlone(options: PullOptions): Promise<PulledBundle> {
     for (const folder of [bundle!, replaced!]) await rm(folder, { recursive: true, force: true })
     if (!keep) await rm(files!, { recursive: true, force: true })
   }
+  await restoreReplaced(directory, replaced!)
   const present = await findPresent(options) // who was waited for has made it
   if (present) {
     await clean()
@@ -81,7 +85,7 @@ async function pullAlone(options: PullOptions): Promise<PulledBundle> {
   const startFill = performance.now()
   const report = throttle((bytes: number, total: number) => {
     const seconds = (performance.now() - startFill) / 1000
-    const etaS = bytes > 0 ? (seconds * (total - bytes)) / bytes : undefined
+    const etaS = seconds > SETTLING_S ? (seconds * (total - bytes)) / bytes : undefined
     onEvent({ type: 'progress', phase: 'fill', bytes, total, ...(etaS !== undefined && { etaS }) })
   })
   await recipe.fill(checkpoints, bundle!, variant, { signal, onProgress: report })
@@ -95,6 +99,11 @@ async function pullAlone(options: PullOptions): Promise<PulledBundle> {
   await rename(bundle!, directory)
   await clean()
   return { directory, manifest, id, present: false }
+}
+
+/** One that was killed between its last two steps has moved a bundle aside and put none in its place. */
+async function restoreReplaced(directory: string, replaced: string): Promise<void> {
+  if (!existsSync(directory)) await rename(replaced, directory).catch(ignoreMissing)
 }
 
 /** A power cut must not leave a bundle in place whose bytes were never written. */

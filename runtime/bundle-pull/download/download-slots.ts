@@ -39,24 +39,20 @@ async function downloadSlot(
 ): Promise<LocalFile | undefined> {
   const absent: string[] = []
   const { meter, onFile, onNote } = options
+  const [wanted] = files
   for (const file of files) {
     meter.expect(file.bytes)
     onFile(file, 'begun')
-    for (const { address, newest } of addressesOf(file, options)) {
-      try {
-        const found = await downloadFile(file, address, options)
-        if (newest)
-          onNote(`${file.path}: the pinned revision is gone; the newest has the same file`)
-        onFile(file, 'done')
-        return found
-      } catch (error) {
-        options.signal.throwIfAborted()
-        if (!isAbsent(error)) throw toPullError(error, file, address, options.authorized)
-        absent.push(withoutQuery(address))
-      }
-    }
-    meter.expect(-file.bytes)
+    const { found, failure } = await downloadAny(file, options, absent)
     onFile(file, 'done')
+    if (found && file !== wanted)
+      onNote(`${wanted!.path} is not there; its twin ${file.path} is taken`)
+    if (found) return found
+    meter.expect(-file.bytes)
+    // Where a hub says that it lacks a part that a bundle can do without, a site beside it may be out of reach.
+    const lacking = optional && absent.length > 0 && failure?.code === 'HUB_UNAVAILABLE'
+    if (failure && !lacking) throw failure
+    if (failure) onNote(failure.message)
   }
   const names = files.map(({ path }) => path).join(' or ')
   const message = `${names} is not there (404): asked for ${absent.join(', ')}`
@@ -68,35 +64,66 @@ async function downloadSlot(
   throw new PullError('FILE_NOT_FOUND', `${message}; ${todo}`)
 }
 
+/**
+ * A file from the first source that gives it, or why the first that may have it does not.
+ * @param absent the addresses that do not have it are added
+ * @throws PullError CHECKSUM_MISMATCH; the signal's reason; the error of the file system
+ */
+async function downloadAny(
+  file: OfficialFile,
+  options: SlotOptions,
+  absent: string[],
+): Promise<{ found?: LocalFile; failure?: PullError }> {
+  let failure: PullError | undefined
+  for (const addresses of addressesOf(file, options)) {
+    for (const { address, newest } of addresses) {
+      try {
+        const found = await downloadFile(file, address, options)
+        if (newest)
+          options.onNote(`${file.path}: the pinned revision is gone; the newest has the same file`)
+        return { found }
+      } catch (error) {
+        options.signal.throwIfAborted()
+        if (!(error instanceof NetworkError)) throw error
+        if (isAbsent(error)) {
+          absent.push(withoutQuery(address))
+          continue
+        }
+        failure ??= toPullError(error, file, address, options.authorized)
+        break // its newest revision is no nearer
+      }
+    }
+  }
+  return failure ? { failure } : {}
+}
+
 interface Address {
   address: string
   newest?: boolean
 }
 
-function addressesOf(file: OfficialFile, { mirror, endpoint }: SlotOptions): Address[] {
+/** Of each source, in order: where the file is, and where it may have moved. */
+function addressesOf(file: OfficialFile, { mirror, endpoint }: SlotOptions): Address[][] {
   const own =
-    mirror === undefined ? [] : [{ address: `${mirror.replace(/\/+$/, '')}/${file.path}` }]
-  return [
-    ...own,
-    ...file.sources.flatMap((source): Address[] => {
-      const newest = atNewestRevision(source)
-      return [
-        { address: addressOf(source, endpoint) },
-        ...(newest ? [{ address: addressOf(newest, endpoint), newest: true }] : []),
-      ]
-    }),
-  ]
+    mirror === undefined ? [] : [[{ address: `${mirror.replace(/\/+$/, '')}/${file.path}` }]]
+  const official = file.sources.map((source): Address[] => {
+    const newest = atNewestRevision(source)
+    return [
+      { address: addressOf(source, endpoint) },
+      ...(newest ? [{ address: addressOf(newest, endpoint), newest: true }] : []),
+    ]
+  })
+  return [...own, ...official]
 }
 
 const withoutQuery = (address: string): string => address.replace(/[?#].*/, '')
 
 function toPullError(
-  error: unknown,
+  error: NetworkError,
   { path }: OfficialFile,
   address: string,
   authorized: boolean,
-): unknown {
-  if (!(error instanceof NetworkError)) return error
+): PullError {
   const { host } = new URL(address)
   const { status } = error
   if (status === 401 || status === 403) {
@@ -106,7 +133,7 @@ function toPullError(
     const todo = authorized
       ? `HF_TOKEN must be a valid token${terms}`
       : `set HF_TOKEN to a token${terms}`
-    const message = `${host} does not give ${path} to us (${status}); ${todo}`
+    const message = `${host} does not give ${path} to us (${status}); ${todo}, or bring the file with --from`
     return new PullError('ACCESS_DENIED', message, { cause: error })
   }
   const todo = error.permanent

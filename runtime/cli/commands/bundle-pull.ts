@@ -78,7 +78,7 @@ export async function bundlePull(
         `${JSON.stringify({ type: 'done', name, version, precision, id, directory, present })}\n`,
       )
     else {
-      const was = present ? 'is there' : 'is made'
+      const was = present ? 'is there (remove the folder to make it anew)' : 'is made'
       output.err(
         `${name} ${version} (${id}), ${precision}, ${was}: MODEL_BUNDLE=${request.out === undefined ? name : directory}\n`,
       )

@@ -110,11 +110,15 @@ describe('a pull that is killed', () => {
     expect(hub.cdn.length).toBe(before)
   })
 
-  test('between moving the old bundle away and the new one into place puts it there', async () => {
-    await pull(pullOptions(place, hub.endpoint, { keep: true }))
+  test('between moving the old bundle away and the new one into place leaves the old one', async () => {
+    await pull(pullOptions(place, hub.endpoint))
+    await mkdir(work())
     await rename(place.file('bundles/musetalk-v1.5'), `${work()}/replaced`)
     await cp(`${work()}/replaced`, `${work()}/bundle`, { recursive: true })
-    await goesOn()
+    const before = hub.hub.length
+    expect(await pull(pullOptions(place, hub.endpoint))).toMatchObject({ present: true })
+    expect(hub.hub.length).toBe(before)
+    expect(await bundles()).toEqual(BUNDLE)
   })
 
   test('while it cleans up is cleaned up after', async () => {

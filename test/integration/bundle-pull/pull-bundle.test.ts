@@ -173,7 +173,7 @@ describe('a hub that has trouble', () => {
       { status: 401 },
       'ACCESS_DENIED',
       'caller',
-      /\(401\); set HF_TOKEN.*terms of .*acme\/net$/,
+      /\(401\); set HF_TOKEN.*terms of .*acme\/net, or bring the file with --from$/,
     ],
     [
       'wants the terms accepted',
@@ -250,8 +250,13 @@ describe('a repository that has changed', () => {
   test('and lacks a file is asked for its twin', async () => {
     await using moved = await without('model.bin')
     const recipe = smallRecipe()
-    await pull(pullOptions(place, moved.endpoint, { recipe }))
+    const { events, ...rest } = pullOptions(place, moved.endpoint, { recipe })
+    await pull(rest)
     expect(Object.keys(recipe.fills[0]!)).toContain('vae/model.safetensors')
+    expect(events).toContainEqual({
+      type: 'note',
+      message: 'vae/model.bin is not there; its twin vae/model.safetensors is taken',
+    })
   })
 
   test('and lacks a file without a twin is told with the addresses', async () => {
@@ -270,6 +275,44 @@ describe('a repository that has changed', () => {
     expect(events.findLast(({ type }) => type === 'note')).toMatchObject({
       message: expect.stringContaining('face.boxes'),
     })
+  })
+})
+
+describe('a file of several places', () => {
+  /** The optional file, on the hub and at another site. */
+  const elsewhere = (url: string) => {
+    const [slot] = SLOTS.slice(-1)
+    const [file] = slot!.files
+    const sources = [...file!.sources, { url }]
+    return smallRecipe([...SLOTS.slice(0, -1), { ...slot!, files: [{ ...file!, sources }] }])
+  }
+
+  test.each([404, 401, 403, 503])('is had from the next where one answers %s', async (status) => {
+    await using site = await startFakeHub({ 'acme/copy/main/face.pth': CONTENTS['face.pth']! })
+    failing('hub', 'face.pth', () => ({ status }))
+    const recipe = elsewhere(`${site.endpoint}/acme/copy/resolve/main/face.pth`)
+    await pull(options({ recipe }))
+    expect(Object.keys(recipe.fills[0]!)).toContain('face.pth')
+  })
+
+  test('that a hub lacks and that is out of reach elsewhere is done without, if it can be', async () => {
+    failing('hub', 'face.pth', () => ({ status: 404 }))
+    const recipe = elsewhere('http://127.0.0.1:9/face.pth')
+    const { events, ...rest } = options({ recipe })
+    await pull(rest)
+    expect(Object.keys(recipe.fills[0]!)).not.toContain('face.pth')
+    const notes = events.flatMap((event) => (event.type === 'note' ? event.message : []))
+    expect(notes).toEqual([
+      expect.stringMatching(/^127\.0\.0\.1:9 refused the connection \(face\.pth\)/),
+      expect.stringMatching(/^face\.pth is not there \(404\)/),
+      expect.stringContaining('face.boxes'),
+    ])
+  })
+
+  test('is not done without where a hub does not say that it lacks it', async () => {
+    failing('hub', 'face.pth', () => ({ status: 503 }))
+    const recipe = elsewhere('http://127.0.0.1:9/face.pth')
+    expect(await refused({ recipe })).toMatchObject({ code: 'HUB_UNAVAILABLE' })
   })
 })
 

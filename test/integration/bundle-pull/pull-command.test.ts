@@ -37,7 +37,9 @@ test('people read a plan and what to do next; programs read where the bundle is'
   expect(err).toMatch(
     /\nmusetalk-v1\.5 0 \([0-9a-f]{12}\), fp32, is made: MODEL_BUNDLE=musetalk-v1\.5\n$/,
   )
-  expect((await command()).err).toMatch(/^musetalk-v1\.5 0 .* is there: /)
+  expect((await command()).err).toMatch(
+    /^musetalk-v1\.5 0 .* is there \(remove the folder to make it anew\): /,
+  )
 })
 
 test('as JSON each line is an event', async () => {

@@ -11,7 +11,10 @@ const plan: PullEvent = {
   ...{ cuda: false, from: 'https://hub.test', bundleBytes: 3.7e9, neededBytes: 7.7e9 },
   freeBytes: 50e9,
   here: [{ path: 'a.bin', bytes: 3e8, license: 'MIT', origin: 'acme/a @ 1', local: '/here/a.bin' }],
-  fetch: [{ path: 'net/unet.pth', bytes: 3.4e9, license: 'MIT', origin: 'acme/net @ 2' }],
+  fetch: [
+    { path: 'net/unet.pth', bytes: 3.4e9, license: 'MIT', origin: 'acme/net @ 2' },
+    { path: 'net/unet.json', bytes: 748, license: 'MIT', origin: 'acme/net @ 2' },
+  ],
 }
 
 function printed(events: PullEvent[], isTTY: boolean) {
@@ -27,6 +30,7 @@ test('the plan is a line for each file, with license and origin, and what it cos
     '  a.bin                                 300.0 MB  MIT  here: /here/a.bin',
     '3.40 GB to fetch from https://hub.test:',
     '  net/unet.pth                           3.40 GB  MIT  acme/net @ 2',
+    '  net/unet.json                            748 B  MIT  acme/net @ 2',
     'disk: 7.70 GB needed, 50.00 GB free',
     '',
   ])
