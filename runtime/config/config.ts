@@ -62,8 +62,29 @@ const webhookSecrets = v.pipe(
   ),
 )
 
+/** Separated by commas. */
+const list = v.pipe(
+  v.optional(v.string(), ''),
+  v.transform((value) => value.split(',').flatMap((one) => one.trim() || [])),
+)
+const hosts = v.pipe(
+  list,
+  v.check(
+    (all) => all.every((name) => /^[\w.-]+$/.test(name)),
+    'must be names without port, by commas',
+  ),
+)
+const origins = v.pipe(
+  list,
+  v.check(
+    (all) => all.every((one) => URL.canParse(one) && new URL(one).origin === one),
+    'must be origins as https://app.example.com, without a path, by commas',
+  ),
+)
+
 /** Every variable that is read; `environment-reference.ts` says what each means. */
 export const Env = v.object({
+  ALLOWED_HOSTS: hosts,
   ALLOW_FILE_INPUTS: boolean(false),
   ALLOW_PRIVATE_URLS: boolean(false),
   API_KEY: v.optional(headerValue),
@@ -85,6 +106,7 @@ export const Env = v.object({
   CACHE_DIR: v.optional(text, () => join(homeDirectory(), '.cache', 'musetalk-worker')),
   CACHE_MAX_MB: number(4096, 0),
   CONCURRENCY: integer(2, 1),
+  CORS_ORIGINS: origins,
   CONFIG_LABEL: v.optional(text, 'default'),
   CUDA_VISIBLE_DEVICES: v.optional(v.string()),
   DEVICE: v.optional(v.picklist(['auto', 'cuda', 'cpu']), 'auto'),

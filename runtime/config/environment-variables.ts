@@ -7,6 +7,9 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     HOST: 'address to listen on',
     PORT_HEALTH: 'a second port for probes (RunPod load balancing)',
     PUBLIC_BASE_URL: 'where `/files/` is reached from outside',
+    ALLOWED_HOSTS:
+      'names, by commas, that browsers may know this worker by; addresses, local names and https need none',
+    CORS_ORIGINS: 'origins, by commas, whose pages may send jobs and read answers; none else may',
     API_KEY: 'bearer token for everything but probes (not with Salad, whose side-car sends none)',
   },
   Jobs: {

@@ -35,6 +35,10 @@ export interface AppOptions {
   apiKey?: string
   /** Prefix of `/files/…` URLs; the request's own origin where unset. */
   publicBaseUrl?: string
+  /** Origins whose pages may use this API. */
+  corsOrigins?: readonly string[]
+  /** Further names that browsers may know this worker by. */
+  allowedHosts?: readonly string[]
   /** Folder behind `/files/`, where results go to a directory. */
   files?: string
   workerId: string

@@ -1,7 +1,8 @@
 import { Hono } from 'hono'
 import { WorkerError } from '../../handler/errors.ts'
 import { errorBody } from './responses.ts'
-import { requireApiKey, rejectCrossSite } from './auth.ts'
+import { requireApiKey } from './auth.ts'
+import { guardAgainstBrowsers } from './browser-guard.ts'
 import type { RunpodWebhookSender } from './runpod/webhook-sender.ts'
 import { filesRoute } from './routes/files.ts'
 import { generateRoute } from './routes/generate.ts'
@@ -24,8 +25,8 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.notFound((c) => c.json(errorBody('NOT_FOUND', 'there is nothing here; see /docs'), 404))
 
   app.route('/', healthRoutes(options))
+  guardAgainstBrowsers(app, options)
   app.use(requireApiKey(apiKey))
-  app.use(rejectCrossSite)
   app.route('/', generateRoute(options))
   app.route('/', jobsRoutes(options))
   app.route('/', runpodRoutes(options, webhooks))

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { MiddlewareHandler } from 'hono'
+import type { ServerResponse } from 'node:http'
+import type { Context, MiddlewareHandler } from 'hono'
 import { errorBody } from './responses.ts'
 
 /**
@@ -12,7 +13,7 @@ export function requireApiKey(apiKey: string | undefined): MiddlewareHandler {
     if (!expected || timingSafeEqual(digest(extractKey(c.req.header('authorization'))), expected)) {
       return next()
     }
-    c.header('WWW-Authenticate', 'Bearer, Basic realm="musetalk-worker"')
+    challenge(c)
     return c.json(
       errorBody('UNAUTHORIZED', 'send the key as "Authorization: Bearer <API_KEY>"'),
       401,
@@ -20,11 +21,13 @@ export function requireApiKey(apiKey: string | undefined): MiddlewareHandler {
   }
 }
 
-/** A page of another site may not send jobs through its visitor's browser. */
-export const rejectCrossSite: MiddlewareHandler = async (c, next) => {
-  const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
-  if (isRead || c.req.header('sec-fetch-site') !== 'cross-site') return next()
-  return c.json(errorBody('FORBIDDEN', 'a page of another site sent this request'), 403)
+const BASIC = 'Basic realm="musetalk-worker", charset="UTF-8"'
+
+/** Browsers read one scheme in a field, and `Headers` makes one field of two: so Node has to write them. */
+function challenge(c: Context): void {
+  const { outgoing } = Object(c.env) as { outgoing?: ServerResponse }
+  if (outgoing) outgoing.setHeader('WWW-Authenticate', [BASIC, 'Bearer'])
+  else c.header('WWW-Authenticate', BASIC)
 }
 
 function extractKey(header = ''): string {

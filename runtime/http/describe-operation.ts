@@ -40,7 +40,7 @@ export function describeOperation(operation: Operation): MiddlewareHandler {
       requestBody: { required: true, content: { 'application/json': jsonOf(body, 'input') } },
     }),
     ...(isPublic && { security: [] }),
-    responses: { ...responses, ...(!isPublic && UNAUTHORIZED) },
+    responses: { ...responses, ...(!isPublic && GUARDED) },
   })
 }
 
@@ -82,4 +82,8 @@ export const ErrorBody = schemaComponent(
   }),
 )
 
-const UNAUTHORIZED = { 401: response('The key is missing or wrong.', ErrorBody) }
+/** What everything but a probe may answer. */
+const GUARDED = {
+  401: response('The key is missing or wrong.', ErrorBody),
+  421: response('A browser knows this worker by a name that it does not have.', ErrorBody),
+}

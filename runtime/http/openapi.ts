@@ -7,6 +7,7 @@ import { describeOperation, ErrorBody, response, TAGS } from './describe-operati
 const WRITES = {
   responses: {
     403: response('A page of another site sent the request.', ErrorBody),
+    415: response('A browser sent a body that is not JSON.', ErrorBody),
     500: response('A fault of the worker; its log says more.', ErrorBody),
   },
 }

@@ -145,6 +145,8 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
       parse: (payload, id) => parseJob(payload, id, deps),
       ...(onAccepted && { onAccepted }),
       ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
+      corsOrigins: config.CORS_ORIGINS,
+      allowedHosts: config.ALLOWED_HOSTS,
       ...(config.PUBLIC_BASE_URL !== undefined && { publicBaseUrl: config.PUBLIC_BASE_URL }),
       ...(config.STORAGE === 'directory' && { files: resolve(config.OUTPUT_DIR) }),
       workerId: workerId(config),
