@@ -4,6 +4,7 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { isErrno } from '../../handler/errors.ts'
 import type { Log } from '../../handler/log.ts'
+import { endStalledClients } from './stalled-clients.ts'
 
 export interface Listener extends AsyncDisposable {
   port: number
@@ -56,6 +57,7 @@ async function bind(app: Hono, port: number, host: string): Promise<Listener> {
   // Node's own Request and Response stay as they are for the rest of the process.
   const options = { fetch: app.fetch, overrideGlobalObjects: false, serverOptions: SERVER_TIMEOUTS }
   const server = createAdaptorServer(options) as Server
+  const unwatch = endStalledClients(server)
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
@@ -69,6 +71,7 @@ async function bind(app: Hono, port: number, host: string): Promise<Listener> {
       const forceClose = setTimeout(() => server.closeAllConnections(), CLOSE_TIMEOUT_MS)
       await closed
       clearTimeout(forceClose)
+      unwatch()
     },
   }
 }
