@@ -198,13 +198,17 @@ function matchTrack(found: Candidate[], last: Region): Candidate | undefined {
 const searchArea = (box: Region, frame: VideoInfo): Box =>
   squareAround(box, 1.5, frame) ?? [0, 0, frame.width, frame.height]
 
+/** Enough for a panorama of seven to one; a ribbon of a picture has thousands, and no face. */
+const MAX_TILES = 64
+
 /** Overlapping squares with the side of the area's shorter one, then with half of it. */
-function* tilings([x1, y1, x2, y2]: Box): Generator<Box[]> {
+export function* tilings([x1, y1, x2, y2]: Box): Generator<Box[]> {
   const short = Math.min(x2 - x1, y2 - y1)
   for (const side of [short, Math.ceil(short / 2)]) {
     const xs = tileStarts(x1, x2, side)
     const ys = tileStarts(y1, y2, side)
-    if (xs.length * ys.length > 1) {
+    const tiles = xs.length * ys.length
+    if (tiles > 1 && tiles <= MAX_TILES) {
       yield ys.flatMap((y) => xs.map((x): Box => [x, y, x + side, y + side]))
     }
   }

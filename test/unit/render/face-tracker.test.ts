@@ -1,6 +1,6 @@
 import { renderTools } from '../../helpers/render-tools.ts'
 import { describe, expect, test } from 'vitest'
-import { faceTracker } from '../../../handler/render/face/face-tracker.ts'
+import { faceTracker, tilings } from '../../../handler/render/face/face-tracker.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Models } from '../../../models/inference/models.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
@@ -147,5 +147,20 @@ describe('a tracked face', () => {
     )
     expect(ran).toEqual(Array(5).fill('face'))
     expect(seen[4]).toEqual([100, 80])
+  })
+})
+
+describe('tiles of a frame', () => {
+  const counts = (width: number, height: number) =>
+    [...tilings([0, 0, width, height])].map((tiles) => tiles.length)
+
+  test('cover a panorama twice, the second time with smaller ones', () => {
+    expect(counts(1920, 1080)).toEqual([3, 15])
+    expect(counts(7560, 1080)).toEqual([10, 63])
+  })
+
+  test('are not made of a ribbon, of which there would be thousands', () => {
+    expect(counts(129_600, 64)).toEqual([])
+    expect(counts(20_000, 1080)).toEqual([28])
   })
 })
