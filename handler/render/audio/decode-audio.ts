@@ -1,6 +1,7 @@
 import { InputError } from '../../errors.ts'
 import { toInputError } from '../media/ffmpeg-errors.ts'
 import type { RenderContext } from '../context.ts'
+import { withLimits } from '../media/child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from '../media/ffmpeg.ts'
 import { assertDuration } from '../media/probe.ts'
 import type { ResampledAudio } from './resample-filter.ts'
@@ -33,7 +34,10 @@ export async function* audioChunks(
   const input = ['-t', String(limits.maxAudioS + 1), ...untrustedInputArgs(file, limits.maxPixels)]
   const output = ['-map', '0:a:0', '-af', filter, '-ac', '1', '-f', 'f32le', 'pipe:1']
   const quiet = ['-nostdin', '-v', 'error']
-  await using running = await spawnFfmpeg(ffmpeg.path, [...quiet, ...input, ...output], signal)
+  await using running = await spawnFfmpeg(
+    ...withLimits(ffmpeg.path, [...quiet, ...input, ...output], limits.maxPixels),
+    signal,
+  )
 
   const overlap = overlapS * SAMPLE_RATE
   const shared = 2 * overlap

@@ -4,6 +4,7 @@ import { toInputError } from './ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { BufferPool } from '../buffer-pool.ts'
 import type { RenderContext } from '../context.ts'
+import { withLimits } from './child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
 import { fps, type VideoInfo } from './media-info.ts'
 
@@ -41,7 +42,10 @@ export async function* decode(
     ...['-map', '0:V:0', '-vf', filterChain(facts, span), '-frames:v', String(span.count)],
     ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
   ]
-  await using running = await spawnFfmpeg(ffmpeg.path, args, signal)
+  await using running = await spawnFfmpeg(
+    ...withLimits(ffmpeg.path, args, limits.maxPixels),
+    signal,
+  )
   let yielded = 0
   for await (const frame of chunkFrames(running.stdout, frameFormatFor(facts).bytes, buffers)) {
     yield frame
@@ -62,11 +66,13 @@ function seek({ rate, offsetS }: VideoInfo, { first }: FrameRange): string[] {
   return first === 0 ? [] : ['-ss', String(offsetS + (first - 0.5) / fps(rate))]
 }
 
-function filterChain({ still, rate, geometry }: VideoInfo, { first }: FrameRange): string {
+/** A jump in the timestamps becomes repeated pictures: what lies beyond the wanted ones comes right after them. */
+function filterChain({ still, rate, geometry }: VideoInfo, { first, count }: FrameRange): string {
   if (still) return geometry
   // After a seek the wanted frame comes half a frame after zero.
   const shift = first === 0 ? 'STARTPTS' : `${0.5 / fps(rate)}/TB`
-  const clock = `setpts=PTS-${shift},fps=${rate.num}/${rate.den}:round=near`
+  const end = `${(count + 1) / fps(rate)}/TB`
+  const clock = `setpts='min(${end},PTS-${shift})',fps=${rate.num}/${rate.den}:round=near`
   return `${clock},${geometry}`
 }
 

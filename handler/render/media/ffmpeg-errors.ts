@@ -20,7 +20,10 @@ export function toInputError(finished: ProcessResult, role: string): JobError {
 const SCARCE =
   /Cannot allocate memory|out of memory|Resource temporarily unavailable|Too many open files|pthread_create|thread.*fail|failed to (?:create|start) thread/i
 /** These come from the program itself: what it was given made it crash. */
-const CRASHES = new Set<NodeJS.Signals | null>(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'])
+const CRASHES = new Set<NodeJS.Signals | null>([
+  ...(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'] as const),
+  'SIGXCPU', // it computed for longer than any good file takes
+])
 /** ffmpeg takes SIGTERM and SIGINT for its user's wish to end, and ends so; at our log level in silence. */
 const STOPPED = 255
 
@@ -37,6 +40,10 @@ export function toSystemError(
 ): JobError | undefined {
   if (/No space left on device|Disk quota exceeded/i.test(stderr)) {
     return new WorkerError('DISK_FULL', `the disk filled up while ${doing}`)
+  }
+  // What the shell says that sets the limits of a child.
+  if (code === 127 || code === 126) {
+    return new WorkerError('FFMPEG_MISSING', `ffmpeg is no longer there for ${doing}`)
   }
   if (stalled === 'hung') {
     return new WorkerError('ENGINE_LOST', `ffmpeg stood still while ${doing} and was ended`)

@@ -4,6 +4,7 @@ import { allOrAbort } from '../../system/all-or-abort.ts'
 import { toSystemError } from './ffmpeg-errors.ts'
 import { chooseFrameRate, isVariable, MAX_FPS } from './frame-rate.ts'
 import { exifFilter } from './exif-orientation.ts'
+import { withLimits } from './child-limits.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
 import { conversionFilters, displaySize } from './input-filters.ts'
 import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
@@ -15,6 +16,7 @@ export interface MediaLimits {
   maxPixels: number
 }
 
+const PROBE_CPU_S = 60 // a header takes milliseconds; a forged one can take hours
 const MIN_SIDE = 64 // px; below, the 68 landmarks of a face lie closer than its detector resolves
 
 /**
@@ -48,9 +50,13 @@ async function probeFile(
   await assertNotEmpty(file, role)
   const input = untrustedInputArgs(file, limits.maxPixels)
   const json = ['-v', 'error', '-of', 'json', '-show_format', '-show_streams']
-  const finished = ffmpeg.probe
-    ? await runToEnd(ffmpeg.probe, [...json, ...input], signal)
-    : await runToEnd(ffmpeg.path, ['-hide_banner', ...input], signal)
+  const [program, args] = ffmpeg.probe
+    ? [ffmpeg.probe, [...json, ...input]]
+    : [ffmpeg.path, ['-hide_banner', ...input]]
+  // ffmpeg itself would take that signal for its user's wish to end.
+  const maxCpuS = ffmpeg.probe ? PROBE_CPU_S : undefined
+  const limited = withLimits(program, args, limits.maxPixels, maxCpuS)
+  const finished = await runToEnd(...limited, signal)
   const found = ffmpeg.probe
     ? parseFfprobeJson(finished.stdout.toString())
     : parseFfmpegBanner(finished.stderr)

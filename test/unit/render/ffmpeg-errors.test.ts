@@ -21,6 +21,7 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
       'DISK_FULL',
     ],
     ['no quota', ended({ stderr: 'Disk quota exceeded' }), 'DISK_FULL'],
+    ['a program that is gone', ended({ code: 127, stderr: 'sh: not found' }), 'FFMPEG_MISSING'],
     ['a signal to the whole service', killed('SIGTERM'), 'ENGINE_LOST'],
     ['a signal that it handled, in silence', ended({ code: 255 }), 'ENGINE_LOST'],
     [
@@ -49,6 +50,7 @@ describe('the end of an ffmpeg that was the input’s fault', () => {
       'Operation not permitted',
     ],
     ['a crash', killed('SIGSEGV'), 'crashed on it (SIGSEGV)'],
+    ['more computing than a file may cost', killed('SIGXCPU'), 'crashed on it (SIGXCPU)'],
     ['work without an end', { ...killed('SIGKILL'), stalled: 'busy' } as const, 'without an end'],
     [
       'a warning about memory of one that ended well',
