@@ -11,6 +11,7 @@ import { withLogFields, type Log } from './log.ts'
 import type { MediaLimits } from './render/media/probe.ts'
 import type { Render } from './render/render.ts'
 import { createJobEvents, type JobEvents, type EventListener } from './events/event-emitter.ts'
+import type { GrowingFile } from './system/growing-file.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Webhooks } from './events/webhook-sender.ts'
 
@@ -52,6 +53,8 @@ export interface HandleOptions {
   id?: string
   /** Told of every event; must return at once. */
   onEvent?: EventListener
+  /** Given the video of a job with `output.stream` when its render begins, and again if it begins anew. */
+  onVideo?: (video: GrowingFile) => void
 }
 
 /** The steps of `handle()` that are timed and named. */
@@ -63,6 +66,7 @@ export interface JobContext extends JobDependencies, AsyncDisposable {
   dir: string
   signal: AbortSignal
   events: JobEvents
+  onVideo(video: GrowingFile): void
   /** Run a step: time it, and give an error that escapes the step's name. */
   step<T>(name: Step, run: () => Promise<T>): Promise<T>
   /** Seconds spent in a step. */
@@ -83,6 +87,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
     signal,
     log,
     timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS,
+    onVideo: call.onVideo ?? (() => {}),
     events: createJobEvents(job, [
       ...(call.onEvent ? [call.onEvent] : []),
       ...(job.webhook ? [deps.webhooks.to(job.webhook, log)] : []),

@@ -13,7 +13,8 @@ import { parseJob, type Job } from './parse-job.ts'
 import type { RenderReport } from './render/render.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
-import { storeMetadata, upload } from './upload-result.ts'
+import { openResultFile, type ResultFile } from './result-file.ts'
+import { selectStorage, storeMetadata, upload } from './upload-result.ts'
 
 /**
  * One job, start to finish: parse → download → render → upload → report. Stateless; leaves nothing
@@ -53,11 +54,13 @@ async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
   ctx.events.phase('downloading')
   const inputs = await ctx.step('download', () => download(job, ctx))
   ctx.events.phase('inference')
-  const { file, ...rendered } = await ctx.step('render', () => render(job, inputs, ctx))
+  const storage = selectStorage(job, ctx)
+  await using file = openResultFile(job, storage, ctx)
+  const rendered = await ctx.step('render', () => render(job, inputs, file, ctx))
   ctx.events.phase('uploading')
-  const stored = await ctx.step('upload', () => upload(job, file, ctx))
+  const stored = await ctx.step('upload', () => upload(job, file, storage, ctx))
   const result = buildResult(job, rendered, stored, ctx)
-  await storeMetadata(job, result, ctx)
+  await storeMetadata(job, result, stored, storage, ctx)
   return result
 }
 
@@ -65,37 +68,41 @@ async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
 async function render(
   job: Job,
   inputs: InputFiles,
+  file: ResultFile,
   ctx: JobContext,
-): Promise<RenderReport & { file: string }> {
+): Promise<RenderReport> {
   const { face, length, silence, fps, mask, compat, frame, output } = job
-  const file = join(ctx.dir, output.lossless ? 'result.mkv' : 'result.mp4')
   const task = {
     ...inputs,
-    output: file,
+    output: file.path,
     dir: join(ctx.dir, 'render'),
     options: {
       ...{ face, length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
       ...(fps !== undefined && { fps }),
       ...(compat && { compat }),
+      ...(output.stream && { fragmented: true }),
     },
     limits: ctx.limits,
     ...(ctx.batchSize !== undefined && { batchSize: ctx.batchSize }),
   }
   const onProgress = (done: number, total: number) => {
     ctx.events.frames(done, total)
+    file.grown()
     if (done === total) ctx.events.phase('encoding')
   }
-  const report = await ctx.render(task, { signal: ctx.signal, log: ctx.log, onProgress })
+  const { signal, log } = ctx
+  const onRestart = () => file.restarted()
+  const report = await ctx.render(task, { signal, log, onProgress, onRestart })
   for (const [stage, seconds] of Object.entries(report.stage_times)) {
     ctx.log.info('stage', { stage, seconds })
   }
-  return { ...report, file }
+  return report
 }
 
 function buildResult(
   job: Job,
   { stage_times, encoder: _encoder, ...video }: RenderReport,
-  { url, ...object }: StoredObject,
+  { url, key, bytes, sha256 }: StoredObject,
   ctx: JobContext,
 ): JobResult {
   const total_time = ctx.elapsed()
@@ -103,7 +110,7 @@ function buildResult(
     job_id: job.id,
     status: 'succeeded',
     output_url: url,
-    ...object,
+    ...{ key, bytes, sha256 },
     ...video,
     stage_times: {
       download: ctx.seconds('download'),

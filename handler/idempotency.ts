@@ -14,6 +14,8 @@ export interface ResultMetadata {
   /** How that was computed; a result whose digest is of another form is rendered anew. */
   input_format: number
   created_at: string
+  /** Of an object that cannot say its SHA-256. */
+  etag?: string
   /** Without what is only one caller's: the URL, which may be signed, and the metadata. */
   result: Omit<JobResult, 'output_url' | 'metadata' | 'deduplicated'>
 }
@@ -25,16 +27,18 @@ const StoredSidecar = v.looseObject({
   job_id: v.string(),
   input_sha256: v.string(),
   input_format: v.literal(INPUT_FORMAT),
+  etag: v.optional(v.string()),
   result: v.looseObject({ bytes: v.number(), sha256: v.string(), frames: v.number() }),
 })
 
-export function buildSidecar(job: Job, result: JobResult): ResultMetadata {
+export function buildSidecar(job: Job, result: JobResult, etag?: string): ResultMetadata {
   const { output_url: _url, metadata: _metadata, deduplicated: _deduplicated, ...rest } = result
   return {
     job_id: job.id,
     input_sha256: inputDigest(job),
     input_format: INPUT_FORMAT,
     created_at: new Date().toISOString(),
+    ...(etag !== undefined && { etag }),
     result: rest,
   }
 }
@@ -55,9 +59,13 @@ export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobRe
   })
   const sidecar = v.safeParse(StoredSidecar, found?.sidecar)
   if (!found || !sidecar.success || sidecar.output.job_id !== job.id) return undefined
-  const { input_sha256, result } = sidecar.output
+  const { input_sha256, result, etag } = sidecar.output
+  const isSame =
+    found.sha256 === undefined
+      ? found.etag !== undefined && found.etag === etag
+      : found.sha256 === result.sha256
   // Another video than the side-car tells of: a run ended between writing one and the other.
-  if (result.bytes !== found.bytes || result.sha256 !== found.sha256) return undefined
+  if (result.bytes !== found.bytes || !isSame) return undefined
   if (input_sha256 !== inputDigest(job)) {
     throw new InputError('JOB_CONFLICT', `the id "${job.id}" was used for another input`)
   }
@@ -72,7 +80,7 @@ export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobRe
  */
 export const OUTSIDE_DIGEST = {
   job: ['id', 'webhook', 'metadata', 'force', 'output', 'contents'],
-  output: ['url', 'key', 'disposition', 'fit'],
+  output: ['url', 'key', 'disposition', 'fit', 'stream'],
 } as const satisfies { job: (keyof Job)[]; output: (keyof Job['output'])[] }
 
 /** SHA-256 over all of a job that its video depends on. */

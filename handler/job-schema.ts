@@ -97,6 +97,15 @@ const Output = v.strictObject({
     17,
   ),
   lossless: v.optional(v.pipe(v.boolean(), v.description('FFV1 RGB in Matroska.')), false),
+  stream: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Fragmented mp4, uploaded while it is rendered and watched at /jobs/{id}/video; not with lossless.',
+      ),
+    ),
+    false,
+  ),
   disposition: v.optional(
     v.pipe(
       v.string(),

@@ -58,6 +58,7 @@ export function parseJob(
     ...(parsed.issues ?? []).filter((issue) => !isUnknownField(issue)).map(problemOf),
     ...arrayWhereObjectExpected(payload),
     ...inputProblems(payload, rules),
+    ...outputProblems(payload),
   ]
   if (!parsed.success || problems.length > 0) throw invalidJobError(problems)
   const { musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
@@ -121,6 +122,13 @@ function contentsOf(inputs: { video_url: string; audio_url: string }, rules: Par
   const video_url = contentDigest(inputs.video_url, rules)
   const audio_url = contentDigest(inputs.audio_url, rules)
   return { ...(video_url && { video_url }), ...(audio_url && { audio_url }) }
+}
+
+/** Fields of the result that exclude each other. */
+function outputProblems(payload: unknown): ValidationIssue[] {
+  const output = isObject(payload) ? payload['output'] : undefined
+  if (!isObject(output) || output['stream'] !== true || output['lossless'] !== true) return []
+  return [{ path: ['output', 'stream'], message: 'is not for lossless results' }]
 }
 
 /** The schema stops at the first field that it does not know; a caller wants to see all of them. */

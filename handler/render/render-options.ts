@@ -32,4 +32,6 @@ export interface RenderOptions {
   /** Quality of H.264; less is better and larger. */
   crf: number
   lossless: boolean
+  /** The mp4 can be read while it is written. */
+  fragmented?: boolean | undefined
 }

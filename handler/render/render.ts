@@ -54,6 +54,8 @@ export interface RenderCall {
   signal: AbortSignal
   /** Frames of the result that are finished. */
   onProgress(done: number, total: number): void
+  /** The render begins anew: what was written counts no more, and will be overwritten. */
+  onRestart?(): void
   log: Log
 }
 
@@ -105,8 +107,8 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const played = stagedItems('avatar', avatar.play(total), ctx)
     const faces = generate(played, avatar, speech, shown, batchSize, ctx)
     const frames = composite(faces, source.facts, ctx)
-    const { crf, lossless, frame } = options
-    const encoding = { crf, lossless, frame, frames: total }
+    const { crf, lossless, fragmented, frame } = options
+    const encoding = { crf, lossless, fragmented, frame, frames: total }
     const report = (done: number) => onProgress(done, total)
     const facts = source.facts
     const drawn = inTurn(frames, turn, signal)

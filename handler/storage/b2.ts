@@ -6,7 +6,7 @@ import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
 import { httpError, toUploadError } from './storage-errors.ts'
 import type { S3Access } from './presign-get.ts'
-import { s3Storage } from './s3.ts'
+import { s3Storage, type S3Storage } from './s3.ts'
 import { urlPath, type Storage } from './storage.ts'
 
 export interface B2Options {
@@ -44,22 +44,24 @@ const Buckets = v.object({ buckets: v.array(v.object({ bucketType: v.string() })
  * for, at the first use and once. A bucket known to be private answers presigned URLs.
  */
 export function b2Storage(options: B2Options): Storage {
-  let opened: Storage | undefined
-  const open = async (signal: AbortSignal): Promise<Storage> =>
+  let opened: S3Storage | undefined
+  const open = async (signal: AbortSignal): Promise<S3Storage> =>
     (opened ??= await authorizeAndOpen(options, signal))
   return {
     kind: 'b2',
     put: async (name, file, signal, disposition) =>
       (await open(signal)).put(name, file, signal, disposition),
+    putGrowing: async (name, file, signal, disposition) =>
+      (await open(signal)).putGrowing(name, file, signal, disposition),
     putMetadata: async (name, sidecar, signal) =>
       (await open(signal)).putMetadata(name, sidecar, signal),
     find: async (name, signal) => (await open(signal)).find(name, signal),
     remove: async (name, signal) => (await open(signal)).remove(name, signal),
-    abortUpload: async (note, signal) => (await open(signal)).abortUpload?.(note, signal),
+    abortUpload: async (note, signal) => (await open(signal)).abortUpload(note, signal),
   }
 }
 
-async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promise<Storage> {
+async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promise<S3Storage> {
   const { keyId, appKey, bucket, prefix, publicBaseUrl, timeouts = DEFAULT_TIMEOUTS } = options
   try {
     const account = await authorizeAccount(options, signal)

@@ -1,9 +1,11 @@
+import { createWriteStream } from 'node:fs'
 import { copyFile, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { writeAtomically } from '../../models/system/write-atomic.ts'
 import { isErrno, JobError, UpstreamError, WorkerError } from '../errors.ts'
 import { sha256File } from '../../models/system/sha256-file.ts'
-import { fileSizeAndDigest } from './storage.ts'
+import { fileSizeAndDigest, MeasuredBytes } from './storage.ts'
 import { sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 /** Where the worker itself serves what its directory store holds. */
@@ -30,6 +32,14 @@ export function directoryStorage(
           if ((await sha256File(partial, signal)) !== sha256) throw new Error('copied wrongly')
         })
         return { key, url: urlOf(key), bytes, sha256 }
+      }),
+    putGrowing: (key, file, signal) =>
+      mapErrors(signal, async () => {
+        const measured = new MeasuredBytes()
+        await writeAtomically(join(root, key), (partial) =>
+          pipeline(measured.pass(file.read(signal)), createWriteStream(partial, { flags: 'wx' })),
+        )
+        return { key, url: urlOf(key), bytes: measured.bytes, sha256: measured.sha256() }
       }),
     putMetadata: (key, sidecar, signal) =>
       mapErrors(signal, () => writeAtomically(join(root, sidecarOf(key)), JSON.stringify(sidecar))),

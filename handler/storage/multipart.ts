@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { rm, writeFile } from 'node:fs/promises'
 import {
   AbortMultipartUploadCommand,
@@ -25,14 +26,13 @@ export interface ObjectHeaders {
   Bucket: string
   Key: string
   ContentType: string
-  Metadata: Record<string, string>
+  Metadata?: Record<string, string>
   ContentDisposition?: string
 }
 
 export interface UploadOptions {
   client: S3Client
   send: SendWithRetry
-  bytes: number
   partBytes: number
   signal: AbortSignal
 }
@@ -42,23 +42,39 @@ const CONCURRENCY = 3 // parts; with their bytes in memory
 const GRACE_MS = 5_000 // for the answer that tells the id of an upload, after the job was stopped
 const CLEANUP_MS = 10_000 // for dropping the parts of an upload that failed
 
-/**
- * Send a file, in parts where it is larger than one. When this rejects no request is underway any more,
- * and the parts were dropped; what a killed process leaves is in the journal beside the file.
- *
- * @throws NetworkError; the signal's reason
- */
-export async function uploadFile(
+/** Send a file of a known size; see `uploadStream`. */
+export const uploadFile = (
   path: string,
+  bytes: number,
   head: ObjectHeaders,
-  { bytes, partBytes, signal, ...sender }: UploadOptions,
+  options: UploadOptions,
+): Promise<void> =>
+  uploadStream(createReadStream(path), journalPath(path), head, {
+    ...options,
+    partBytes: Math.max(options.partBytes, Math.ceil(bytes / MAX_PARTS)),
+  })
+
+/**
+ * Send what a stream brings, in parts where it is more than one: three of them are in memory at most.
+ * When this rejects, because the stream does or a request, no request is underway any more, and the
+ * parts were dropped; what a killed process leaves is in the journal.
+ *
+ * @throws NetworkError; the stream's error; the signal's reason
+ */
+export async function uploadStream(
+  Body: Readable,
+  journal: string,
+  head: ObjectHeaders,
+  { partBytes, signal: outer, ...sender }: UploadOptions,
 ): Promise<void> {
-  const Body = createReadStream(path)
+  const failed = new AbortController()
+  // A stream that waits for its source would hold an upload that has failed already.
+  failed.signal.addEventListener('abort', () => Body.destroy(failed.signal.reason as Error))
   const upload = new Upload({
-    client: clientOfUpload(path, sender, signal),
+    client: clientOfUpload(journal, sender, outer, failed),
     params: { ...head, Body },
     queueSize: CONCURRENCY,
-    partSize: Math.max(partBytes, Math.ceil(bytes / MAX_PARTS)),
+    partSize: partBytes,
   })
   try {
     await upload.done()
@@ -67,7 +83,7 @@ export async function uploadFile(
     if (!(error instanceof NetworkError) || error.status !== 404) throw error
   } finally {
     Body.destroy()
-    await rm(journalPath(path), { force: true })
+    await rm(journal, { force: true })
   }
 }
 
@@ -78,11 +94,11 @@ export async function uploadFile(
  * hold a job that was stopped"); so its requests go by our way of sending.
  */
 function clientOfUpload(
-  path: string,
+  journalFile: string,
   { client, send }: Pick<UploadOptions, 'client' | 'send'>,
   outer: AbortSignal,
+  failed: AbortController,
 ): S3Client {
-  const failed = new AbortController()
   const signal = AbortSignal.any([outer, failed.signal])
   type Command = Parameters<S3Client['send']>[0]
   const drop = (command: AbortMultipartUploadCommand) =>
@@ -99,7 +115,7 @@ function clientOfUpload(
     const { UploadId } = answer
     try {
       const journal: UploadJournal = { key: Key!, uploadId: UploadId! }
-      await writeFile(journalPath(path), JSON.stringify(journal))
+      await writeFile(journalFile, JSON.stringify(journal))
     } catch (error) {
       await drop(new AbortMultipartUploadCommand({ Bucket, Key, UploadId }))
       throw error

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
@@ -11,9 +12,9 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { delayAbort, retry } from '../net/retry.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
-import { fileSizeAndDigest } from './storage.ts'
+import { fileSizeAndDigest, journalPath, MeasuredBytes } from './storage.ts'
 import { networkErrorFromS3, toUploadError } from './storage-errors.ts'
-import { uploadFile, type ObjectHeaders, type SendWithRetry } from './multipart.ts'
+import { uploadFile, uploadStream, type ObjectHeaders, type SendWithRetry } from './multipart.ts'
 import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
 export interface S3Options {
@@ -36,12 +37,14 @@ const MIB = 2 ** 20
 const CLEANUP_MS = 10_000 // for dropping the parts of a former life's upload
 const WEEK_S = 604_800 // the longest that a signature may live
 
+export type S3Storage = Required<Storage>
+
 /**
  * Any S3. Checksum headers only where S3 requires them (`WHEN_REQUIRED`): others than AWS refuse
  * them, or store the framing of a checksummed stream as if it were content. Each body goes with its
  * MD5 instead, which everybody checks.
  */
-export function s3Storage(options: S3Options): Storage {
+export function s3Storage(options: S3Options): S3Storage {
   const { bucket: Bucket, prefix, publicBaseUrl, timeouts = DEFAULT_TIMEOUTS } = options
   const client = new S3Client({
     region: options.region,
@@ -90,27 +93,50 @@ export function s3Storage(options: S3Options): Storage {
       (call) => client.send(new HeadObjectCommand(at(name)), call),
       signal,
     )
-    return { bytes: head.ContentLength, sha256: head.Metadata?.['sha256'] }
+    const { ContentLength: bytes, ETag: etag, Metadata } = head
+    const sha256 = Metadata?.['sha256']
+    return { bytes, ...(sha256 && { sha256 }), ...(etag && { etag }) }
   }
+
+  /** @throws NetworkError for an object that is not what was sent */
+  async function assertStored(
+    name: string,
+    sent: { bytes: number; sha256?: string },
+    signal: AbortSignal,
+  ) {
+    const found = await headObject(name, signal)
+    if (found.bytes === sent.bytes && found.sha256 === sent.sha256) return found
+    throw new NetworkError(`holds ${found.bytes} bytes, not the ${sent.bytes} that were sent`)
+  }
+
+  const headersOf = (name: string, disposition: string | undefined): ObjectHeaders => ({
+    ...at(name),
+    ContentType: mediaTypeOf(name),
+    ...(disposition !== undefined && { ContentDisposition: disposition }),
+  })
+  const sender = { client, send: sendWithRetry, partBytes: options.partBytes ?? 8 * MIB }
 
   return {
     kind: 's3',
     put: (name, path, outer, disposition) =>
       withTimeout(outer, timeouts.uploadMs, async (signal) => {
         const { bytes, sha256 } = await fileSizeAndDigest(path, signal)
-        const head: ObjectHeaders = {
-          ...at(name),
-          ContentType: mediaTypeOf(name),
-          Metadata: { sha256 },
-          ...(disposition !== undefined && { ContentDisposition: disposition }),
-        }
-        const partBytes = options.partBytes ?? 8 * MIB
-        await uploadFile(path, head, { client, send: sendWithRetry, bytes, partBytes, signal })
-        const found = await headObject(name, signal)
-        if (found.bytes !== bytes || found.sha256 !== sha256) {
-          throw new NetworkError(`holds ${found.bytes} bytes, not the ${bytes} that were sent`)
-        }
+        const head = { ...headersOf(name, disposition), Metadata: { sha256 } }
+        await uploadFile(path, bytes, head, { ...sender, signal })
+        await assertStored(name, { bytes, sha256 }, signal)
         return { key: keyOf(name), url: await urlOf(name), bytes, sha256 }
+      }),
+    // Metadata goes before the first byte, so the object cannot say its SHA-256.
+    putGrowing: (name, file, outer, disposition) =>
+      withTimeout(outer, undefined, async (signal) => {
+        const measured = new MeasuredBytes()
+        const body = Readable.from(measured.pass(file.read(signal)), { objectMode: false })
+        const head = headersOf(name, disposition)
+        await uploadStream(body, journalPath(file.path), head, { ...sender, signal })
+        const { bytes } = measured
+        const { etag } = await assertStored(name, { bytes }, signal)
+        const stored = { key: keyOf(name), url: await urlOf(name), bytes }
+        return { ...stored, sha256: measured.sha256(), ...(etag !== undefined && { etag }) }
       }),
     putMetadata: (name, sidecar, outer) =>
       withTimeout(outer, timeouts.headersMs, async (signal) => {
@@ -122,15 +148,15 @@ export function s3Storage(options: S3Options): Storage {
     find: (name, outer) =>
       withTimeout(outer, timeouts.headersMs, async (signal) => {
         try {
-          const { bytes, sha256 } = await headObject(name, signal)
+          const { bytes, ...identity } = await headObject(name, signal)
           const get = new GetObjectCommand(at(sidecarOf(name)))
           const text = await sendWithRetry(async (call) => {
             const { Body } = await client.send(get, call)
             return Body!.transformToString()
           }, signal)
-          if (bytes === undefined || sha256 === undefined) return undefined
+          if (bytes === undefined) return undefined
           const url = await urlOf(name)
-          return { key: keyOf(name), url, bytes, sha256, sidecar: sidecarFrom(text) }
+          return { key: keyOf(name), url, bytes, ...identity, sidecar: sidecarFrom(text) }
         } catch (error) {
           if (error instanceof NetworkError && error.status === 404) return undefined
           throw error
@@ -171,15 +197,15 @@ function addContentMd5(client: S3Client): void {
 /** Turns what went wrong into the job's error, and a limit that was passed into a failed upload. */
 async function withTimeout<T>(
   signal: AbortSignal,
-  ms: number,
+  ms: number | undefined,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = AbortSignal.timeout(ms)
+  const late = ms === undefined ? undefined : AbortSignal.timeout(ms)
   try {
-    return await run(AbortSignal.any([signal, late]))
+    return await run(late ? AbortSignal.any([signal, late]) : signal)
   } catch (error) {
     signal.throwIfAborted()
-    if (late.aborted) throw toUploadError(new NetworkError(`took longer than ${ms / 1000} s`))
+    if (late?.aborted) throw toUploadError(new NetworkError(`took longer than ${ms! / 1000} s`))
     throw error instanceof NetworkError ? toUploadError(error) : error
   }
 }

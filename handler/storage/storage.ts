@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
 import { sha256File } from '../../models/system/sha256-file.ts'
 import { WorkerError } from '../errors.ts'
+import type { GrowingFile } from '../system/growing-file.ts'
 
 /** A stored object, as it was found after it was written. */
 export interface StoredObject {
@@ -9,10 +11,14 @@ export interface StoredObject {
   url: string
   bytes: number
   sha256: string
+  /** The store's own name for these very bytes, of an object that was begun before its SHA-256 was known. */
+  etag?: string
 }
 
 /** An object that was stored before, and what was written beside it. */
-export interface StoredResult extends StoredObject {
+export interface StoredResult extends Omit<StoredObject, 'sha256'> {
+  /** Absent where the store was not told it; `etag` says then which bytes these are. */
+  sha256?: string
   sidecar: unknown
 }
 
@@ -28,6 +34,17 @@ export interface Storage {
    * @param disposition the object's Content-Disposition
    */
   put(name: string, file: string, signal: AbortSignal, disposition?: string): Promise<StoredObject>
+  /**
+   * The same for a file that is still being written: it is sent as it grows. The object is there when
+   * the file is complete, and never when it fails: then nothing is left. There is no limit of time but
+   * the signal. A store that must know the length first does not have it.
+   */
+  putGrowing?(
+    name: string,
+    file: GrowingFile,
+    signal: AbortSignal,
+    disposition?: string,
+  ): Promise<StoredObject>
   /** Store facts about an object beside it, as `<name>.json`. A store that cannot does nothing. */
   putMetadata(name: string, sidecar: object, signal: AbortSignal): Promise<void>
   /** An object with its side-car; undefined where one of them is missing or they do not fit. */
@@ -64,6 +81,28 @@ export const mediaTypeOf = (name: string): string =>
 /** A name as part of a URL. */
 export const urlPath = (name: string): string => name.split('/').map(encodeURIComponent).join('/')
 
+/** Bytes on their way into a store: counted and digested as they pass. */
+export class MeasuredBytes {
+  bytes = 0
+  readonly #hash = createHash('sha256')
+
+  async *pass(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      this.bytes += chunk.byteLength
+      this.#hash.update(chunk)
+      yield chunk
+    }
+    if (this.bytes === 0) throw emptyResult()
+  }
+
+  /** Of all that has passed; once. */
+  sha256(): string {
+    return this.#hash.digest('hex')
+  }
+}
+
+const emptyResult = () => new WorkerError('BUG', 'there is no finished video to store')
+
 /**
  * Size and SHA-256 of a file that is to be stored.
  * @throws WorkerError BUG for what is no result: nothing there, a folder, an empty file
@@ -74,7 +113,7 @@ export async function fileSizeAndDigest(
 ): Promise<{ bytes: number; sha256: string }> {
   const found = await stat(file).catch(() => undefined)
   if (!found?.isFile() || found.size === 0) {
-    throw new WorkerError('BUG', 'there is no finished video to store')
+    throw emptyResult()
   }
   return { bytes: found.size, sha256: await sha256File(file, signal) }
 }

@@ -103,6 +103,7 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
             if (!(error instanceof RenderInterrupted)) return reject(error)
             if (error.failure && stops++ > 0) return reject(error.failure)
             log.warn('render.again', { reason: error.message })
+            call.onRestart?.()
             enter('unshift')
           })
         },

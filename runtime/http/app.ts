@@ -7,6 +7,7 @@ import type { RunpodWebhookSender } from './runpod/webhook-sender.ts'
 import { filesRoute } from './routes/files.ts'
 import { generateRoute } from './routes/generate.ts'
 import { jobsRoutes } from './routes/jobs.ts'
+import { videoRoute } from './routes/video.ts'
 import { openapiRoute } from './openapi.ts'
 import type { AppOptions } from './app-options.ts'
 import { pageRoutes } from './pages/pages.ts'
@@ -29,6 +30,7 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.use(requireApiKey(apiKey))
   app.route('/', generateRoute(options))
   app.route('/', jobsRoutes(options))
+  app.route('/', videoRoute(options))
   app.route('/', runpodRoutes(options, webhooks))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
   app.route('/', openapiRoute(app, health().version))

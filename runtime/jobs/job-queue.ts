@@ -8,24 +8,15 @@ import {
   type JobError,
 } from '../../handler/errors.ts'
 import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
+import type { GrowingFile } from '../../handler/system/growing-file.ts'
 import { ChangeNotifier } from './change-notifier.ts'
 import { realClock, type Clock } from './clock.ts'
 import { buildFinalEvent, EventLog } from './event-log.ts'
 import { jobIdentity } from './job-identity.ts'
-import type { Job, JobChannel, JobQueueOptions, Submission } from './job-record.ts'
+import type { Job, JobChannel, JobQueueOptions, MutableJob, Submission } from './job-record.ts'
 import { isFinal } from './job-record.ts'
 import { JobStats } from './job-stats.ts'
 import { RetainedJobs } from './retained-jobs.ts'
-
-type Entry = { -readonly [K in keyof Job]: Job[K] } & {
-  fingerprint: string
-  object: string
-  /** The attempt that runs, while it does. */
-  attempt?: AbortController | undefined
-  /** Whether this attempt's final event is out. */
-  finalEventSent: boolean
-  waiters: number
-}
 
 /**
  * The one store of jobs in memory, and what runs them: first come, first served.
@@ -43,10 +34,10 @@ type Entry = { -readonly [K in keyof Job]: Job[K] } & {
 export class JobQueue {
   readonly #options: JobQueueOptions
   readonly #clock: Clock
-  readonly #retained: RetainedJobs<Entry>
-  readonly #waiting: Entry[] = []
+  readonly #retained: RetainedJobs<MutableJob>
+  readonly #waiting: MutableJob[] = []
   /** By the object they write: a job that was given up keeps its slot until its handler has ended. */
-  readonly #active = new Map<string, Entry>()
+  readonly #active = new Map<string, MutableJob>()
   readonly #changes = new ChangeNotifier<Job>()
   readonly #stats = new JobStats()
   readonly #idle = Promise.withResolvers<void>()
@@ -84,7 +75,7 @@ export class JobQueue {
     }
     this.#admit()
     if (known) this.#retained.remove(known)
-    const entry: Entry = {
+    const entry: MutableJob = {
       ...submission,
       ...{ fingerprint, object, finalEventSent: false, waiters: 0 },
       ...{ state: 'queued', events: new EventLog(), attempts: 0 },
@@ -98,7 +89,7 @@ export class JobQueue {
 
   /** Run a failed job again under its id. @throws as `submit` does */
   retry(job: Job): void {
-    const entry = job as Entry
+    const entry = job as MutableJob
     this.#admit()
     this.#retained.cancelRemoval(entry)
     delete entry.error
@@ -118,7 +109,7 @@ export class JobQueue {
   }
 
   cancel(job: Job): void {
-    this.#abort(job as Entry, new CanceledError('CANCELED', 'the job was canceled'))
+    this.#abort(job as MutableJob, new CanceledError('CANCELED', 'the job was canceled'))
   }
 
   /** Cancel what waits. @returns how many jobs that were */
@@ -130,7 +121,7 @@ export class JobQueue {
 
   /** Change how long the outcome can be asked for: from its end, or from now. */
   setRetention(job: Job, ms: number): void {
-    const entry = job as Entry
+    const entry = job as MutableJob
     entry.retentionMs = ms
     if (isFinal(entry)) this.#retained.scheduleRemoval(entry)
   }
@@ -154,7 +145,7 @@ export class JobQueue {
 
   /** Wait for the outcome; a job that nobody attends to any more is canceled unless it is detached. */
   async waitFor(job: Job, signal: AbortSignal): Promise<void> {
-    const entry = job as Entry
+    const entry = job as MutableJob
     entry.waiters++
     while (!isFinal(entry) && !signal.aborted) await this.changed(entry, signal)
     entry.waiters--
@@ -177,7 +168,7 @@ export class JobQueue {
     throw queueFullError(this.#waiting.length)
   }
 
-  #enqueue(entry: Entry): void {
+  #enqueue(entry: MutableJob): void {
     this.#waiting.push(entry)
     this.#changes.notify(entry)
     this.#next()
@@ -193,7 +184,7 @@ export class JobQueue {
     if (this.#options.stop.draining.aborted && !busy) this.#idle.resolve()
   }
 
-  async #run(entry: Entry): Promise<void> {
+  async #run(entry: MutableJob): Promise<void> {
     const { handle, limitMs } = this.#options
     const attempt = new AbortController()
     const { signal } = attempt
@@ -215,7 +206,11 @@ export class JobQueue {
         entry.finalEventSent = event.status !== 'running'
         this.#changes.notify(entry)
       }
-      const result = await handle(entry.payload, { id, origin, signal, onEvent })
+      const onVideo = (video: GrowingFile) => {
+        if (current()) entry.video = video
+        this.#changes.notify(entry)
+      }
+      const result = await handle(entry.payload, { id, origin, signal, onEvent, onVideo })
       if (current()) this.#finish(entry, { result })
     } catch (thrown) {
       if (current()) this.#finish(entry, { error: asJobError(thrown, signal) })
@@ -227,7 +222,7 @@ export class JobQueue {
   }
 
   /** Give a job up: its outcome is known at once, its slot is free when its handler has ended. */
-  #abort(entry: Entry, error: CanceledError): void {
+  #abort(entry: MutableJob, error: CanceledError): void {
     if (isFinal(entry)) return
     const { attempt } = entry
     const index = this.#waiting.indexOf(entry)
@@ -237,10 +232,11 @@ export class JobQueue {
     this.#next()
   }
 
-  #finish(entry: Entry, outcome: { result: JobResult } | { error: JobError }): void {
+  #finish(entry: MutableJob, outcome: { result: JobResult } | { error: JobError }): void {
     const now = this.#clock.now()
     if (entry.attempt) this.#stats.recordDuration(now - entry.started!)
     delete entry.attempt
+    delete entry.video
     const failed = 'error' in outcome && (outcome.error.code === 'CANCELED' ? 'canceled' : 'failed')
     const state = failed || 'succeeded'
     Object.assign(entry, outcome, { state, finished: now })
@@ -252,7 +248,7 @@ export class JobQueue {
   }
 
   /** The process ends: these jobs are handed back. */
-  #shutdown(entries: Entry[]): void {
+  #shutdown(entries: MutableJob[]): void {
     for (const entry of [...entries]) this.#abort(entry, shutdownError())
     this.#next()
   }

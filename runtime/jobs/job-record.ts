@@ -1,6 +1,7 @@
 import type { HandleOptions } from '../../handler/context.ts'
 import type { JobError } from '../../handler/errors.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
+import type { GrowingFile } from '../../handler/system/growing-file.ts'
 import type { Shutdown } from '../shutdown.ts'
 import type { Clock } from './clock.ts'
 import type { EventLog } from './event-log.ts'
@@ -31,12 +32,25 @@ export interface Job extends Readonly<Submission> {
   readonly events: EventLog
   readonly result?: JobResult
   readonly error?: JobError
+  /** While it is rendered, if it wants to be watched then. */
+  readonly video?: GrowingFile
   readonly attempts: number
   readonly createdAt: Date
   /** Milliseconds of the store's clock. */
   readonly queued: number
   readonly started?: number
   readonly finished?: number
+}
+
+/** A job as the store holds it. */
+export type MutableJob = { -readonly [K in keyof Job]: Job[K] } & {
+  fingerprint: string
+  object: string
+  /** The attempt that runs, while it does. */
+  attempt?: AbortController | undefined
+  /** Whether this attempt's final event is out. */
+  finalEventSent: boolean
+  waiters: number
 }
 
 /** `handle()` with all it needs, as the store calls it. */

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { directoryStorage } from '../../handler/storage/directory.ts'
 import { s3Storage, type S3Options } from '../../handler/storage/s3.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
+import { createGrowingFile } from '../../handler/system/growing-file.ts'
 import { shortTimeouts } from '../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../helpers/media/media.ts'
 import { S3RVER_KEYS, s3rver } from '../helpers/storage/s3rver.ts'
@@ -110,6 +111,41 @@ describe.each(names)('%s', (name) => {
     expect((await read(stored.url)).equals(large)).toBe(true)
     expect((await at.unfinished?.()) ?? 0).toBe(0)
   })
+  test.skipIf(absent).each([small, large])(
+    'stores a file that is still being written, and finds it',
+    async (bytes) => {
+      const file = createGrowingFile(media.file(`growing-${randomUUID()}.mp4`))
+      const storing = at.storage.putGrowing!('growing.mp4', file, signal())
+      for (const half of [bytes.subarray(0, bytes.length / 2), bytes.subarray(bytes.length / 2)]) {
+        await appendFile(file.path, half)
+        file.grown()
+      }
+      file.complete()
+      const stored = await storing
+      expect(stored).toMatchObject({ bytes: bytes.length, sha256: sha256(bytes) })
+      expect((await read(stored.url)).equals(bytes)).toBe(true)
+      expect((await at.unfinished?.()) ?? 0).toBe(0)
+      await at.storage.putMetadata('growing.mp4', {}, signal())
+      const found = await at.storage.find('growing.mp4', signal())
+      expect(found).toMatchObject({ key: stored.key, bytes: bytes.length })
+      expect(found!.sha256 ?? found!.etag).toBe(found!.sha256 ? stored.sha256 : stored.etag)
+    },
+  )
+  test.skipIf(absent).each([small, large])(
+    'keeps nothing of a file that fails, and what was there stays',
+    async (bytes) => {
+      const name = `failing-${bytes.length}.mp4`
+      const before = await at.storage.put(name, media.file('small.mp4'), signal())
+      const file = createGrowingFile(media.file(name))
+      const storing = at.storage.putGrowing!(name, file, signal())
+      await writeFile(file.path, bytes)
+      file.grown()
+      file.fail(new Error('the encoder died'))
+      await expect(storing).rejects.toThrow()
+      expect((await read(before.url)).equals(small)).toBe(true)
+      expect((await at.unfinished?.()) ?? 0).toBe(0)
+    },
+  )
   test.skipIf(absent)('replaces a file of the same name', async () => {
     await at.storage.put('twice.mp4', media.file('large.mp4'), signal())
     const stored = await at.storage.put('twice.mp4', media.file('small.mp4'), signal())

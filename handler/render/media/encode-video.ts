@@ -3,7 +3,7 @@ import { InputError, WorkerError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
 import { toError, toSystemError } from './ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
-import { colorTags, h264, lossless } from './encoder-args.ts'
+import { colorTags, fragmentedMp4, h264, lossless } from './encoder-args.ts'
 import type { RenderContext } from '../context.ts'
 import { spawnFfmpeg, untrustedInputArgs, type ProcessResult } from './ffmpeg.ts'
 import { resizeFilter } from './output-size.ts'
@@ -14,6 +14,8 @@ export interface EncodeOptions {
   crf: number
   /** FFV1 in Matroska instead of H.264 in mp4. */
   lossless: boolean
+  /** Nothing in the file is written twice, so that it can be read meanwhile; not with `lossless`. */
+  fragmented?: boolean | undefined
   frame: OutputFrame
   /** Output frames; the sound is cut to their length. */
   frames: number
@@ -50,7 +52,7 @@ export async function encode(
     ...[
       '-t',
       String(encoding.frames / fps(video.rate)),
-      ...codec.container,
+      ...(encoding.fragmented ? fragmentedMp4(video.rate) : codec.container),
       '-y',
       `file:${output}`,
     ],

@@ -1,6 +1,6 @@
 import type { RenderContext } from '../context.ts'
 import { runToEnd } from './ffmpeg.ts'
-import type { AudioInfo, ColorTags, VideoInfo } from './media-info.ts'
+import { fps, type AudioInfo, type ColorTags, type Rate, type VideoInfo } from './media-info.ts'
 
 /** ffmpeg's arguments for one kind of result. */
 export interface EncoderArgs {
@@ -36,6 +36,16 @@ export const lossless: EncoderArgs = {
   audio: ['-c:a', 'flac'],
   container: ['-f', 'matroska'],
 }
+
+/**
+ * mp4 in fragments of half a second, and a key frame every 2 s to seek to. Its head waits for the first
+ * fragment: written before, it could not say that the sound begins earlier by what the encoder primes it
+ * with, nor the pictures by how far they were reordered, and they would be 60 ms apart.
+ */
+export const fragmentedMp4 = (rate: Rate): string[] => [
+  ...['-g', String(Math.round(2 * fps(rate))), '-frag_duration', '500000', '-flush_packets', '1'],
+  ...['-movflags', '+frag_keyframe+delay_moov+default_base_moof', '-f', 'mp4'],
+]
 
 const x264 = (crf: number) => ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf)]
 

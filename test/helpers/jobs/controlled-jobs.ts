@@ -2,6 +2,7 @@ import { CanceledError } from '../../../handler/errors.ts'
 import { parseJob } from '../../../handler/parse-job.ts'
 import { createJobEvents, type JobEvents } from '../../../handler/events/event-emitter.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
+import type { GrowingFile } from '../../../handler/system/growing-file.ts'
 import type { Clock } from '../../../runtime/jobs/clock.ts'
 import { JobQueue } from '../../../runtime/jobs/job-queue.ts'
 import type { JobHandler, JobQueueOptions, Submission } from '../../../runtime/jobs/job-record.ts'
@@ -33,6 +34,8 @@ export interface Held {
   payload: unknown
   signal: AbortSignal
   report: JobEvents
+  /** The render has begun, and can be watched. */
+  show(video: GrowingFile): void
   succeed(): void
   fail(error: unknown): void
 }
@@ -55,7 +58,8 @@ function heldHandle() {
       resolve(result)
     }
     signal.addEventListener('abort', () => fail(signal.reason))
-    const held = { id: job.id, origin: call.origin, payload, signal, report, succeed, fail }
+    const show = (video: GrowingFile) => call.onVideo!(video)
+    const held = { id: job.id, origin: call.origin, payload, signal, report, show, succeed, fail }
     calls.push(held)
     waiting.shift()?.(held)
     return promise

@@ -142,6 +142,7 @@ export async function strictS3(
     const headers: Record<string, string | number> = {
       ...(Object.fromEntries(kept) as Record<string, string>),
       'content-length': found.body.length,
+      etag: etagOf(found.body),
     }
     return { status: 200, headers, body: found.body }
   }

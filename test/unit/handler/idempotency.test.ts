@@ -56,6 +56,7 @@ const BESIDE_THE_VIDEO: Record<string, [Fields, Fields]> = {
   'output.url': [{}, { output: { url: 'https://a.test/put' } }],
   'output.key': [{}, { output: { key: 'other.mp4' } }],
   'output.disposition': [{}, { output: { disposition: 'attachment' } }],
+  'output.stream': [{}, { output: { stream: true } }],
 }
 
 const digest = (changes: Fields) => {
