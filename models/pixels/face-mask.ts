@@ -6,7 +6,7 @@ import { window, type Raster } from './kernel-memory.ts'
 import type { Kernels } from './kernels.ts'
 import { resizePillow, type PillowTables } from './resize/pillow.ts'
 
-const EMPTY = -32768 // a sum of 0, as blurRows has it
+const EMPTY = -32768 // a sum of 0, as blurRow has it
 
 /** Which part of its face box a parsed mask can show, its feather included: frame px. */
 export function shownPart(face: Box): Box {
@@ -48,11 +48,15 @@ export function faceMask(kernels: Kernels, bits: number, face: Box, tables: Pill
   fill(0, above)
   fill(above + height, half + 1)
   const outer = memory.put(Int16Array.from(weights.subarray(0, half + 1)))
-  const rows = [sums + above * stride, stride, width, height] as const
-  run.blurRows(sharp.at - half, sharp.stride, ...rows, outer, half)
+  for (let y = 0; y < height; y++) {
+    const [from, to] = [sharp.at - half + y * sharp.stride, sums + (above + y) * stride]
+    run.blurRow(from, to, width, outer, half)
+  }
   const mask = memory.takeRaster(width, last - first, 1, (width + 15) & ~15)
   const all = memory.put(Int16Array.of(...weights, 0))
-  run.blurColumns(sums, stride, mask.at, mask.stride, width, mask.height, all, half)
+  for (let y = 0; y < mask.height; y++) {
+    run.blurColumns(sums + y * stride, stride, mask.at + y * mask.stride, width, all, half)
+  }
   return mask
 }
 

@@ -45,16 +45,20 @@ export function pasteFace(
   const cover = memory.takeRaster(width, height, 1, width + 16)
   memory.bytes.fill(0, cover.at, cover.at + height * cover.stride)
   memory.copy(mask, window(cover, inside))
-  const over = [sized.at, sized.stride, cover.at, cover.stride, width, height] as const
 
   if (patch.rgb) {
-    run.pasteRgb(patch.rgb.at, patch.rgb.stride, ...over)
+    const { at, stride } = patch.rgb
+    for (let row = 0; row < height; row++) {
+      const [over, under] = [sized.at + row * sized.stride, cover.at + row * cover.stride]
+      run.pasteRowRgb(at + row * stride, over, under, width)
+    }
   } else {
     const color = layout.color!
     const source = patchToRgb(kernels, patch, color, patch.box)
     const { y, u, v } = patch.planes!
     run.blendYuv(
-      ...[y.at, y.stride, u.at, v.at, u.stride, source.at, source.stride, ...over],
+      ...[y.at, y.stride, u.at, v.at, u.stride, source.at, source.stride],
+      ...[sized.at, sized.stride, cover.at, cover.stride, width, height],
       ...[memory.put(changeTable(color)), color.centered ? 1 : 0, left === 0 ? 1 : 0],
       right > layout.width ? layout.width - 1 - left : -1,
       bottom > layout.height ? layout.height - 1 - top : -1,

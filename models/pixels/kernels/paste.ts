@@ -1,38 +1,24 @@
 /**
- * Pillow's paste under a mask: RGB over RGB.
+ * One row of Pillow's paste under a mask: RGB over RGB.
  *
- * @param mask 0 for 15 px past each row
+ * @param mask 0 for 15 px past the row
  * @param width px; up to 15 more are read, and written unchanged
  */
-export function pasteRgb(
-  frame: usize,
-  frameStride: i32,
-  face: usize,
-  faceStride: i32,
-  mask: usize,
-  maskStride: i32,
-  width: i32,
-  height: i32,
-): void {
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x += 16) {
-      const m = v128.load(mask + x)
-      if (!v128.any_true(m)) continue
-      const to = frame + 3 * x
-      const from = face + 3 * x
-      const m0 = i8x16.swizzle(m, i8x16(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5))
-      const m1 = i8x16.swizzle(m, i8x16(5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10))
-      const m2 = i8x16.swizzle(
-        m,
-        i8x16(10, 11, 11, 11, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15),
-      )
-      v128.store(to, over(v128.load(to), v128.load(from), m0))
-      v128.store(to, over(v128.load(to, 16), v128.load(from, 16), m1), 16)
-      v128.store(to, over(v128.load(to, 32), v128.load(from, 32), m2), 32)
-    }
-    frame += frameStride
-    face += faceStride
-    mask += maskStride
+export function pasteRowRgb(frame: usize, face: usize, mask: usize, width: i32): void {
+  for (let x = 0; x < width; x += 16) {
+    const m = v128.load(mask + x)
+    if (!v128.any_true(m)) continue
+    const to = frame + 3 * x
+    const from = face + 3 * x
+    const m0 = i8x16.swizzle(m, i8x16(0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5))
+    const m1 = i8x16.swizzle(m, i8x16(5, 5, 6, 6, 6, 7, 7, 7, 8, 8, 8, 9, 9, 9, 10, 10))
+    const m2 = i8x16.swizzle(
+      m,
+      i8x16(10, 11, 11, 11, 12, 12, 12, 13, 13, 13, 14, 14, 14, 15, 15, 15),
+    )
+    v128.store(to, over(v128.load(to), v128.load(from), m0))
+    v128.store(to, over(v128.load(to, 16), v128.load(from, 16), m1), 16)
+    v128.store(to, over(v128.load(to, 32), v128.load(from, 32), m2), 32)
   }
 }
 

@@ -6,61 +6,41 @@ import { roundHalfEven } from './round-half-even.ts'
 const SCALE = 2048 // OpenCV's INTER_RESIZE_COEF_SCALE: weights have 11 fractional bits
 
 export interface BilinearTables {
-  readonly first: Int32Array
-  readonly weights: Int16Array
-  /** Two source rows per output row, and their weights. */
-  readonly rows: Int32Array
-  readonly rowWeights: Int16Array
+  /** Per output column its left source column, and two i16 weights. */
+  readonly columns: Int32Array
+  readonly rows: Axis
 }
 
 export function bilinearTables(side: number, width: number, height: number): BilinearTables {
-  const x = bilinearAxis(side, width, true)
-  const y = bilinearAxis(side, height, false)
-  return {
-    first: x.at0,
-    weights: Int16Array.from(pairs(x.q0, x.q1)),
-    rows: Int32Array.from(pairs(y.at0, y.at1)),
-    rowWeights: Int16Array.from(pairs(y.q0, y.q1)),
+  const { at0, q0, q1 } = bilinearAxis(side, width, true)
+  const columns = new Int32Array(2 * width)
+  for (let x = 0; x < width; x++) {
+    columns[2 * x] = at0[x]!
+    columns[2 * x + 1] = (q0[x]! & 0xffff) | (q1[x]! << 16)
   }
-}
-
-function* pairs(a: Int32Array, b: Int32Array): Generator<number> {
-  for (let i = 0; i < a.length; i++) {
-    yield a[i]!
-    yield b[i]!
-  }
+  return { columns, rows: bilinearAxis(side, height, false) }
 }
 
 /** A part of a picture of three channels as OpenCV would resize all of it bilinearly. */
 export function resizeBilinear(
   { run, memory }: Kernels,
   src: Raster,
-  tables: BilinearTables,
+  { columns, rows: { at0, at1, q0, q1 } }: BilinearTables,
   [x1, y1, x2, y2]: Box,
   dst: Raster,
 ): void {
-  const { rows, rowWeights } = tables
-  const [width, height] = [x2 - x1, y2 - y1]
-  const top = rows[2 * y1]!
-  const count = rows[2 * y2 - 1]! + 1 - top
+  const width = x2 - x1
+  const [top, last] = [at0[y1]!, at1[y2 - 1]!]
   const stride = (6 * width + 31) & ~15
-  const wide = memory.take(count * stride)
-  const first = memory.put(tables.first.subarray(x1, x2))
-  const weights = memory.put(tables.weights.subarray(2 * x1, 2 * x2))
-  run.bilinearRowsRgb(
-    src.at + top * src.stride,
-    src.stride,
-    wide,
-    stride,
-    width,
-    count,
-    first,
-    weights,
-  )
-  const at = memory.put(rows.subarray(2 * y1, 2 * y2))
-  const down = memory.put(rowWeights.subarray(2 * y1, 2 * y2))
-  const from = wide - top * stride
-  run.bilinearColumns(from, stride, dst.at, dst.stride, 3 * width, height, at, down)
+  const wide = memory.take((last + 1 - top) * stride) - top * stride
+  const taps = memory.put(columns.subarray(2 * x1, 2 * x2))
+  for (let y = top; y <= last; y++) {
+    run.bilinearRowRgb(src.at + y * src.stride, wide + y * stride, width, taps)
+  }
+  for (let y = y1; y < y2; y++) {
+    const [upper, lower] = [wide + at0[y]! * stride, wide + at1[y]! * stride]
+    run.bilinearColumns(upper, lower, dst.at + (y - y1) * dst.stride, 3 * width, q0[y]!, q1[y]!)
+  }
 }
 
 /** Two taps of one axis: output i = q0[i] * source[at0[i]] + q1[i] * source[at1[i]]. */

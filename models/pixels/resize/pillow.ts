@@ -29,11 +29,11 @@ const BICUBIC: Filter = {
 const FILTERS = { bilinear: BILINEAR, bicubic: BICUBIC }
 export type PillowFilter = keyof typeof FILTERS
 
-/** Taps of one axis, two by two: the high parts of their weights, then the low ones. */
 interface PillowAxis {
   readonly first: Int32Array
-  readonly weights: Int16Array
-  /** Of each output. */
+  /** Per output: the first source sample, then its weights two by two, their high parts before the low. */
+  readonly taps: Int32Array
+  /** Of weights, of each output. */
   readonly pairs: number
 }
 
@@ -59,16 +59,19 @@ function pillowAxis(n: number, d: number, filter: PillowFilter): PillowAxis {
   // bicubic is for masks, whose one channel is summed four taps at a time
   const step = filter === 'bicubic' ? 2 : 1
   const pairs = Math.ceil(Math.max(...count) / (2 * step)) * step
-  const packed = new Int16Array(d * pairs * 4)
+  const length = 1 + 2 * pairs
+  const taps = new Int32Array(d * length)
+  const parts = new Int16Array(taps.buffer)
   for (let i = 0; i < d; i++) {
+    taps[i * length] = first[i]!
     for (let j = 0; j < count[i]!; j++) {
       const weight = weights[i * most + j]!
-      const at = (i * pairs + (j >> 1)) * 4 + (j & 1)
-      packed[at] = weight >> LOW_BITS
-      packed[at + 2] = weight & ((1 << LOW_BITS) - 1)
+      const at = 2 * (i * length + 1) + 4 * (j >> 1) + (j & 1)
+      parts[at] = weight >> LOW_BITS
+      parts[at + 2] = weight & ((1 << LOW_BITS) - 1)
     }
   }
-  return { first, weights: packed, pairs }
+  return { first, taps, pairs }
 }
 
 /**
@@ -89,30 +92,26 @@ export function resizePillow(
 ): void {
   const { width, height, channels } = dst
   const top = y.first[y1]!
-  const rows = Math.min(src.height, y.first[y2 - 1]! + 2 * y.pairs) - top
+  const end = Math.min(src.height, y.first[y2 - 1]! + 2 * y.pairs)
   // rows past the last have no weight, but are read
-  const stride = (width * channels + 15) & ~15
-  const wide = memory.take((rows + 2 * y.pairs) * stride)
-  const across = channels === 3 ? run.pillowRowsRgb : run.pillowRowsGray
-  const from = src.at + top * src.stride
-  const columns = axisPart(memory, x, x1, x2)
-  across(from, src.stride, wide, stride, width, rows, ...columns)
-  const down = axisPart(memory, y, y1, y2)
   const samples = width * channels
-  run.pillowColumns(wide - top * stride, stride, dst.at, dst.stride, samples, height, ...down)
+  const stride = (samples + 15) & ~15
+  const wide = memory.take((end - top + 2 * y.pairs) * stride) - top * stride
+  const across = channels === 3 ? run.pillowRowRgb : run.pillowRowGray
+  const columns = putTaps(memory, x, x1, x2)
+  for (let row = top; row < end; row++) {
+    across(src.at + row * src.stride, wide + row * stride, width, columns, x.pairs)
+  }
+  const rows = putTaps(memory, y, y1, y2)
+  for (let i = 0; i < height; i++) {
+    const from = wide + y.first[y1 + i]! * stride
+    const weights = rows + 4 * (i * (1 + 2 * y.pairs) + 1)
+    run.pillowColumns(from, stride, dst.at + i * dst.stride, samples, weights, y.pairs)
+  }
 }
 
-const axisPart = (
-  memory: KernelMemory,
-  { first, weights, pairs }: PillowAxis,
-  a: number,
-  b: number,
-) =>
-  [
-    memory.put(first.subarray(a, b)),
-    memory.put(weights.subarray(4 * pairs * a, 4 * pairs * b)),
-    pairs,
-  ] as const
+const putTaps = (memory: KernelMemory, { taps, pairs }: PillowAxis, a: number, b: number) =>
+  memory.put(taps.subarray((1 + 2 * pairs) * a, (1 + 2 * pairs) * b))
 
 /** Output i is the sum of weights[i * most + j] * source[first[i] + j], j < count[i]. */
 export interface Taps {
