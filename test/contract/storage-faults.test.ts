@@ -24,7 +24,7 @@ import { webServer } from '../helpers/servers/loopback-server.ts'
 const MIB = 2 ** 20
 const signal = () => AbortSignal.timeout(20_000)
 const small = randomBytes(50_000)
-const large = randomBytes(16 * MIB) // four parts
+const large = randomBytes(10 * MIB + 1000) // three parts
 let media: Folder
 beforeAll(async () => {
   media = await folder()
@@ -81,7 +81,7 @@ describe('a store that fails for a moment is tried again, and the file is whole'
     await put(s3, 'large')
     expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
     const parts = s3.operations.filter(({ name }) => name === 'part').map(({ part }) => part)
-    expect(parts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 3, 4]) // the others are not sent again
+    expect(parts.toSorted((a, b) => a - b)).toEqual([1, 2, 3, 3]) // the others are not sent again
   })
   test.each(['small', 'large'] as const)('bytes that changed on their way: %s', async (file) => {
     const name = file === 'small' ? 'put' : 'part'
@@ -186,7 +186,7 @@ test.each(['create', 'part', 'complete', 'head'] as const)(
     const upload = open(s3).put('a.mp4', media.file('large'), stop.signal)
     await expect(upload).rejects.toThrow('enough')
     expect(s3.uploads.size).toBe(0)
-    expect(s3.operations.filter((one) => one.name === 'part').length).toBeLessThanOrEqual(4)
+    expect(s3.operations.filter((one) => one.name === 'part').length).toBeLessThanOrEqual(3)
   },
 )
 

@@ -6,9 +6,11 @@ import { findFfmpeg, type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts
 import type { Box } from '../../../models/pixels/image.ts'
 import { drawScene, FACE, lip, SIZE, stripe } from './scene.ts'
 
-/** The ffmpeg that the worker would find. */
+let found: Promise<Ffmpeg> | undefined
+
+/** The ffmpeg that the worker would find; looked for once in a process. */
 export const testFfmpeg = (): Promise<Ffmpeg> =>
-  findFfmpeg(process.env['FFMPEG_PATH'] || undefined, AbortSignal.timeout(20_000))
+  (found ??= findFfmpeg(process.env['FFMPEG_PATH'] || undefined, AbortSignal.timeout(20_000)))
 
 export interface Folder extends AsyncDisposable {
   path: string
@@ -25,19 +27,20 @@ export async function folder(): Promise<Folder> {
   }
 }
 
-/** Run ffmpeg to its end; returns what it wrote to stdout. Throws where it fails. */
+/** Run ffmpeg to its end; returns what it wrote to stdout, and as text to pipe 3. Throws where it fails. */
 export async function ffmpeg(
   path: string,
   args: readonly string[],
   input?: Iterable<Uint8Array>,
-): Promise<{ stdout: Buffer; stderr: string }> {
+): Promise<{ stdout: Buffer; stderr: string; extra: string }> {
   const child = spawn(path, ['-hide_banner', '-nostdin', '-y', ...args], {
-    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
+    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe', 'pipe'],
   })
   const out: Buffer[] = []
-  let stderr = ''
+  let [stderr, extra] = ['', '']
   child.stdout!.on('data', (chunk: Buffer) => out.push(chunk))
   child.stderr!.on('data', (chunk: Buffer) => (stderr += chunk))
+  child.stdio[3]!.on('data', (chunk: Buffer) => (extra += chunk))
   const closed = new Promise<number | null>((resolve, reject) => {
     child.once('close', resolve).once('error', reject)
   })
@@ -46,7 +49,7 @@ export async function ffmpeg(
   child.stdin?.end()
   const code = await closed
   if (code !== 0) throw new Error(`ffmpeg ${args.join(' ')}\nended with ${code}: ${stderr}`)
-  return { stdout: Buffer.concat(out), stderr }
+  return { stdout: Buffer.concat(out), stderr, extra }
 }
 
 export interface VideoOptions {
@@ -136,42 +139,37 @@ export interface Video {
 }
 
 export async function readVideo({ path }: Ffmpeg, file: string): Promise<Video> {
-  const decode = ['-i', file, '-map', '0:v:0', '-fps_mode', 'passthrough', '-f', 'rawvideo']
-  const { stdout: data, stderr } = await ffmpeg(path, [...decode, '-pix_fmt', 'yuv420p', 'pipe:1'])
+  // One process for all: starting it costs more than what it does here.
+  const frames = ['-map', '0:v:0', '-fps_mode', 'passthrough', '-f', 'rawvideo']
+  const packets = ['-map', '0:v:0', '-map', '0:a:0?', '-c:v', 'copy', '-ac', '1', '-ar', '48000']
+  const {
+    stdout: data,
+    stderr,
+    extra,
+  } = await ffmpeg(path, [
+    ...['-i', file, ...frames, '-pix_fmt', 'yuv420p', 'pipe:1'],
+    ...[...packets, '-c:a', 'pcm_s16le', '-f', 'framecrc', 'pipe:3'],
+  ])
   const line = /Stream #0:\d.*Video: .*/.exec(stderr)?.[0] ?? ''
   const [, width = 0, height = 0] = (/Video: rawvideo.*?, (\d+)x(\d+)/.exec(stderr) ?? []).map(
     Number,
   )
   const size = (width * height * 3) / 2
-  const hasAudio = /Stream #0:\d.*Audio:/.test(stderr)
-  const pcm = ['-v', 'error', '-i', file, '-map', '0:a:0', '-ac', '1', '-ar', '48000']
-  const sound = hasAudio ? await ffmpeg(path, [...pcm, '-f', 's16le', 'pipe:1']) : undefined
-  const copy = [
-    '-v',
-    'error',
-    '-i',
-    file,
-    '-map',
-    '0:v:0',
-    '-c',
-    'copy',
-    '-f',
-    'framecrc',
-    'pipe:1',
-  ]
-  const crc = (await ffmpeg(path, copy)).stdout.toString()
-  const [, num = 1, den = 1] = (/#tb 0: (\d+)\/(\d+)/.exec(crc) ?? []).map(Number)
-  const times = [...crc.matchAll(/^0,\s*-?\d+,\s*(-?\d+),/gm)].map(
-    (match) => (Number(match[1]) * num) / den,
+  const [, num = 1, den = 1] = (/#tb 0: (\d+)\/(\d+)/.exec(extra) ?? []).map(Number)
+  const table = [...extra.matchAll(/^(\d), *-?\d+, *(-?\d+), *\d+, *(\d+),/gm)].map((match) =>
+    match.slice(1).map(Number),
   )
+  const packetsOf = (stream: number) => table.filter(([of]) => of === stream)
+  const times = packetsOf(0).map(([, time]) => (time! * num) / den)
+  const soundBytes = packetsOf(1).reduce((sum, [, , bytes]) => sum + bytes!, 0)
   return {
     width,
     height,
     frames: data.length / size,
     fps: Number(/ ([\d.]+) fps/.exec(line)?.[1]),
     line,
-    hasAudio,
-    audioS: (sound?.stdout.length ?? 0) / 2 / 48_000,
+    hasAudio: /Stream #0:\d.*Audio:/.test(stderr),
+    audioS: soundBytes / 2 / 48_000,
     times: times.toSorted((a, b) => a - b),
     data,
     pixel(frame, x, y) {

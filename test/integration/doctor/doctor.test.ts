@@ -44,7 +44,9 @@ describe('the whole', () => {
 
   test('as JSON says the same, and 1 where something failed', async () => {
     await writeFile(place.file('file'), '')
-    const { status, out } = await examined({ OUTPUT_DIR: place.file('file') }, true)
+    await writeBundle(place.file('bundle'))
+    const changes = { OUTPUT_DIR: place.file('file'), MODEL_BUNDLE: place.file('bundle') }
+    const { status, out } = await examined(changes, true)
     expect(status).toBe(1)
     const { ok, checks } = JSON.parse(out)
     expect(ok).toBe(false)
@@ -69,9 +71,10 @@ describe('the whole', () => {
       ORCHESTRATOR_BASE_URL: 'http://user:hush-url@127.0.0.1:9/hush-path',
     }
     const others = { S3_ENDPOINT: 'http://127.0.0.1:9', S3_BUCKET: 'bucket', FFMPEG_PATH: '/none' }
-    const { status, out } = await examined({ ...secrets, ...others })
+    const nowhere = { MODEL_BUNDLE: place.file('none') }
+    const { status, out } = await examined({ ...secrets, ...others, ...nowhere })
     expect(status).toBe(1)
-    expect(out).toMatch(/fail +ffmpeg[^]*fail +storage[^]*fail +orchestrator/)
+    expect(out).toMatch(/fail +ffmpeg[^]*fail +storage[^]*fail +orchestrator[^]*fail +bundle/)
     expect(out).not.toContain('hush')
   })
 })
@@ -213,8 +216,10 @@ describe('models', () => {
     expect(await findings(checkModels(changed))).toMatchObject({ bundle: { status: 'ok' } })
   })
   test.skipIf(hasCuda())('DEVICE=cuda where there is none fails; the bundle is fine', async () => {
-    const { bundle, device } = await findings(checkModels(config(place, { DEVICE: 'cuda' })))
-    expect(bundle).toMatchObject({ status: 'ok', message: expect.stringContaining('lite') })
+    await writeBundle(place.file('bundle'))
+    const changed = config(place, { DEVICE: 'cuda', MODEL_BUNDLE: place.file('bundle') })
+    const { bundle, device } = await findings(checkModels(changed))
+    expect(bundle).toMatchObject({ status: 'ok', message: expect.stringContaining('means') })
     expect(device).toMatchObject({ status: 'fail', action: expect.stringContaining('CUDA image') })
   })
 })

@@ -232,19 +232,19 @@ describe('memory', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const size = { width: 640, height: 360 }
-    const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { ...size, frames: 160 })
+    const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { ...size, frames: 100 })
     const inner = createRenderer(fakeModels(), at.ffmpeg)
     const alive: number[] = []
     const render: Render = (task, call) =>
       inner(task, {
         ...call,
         onProgress(done) {
-          if (done % 10 !== 0) return
+          if (done % 6 !== 0) return
           collect()
           alive.push(process.memoryUsage().arrayBuffers)
         },
       })
-    const long = await makeSound(at.ffmpeg, at.media.file('six.wav'), 6)
+    const long = await makeSound(at.ffmpeg, at.media.file('four.wav'), 3.6)
     await at.run({ video: big, audio: long, length: 'shortest' }, { deps: { render } })
     const frame = 640 * 360 * 1.5
     // What was freed a moment ago is still counted now and then, so the least of a few figures counts.
