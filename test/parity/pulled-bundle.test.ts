@@ -1,0 +1,62 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import { sha256File } from '../../models/system/sha256-file.ts'
+import { startOfficialHub } from '../helpers/hub/official-hub.ts'
+import { pullInProcess } from '../helpers/hub/pull-process.ts'
+import { folder } from '../helpers/media/media.ts'
+import { canCompare, NEEDS, parityBundle } from '../helpers/models/parity.ts'
+
+/** What .ci/parity has: the exporter's Python, and the narrow checkpoints that the bundle was made of. */
+const python = process.env['PARITY_PYTHON'] ?? ''
+const checkpoints = process.env['PARITY_CHECKPOINTS'] ?? ''
+const SCRIPT = fileURLToPath(new URL('./other_formats.py', import.meta.url))
+const MAX_BYTES = 600 * 2 ** 20
+
+/** Every file of a bundle but its manifest, by its SHA-256. */
+async function digests(directory: string): Promise<Record<string, string>> {
+  const names = (await readdir(directory)).filter((name) => name !== 'manifest.json').toSorted()
+  const signal = AbortSignal.timeout(60_000)
+  const found = names.map(async (name) => [name, await sha256File(join(directory, name), signal)])
+  return Object.fromEntries(await Promise.all(found))
+}
+
+/** All that does not depend on who made the bundle, and of which twins. */
+async function facts(directory: string): Promise<unknown> {
+  const text = await readFile(join(directory, 'manifest.json'), 'utf8')
+  const twins = text
+    .replaceAll('diffusion_pytorch_model.safetensors', 'diffusion_pytorch_model.bin')
+    .replaceAll('whisper/model.safetensors', 'whisper/pytorch_model.bin')
+  return { ...(JSON.parse(twins) as object), selfTest: undefined }
+}
+
+describe.skipIf(!canCompare || !python || !checkpoints)(
+  `a bundle pulled from a hub, without Python ${NEEDS}, PARITY_PYTHON and PARITY_CHECKPOINTS too`,
+  () => {
+    test.each([
+      ['as they are published', ''],
+      ['in newer formats', 'new'],
+      ['in older formats', 'old'],
+    ])(
+      "is the exporter's to the byte, of files %s",
+      async (_, mix) => {
+        await using place = await folder()
+        if (mix) await promisify(execFile)(python, [SCRIPT, checkpoints, place.file(mix), mix])
+        await using hub = await startOfficialHub(mix ? place.file(mix) : checkpoints)
+        const out = place.file('bundle')
+        const args = ['--precision', 'fp32', '--allow-unknown']
+        const { status, events, peak } = await pullInProcess(hub.endpoint, out, args)
+        expect(events.at(-1)).toMatchObject({ type: 'done', present: false })
+        expect(status).toBe(0)
+        expect(await digests(out)).toEqual(await digests(parityBundle))
+        expect(await facts(out)).toEqual(await facts(parityBundle))
+        expect(peak).toBeGreaterThan(0)
+        expect(peak).toBeLessThan(MAX_BYTES)
+      },
+      180_000,
+    )
+  },
+)
