@@ -9,8 +9,8 @@ import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
 import { encodeBatchSize, faceEncoder } from '../face/face-encoder.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import { smoothTrack, passThroughTrack, type SmoothedFace } from '../face/smooth-track.ts'
-import { faceTracker } from '../face/face-tracker.ts'
-import type { FaceDetection } from '../face/face-box.ts'
+import { faceTracker, type Tracked } from '../face/face-tracker.ts'
+import { markCuts } from '../face/scene-cut.ts'
 
 const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbours
 const BATCHES = 2 // that are encoded at once: one on the card, one whose pixels are prepared
@@ -70,18 +70,19 @@ async function* detectFrames(
   lag: number,
   options: Pick<RenderOptions, 'face' | 'compat'>,
   ctx: RenderContext,
-): AsyncGenerator<{ frame: Uint8Array; seen: Promise<FaceDetection | undefined> }> {
+): AsyncGenerator<{ frame: Uint8Array; tracked: Promise<Tracked> }> {
   const tracker = faceTracker(ctx, source.facts, options, lag)
+  const frames = decode(source, { first: 0, count: limit }, ctx)
   let index = 0
-  for await (const frame of decode(source, { first: 0, count: limit }, ctx)) {
-    yield { frame, seen: tracker.detect(frame, index++) }
+  for await (const viewed of markCuts(frames, source.facts)) {
+    yield { frame: viewed.frame, tracked: tracker.detect(viewed, index++) }
   }
 }
 
 async function* resolveDetections(
-  looks: AsyncIterable<{ frame: Uint8Array; seen: Promise<FaceDetection | undefined> }>,
-): AsyncGenerator<{ frame: Uint8Array; seen: FaceDetection | undefined }> {
-  for await (const { frame, seen } of looks) yield { frame, seen: await seen }
+  looks: AsyncIterable<{ frame: Uint8Array; tracked: Promise<Tracked> }>,
+): AsyncGenerator<{ frame: Uint8Array } & Tracked> {
+  for await (const { frame, tracked } of looks) yield { frame, ...(await tracked) }
 }
 
 async function* placeFaces(

@@ -142,4 +142,6 @@ export interface FaceDetection {
   landmarks: Landmarks
   /** The job named the box: it is used as it is. */
   boxFromJob?: true
+  /** Frames with the same number show one person in one shot. */
+  track?: number
 }

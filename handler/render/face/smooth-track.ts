@@ -9,6 +9,7 @@ import {
 import { fps, type Rate } from '../media/media-info.ts'
 import { denoiseLandmarks } from './landmark-filter.ts'
 import type { FaceDetection } from './face-box.ts'
+import type { Tracked } from './face-tracker.ts'
 
 const SMOOTH_S = 0.2 // half width of the region's smoothing window
 const LANDMARK_SIGMA_S = 0.04 // least sigma of the landmarks' smoothing: less than any movement of a mouth
@@ -27,12 +28,13 @@ export interface SmoothedFace {
 /**
  * Turn what was seen frame by frame into what is drawn: the region is smoothed over time and rests
  * while the face stays in it, the landmarks lose their noise but must sit on the lips, gaps of up to
- * half a second are bridged, scene cuts are respected. Frames come out in order, delayed by at most
- * 0.7 s of frames.
+ * half a second are bridged where the face was missed and not hidden. Nothing goes from one piece of
+ * the track to another: there a shot begins, or somebody else is followed. Frames come out in order,
+ * delayed by at most 0.7 s of frames.
  *
  * @param maxLookahead frames to hold back at most, to bound memory
  */
-export async function* smoothTrack<T extends { seen: FaceDetection | undefined }>(
+export async function* smoothTrack<T extends Tracked>(
   frames: AsyncIterable<T>,
   rate: Rate,
   maxLookahead: number,
@@ -42,14 +44,16 @@ export async function* smoothTrack<T extends { seen: FaceDetection | undefined }
   const history = reach + gap + 1
   const fade = Math.round(FADE_S * fps(rate))
   const sigma = LANDMARK_SIGMA_S * fps(rate)
-  const track: (Point | undefined)[] = [] // of frames index - history .. index + reach + gap
+  const track: Place[] = [] // of frames index - history .. index + reach + gap
   const held: T[] = []
   let index = 0 // of the frame to be settled next, within `track`
-  let last: Region | undefined
+  let last: { region: Region; piece: number | undefined } | undefined
 
   const next = () => {
-    const face = settled(track, index, { reach, gap, fade, sigma }, last)
-    last = face?.region
+    const piece = interpolateAt(track, index, gap)?.track
+    const before = last?.piece === piece ? last?.region : undefined
+    const face = settled(track, index, { reach, gap, fade, sigma }, before)
+    last = face && { region: face.region, piece }
     index++
     if (index > history) {
       track.shift()
@@ -59,9 +63,8 @@ export async function* smoothTrack<T extends { seen: FaceDetection | undefined }
   }
   for await (const frame of frames) {
     held.push(frame)
-    track.push(
-      frame.seen && { region: faceRegionFromLandmarks(frame.seen.landmarks), ...frame.seen },
-    )
+    const { seen, hidden } = frame
+    track.push(seen ? { region: faceRegionFromLandmarks(seen.landmarks), ...seen } : { hidden })
     if (held.length > reach + gap) yield next()
   }
   while (held.length > 0) yield next()
@@ -86,10 +89,18 @@ export async function* passThroughTrack<T extends { seen: FaceDetection | undefi
 interface Point {
   region: Region
   landmarks: Landmarks
+  /** Which piece of the track it belongs to. */
+  track?: number
 }
 
+/** What is known of one frame. */
+type Place = Point | { hidden: boolean }
+
+const isPoint = (place: Place | undefined): place is Point =>
+  place !== undefined && 'region' in place
+
 function settled(
-  track: readonly (Point | undefined)[],
+  track: readonly Place[],
   index: number,
   { reach, gap, fade, sigma }: { reach: number; gap: number; fade: number; sigma: number },
   last: Region | undefined,
@@ -115,7 +126,7 @@ interface Neighbour {
 
 /** A frame and its neighbours in order, as far to both sides as it is the same shot of the face. */
 function shotNeighbors(
-  track: readonly (Point | undefined)[],
+  track: readonly Place[],
   index: number,
   reach: number,
   gap: number,
@@ -147,36 +158,44 @@ function meanRegion(shot: readonly Neighbour[], sigma: number): Region {
 }
 
 /** What was seen in a frame, or between its neighbours where the gap is short enough. */
-function interpolateAt(track: readonly (Point | undefined)[], index: number, gap: number) {
-  const seen = track[index]
-  if (seen) return seen
-  let [before, after] = [index, index]
-  while (before >= 0 && !track[before]) before--
-  while (after < track.length && !track[after]) after++
-  const [a, b] = [track[before], track[after]]
-  if (!a || !b || after - before - 1 > gap || isCut(a, b)) return undefined
+function interpolateAt(track: readonly Place[], index: number, gap: number): Point | undefined {
+  const [a, before] = nearestPoint(track, index, -1)
+  const [b, after] = nearestPoint(track, index, 1)
+  if (!a || !b || a === b) return a === b ? a : undefined
+  if (after - before - 1 > gap || isCut(a, b)) return undefined
   const t = (index - before) / (after - before)
   const mix = (from: number, to: number) => from + (to - from) * t
   return {
+    ...a,
     region: a.region.map((value, k) => mix(value, b.region[k]!)) as unknown as Region,
     landmarks: a.landmarks.map((value, k) => mix(value, b.landmarks[k]!)),
   }
 }
 
+/** Where a face was seen, from a frame on in one direction, with nothing before it. */
+function nearestPoint(
+  track: readonly Place[],
+  from: number,
+  step: 1 | -1,
+): readonly [Point | undefined, number] {
+  for (let at = from; at >= 0 && at < track.length; at += step) {
+    const place = track[at]!
+    if (isPoint(place)) return [place, at]
+    if (place.hidden) break
+  }
+  return [undefined, from]
+}
+
 /** A face cannot move by half its size from one frame to the next; another shot can. */
 function isCut(a: Point, b: Point): boolean {
+  if (a.track !== b.track) return true
   const [from, to] = [centerAndSide(a.region), centerAndSide(b.region)]
   const moved = Math.hypot(to.x - from.x, to.y - from.y) / Math.min(from.side, to.side)
   const grown = Math.max(from.side / to.side, to.side / from.side)
   return moved > 0.5 || grown > 1.4
 }
 
-function fadeFactor(
-  track: readonly (Point | undefined)[],
-  index: number,
-  gap: number,
-  frames: number,
-): number {
+function fadeFactor(track: readonly Place[], index: number, gap: number, frames: number): number {
   for (let d = 1; d <= frames; d++) {
     for (const other of [index - d, index + d]) {
       const inside = other >= 0 && other < track.length

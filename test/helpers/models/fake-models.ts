@@ -158,13 +158,21 @@ function findSquares({ dims, data }: Tensor): Tensors {
   }
 }
 
-/** 68 points whose region (see box.ts) is the square itself. */
+/** 68 points whose region (see face-box.ts) is the square itself: jaw below, brows and eyes above. */
 export function landmarksOf([x1, y1, x2, y2]: readonly number[]): number[] {
+  const [width, height] = [x2! - x1!, y2! - y1!]
   return Array.from({ length: 68 }, (_, i) => {
-    if (i === 29) return [(x1! + x2!) / 2, (y1! + y2!) / 2]
-    const t = (i % 17) / 16
-    return [x1! + (x2! - x1!) * t, y1! + (y2! - y1!) * (i < 17 ? 1 : 0.3)]
+    const [across, down] = pointOf(i)
+    return [x1! + width * across, y1! + height * down]
   }).flat()
+}
+
+function pointOf(i: number): [number, number] {
+  if (i === 29) return [0.5, 0.5]
+  if (i < 17) return [i / 16, 1]
+  if (i < 36) return [(i % 17) / 16, 0.3]
+  if (i < 48) return [i < 42 ? 0.3 : 0.7, 0.3]
+  return [0.4 + (0.2 * (i - 48)) / 19, 0.75]
 }
 
 function readCode({ data }: Tensor, { data: points }: Tensor): number {

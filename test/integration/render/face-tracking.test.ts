@@ -38,11 +38,21 @@ describe('frames without a face', () => {
     }
   })
 
-  test('for up to half a second are bridged', async () => {
-    const file = await video('blink.mp4', (i) => (i >= 10 && i < 16 ? [] : [FACE]))
+  test('for up to half a second are bridged where only the detector misses it', async () => {
+    const filter = "eq=contrast=0.7:brightness=-0.1:enable='between(n,17,22)'" // too dark to be a face
+    const file = await makeVideo(at.ffmpeg, at.media.file('dark.mp4'), { filter })
     const { result, models } = await at.run({ video: file })
     expect(result.frames_without_face).toBe(0)
     expect(models.codes).toHaveLength(25)
+  })
+
+  test('are not drawn on where the face is gone, however short', async () => {
+    const file = await video('gone.mp4', (i) => (i >= 10 && i < 16 ? [] : [FACE]))
+    const { result, video: out } = await at.run({ video: file })
+    expect(result.frames_without_face).toBe(6)
+    const codes = drawnCodes(out, CROP)
+    expect(codes.slice(10, 16)).toEqual(Array(6).fill(undefined))
+    expect(codes.slice(0, 7)).toEqual(numbers(7)) // then it fades
   })
 
   test('are ping-ponged with their numbers', async () => {
@@ -115,7 +125,7 @@ describe('which face', () => {
     ['right', [142, 30, 222, 110]],
     ['upper', [60, -30, 140, 50]],
     ['lower', [60, 90, 140, 170]],
-    ['every', [-10, -10, 202, 160]],
+    ['left, upper and lower', [-10, -10, 186, 160]],
   ] as [string, Box][])('a face cut by the %s edge', async (_, box) => {
     const file = await video('edge.mp4', () => [box], 5)
     const { result } = await at.run({ video: file, length: 'shortest' })

@@ -1,6 +1,8 @@
 import { renderTools } from '../../helpers/render-tools.ts'
 import { describe, expect, test } from 'vitest'
-import { faceTracker, tilings } from '../../../handler/render/face/face-tracker.ts'
+import { tilings } from '../../../handler/render/face/face-finder.ts'
+import { faceTracker } from '../../../handler/render/face/face-tracker.ts'
+import { markCuts } from '../../../handler/render/face/scene-cut.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { Models } from '../../../models/inference/models.ts'
 import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
@@ -15,11 +17,18 @@ const shifted = ([x1, y1, x2, y2]: Square, by: number): Square => [x1 + by, y1, 
 
 /** Luma of what both graphs take for a face, of what `track` alone does, of what `face` alone does. */
 const LOOKS = { face: 235, alike: 205, turned: 175 } as const
-type Scene = Partial<Record<keyof typeof LOOKS, Square>> & { light?: number }
+type Scene = Partial<Record<keyof typeof LOOKS, Square>> & {
+  light?: number
+  /** Which way the wall gets brighter. */
+  wall?: 'across' | 'down'
+}
 
 function paint(scene: Scene): Uint8Array {
   const frame = new Uint8Array((WIDTH * HEIGHT * 3) / 2).fill(128)
   frame.fill(scene.light ?? 60, 0, WIDTH * HEIGHT)
+  for (let i = 0; scene.wall && i < WIDTH * HEIGHT; i++) {
+    frame[i] = 40 + (scene.wall === 'across' ? (i % WIDTH) / 4 : i / WIDTH / 3)
+  }
   for (const look of ['face', 'alike', 'turned'] as const) {
     const [x1, y1, x2, y2] = scene[look] ?? [0, 0, 0, 0]
     for (let y = y1; y < y2; y++) frame.fill(LOOKS[look], y * WIDTH + x1, y * WIDTH + x2)
@@ -82,9 +91,13 @@ async function track(scenes: Scene[], graphs: 'both' | 'face' = 'both', compat?:
     2,
   )
   const seen: (number[] | undefined)[] = []
-  for (const [index, scene] of scenes.entries()) {
+  async function* painted() {
+    for (const scene of scenes) yield paint(scene)
+  }
+  let index = 0
+  for await (const viewed of markCuts(painted(), facts)) {
     ran.push('')
-    const found = await tracker.detect(paint(scene), index)
+    const { seen: found } = await tracker.detect(viewed, index++)
     seen.push(found && [found.landmarks[0]!, found.landmarks[32]! - found.landmarks[0]!])
   }
   return { ran, seen }
@@ -95,16 +108,27 @@ const times = (count: number, scene: (i: number) => Scene) =>
 
 describe('a tracked face', () => {
   test('is followed by its landmarks, and confirmed every two seconds', async () => {
-    const { ran, seen } = await track(times(103, (i) => ({ face: shifted(FACE, i) })))
-    const expected = (i: number) => (i < 1 ? 'face' : i % 50 < 2 ? 'track face' : 'track')
+    const slow = (i: number) => i >> 5
+    const { ran, seen } = await track(times(103, (i) => ({ face: shifted(FACE, slow(i)) })))
+    // The first one is looked at a second time, turned by 180 degrees; then all of the picture is.
+    const looks = { 0: 'face face', 1: 'track face', 50: 'face track', 51: 'track face' }
+    const expected = (i: number) => looks[(i === 100 ? 50 : i === 101 ? 51 : i) as 0] ?? 'track'
     expect(ran).toEqual(times(103, () => ({})).map((_, i) => expected(i)))
-    expect(seen).toEqual(Array.from({ length: 103 }, (_, i) => [100 + i, 80]))
+    expect(seen).toEqual(Array.from({ length: 103 }, (_, i) => [100 + slow(i), 80]))
+  })
+
+  test('makes everybody be looked at more often while the picture changes', async () => {
+    const { ran, seen } = await track(times(40, (i) => ({ face: shifted(FACE, i) })))
+    const looks = [...ran.entries()].filter(([, graphs]) => graphs === 'face track')
+    expect(looks.map(([i]) => i)).toEqual([13, 26, 39])
+    expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => [100 + i, 80]))
   })
 
   test('is looked for where its landmarks are no longer sure of it', async () => {
     const scenes = times(6, (i) => (i < 4 ? { face: FACE } : { turned: shifted(FACE, 10) }))
     const { ran, seen } = await track(scenes)
-    expect(ran.slice(4)).toEqual(['track face', 'track face'])
+    // The first of these looks so different that it is a piece of its own.
+    expect(ran.slice(4)).toEqual(['face face', 'track face'])
     expect(seen.slice(4)).toEqual([
       [110, 80],
       [110, 80],
@@ -130,10 +154,16 @@ describe('a tracked face', () => {
   })
 
   test('is left to the detector after a cut', async () => {
+    const scenes = times(8, (i) => ({ face: FACE, wall: i < 4 ? 'across' : 'down' }))
+    const { ran } = await track(scenes)
+    expect(ran.slice(0, 4)).toEqual(['face face', 'track face', 'track', 'track'])
+    expect(ran.slice(4)).toEqual(['face face', 'track', 'track', 'track'])
+  })
+
+  test('is followed through a change of light', async () => {
     const scenes = times(8, (i) => ({ face: FACE, light: i < 4 ? 60 : 120 }))
     const { ran } = await track(scenes)
-    expect(ran.slice(0, 4)).toEqual(['face', 'track face', 'track', 'track'])
-    expect(ran.slice(4)).toEqual(['face', 'face', 'track', 'track'])
+    expect(ran.slice(4)).toEqual(Array(4).fill('track'))
   })
 
   test.each([
@@ -145,7 +175,7 @@ describe('a tracked face', () => {
       graphs,
       compat,
     )
-    expect(ran).toEqual(Array(5).fill('face'))
+    expect(ran).toEqual(['face face', ...Array<string>(4).fill('face')])
     expect(seen[4]).toEqual([100, 80])
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Region } from '../../../handler/render/face/face-box.ts'
 import { smoothTrack, passThroughTrack } from '../../../handler/render/face/smooth-track.ts'
 import type { FaceDetection } from '../../../handler/render/face/face-box.ts'
+import type { Tracked } from '../../../handler/render/face/face-tracker.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
 
 const FPS25 = { num: 25, den: 1 }
@@ -11,9 +12,8 @@ const face = (x: number, side = 100): FaceDetection => {
 }
 const still = () => face(100)
 
-interface Frame {
+interface Frame extends Tracked {
   index: number
-  seen: FaceDetection | undefined
 }
 async function* script(
   length: number,
@@ -22,7 +22,7 @@ async function* script(
 ) {
   for (let index = 0; index < length; index++) {
     pulled[0] = index + 1
-    yield { index, seen: seen(index) } satisfies Frame
+    yield { index, seen: seen(index), hidden: false } satisfies Frame
   }
 }
 const settled = (
@@ -70,6 +70,44 @@ describe('the region over time', () => {
     expect(frames[19]!.face!.region[0]).toBeCloseTo(100, 6)
     expect(frames[20]!.face!.region[0]).toBeCloseTo(400, 6)
   })
+})
+
+describe('another piece of the track, in the same place,', () => {
+  const jump = (i: number): FaceDetection => ({
+    ...face(i < 20 ? 100 : 112),
+    track: i < 20 ? 1 : 2,
+  })
+
+  test('shares neither region nor landmarks with the one before', async () => {
+    const frames = await settled(40, jump)
+    for (const { face: drawn, index } of frames) {
+      const at = index < 20 ? 100 : 112
+      expect(drawn!.region[0]).toBeCloseTo(at, 6)
+      expect(drawn!.landmarks()[0]).toBeCloseTo(at, 4)
+      expect(drawn!.fade).toBe(1)
+    }
+  })
+  test('is not bridged to', async () => {
+    const seen = (i: number) => (i >= 18 && i < 22 ? undefined : jump(i))
+    expect(drawn(await settled(40, seen))).toEqual([...range(0, 18), ...range(22, 40)])
+  })
+  test('has a box of its own, however near', async () => {
+    const near = (i: number): FaceDetection => ({ ...face(100 + i / 25), track: i < 20 ? 1 : 2 })
+    const frames = await settled(40, near)
+    expect(frames[19]!.face!.region).toEqual(frames[0]!.face!.region)
+    expect(frames[20]!.face!.region).not.toEqual(frames[19]!.face!.region)
+  })
+})
+
+test('a face that is hidden in some frames of a gap is not drawn on what hides it', async () => {
+  async function* frames() {
+    for (let index = 0; index < 40; index++) {
+      const gone = index >= 20 && index < 26
+      yield { index, seen: gone ? undefined : still(), hidden: gone && index !== 22 }
+    }
+  }
+  const smoothed = await Array.fromAsync(smoothTrack(frames(), FPS25, 100))
+  expect(drawn(smoothed)).toEqual([...range(0, 20), ...range(26, 40)])
 })
 
 describe('a gap', () => {

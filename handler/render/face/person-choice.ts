@@ -1,0 +1,244 @@
+import { blended, difference, similarity } from './face-appearance.ts'
+import type { Appearance, LookAt } from './face-appearance.ts'
+import { centerAndSide, faceRegionFromLandmarks, type FaceDetection } from './face-box.ts'
+import type { Region } from './face-box.ts'
+
+/** A face that was seen, and what it looks like. */
+export interface Sighting extends FaceDetection {
+  region: Region
+  appearance: Appearance
+}
+
+/** Somebody in the picture. */
+export interface Person {
+  /** Where they were seen last. */
+  last: Sighting
+  /** What they looked like until then. */
+  likeness: Appearance
+  /** The picture where they were seen first; people change it, photos do not. */
+  anchor: { region: Region; appearance: Appearance; frame: number }
+  moved: boolean
+}
+
+/** Who speaks, as far as it is known after a frame. */
+export interface Choice {
+  /** Who is followed; they may be hidden at the moment. */
+  person?: Person
+  /** Frames in which the same number was followed are one piece: nothing goes from one to another. */
+  track: number
+  /** Where the person is in this frame. */
+  seen?: Sighting
+  /** First frame without them. */
+  lostAt?: number
+  /** Who else is in the picture. */
+  others: Person[]
+  /** Who would speak rather, and since when that is known. */
+  rival?: { person: Person; since: number }
+  /** Who takes over, as soon as somebody looks where they are. */
+  next?: Person
+  /** From whom somebody larger took over; they speak again when that one leaves. */
+  former?: Person
+  /** Whom somebody stands in for; they speak again when they are back. */
+  missed?: Person
+}
+
+/** What was looked for in a frame, and found. */
+export interface Evidence {
+  /** The person that was followed, by the track that was expected. */
+  followed?: FaceDetection | undefined
+  track: number
+  /** All faces of the picture, the largest first; absent where nobody looked. */
+  faces?: readonly FaceDetection[] | undefined
+  /** A shot begins here: places mean nothing any more. */
+  newScene: boolean
+  /** What of the picture is new, where not all of it: another shot in a part of it, or a cover. */
+  isNew?: ((region: Region) => boolean) | undefined
+}
+
+export interface ChoiceTimes {
+  /** Frames that a larger face must be there before it takes over. */
+  confirm: number
+  /** Frames after which somebody new may be the one who was lost. */
+  newcomer: number
+  /** Frames after which whoever is there speaks. */
+  relent: number
+}
+
+export const NOBODY: Choice = { track: 0, others: [] }
+
+const ALIKE = 0.45 // the same person in the same shot: .85 and more; another: below .3, a mirrored one .7
+const SURELY = 0.85
+const LARGER = 1.5 // times the size of who speaks: takes over
+const COMPARABLE = 0.6 // times the size: takes over from a photo; is preferred where it is known
+const STILL = 1.5 // levels: what a photo changes by
+const LIKENESS_SHARE = 0.1 // of a new look at somebody
+
+/** Who speaks after one more frame. */
+export function choose(
+  before: Choice,
+  evidence: Evidence,
+  frame: number,
+  look: LookAt,
+  times: ChoiceTimes,
+): Choice {
+  const faces = evidence.faces?.map((face) => sightingOf(face, look))
+  if (evidence.newScene) return chooseInNewScene(before, faces ?? [], frame)
+  if (!before.person) return faces ? chooseInNewScene(before, faces, frame) : before
+  const { followed } = evidence
+  if (followed && before.next && evidence.track === before.track + 1)
+    return takeOver(before, sightingOf(followed, look))
+  if (followed && evidence.track === before.track) {
+    const now = continued(before, sightingOf(followed, look), look)
+    return faces ? reviewed(now, faces, frame, look, times) : now
+  }
+  const { isNew } = evidence
+  if (!isNew?.(before.person.last.region))
+    return recognized(before, faces ?? [], frame, look, times)
+  const piece = recognized({ ...before, track: before.track + 1 }, faces ?? [], frame, look, times)
+  const fresh = faces?.find(({ region }) => isNew(region))
+  return piece.seen || !fresh ? piece : startedWith(fresh, faces!, before.track + 1, frame)
+}
+
+/** The largest; or somebody of about that size who looks like the one that spoke. */
+function chooseInNewScene(before: Choice, faces: readonly Sighting[], frame: number): Choice {
+  const known = before.missed ?? before.person ?? before.former
+  const [largest] = faces
+  if (!largest)
+    return { track: before.track + 1, others: [], lostAt: frame, ...(known && { former: known }) }
+  const likeness = (face: Sighting) => (known ? similarity(known.likeness, face.appearance) : 0)
+  const chosen = faces
+    .filter((face) => sizeOf(face) >= COMPARABLE * sizeOf(largest) && likeness(face) >= SURELY)
+    .toSorted((a, b) => likeness(b) - likeness(a))
+    .concat(largest)[0]!
+  return startedWith(chosen, faces, before.track + 1, frame)
+}
+
+const startedWith = (
+  chosen: Sighting,
+  faces: readonly Sighting[],
+  track: number,
+  frame: number,
+): Choice => ({
+  track,
+  person: met(chosen, frame),
+  seen: chosen,
+  others: faces.filter((face) => face !== chosen).map((face) => met(face, frame)),
+})
+
+function takeOver({ person, next, others, track }: Choice, seen: Sighting): Choice {
+  return {
+    track: track + 1,
+    person: { ...next!, last: seen },
+    seen,
+    others: [...others.filter(({ last }) => !isNear(last, next!.last)), person!],
+    former: person!,
+  }
+}
+
+function continued(before: Choice, seen: Sighting, look: LookAt): Choice {
+  const { lostAt: _, ...rest } = before
+  const person = before.person!
+  const likeness = blended(person.likeness, seen.appearance, LIKENESS_SHARE)
+  return {
+    ...rest,
+    seen,
+    person: { ...person, likeness, last: seen, moved: hasMoved(person, look) },
+  }
+}
+
+/** Somebody else may have come who is larger, or who lives where the one that speaks hangs on a wall. */
+function reviewed(
+  now: Choice,
+  faces: readonly Sighting[],
+  frame: number,
+  look: LookAt,
+  { confirm }: ChoiceTimes,
+): Choice {
+  const person = now.person!
+  const others = faces
+    .filter((face) => !isNear(face, now.seen!))
+    .map((face) => {
+      const known = now.others.find(({ last }) => isNear(last, face))
+      return known ? { ...known, last: face, moved: hasMoved(known, look) } : met(face, frame)
+    })
+  const isPhoto = !person.moved && frame - person.anchor.frame >= confirm
+  const beats = (other: Person): boolean => {
+    const ratio = sizeOf(other.last) / sizeOf(person.last)
+    if (ratio < COMPARABLE) return false
+    return ratio >= LARGER || (isPhoto && other.moved) || isBack(now.missed, other.last)
+  }
+  const rival = others.find(beats)
+  const { rival: earlier, next: _, ...rest } = now
+  if (!rival) return { ...rest, others }
+  const same = earlier && isNear(earlier.person.last, rival.last)
+  const since = same ? earlier.since : frame
+  const certain = frame - since >= confirm
+  return { ...rest, others, rival: { person: rival, since }, ...(certain && { next: rival }) }
+}
+
+/** The person is not where they were: which of the faces is theirs, if any? */
+function recognized(
+  before: Choice,
+  faces: readonly Sighting[],
+  frame: number,
+  look: LookAt,
+  { newcomer, relent }: ChoiceTimes,
+): Choice {
+  const person = before.person!
+  const lostAt = before.lostAt ?? frame
+  const lost = frame - lostAt
+  const { seen: _, next: __, rival: ___, former, ...rest } = before
+  rest.others = before.others.map((other) => {
+    const face = faces.find((each) => isSomebody(other, each))
+    return face ? { ...other, last: face } : other
+  })
+  const free = faces.filter((face) => !before.others.some((other) => isSomebody(other, face)))
+  const likeness = (face: Sighting) =>
+    Math.max(
+      similarity(person.likeness, face.appearance),
+      similarity(person.last.appearance, face.appearance),
+    )
+  const alone = before.others.length === 0 && faces.length === 1
+  const [best] = free.toSorted((a, b) => likeness(b) - likeness(a))
+  const needed = best && isNear(best, person.last) ? (alone ? ALIKE / 2 : ALIKE) : SURELY
+  if (best && likeness(best) >= needed) return continued(before, best, look)
+  const back = former && faces.find((face) => isSomebody(former, face))
+  const comparable = free.find((face) => sizeOf(face) >= COMPARABLE * sizeOf(person.last))
+  const chosen = back ?? (lost >= relent ? faces[0] : lost >= newcomer ? comparable : undefined)
+  if (!chosen) return { ...rest, lostAt, ...(former && { former }) }
+  return {
+    ...startedWith(chosen, faces, before.track + 1, frame),
+    ...(!back && { missed: before.missed ?? person }),
+  }
+}
+
+const isBack = (missed: Person | undefined, face: Sighting): boolean =>
+  missed !== undefined && similarity(missed.likeness, face.appearance) >= SURELY
+
+/** Whether a face is where somebody was, and looks like them. */
+const isSomebody = ({ last, likeness }: Person, face: Sighting): boolean =>
+  isNear(last, face) && similarity(likeness, face.appearance) >= ALIKE
+
+const met = (face: Sighting, frame: number): Person => ({
+  last: face,
+  likeness: face.appearance,
+  anchor: { region: face.region, appearance: face.appearance, frame },
+  moved: false,
+})
+
+const hasMoved = ({ moved, anchor }: Person, look: LookAt): boolean =>
+  moved || difference(anchor.appearance, look(anchor.region)) > STILL
+
+export const sightingOf = (face: FaceDetection, look: LookAt): Sighting => {
+  const region = faceRegionFromLandmarks(face.landmarks)
+  return { ...face, region, appearance: look(region) }
+}
+
+const sizeOf = ({ region }: Sighting): number => centerAndSide(region).side
+
+/** Whether two faces are about in one place, and about of one size. */
+export function isNear(a: Sighting, b: Sighting): boolean {
+  const [from, to] = [centerAndSide(a.region), centerAndSide(b.region)]
+  const grown = Math.max(from.side / to.side, to.side / from.side)
+  return Math.hypot(to.x - from.x, to.y - from.y) / from.side + (grown - 1) < 1
+}
