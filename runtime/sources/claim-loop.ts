@@ -3,7 +3,7 @@ import { NetworkError } from '../../handler/net/network-error.ts'
 import type { RetryPolicy } from '../../handler/net/timeouts.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { runLeasedJob, type LeasedJob, type LeaseOptions } from './leased-job.ts'
-import type { LeaseRef, Lease } from './job-source.ts'
+import { leaseKey, refOf, type LeaseRef, type Lease } from './job-source.ts'
 
 /** A server in its deployment is asked again and again, not given up. */
 const CLAIMS: RetryPolicy = { tries: Infinity, firstMs: 1_000, maxMs: 30_000 }
@@ -48,11 +48,13 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
 
   function changed(): void {
     // An outcome is in the outbox a moment before its lease is gone.
-    const held = new Map([...leases].map(([id, lease]) => [id, lease.held]))
-    for (const completion of outbox.list()) held.set(completion.held.id, completion.held)
+    const held = new Map(heldNow().map((one) => [leaseKey(one), one]))
+    for (const completion of outbox.list()) held.set(leaseKey(completion.held), completion.held)
     options.onLeasesChanged([...held.values()])
     wake.abort()
   }
+
+  const heldNow = () => [...leases.values()].flatMap((lease) => lease.held)
 
   /** How many jobs can be taken now. */
   function freeSlots(): number {
@@ -66,11 +68,10 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
 
   async function claim(): Promise<void> {
     try {
-      const held = [...leases.values()].map((lease) => lease.held)
-      const claimed = await source.claim(freeSlots(), held, draining)
-      for (const lease of claimed) accept(lease)
+      const claimed = await source.claim(freeSlots(), heldNow(), draining)
+      const begun = claimed.filter(accept)
       tries = createRetry(policy)
-      if (claimed.length === 0) await idle(source.pollMs * (0.8 + 0.4 * Math.random()))
+      if (begun.length === 0) await idle(source.pollMs * (0.8 + 0.4 * Math.random()))
     } catch (error) {
       if (draining.aborted) return
       log.warn('claim.failed', { tries: tries.count, reason: (error as Error).message })
@@ -79,21 +80,31 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
     }
   }
 
-  /** Nothing is awaited between the answer and here: from now on the job is ours. */
-  function accept(lease: Lease): void {
+  /**
+   * Nothing is awaited between the answer and here: from now on the job is ours.
+   * @returns false where there is nothing to do for it any more
+   */
+  function accept(lease: Lease): boolean {
     const { id } = lease
-    const undelivered = outbox.list().find((completion) => completion.held.id === id)
-    if (leases.has(id)) return log.warn('claim.twice', { job: id })
-    // Its outcome is being delivered already; doing it again would make another one.
-    if (undelivered?.outcome.status === 'succeeded') return log.info('claim.done', { job: id })
+    if (leases.get(id)?.join(lease)) return false
+    const undelivered = outbox.list().filter((completion) => completion.held.id === id)
+    // Its end is being told already; doing it again would tell another one.
+    const done = undelivered.find(({ outcome }) => outcome.status === 'succeeded')
+    if (done) {
+      log.info('claim.done', { job: id, ref: lease.ref ?? null })
+      const known = undelivered.some(({ held }) => leaseKey(held) === leaseKey(lease))
+      if (!known) void outbox.put({ ...done, held: refOf(lease) })
+      return false
+    }
     log.info('claim.taken', { job: id, held: leases.size })
     const leased = runLeasedJob(lease, { ...options, changed })
     leases.set(id, leased)
     void leased.done.then(() => {
-      leases.delete(id)
+      if (leases.get(id) === leased) leases.delete(id)
       changed()
     })
     changed()
+    return true
   }
 
   async function idle(ms: number): Promise<void> {

@@ -19,6 +19,15 @@ export interface Lease {
 /** A lease without its job: what has to be remembered until the source knows the outcome. */
 export type LeaseRef = Pick<Lease, 'id' | 'ref'>
 
+export const refOf = ({ id, ref }: LeaseRef): LeaseRef => ({
+  id,
+  ...(ref !== undefined && { ref }),
+})
+
+/** One source may hand a job out twice, under two references, and waits for the outcome of both. */
+export const leaseKey = ({ id, ref }: LeaseRef): string =>
+  ref === undefined ? id : JSON.stringify([id, ref])
+
 export type Outcome =
   | { status: 'succeeded'; result: JobResult }
   /** `progress`: what was reached before it failed. */

@@ -5,7 +5,14 @@ import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Job } from '../jobs/job-record.ts'
 import type { Outbox } from './outbox.ts'
 import type { DurableRecords } from './durable-records.ts'
-import type { LeaseRef, Lease, Outcome, Source } from './job-source.ts'
+import {
+  leaseKey,
+  refOf,
+  type LeaseRef,
+  type Lease,
+  type Outcome,
+  type Source,
+} from './job-source.ts'
 import { createProgressReporter } from './progress-reporter.ts'
 
 /** How long the outcome of a job can be looked at here. */
@@ -13,13 +20,19 @@ const MS = 30 * 60_000
 
 /** A job that is ours, from the claim until its outcome is in the outbox. */
 export interface LeasedJob {
-  readonly held: LeaseRef
+  /** More than one where its source has handed it out again under another reference. */
+  readonly held: readonly LeaseRef[]
   /** Whether its download is over: what is claimed now downloads while this one renders. */
   readonly isRendering: boolean
   /** Never rejects. */
   readonly done: Promise<void>
   /** Stop it and report nothing: whoever gave it knows its end, or gave it to another. */
   abandon(): void
+  /**
+   * The same job was handed out again: its outcome is reported for that reference too.
+   * @returns false where it is too late for that, because the job has ended
+   */
+  join(again: LeaseRef): boolean
 }
 
 export interface LeaseOptions {
@@ -37,8 +50,9 @@ export interface LeaseOptions {
 
 export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
   const { source, jobs, outbox, journal, origin, changed, log } = options
-  const { id, ref, payload, inputError, timeoutMs } = lease
-  const held: LeaseRef = { id, ...(ref !== undefined && { ref }) }
+  const { id, payload, inputError, timeoutMs } = lease
+  const held = [refOf(lease)]
+  let hasEnded = false
   let job: Job | undefined
   let isRendering = false
   let givenUp = false
@@ -49,20 +63,26 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
   }
 
   async function run(): Promise<void> {
-    await outbox.discard(id) // an attempt before this one failed, and the source has not even heard of it
-    await logErrors(journal.put(id, held))
+    await outbox.discard(held[0]!) // an attempt before this one failed, and the source has not even heard of it
+    await note(held[0]!)
     const outcome = await outcomeOf()
+    const at = new Date().toISOString()
     if (givenUp) log.info('lease.given_up', { job: id })
-    else await outbox.put({ held, outcome, at: new Date().toISOString() })
-    await logErrors(journal.remove(id))
+    for (const one of held) {
+      if (!givenUp) await outbox.put({ held: one, outcome, at })
+      await logErrors(journal.remove(leaseKey(one)))
+    }
+    hasEnded = true
   }
+
+  const note = (one: LeaseRef) => logErrors(journal.put(leaseKey(one), one))
 
   /** A full disk costs the safety of a crash, not the job. */
   const logErrors = (write: Promise<void>) =>
     write.catch((error: Error) => log.warn('journal.unsafe', { reason: error.message }))
 
   async function outcomeOf(): Promise<Outcome> {
-    const reporter = createProgressReporter(source.progress, held, abandon, log)
+    const reporter = createProgressReporter(source.progress, held[0]!, abandon, log)
     try {
       if (inputError !== undefined) throw new InputError('INVALID_JOB', inputError)
       job = jobs.submit({
@@ -96,6 +116,18 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
     },
     done: run(),
     abandon,
+    join(again) {
+      if (hasEnded) return false
+      if (held.some((one) => leaseKey(one) === leaseKey(again))) {
+        log.warn('claim.twice', { job: id })
+        return true
+      }
+      log.info('claim.again', { job: id, ref: again.ref ?? null })
+      held.push(refOf(again))
+      void note(refOf(again))
+      changed()
+      return true
+    },
   }
 }
 

@@ -4,7 +4,7 @@ import { retry } from '../../handler/net/retry.ts'
 import type { RetryPolicy } from '../../handler/net/timeouts.ts'
 import type { Log } from '../../handler/log.ts'
 import { openRecords } from './durable-records.ts'
-import type { CompletedLease, LeaseRef, Source } from './job-source.ts'
+import { leaseKey, type CompletedLease, type LeaseRef, type Source } from './job-source.ts'
 
 /** An outcome is sent until it is accepted or refused, however long that takes. */
 const UNTIL_DELIVERED: RetryPolicy = { tries: Infinity, firstMs: 1_000, maxMs: 60_000 }
@@ -36,7 +36,7 @@ export interface Outbox extends AsyncDisposable {
   /** Resolves when the outcome is safe; it is delivered in the background from then on. */
   put(completion: CompletedLease): Promise<void>
   /** An outcome that was overtaken: the source wants the job done again. */
-  discard(id: string): Promise<void>
+  discard(held: LeaseRef): Promise<void>
   /** Have something called whenever `list()` has changed. */
   watch(changed: () => void): void
   /** Resolves when all were delivered or refused, or the signal aborts. */
@@ -67,14 +67,14 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
   const open = new Map<string, Delivery>()
 
   function startDelivery(completion: CompletedLease): void {
-    const { id } = completion.held
+    const key = leaseKey(completion.held)
     const over = new AbortController()
     const signal = AbortSignal.any([stop.signal, over.signal])
     const entry = { completion, over, delivery: deliverWithRetry(completion, signal) }
-    open.set(id, entry)
+    open.set(key, entry)
     entry.delivery = entry.delivery.finally(() => {
-      if (stop.signal.aborted || open.get(id) !== entry) return
-      open.delete(id)
+      if (stop.signal.aborted || open.get(key) !== entry) return
+      open.delete(key)
       changed()
     })
     changed()
@@ -97,8 +97,10 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     }
   }
 
-  const forget = ({ id }: LeaseRef) =>
-    records.remove(id).catch((error: Error) => log.warn('outbox.stuck', { reason: error.message }))
+  const forget = (held: LeaseRef) =>
+    records
+      .remove(leaseKey(held))
+      .catch((error: Error) => log.warn('outbox.stuck', { reason: error.message }))
 
   for (const completion of await records.all()) startDelivery(completion)
   return {
@@ -106,17 +108,18 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     async put(completion) {
       // On a full disk it is sent all the same; only a crash now could lose it.
       await records
-        .put(completion.held.id, completion)
+        .put(leaseKey(completion.held), completion)
         .catch((error: Error) => log.warn('outbox.unsafe', { reason: error.message }))
       startDelivery(completion)
     },
-    async discard(id) {
-      const entry = open.get(id)
+    async discard(held) {
+      const key = leaseKey(held)
+      const entry = open.get(key)
       if (!entry) return
-      open.delete(id)
+      open.delete(key)
       entry.over.abort()
       await entry.delivery
-      await forget({ id })
+      await forget(held)
       changed()
     },
     watch: (run) => void (changed = run),

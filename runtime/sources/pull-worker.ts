@@ -9,7 +9,7 @@ import { runClaimLoop } from './claim-loop.ts'
 import { openOutbox, type Outbox } from './outbox.ts'
 import { createHeartbeatScheduler } from './heartbeat/heartbeat-scheduler.ts'
 import { openRecords, type DurableRecords } from './durable-records.ts'
-import type { LeaseRef, Outcome, Source } from './job-source.ts'
+import { leaseKey, type LeaseRef, type Outcome, type Source } from './job-source.ts'
 
 export interface PullOptions {
   source: Source
@@ -91,14 +91,16 @@ async function reportInterruptedJobs(
   log: Log,
 ): Promise<void> {
   for (const held of await journal.all()) {
-    const known = outbox.list().some((completion) => completion.held.id === held.id)
+    const told = outbox.list().filter((completion) => completion.held.id === held.id)
+    const known = told.some((completion) => leaseKey(completion.held) === leaseKey(held))
     log.warn('job.interrupted', { job: held.id, known })
     if (source.reportsInterrupted && !known) {
       const error = new WorkerError('ENGINE_LOST', 'the worker was killed while it had the job')
       const { fault } = error
-      const outcome: Outcome = { status: 'failed', error: error.toJSON(), fault, progress: 0 }
+      const lost: Outcome = { status: 'failed', error: error.toJSON(), fault, progress: 0 }
+      const outcome = told[0]?.outcome ?? lost // handed out twice, and killed between the two reports
       await outbox.put({ held, outcome, at: new Date().toISOString() })
     }
-    await journal.remove(held.id).catch(() => {})
+    await journal.remove(leaseKey(held)).catch(() => {})
   }
 }

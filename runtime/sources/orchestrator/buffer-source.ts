@@ -1,6 +1,7 @@
 import type { Log } from '../../../handler/log.ts'
 import type { OrchestratorClient } from './client.ts'
 import {
+  CLAIM_LIMITS,
   heartbeatBody,
   parseClaim,
   createGracefulSignal,
@@ -10,7 +11,6 @@ import {
 import { outcomeBody, createResultDelivery, reportProgress } from './reports.ts'
 import type { Source } from '../job-source.ts'
 
-const CLAIM_MS = 15_000
 const MAX_INTERVAL_MS = 10_000
 
 export interface BufferOptions {
@@ -38,7 +38,7 @@ export function bufferSource(options: BufferOptions): Source {
     async claim(_capacity, _held, signal) {
       const ask = { worker_id: workerId }
       return parseClaim(
-        await api.post('/internal/buffer/jobs/claim', ask, CLAIM_MS, graceful(signal)),
+        await api.post('/internal/buffer/jobs/claim', ask, CLAIM_LIMITS, graceful(signal)),
       )
     },
     progress: (held, event, signal) => reportProgress(progressApi, held, event, tag, signal),

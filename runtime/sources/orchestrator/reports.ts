@@ -8,8 +8,10 @@ const PROGRESS_MS = 5_000
 const COMPLETION_MS = 10_000
 const MAX_ERROR = 10_000
 const MAX_REFUSAL = 500
-/** So many 404s that do not speak of the job are believed, from a server that is well otherwise. */
-const UNCLEAR_404S = 3
+/** No deployment takes so long: a refusal that is not clearly the orchestrator's own is believed then. */
+const UNCLEAR_MS = 3_600_000
+
+const REVOKED = [404, 409, 410]
 
 export interface ReportTag {
   worker_id: string
@@ -26,9 +28,8 @@ export async function reportProgress(
   signal: AbortSignal,
 ): Promise<'accepted' | 'revoked'> {
   const body = { status, phase, progress, metrics, ...tag }
-  const reply = await api.post(progressPath(id), body, PROGRESS_MS, signal)
-  if (reply.status === 409 || reply.status === 410) return 'revoked'
-  if (reply.status === 404 && isJobError(reply)) return 'revoked'
+  const reply = await api.post(progressPath(id), body, { timeoutMs: PROGRESS_MS }, signal)
+  if (REVOKED.includes(reply.status) && isOwnRefusal(reply)) return 'revoked'
   if (isOk(reply.status)) return 'accepted'
   throw toNetworkError(reply, 'report')
 }
@@ -57,33 +58,43 @@ export function outcomeBody({ outcome }: CompletedLease, gpuClass: string) {
 }
 
 /** Delivers outcomes, and says which answers end the tries. */
-export function createResultDelivery(api: OrchestratorClient, isWell: () => boolean, log: Log) {
-  const unclear = new Map<string, number>()
+/**
+ * Tells outcomes, and says which answers end the telling.
+ * @param isWell whether the server takes heartbeats
+ */
+export function createResultDelivery(
+  api: OrchestratorClient,
+  isWell: () => boolean,
+  log: Log,
+  now = () => performance.now(),
+) {
+  const unclearSince = new Map<string, number>()
 
   return async (id: string, path: string, body: object, signal: AbortSignal) => {
-    const reply = await api.post(path, body, COMPLETION_MS, signal)
-    const verdict = verdictOf(id, reply)
+    const reply = await api.post(path, body, { timeoutMs: COMPLETION_MS }, signal)
+    const verdict = verdictOf(path, reply)
     if (!verdict) throw toNetworkError(reply, 'report')
-    unclear.delete(id)
+    unclearSince.delete(path)
     if (verdict === 'refused') log.warn('report.refused', { job: id, ...rejectionDetails(reply) })
     return verdict
   }
 
-  function verdictOf(id: string, reply: Reply): 'delivered' | 'refused' | undefined {
+  function verdictOf(path: string, reply: Reply): 'delivered' | 'refused' | undefined {
     const { status } = reply
     if (isOk(status)) return 'delivered'
-    if (status === 404) return isUnknown(id, reply) ? 'refused' : undefined
-    // A key can be corrected; what else is wrong with the request would be wrong for ever.
-    const mayChange = status === 401 || status === 403 || status === 408 || status === 425
-    return status >= 400 && status < 500 && !mayChange && status !== 429 ? 'refused' : undefined
+    if (status < 400 || status >= 500 || MAY_CHANGE.includes(status)) return undefined
+    return isOwnRefusal(reply) || isBelieved(path) ? 'refused' : undefined
   }
 
-  function isUnknown(id: string, reply: Reply): boolean {
-    const count = (unclear.get(id) ?? 0) + 1
-    unclear.set(id, count)
-    return isJobError(reply) || (count >= UNCLEAR_404S && isWell())
+  function isBelieved(path: string): boolean {
+    const since = unclearSince.get(path) ?? now()
+    unclearSince.set(path, since)
+    return now() - since >= UNCLEAR_MS && isWell()
   }
 }
+
+/** A key can be corrected, and a server be less busy; what else is wrong would be wrong for ever. */
+const MAY_CHANGE = [401, 403, 408, 425, 429]
 
 /** Why, in the server's words: nobody else will ever say it. */
 const rejectionDetails = ({ status, json }: Reply) => ({
@@ -91,8 +102,17 @@ const rejectionDetails = ({ status, json }: Reply) => ({
   answer: JSON.stringify(json ?? null).slice(0, MAX_REFUSAL),
 })
 
-/** A server that is being deployed answers 404 to everything, and that is no word about the job. */
-function isJobError({ json }: Reply): boolean {
-  const { detail } = Object(json) as { detail?: unknown }
-  return typeof json === 'object' && json !== null && detail !== 'Not Found'
+/** What a framework answers of itself where a path is not there, as while half of a service is deployed. */
+const FRAMEWORK_DETAILS: readonly unknown[] = ['', 'Not Found', 'Method Not Allowed']
+
+/**
+ * Whether it is the orchestrator that refuses, in the shape of its errors: JSON with a `detail`. While it
+ * is deployed others answer in its place, with pages, with texts, or with JSON of their own: Kong's and
+ * API Gateway's `message`, Spring's `path`, a problem document (RFC 9457) with its `title`.
+ */
+function isOwnRefusal({ json }: Reply): boolean {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return false
+  const { detail } = json as { detail?: unknown }
+  if (detail === undefined || detail === null || FRAMEWORK_DETAILS.includes(detail)) return false
+  return !('title' in json || 'instance' in json)
 }

@@ -17,7 +17,8 @@ export interface WorkerInfo {
   system(): SystemInfo
 }
 
-const CLAIM_MS = 15_000
+/** A row may hold boxes of half an hour's frames, and columns that are none of ours. */
+export const CLAIM_LIMITS = { timeoutMs: 15_000, maxBytes: 64 * 2 ** 20 }
 const LAST_CLAIM_MS = 3_000
 /** Well under the 30 s after which an orchestrator takes a worker for dead, even with one beat lost. */
 const HEARTBEAT = { everyMs: 10_000, timeoutMs: 5_000 }
@@ -44,7 +45,7 @@ export function orchestrator({ api, info, ...rest }: OrchestratorOptions): Sourc
     async claim(_capacity, _held, signal) {
       const ask = { worker_id: workerId, worker_type: workerType, gpu_class: gpuClass }
       return parseClaim(
-        await api.post('/internal/main/jobs/claim', ask, CLAIM_MS, graceful(signal)),
+        await api.post('/internal/main/jobs/claim', ask, CLAIM_LIMITS, graceful(signal)),
       )
     },
     progress: (held, event, signal) => reportProgress(api, held, event, tag, signal),
@@ -88,31 +89,59 @@ export function heartbeatBody({ held, ready, broken }: WorkerStatus, info: Worke
   return {
     status: held.length > 0 ? 'busy' : 'idle',
     current_job_id: held[0]?.id ?? null,
-    current_job_ids: held.map(({ id }) => id),
+    current_job_ids: [...new Set(held.map(({ id }) => id))],
     gpu_class: info.gpuClass,
     system_info: info.system(),
     ...{ ready, error: broken ?? null, ...info.about() },
   }
 }
 
-/** @throws NetworkError where the answer is no answer to a claim */
+/**
+ * What an answer to a claim gives: mostly nothing or one job. Whatever has a name is ours, if only to be
+ * failed by it: nobody else will, and its lease would be given out again and again.
+ * @throws NetworkError where the answer is no answer to a claim
+ */
 export function parseClaim(reply: Reply): Lease[] {
-  const { status, json } = reply
+  const { status, json, start } = reply
   if (status === 204) return []
+  if (isOk(status) && start !== undefined) return [leaseOfCutRow(start, reply)]
   if (!isOk(status) || typeof json !== 'object' || json === null)
     throw toNetworkError(reply, 'answer to a claim')
   const { job } = json as { job?: unknown }
-  if (typeof job !== 'object' || job === null) return []
-  const { musetalk_job_id, buffer_job_id } = job as Record<string, unknown>
-  const [id, ref] = [nameOf(musetalk_job_id), nameOf(buffer_job_id)]
-  if (id === undefined) throw toNetworkError(reply, 'job with a musetalk_job_id')
-  const payload = { ...pickJobFields(job), musetalk_job_id: id }
-  return [{ id, payload, ...(ref !== undefined && { ref }) }]
+  if (job === undefined || job === null || job === false) return []
+  return (Array.isArray(job) ? job : [job]).map((row: unknown) => leaseOfRow(row, reply))
 }
 
-/** Some orchestrators count their jobs, others name them. */
+function leaseOfRow(row: unknown, reply: Reply): Lease {
+  const { musetalk_job_id, buffer_job_id } = Object(row) as Record<string, unknown>
+  const [id, ref] = [nameOf(musetalk_job_id), nameOf(buffer_job_id)]
+  if (id !== undefined) {
+    const payload = { ...pickJobFields(row as object), musetalk_job_id: id }
+    return { id, payload, ...(ref !== undefined && { ref }) }
+  }
+  if (ref === undefined) throw toNetworkError(reply, 'job with a musetalk_job_id')
+  return { id: ref, ref, payload: undefined, inputError: 'the claim has no musetalk_job_id' }
+}
+
+/** A row that is too large to be read is failed by its name, where it begins with that. */
+function leaseOfCutRow(start: string, reply: Reply): Lease {
+  const find = (name: string) =>
+    new RegExp(`"${name}"\\s*:\\s*(?:"((?:[^"\\\\]|\\\\.)+)"|(\\d+))`)
+      .exec(start)
+      ?.slice(1)
+      .find(Boolean)
+  const [id, ref] = [find('musetalk_job_id'), find('buffer_job_id')]
+  const name = id ?? ref
+  if (name === undefined) throw toNetworkError(reply, 'claim of a size that can be read')
+  const inputError = `the claim is larger than ${CLAIM_LIMITS.maxBytes} bytes`
+  return { id: name, ...(ref !== undefined && { ref }), payload: undefined, inputError }
+}
+
+/** Some orchestrators count their jobs, others name them. One half of a character has no form in a URL. */
 const nameOf = (value: unknown): string | undefined =>
-  typeof value === 'number' || (typeof value === 'string' && value) ? String(value) : undefined
+  typeof value === 'number' || (typeof value === 'string' && value)
+    ? String(value).toWellFormed()
+    : undefined
 
 /**
  * An orchestrator's row of a job has more columns than a job has fields, and some without a value.

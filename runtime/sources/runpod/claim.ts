@@ -24,7 +24,7 @@ const BATCHLESS = [404, 405]
 const STALE_CONNECTION_CODES = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']
 
 const JobEnvelope = v.looseObject({
-  id: v.pipe(v.string(), v.nonEmpty()),
+  id: v.pipe(v.union([v.string(), v.number()]), v.transform(String), v.nonEmpty()),
   input: v.optional(v.unknown()),
 })
 

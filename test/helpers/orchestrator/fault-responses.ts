@@ -19,7 +19,7 @@ export interface Shown {
 /** Whether the fault lets the request have its effect. Waits, where it is a delay. */
 export async function passes(fault: Fault | undefined): Promise<boolean> {
   if (fault?.kind === 'delay') await pause(fault.ms)
-  return !['status', 'reset', 'html'].includes(fault?.kind ?? '')
+  return !['status', 'gateway', 'reset', 'html'].includes(fault?.kind ?? '')
 }
 
 /** @param answer of the orchestrator; undefined: the request had no effect */
@@ -30,6 +30,11 @@ export function show(c: Wire, fault: Fault | undefined, answer: Answer | undefin
       const headers = retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) }
       const body = { detail: `status ${status} on purpose` }
       return { response: Response.json(body, { status, headers }), status, answer: body }
+    }
+    case 'gateway': {
+      const { status, type, body } = fault
+      const headers = { 'content-type': type }
+      return { response: new Response(body, { status, headers }), status, answer: body }
     }
     case 'html': {
       const headers = { 'content-type': 'text/html' }

@@ -74,13 +74,15 @@ export const phantomSuccesses: Check = (record) =>
 /** A worker that got to hear that a job is not its own any more stops working on it. */
 export const deafness: Check = (record) =>
   [...attempts(record)].flatMap(([name, reports]) => {
-    const told = reports.findIndex(({ status, body }) => isGone(status) && !endOf(body))
+    const told = reports.findIndex((report) => isRevoked(report) && !endOf(report.body))
     const later = told < 0 ? [] : reports.slice(told + 1).filter(({ body }) => !endOf(body))
     // One may have been on its way while the answer was.
     return later.length > 1 ? [`${name}: ${later.length} reports after it was told to stop`] : []
   })
 
-const isGone = (status: number | undefined) => status === 404 || status === 409 || status === 410
+/** Said by the orchestrator, and not by somebody in its place. */
+const isRevoked = ({ status = 200, fault }: Request) =>
+  [404, 409, 410].includes(status) && fault?.kind !== 'gateway'
 
 /** No two workers work on a job at once, unless it was taken from one, or given to both on purpose. */
 export const sharedJobs: Check = (record) => {

@@ -55,7 +55,7 @@ test('2. a refused heartbeat was taken for success: 404 registers again, 401 is 
   await using refusing = await startOrchestrator()
   await using stranger = await pullWorker(refusing, { INTERNAL_API_KEY: 'wrong' })
   const said = () => stranger.logged.map(({ event }) => event)
-  await expect.poll(said).toContain('heartbeat.forbidden')
+  await expect.poll(said, { timeout: 10_000 }).toContain('heartbeat.forbidden')
   expect(said()).not.toContain('heartbeat.accepted')
 })
 

@@ -175,6 +175,52 @@ describe('a buffer', () => {
   })
 })
 
+describe('a buffer that hands one job out twice', () => {
+  const env = { WORKER_MODE: 'buffer', CONCURRENCY: '4' }
+  const refs = (giver: Orchestrator, status: string) =>
+    new Set(
+      giver
+        .record()
+        .filter((entry) => entry.kind === 'request' && entry.route === 'buffer.status')
+        .filter((entry) => entry.kind === 'request' && entry.body['status'] === status)
+        .map((entry) => entry.kind === 'request' && entry.attempt),
+    )
+
+  test('while it runs hears the outcome under both names', async () => {
+    let times = 0
+    await using giver = await startOrchestrator({ double: () => times++ < 2 })
+    await using worker = await pullWorker(giver, env)
+    giver.submit(worker.endless, 'a')
+    const given = () =>
+      giver.record().filter((entry) => entry.kind === 'change' && entry.change === 'handed').length
+    await giver.until(() => given() === 2, soon())
+    worker.stopping.soon()
+    worker.stopping.now()
+    await worker.stopped
+    expect(refs(giver, 'failed').size).toBe(2)
+  })
+
+  test('while its outcome is not heard of hears it under both names', async () => {
+    await using giver = await startOrchestrator({
+      double: () => refs(giver, 'succeeded').size === 1,
+    })
+    const deaf = Array.from({ length: 3 }, () => ({ kind: 'status', status: 500 }) as const)
+    giver.fail('buffer.status', ...deaf)
+    await using worker = await pullWorker(giver, env)
+    giver.submit(worker.job, 'a')
+    await giver.until(() => refs(giver, 'succeeded').size === 2, soon())
+    expect(worker.renders).toHaveLength(1)
+  })
+})
+
+test('a claim with a large column of the orchestrator’s own is run', async () => {
+  await using giver = await startOrchestrator()
+  await using worker = await pullWorker(giver)
+  giver.submit({ ...worker.job, thumbnail: 'x'.repeat(3_000_000) }, 'a')
+  await ended(giver, 'a')
+  expect(giver.jobs.get('a')!.state).toBe('succeeded')
+})
+
 test('an orchestrator whose jobs come through a side-car hears how far they are', async () => {
   await using giver = await startOrchestrator()
   await using worker = await pullWorker(giver, { WORKER_MODE: 'push' })

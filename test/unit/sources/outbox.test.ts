@@ -83,8 +83,8 @@ test('one that was overtaken is dropped, and its telling ends', async () => {
     throw signal.reason
   })
   await outbox.put(success('a'))
-  await outbox.discard('a')
-  await outbox.discard('never there')
+  await outbox.discard({ id: 'a' })
+  await outbox.discard({ id: 'never there' })
   expect([ended, outbox.list(), await files()]).toEqual([true, [], []])
 })
 

@@ -226,7 +226,7 @@ describe('the reference orchestrator', () => {
     expect(there.length / 5_000).toBeCloseTo(0.2, 1)
     const kinds = new Set(there.map((it) => (it.kind === 'status' ? it.status : it.kind)))
     const all = [401, 404, 409, 410, 429, 500, 502]
-    const others = ['delay', 'garbage', 'html', 'lost', 'reset', 'truncated']
+    const others = ['delay', 'garbage', 'gateway', 'html', 'lost', 'reset', 'truncated']
     expect([...kinds].map(String).toSorted()).toEqual([...all.map(String), ...others].toSorted())
   })
 
