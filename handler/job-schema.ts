@@ -168,7 +168,9 @@ export const JobSchema = v.strictObject({
       v.number(),
       v.minValue(5),
       v.maxValue(120),
-      v.description('Of the result; the source’s where unset, 25 for stills.'),
+      v.description(
+        'Of the result; the source’s where unset, 25 for stills and sources of less than 12.',
+      ),
     ),
   ),
   mask: v.optional(v.picklist(MASK_MODES), 'jaw'),

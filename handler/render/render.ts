@@ -147,7 +147,7 @@ const readOptions = ({ compat, lossless }: RenderOptions): ReadOptions => ({
 /** A job's boxes count the source's frames; at another rate a frame takes those of what it shows. */
 function resampleBoxes(rate: Rate, face: FaceChoice, source: VideoInfo): FaceChoice {
   if (typeof face !== 'object' || !('boxes' in face) || source.still) return face
-  const step = fps(source.rate) / fps(rate)
+  const step = fps(source.ownRate) / fps(rate)
   // ffmpeg's fps filter shows the last picture whose rounded time has come
   const shown = (i: number) => face.boxes[Math.ceil((i + 0.5) * step) - 1] ?? null
   return { boxes: Array.from({ length: Math.ceil(face.boxes.length / step) }, (_, i) => shown(i)) }

@@ -43,7 +43,14 @@ async function cutWav(place: Folder, { source, source_samples }: Case): Promise<
   const pcm = bytes.subarray(start, start + source_samples * channels * 2)
   const file = place.file('cut.wav')
   await writeFile(file, wav(pcm, rate, channels))
-  const facts = { floats: false, channels, sampleRate: rate, samples: source_samples }
+  const facts = {
+    stream: 0,
+    clock: 'anull',
+    floats: false,
+    channels,
+    sampleRate: rate,
+    samples: source_samples,
+  }
   return { file, facts }
 }
 
@@ -149,7 +156,14 @@ describe.skipIf(!canCompare)(`speech states ${NEEDS}`, () => {
       T: number
     }
     await using place = await folder()
-    const facts = { floats: false, channels: 1, sampleRate: 44_100, samples: 132_300 }
+    const facts = {
+      stream: 0,
+      clock: 'anull',
+      floats: false,
+      channels: 1,
+      sampleRate: 44_100,
+      samples: 132_300,
+    }
     const sound = { file: shared('golden/clip/audio.wav'), facts }
     const ctx = contextOf(place.path, ffmpeg, bundle)
     await using speech = await extractSpeechFeatures(sound, parseFps(25), 'reference', ctx)

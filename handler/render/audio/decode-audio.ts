@@ -27,12 +27,24 @@ export interface AudioChunk {
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
  */
 export async function* audioChunks(
-  { file, filter, samples }: ResampledAudio,
+  { file, stream, filter, samples }: ResampledAudio,
   overlapS: number,
   { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
 ): AsyncGenerator<AudioChunk> {
-  const input = ['-t', String(limits.maxAudioS + 1), ...untrustedInputArgs(file, limits.maxPixels)]
-  const output = ['-map', '0:a:0', '-af', filter, '-ac', '1', '-f', 'f32le', 'pipe:1']
+  const input = untrustedInputArgs(file, limits.maxPixels)
+  const most = ['-t', String(limits.maxAudioS + 1)]
+  const output = [
+    '-map',
+    `0:${stream}`,
+    '-af',
+    filter,
+    '-ac',
+    '1',
+    ...most,
+    '-f',
+    'f32le',
+    'pipe:1',
+  ]
   const quiet = ['-nostdin', '-v', 'error']
   await using running = await spawnFfmpeg(
     ...withLimits(ffmpeg.path, [...quiet, ...input, ...output], limits.maxPixels),

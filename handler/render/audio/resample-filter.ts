@@ -11,6 +11,8 @@ export interface AudioInput {
 /** A recording and how it becomes 16 kHz mono. */
 export interface ResampledAudio {
   file: string
+  /** Which stream of it. */
+  stream: number
   /** ffmpeg's filter chain for it. */
   filter: string
   /** How many samples it then has, where that must not be one less. */
@@ -18,10 +20,11 @@ export interface ResampledAudio {
 }
 
 /** Any layout, weighted as players do. */
-export function playerDownmixFilter({ file }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
+export function playerDownmixFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
   // Without rematrix_maxval a downmix to float is not normalised: stereo would be 3 dB too loud.
   const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=mono:rematrix_maxval=1`
-  return { file, filter: `${resampler}:${soxr ? 'resampler=soxr' : 'filter_size=128'}` }
+  const quality = soxr ? 'resampler=soxr' : 'filter_size=128'
+  return { file, stream: facts.stream, filter: `${facts.clock},${resampler}:${quality}` }
 }
 
 /**
@@ -32,7 +35,7 @@ export function playerDownmixFilter({ file }: AudioInput, { soxr }: Ffmpeg): Res
  * @see librosa 0.11 core/audio.py, load and resample
  */
 export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
-  const { channels = 1, sampleRate, samples } = facts
+  const { channels = 1, sampleRate, samples, stream } = facts
   if (!soxr && sampleRate !== SAMPLE_RATE) {
     const message = `compat "reference" needs an ffmpeg with soxr, or sound of ${SAMPLE_RATE} Hz`
     throw new WorkerError('FFMPEG_MISSING', message)
@@ -46,6 +49,7 @@ export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): Re
   ]
   return {
     file,
+    stream,
     filter: filters.join(','),
     ...(samples && sampleRate && { samples: Math.ceil(samples * (SAMPLE_RATE / sampleRate)) }),
   }

@@ -6,7 +6,8 @@ import type { BufferPool } from '../buffer-pool.ts'
 import type { RenderContext } from '../context.ts'
 import { withLimits } from './child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
-import { fps, type VideoInfo } from './media-info.ts'
+import { pictureClock, seekTo } from './media-clock.ts'
+import type { VideoInfo } from './media-info.ts'
 
 export interface VideoInput {
   file: string
@@ -36,10 +37,17 @@ export async function* decode(
 ): AsyncGenerator<Uint8Array> {
   const { pixelFormat } = facts
   const args = [
-    ...['-nostdin', '-v', 'error', ...seek(facts, span)],
-    ...(facts.turnedByExif ? ['-noautorotate'] : []),
-    ...untrustedInputArgs(file, limits.maxPixels),
-    ...['-map', '0:V:0', '-vf', filterChain(facts, span), '-frames:v', String(span.count)],
+    ...['-nostdin', '-v', 'error', ...seekTo(facts.rate, span.first, facts.offsetS)],
+    // One chain of filters from the first picture to the last: a new one would begin to count anew.
+    ...['-noautorotate', '-reinit_filter', '0', ...untrustedInputArgs(file, limits.maxPixels)],
+    ...[
+      '-map',
+      `0:${facts.stream}`,
+      '-vf',
+      filterChain(facts, span),
+      '-frames:v',
+      String(span.count),
+    ],
     ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
   ]
   await using running = await spawnFfmpeg(
@@ -61,20 +69,8 @@ export async function* decode(
   }
 }
 
-/** Half a frame early, so that rounding of timestamps cannot lose the frame that is meant. */
-function seek({ rate, offsetS }: VideoInfo, { first }: FrameRange): string[] {
-  return first === 0 ? [] : ['-ss', String(offsetS + (first - 0.5) / fps(rate))]
-}
-
-/** A jump in the timestamps becomes repeated pictures: what lies beyond the wanted ones comes right after them. */
-function filterChain({ still, rate, geometry }: VideoInfo, { first, count }: FrameRange): string {
-  if (still) return geometry
-  // After a seek the wanted frame comes half a frame after zero.
-  const shift = first === 0 ? 'STARTPTS' : `${0.5 / fps(rate)}/TB`
-  const end = `${(count + 1) / fps(rate)}/TB`
-  const clock = `setpts='min(${end},PTS-${shift})',fps=${rate.num}/${rate.den}:round=near`
-  return `${clock},${geometry}`
-}
+const filterChain = ({ still, rate, geometry }: VideoInfo, span: FrameRange): string =>
+  still ? geometry : `${pictureClock(rate, span)},${geometry}`
 
 async function* chunkFrames(
   stream: AsyncIterable<Buffer>,

@@ -47,7 +47,13 @@ export async function encode(
     ...['-nostdin', '-v', 'error', ...raw, ...colorTags(video.color)],
     ...['-r', `${video.rate.num}/${video.rate.den}`, '-i', 'pipe:0'],
     ...untrustedInputArgs(sound.file, limits.maxPixels),
-    ...['-map', '0:v:0', '-map', '1:a:0', ...(fit.length ? ['-vf', fit.join(',')] : [])],
+    ...[
+      '-map',
+      '0:v:0',
+      '-map',
+      `1:${sound.facts.stream}`,
+      ...(fit.length ? ['-vf', fit.join(',')] : []),
+    ],
     ...['-af', soundFilter(sound.facts), ...codec.video, ...codec.audio],
     ...[
       '-t',
@@ -72,12 +78,10 @@ export async function encode(
   return codec.name
 }
 
-/** The mouth was computed from the first sample on, so the sound starts there too. */
-function soundFilter({ floats }: AudioInfo): string {
-  const fromZero = 'asetpts=PTS-STARTPTS'
+/** The clock that the mouth was computed by. */
+const soundFilter = ({ clock, floats }: AudioInfo): string =>
   // AAC ends at the first value that is no number; where samples cannot be such, this would only cost.
-  return floats ? `${fromZero},aeval='if(isnan(val(ch)),0,clip(val(ch),-8,8))':c=same` : fromZero
-}
+  floats ? `${clock},aeval='if(isnan(val(ch)),0,clip(val(ch),-8,8))':c=same` : clock
 
 /** Hand over one frame and wait until nobody looks at its buffer any more. */
 async function write(

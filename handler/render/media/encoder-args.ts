@@ -19,8 +19,8 @@ export async function h264(
   ctx: RenderContext,
 ): Promise<EncoderArgs> {
   const encoder = (await nvenc(video, crf, ctx)) ?? x264(crf)
-  // What is neither mono nor known to be stereo becomes stereo.
-  const channels = audio.channels === 1 || audio.channels === 2 ? [] : ['-ac', '2']
+  // Said in any case: Speex has channels without a layout, which AAC does not take.
+  const channels = ['-ac', audio.channels === 1 ? '1' : '2']
   return {
     name: encoder[1]!,
     video: [...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)],

@@ -1,3 +1,4 @@
+import { nearestStandardRate } from './frame-rate.ts'
 import type { ColorTags, Rate, ProbeResult, StreamInfo } from './media-info.ts'
 
 type Json = Record<string, any>
@@ -21,31 +22,47 @@ function parsed(text: string): Json {
   }
 }
 
-function readStream(s: Json): StreamInfo {
+function readStream(s: Json, index: number): StreamInfo {
   const sideData = (s.side_data_list ?? []) as Json[]
   const matrix = sideData.find((item) => item.rotation !== undefined)
   const aspect = fraction(s.sample_aspect_ratio, ':')
   return {
+    index: number(s.index) ?? index,
     kind: s.codec_type === 'video' || s.codec_type === 'audio' ? s.codec_type : 'other',
     ...omitUndefined({
       codec: s.codec_name,
+      byDefault: s.disposition?.default === 1,
       cover: s.disposition?.attached_pic === 1,
       width: number(s.width),
       height: number(s.height),
       pixelFormat: s.pix_fmt,
       aspect: aspect && aspect.num / aspect.den,
       rotation: matrix ? -Number(matrix.rotation) : number(s.tags?.rotate),
+      mirrored: isMirrored(matrix?.displaymatrix) || undefined,
       interlaced: ['tt', 'bb', 'tb', 'bt'].includes(s.field_order),
       average: fraction(s.avg_frame_rate, '/'),
       base: fraction(s.r_frame_rate, '/'),
       frames: number(s.nb_frames),
       startS: number(s.start_time),
-      durationS: number(s.duration),
+      durationS: number(s.duration) ?? seconds(s.tags?.DURATION),
       channels: number(s.channels),
       sampleRate: number(s.sample_rate),
     }),
     color: colorTagsFrom(s.color_range, s.color_space, s.color_primaries, s.color_transfer),
   }
+}
+
+/** A display matrix as ffprobe dumps it, `00000000: a b u` and so on: mirrored where it turns the plane over. */
+function isMirrored(dump: unknown): boolean {
+  const rows = [...String(dump ?? '').matchAll(/:\s*(-?\d+)\s+(-?\d+)/g)]
+  const [[a = 0, b = 0] = [], [c = 0, d = 0] = []] = rows.map((row) => row.slice(1).map(Number))
+  return a * d - b * c < 0
+}
+
+/** Matroska's tag: `00:00:05.280000000`. */
+function seconds(clock: unknown): number | undefined {
+  const [, h, m, s] = /^(\d+):(\d+):(\d+\.?\d*)/.exec(String(clock ?? '')) ?? []
+  return h === undefined ? undefined : Number(h) * 3600 + Number(m) * 60 + Number(s)
 }
 
 /**
@@ -55,16 +72,14 @@ function readStream(s: Json): StreamInfo {
  */
 export function parseFfmpegBanner(text: string): ProbeResult {
   const format = /^Input #0, (.+), from /m.exec(text)?.[1] ?? ''
-  const clock = /Duration: (\d+):(\d+):(\d+\.\d+)/.exec(text)
+  const clock = /Duration: (\d+:\d+:\d+\.\d+)/.exec(text)
   const start = /Duration: [^\n]*start: (-?[\d.]+)/.exec(text)
   const blocks = text.split(/^\s+Stream #0:/m).slice(1)
   return {
     format,
     ...omitUndefined({
       startS: number(start?.[1]),
-      durationS: clock
-        ? Number(clock[1]) * 3600 + Number(clock[2]) * 60 + Number(clock[3])
-        : undefined,
+      durationS: seconds(clock?.[1]),
     }),
     streams: blocks.map(readStreamText),
   }
@@ -73,11 +88,15 @@ export function parseFfmpegBanner(text: string): ProbeResult {
 function readStreamText(block: string): StreamInfo {
   const [line = ''] = block.split('\n', 1)
   const kind = /: (Video|Audio): (\w+)/.exec(line)
-  if (!kind) return { kind: 'other' }
+  const byDefault = / \(default\)/.test(line)
+  const index = Number.parseInt(block, 10)
+  if (!kind) return { index, kind: 'other' }
   if (kind[1] === 'Audio') {
-    const layout = / Hz, (mono|stereo)/.exec(line)?.[1]
-    const channels = layout === 'mono' ? 1 : layout === 'stereo' ? 2 : undefined
-    return { kind: 'audio', codec: kind[2]!, ...omitUndefined({ channels }) }
+    const layout = / Hz, (mono|stereo|\d+ channels)/.exec(line)?.[1]
+    const channels = layout === 'mono' ? 1 : layout === 'stereo' ? 2 : number(layout)
+    const sampleRate = number(/, (\d+) Hz/.exec(line)?.[1])
+    const codec = kind[2]!
+    return { index, kind: 'audio', codec, byDefault, ...omitUndefined({ channels, sampleRate }) }
   }
   const size = /, (\d+)x(\d+)/.exec(line) // not the codec's tag, 0x31637661
   const pixels = /, (\w+)\(([^)]*)\), \d+x|, (\w+), \d+x/.exec(line)
@@ -89,8 +108,10 @@ function readStreamText(block: string): StreamInfo {
   const range = notes.find((note) => note === 'tv' || note === 'pc')
   const [matrix, primaries, transfer] = spaces ?? [single, single, single]
   return {
+    index,
     kind: 'video',
     codec: kind[2]!,
+    byDefault,
     ...omitUndefined({
       cover: line.includes('(attached pic)'),
       width: number(size?.[1]),
@@ -110,18 +131,6 @@ function readStreamText(block: string): StreamInfo {
 /** `90k` is 90 000. */
 const perSecond = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : Number.parseFloat(text) * (text.endsWith('k') ? 1000 : 1)
-
-const STANDARD: Rate[] = [
-  ...[24000, 30000, 48000, 60000, 120000].map((num) => ({ num, den: 1001 })),
-  ...[5, 8, 10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 90, 100, 120].map((num) => ({ num, den: 1 })),
-]
-
-/** The standard rate that a rounded figure stands for: 23.98 is 24000/1001, 29.97 is not 30. */
-export function nearestStandardRate(fps: number | undefined): Rate | undefined {
-  if (!fps) return undefined
-  const near = STANDARD.find(({ num, den }) => Math.abs(num / den - fps) < 0.0006 * fps)
-  return near ?? { num: Math.round(fps * 1000), den: 1000 }
-}
 
 /** `gbr` is no coding that 4:2:0 samples could have, whatever a file says. */
 const UNTAGGED = ['unknown', 'reserved', 'unspecified', 'gbr', '']

@@ -30,17 +30,21 @@ export interface ReadOptions {
 /** What the pipeline must know of a video or a still before it decodes it. */
 export interface VideoInfo {
   still: boolean
+  /** Which stream of the file. */
+  stream: number
   /** Size of the decoded frames: upright; square pixels and even unless the reading says else. */
   width: number
   height: number
   rate: Rate
+  /** At which its pictures come; boxes of a job count those. */
+  ownRate: Rate
+  /** Frame pixels for each pixel of the source as shown: less than 1 for stills that were too large. */
+  scale: number
   /** Timestamps are not evenly spaced. */
   variable: boolean
   durationS?: number
   /** First picture after the container's own start, seconds; seeks are relative to the latter. */
   offsetS: number
-  /** `geometry` turns a photo by its EXIF; some versions of ffmpeg would do so once more. */
-  turnedByExif: boolean
   /** The filter chain from a decoded picture to a frame of that size. */
   geometry: string
   /** yuvj420p has the planes of yuv420p; it keeps ffmpeg from rescaling full-range samples. */
@@ -49,6 +53,10 @@ export interface VideoInfo {
 }
 
 export interface AudioInfo {
+  /** Which stream of the file. */
+  stream: number
+  /** The filters that put its samples where they are heard. */
+  clock: string
   /** Stored as floats, which may be anything: NaN, infinite. */
   floats: boolean
   channels?: number
@@ -61,8 +69,13 @@ export interface AudioInfo {
 
 /** One stream as ffprobe (or ffmpeg's report) describes it. */
 export interface StreamInfo {
+  /** Among all streams of the file. */
+  index: number
   kind: 'video' | 'audio' | 'other'
   codec?: string
+  /** Marked as the one that is played when nobody chooses. */
+  byDefault?: boolean
+  /** A picture that belongs to a recording. */
   cover?: boolean
   width?: number
   height?: number
@@ -71,6 +84,8 @@ export interface StreamInfo {
   aspect?: number
   /** Clockwise turn that makes it upright, degrees. */
   rotation?: number
+  /** Turned over as well. */
+  mirrored?: boolean
   interlaced?: boolean
   average?: Rate
   base?: Rate
@@ -86,5 +101,7 @@ export interface ProbeResult {
   format: string
   startS?: number
   durationS?: number
+  /** That duration is a guess from the bit rate. */
+  estimated?: boolean
   streams: StreamInfo[]
 }

@@ -2,11 +2,13 @@ import { open } from 'node:fs/promises'
 import { InputError } from '../../errors.ts'
 import { allOrAbort } from '../../system/all-or-abort.ts'
 import { toSystemError } from './ffmpeg-errors.ts'
-import { chooseFrameRate, isVariable, MAX_FPS } from './frame-rate.ts'
+import { chooseFrameRate, isVariable, MAX_FPS, ownRate, STILL } from './frame-rate.ts'
 import { exifFilter } from './exif-orientation.ts'
 import { withLimits } from './child-limits.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
-import { conversionFilters, displaySize } from './input-filters.ts'
+import { conversionFilters, displayOf } from './input-filters.ts'
+import { measurePictures, type MeasuredPictures } from './measure-pictures.ts'
+import { durationOf, offsetOf, soundClock } from './media-clock.ts'
 import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
 import { parseFfmpegBanner, parseFfprobeJson } from './ffprobe-output.ts'
 
@@ -36,8 +38,14 @@ export async function probe(
     (either) => probeFile(files.video, 'video', limits, ffmpeg, either),
     (either) => probeFile(files.audio, 'audio', limits, ffmpeg, either),
   ])
-  const video = videoFacts(ofVideo!, limits, reading, await exifFilter(files.video))
-  return { video, audio: audioFacts(ofAudio!, limits) }
+  const stream = pictureStream(ofVideo!)
+  const doubtful = stream.frames === 1 || (isVariable(stream) && !isStillFormat(ofVideo!))
+  const measured = doubtful
+    ? await measurePictures(files.video, stream.index, limits.maxPixels, ffmpeg, signal)
+    : undefined
+  const exif = await exifFilter(files.video)
+  const video = videoFacts(ofVideo!, stream, measured, exif, limits, reading)
+  return { video, audio: audioFacts(ofAudio!, limits, reading) }
 }
 
 async function probeFile(
@@ -49,7 +57,7 @@ async function probeFile(
 ): Promise<ProbeResult> {
   await assertNotEmpty(file, role)
   const input = untrustedInputArgs(file, limits.maxPixels)
-  const json = ['-v', 'error', '-of', 'json', '-show_format', '-show_streams']
+  const json = ['-v', 'warning', '-of', 'json', '-show_format', '-show_streams']
   const [program, args] = ffmpeg.probe
     ? [ffmpeg.probe, [...json, ...input]]
     : [ffmpeg.path, ['-hide_banner', ...input]]
@@ -70,7 +78,9 @@ async function probeFile(
     const message = `the ${role} input is not a media file that can be read (empty, damaged, or a playlist)`
     throw new InputError('MEDIA_UNREADABLE', message)
   }
-  return found
+  return /Estimating duration from bitrate/.test(finished.stderr)
+    ? { ...found, estimated: true }
+    : found
 }
 
 async function assertNotEmpty(file: string, role: string): Promise<void> {
@@ -79,48 +89,63 @@ async function assertNotEmpty(file: string, role: string): Promise<void> {
   if (size === 0) throw new InputError('MEDIA_UNREADABLE', `the ${role} input is empty (0 bytes)`)
 }
 
+/** The one that a player takes: what the file marks, else the first. */
+const chosen = (streams: StreamInfo[]): StreamInfo | undefined =>
+  streams.find(({ byDefault }) => byDefault) ?? streams[0]
+
+function pictureStream({ streams }: ProbeResult): StreamInfo & { width: number; height: number } {
+  const stream = chosen(streams.filter(({ kind, cover }) => kind === 'video' && !cover))
+  const { width, height } = stream ?? {}
+  if (stream && width && height) return { ...stream, width, height }
+  const kinds = streams.map(({ kind, cover }) => (cover ? 'cover art' : kind)).join(', ')
+  const message = `the video input has no picture stream (found: ${kinds || 'nothing'})`
+  throw new InputError('MEDIA_UNREADABLE', message)
+}
+
+const isStillFormat = ({ format }: ProbeResult): boolean => /_pipe$|^image2$/.test(format)
+
 function videoFacts(
   found: ProbeResult,
+  stream: StreamInfo,
+  measured: MeasuredPictures | undefined,
+  exif: string | undefined,
   limits: MediaLimits,
   reading: ReadOptions,
-  exif: string | undefined,
 ): VideoInfo {
-  const stream = found.streams.find(({ kind, cover }) => kind === 'video' && !cover)
-  if (!stream?.width || !stream.height) {
-    const kinds = found.streams.map(({ kind, cover }) => (cover ? 'cover art' : kind)).join(', ')
-    const message = `the video input has no picture stream (found: ${kinds || 'nothing'})`
-    throw new InputError('MEDIA_UNREADABLE', message)
-  }
-  const still = /_pipe$|^image2$/.test(found.format) || stream.frames === 1
-  const durationS = stream.durationS ?? found.durationS
+  const still = isStillFormat(found) || measured?.count === 1
+  const durationS = durationOf(stream, found)
   if (!still) {
     assertDuration('video', durationS, limits.maxVideoS)
     // A forged table can name more frames than its duration holds, and be walked for ever.
     assertDuration('video', (stream.frames ?? 0) / MAX_FPS, limits.maxVideoS)
   }
-  const size = displaySize(stream, exif, reading)
-  assertSize(size, limits.maxPixels)
+  const display = displayOf(stream, exif, reading)
+  assertSize(display, limits.maxPixels)
   return {
     still,
-    width: size.width,
-    height: size.height,
-    rate: chooseFrameRate(stream, still),
+    stream: stream.index,
+    width: display.width,
+    height: display.height,
+    rate: still ? STILL : chooseFrameRate(stream, measured?.rate, reading.referenceMode),
+    ownRate: still ? STILL : ownRate(stream, measured?.rate),
+    scale: 1,
     variable: !still && isVariable(stream),
     ...(durationS !== undefined && { durationS }),
-    offsetS: Math.max(0, (stream.startS ?? 0) - (found.startS ?? stream.startS ?? 0)),
-    turnedByExif: exif !== undefined,
-    ...conversionFilters(stream, size, exif, reading),
+    offsetS: offsetOf(stream, found),
+    ...conversionFilters(stream, display, still, reading),
   }
 }
 
-function audioFacts(found: ProbeResult, limits: MediaLimits): AudioInfo {
-  const stream = found.streams.find(({ kind }) => kind === 'audio')
+function audioFacts(found: ProbeResult, limits: MediaLimits, reading: ReadOptions): AudioInfo {
+  const stream = chosen(found.streams.filter(({ kind }) => kind === 'audio'))
   if (!stream) {
     throw new InputError('MEDIA_UNREADABLE', 'the audio input has no sound stream')
   }
-  const durationS = stream.durationS ?? found.durationS
+  const durationS = durationOf(stream, found)
   assertDuration('audio', durationS, limits.maxAudioS)
   return {
+    stream: stream.index,
+    clock: soundClock(found.format, reading.referenceMode),
     floats: stream.codec?.startsWith('pcm_f') ?? false,
     ...(durationS !== undefined && { durationS }),
     ...(stream.channels !== undefined && { channels: stream.channels }),

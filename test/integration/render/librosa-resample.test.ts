@@ -56,7 +56,7 @@ describe.skipIf(!ffmpeg.soxr)('sound by the rule of the reference (needs ffmpeg 
 
 describe('an ffmpeg without soxr', () => {
   const bare = { ...ffmpeg, soxr: false }
-  const facts = { floats: false, channels: 1, sampleRate: 44_100 }
+  const facts = { stream: 0, clock: 'anull', floats: false, channels: 1, sampleRate: 44_100 }
   test('is refused where the rule of the reference must resample', () => {
     expect(() => librosaFilter({ file: 'a.wav', facts }, bare)).toThrow('needs an ffmpeg with soxr')
   })

@@ -21,7 +21,7 @@ beforeAll(async () => {
   ffmpeg = await testFfmpeg()
 })
 
-const FACTS = { floats: false, channels: 1, sampleRate: 16_000 }
+const FACTS = { stream: 0, clock: 'anull', floats: false, channels: 1, sampleRate: 16_000 }
 
 /** As large as whisper-tiny's; the state of a token is `1 + 5 token + layer + channel / 1024`. */
 function countingModels(): Models {

@@ -4,8 +4,8 @@ import type { ProbeResult, StreamInfo } from '../../../handler/render/media/medi
 import {
   parseFfmpegBanner,
   parseFfprobeJson,
-  nearestStandardRate,
 } from '../../../handler/render/media/ffprobe-output.ts'
+import { nearestStandardRate } from '../../../handler/render/media/frame-rate.ts'
 import { golden } from '../../helpers/fixture-paths.ts'
 
 /** What ffprobe 5, and ffmpeg 5 and 9, said of the same small files. */
@@ -14,12 +14,17 @@ const recorded = JSON.parse(readFileSync(golden('reports.json'), 'utf8')) as Rec
   { ffprobe5: unknown; ffmpeg5: string[]; ffmpeg9: string[] }
 >
 
-/** What only one of both can know: frame counts and exact starts; channels beyond stereo. */
+/**
+ * Not what only one of both can know (frame counts, exact starts, channels beyond stereo), nor what
+ * these reports were stripped of.
+ */
 function comparable({ format, durationS, streams }: ProbeResult) {
   const bare = ({
     frames: _f,
     startS: _s,
     durationS: _d,
+    byDefault: _b,
+    sampleRate: _r,
     channels = 3,
     ...stream
   }: StreamInfo) => ({
@@ -67,6 +72,43 @@ describe('the facts', () => {
   })
   test('of a cover, which is no video', () => {
     expect(video('cover.mp3').cover).toBe(true)
+  })
+  test('of streams: which of them is played when nobody chooses', () => {
+    const streams = (text: string) => parseFfmpegBanner(text).streams.map((s) => s.byDefault)
+    const lines = [
+      "Input #0, matroska,webm, from 'a.mkv':",
+      '  Stream #0:0: Audio: aac (LC), 16000 Hz, mono, fltp',
+      '  Stream #0:1: Audio: aac (LC), 16000 Hz, 1 channels, fltp (default)',
+    ]
+    expect(streams(lines.join('\n'))).toEqual([false, true])
+    const json = [0, 1].map((at) => ({ codec_type: 'audio', disposition: { default: at } }))
+    const read = parseFfprobeJson(JSON.stringify({ format: {}, streams: json }))
+    expect(read.streams.map((s) => [s.index, s.byDefault])).toEqual([
+      [0, false],
+      [1, true],
+    ])
+    expect(parseFfmpegBanner(lines.join('\n')).streams[1]).toMatchObject({
+      ...{ channels: 1, sampleRate: 16_000 },
+    })
+  })
+  test('of a picture that is mirrored, and of a length in a tag', () => {
+    const rows = (a: number, b: number, c: number, d: number) =>
+      `\n00000000: ${a} ${b} 0\n00000001: ${c} ${d} 0\n00000002: 0 0 1073741824\n`
+    const read = (displaymatrix: string) =>
+      parseFfprobeJson(
+        JSON.stringify({
+          streams: [
+            {
+              ...{ codec_type: 'video', tags: { DURATION: '00:01:05.280000000' } },
+              side_data_list: [{ displaymatrix, rotation: 0 }],
+            },
+          ],
+        }),
+      ).streams[0]!
+    expect(read(rows(65536, 0, 0, 65536))).not.toHaveProperty('mirrored')
+    expect(read(rows(0, 65536, -65536, 0))).not.toHaveProperty('mirrored')
+    expect(read(rows(-65536, 0, 0, 65536)).mirrored).toBe(true)
+    expect(read(rows(0, 65536, 65536, 0)).durationS).toBe(65.28)
   })
   test('of an animation: how long it is', () => {
     const gif = parseFfmpegBanner(recorded['a.gif']!.ffmpeg5.join('\n'))

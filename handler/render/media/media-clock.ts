@@ -1,0 +1,70 @@
+import { fps, type ProbeResult, type Rate, type StreamInfo } from './media-info.ts'
+
+/**
+ * What time means, for all who read a file: what a player shows and plays is what is rendered.
+ *
+ * - Zero is the first picture that is shown and the first sample that is heard: the two come from
+ *   different files, so neither waits for what else lies in its own.
+ * - A picture stays until the next one is due. A gap between samples is silence; samples that overlap
+ *   earlier ones are dropped.
+ * - A clock that falls back by more than a second was started anew (recordings that were strung
+ *   together): it goes on from where it was.
+ * - Files whose samples have no times of their own are played back to back.
+ */
+const RESTARTS_S = 1
+
+/** `PTS` from zero on; ld(1) is what restarts have taken from the clock so far, 0 at first. */
+const steadyClock = (lastS: string) =>
+  `if(lt(PTS-STARTPTS+ld(1),PREV_OUTPTS-${RESTARTS_S}/TB),` +
+  `st(1,PREV_OUTPTS+${lastS}/TB-PTS+STARTPTS));PTS-STARTPTS+ld(1)`
+
+/** How far samples may be from their times before a player notices: less than a frame of 25 a second. */
+const TOLERANCE_S = 0.03
+
+/** Containers that say when each piece of sound is played. */
+const TIMED = /mov|matroska|ogg|flv|mpeg|asf|mxf/
+
+/**
+ * The filters that put samples where they are heard.
+ * @param backToBack as librosa reads them, whatever their times are
+ */
+export function soundClock(format: string, backToBack: boolean): string {
+  if (backToBack || !TIMED.test(format)) return 'asetpts=N/SR/TB'
+  const fill = `aresample=async=1:min_hard_comp=${TOLERANCE_S}`
+  return `asetpts='${steadyClock('NB_SAMPLES/SR')}',${fill}`
+}
+
+/**
+ * The filters that show pictures at an even rate, counted from the first one or, after a seek, from
+ * picture `first`, which then comes half a frame after zero. Where a clock jumps ahead, what lies beyond
+ * the wanted pictures comes right after them: nobody repeats a picture for the hours between.
+ */
+export function pictureClock(rate: Rate, { first, count }: { first: number; count: number }) {
+  const frameS = 1 / fps(rate)
+  const time = first === 0 ? steadyClock(String(frameS)) : `PTS-${frameS / 2}/TB`
+  const end = (count + 1) * frameS
+  return `setpts='st(2,${time});min(${end}/TB,ld(2))',fps=${rate.num}/${rate.den}:round=near`
+}
+
+/** Half a frame early, so that rounding of timestamps cannot lose the frame that is meant. */
+export const seekTo = (rate: Rate, first: number, offsetS: number): string[] =>
+  first === 0 ? [] : ['-ss', String(offsetS + (first - 0.5) / fps(rate))]
+
+/** The first picture's or sample's distance from the container's own start; seeks count from the latter. */
+export const offsetOf = ({ startS }: StreamInfo, { startS: origin }: ProbeResult): number =>
+  Math.max(0, (startS ?? 0) - (origin ?? startS ?? 0))
+
+/** Containers that count their duration from zero, wherever their first timestamp lies. */
+const FROM_ZERO = /matroska|flv/
+
+/**
+ * How long a stream is, as far as its file can know: not where that is a guess from its bit rate.
+ * @returns seconds
+ */
+export function durationOf(stream: StreamInfo, found: ProbeResult): number | undefined {
+  if (found.estimated) return undefined
+  const durationS = stream.durationS ?? found.durationS
+  const startS = stream.startS ?? found.startS ?? 0
+  const counted = FROM_ZERO.test(found.format) && startS > 0 && durationS! > startS
+  return counted ? durationS! - startS : durationS
+}
