@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import type { Models } from '../../../models/inference/models.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { sha256File } from '../../../models/system/sha256-file.ts'
+import { fsyncPath } from '../../../models/system/write-atomic.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import type { RenderOptions } from '../render-options.ts'
 import { RecordFile } from './record-file.ts'
@@ -47,26 +48,35 @@ export interface CacheOptions {
   maxMb: number
 }
 
+/** What lies beside the records: all that is needed to know that they are whole. */
+interface Entry {
+  bytes: number
+  /** Of the records and of what the scan learned. */
+  sha256: string
+  scanned: ScanResult
+}
+
 /**
  * A folder with a byte budget; the least recently used entries go first. An entry is a folder that
- * appears by a rename, so several processes may share the cache.
+ * appears by a rename once it is on the disk, so several processes may share the cache. One that a loss
+ * of power, a full disk or a bad one has damaged is dropped when it is asked for, and made again.
  */
 export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
   const folder = join(dir, 'avatars')
   const maxBytes = maxMb * 1e6
   return {
     async get(key, bytes) {
-      const entry = join(folder, key)
+      const path = join(folder, key)
       try {
-        const scanned = JSON.parse(
-          await readFile(join(entry, 'scanned.json'), 'utf8'),
-        ) as ScanResult
-        const records = await RecordFile.open(join(entry, 'states'), bytes)
+        const { scanned } = await readWholeEntry(path)
+        const records = await RecordFile.open(join(path, 'states'), bytes)
         const now = new Date()
-        await utimes(entry, now, now)
+        await utimes(path, now, now)
         return { records, scanned }
       } catch {
-        return undefined // not there, or being removed at this moment
+        // Not there, which costs nothing; or damaged.
+        await rm(path, { recursive: true, force: true }).catch(() => {})
+        return undefined
       }
     },
     async put(key, file, scanned) {
@@ -76,9 +86,13 @@ export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
         if (size > maxBytes / 2) return
         await mkdir(partial, { recursive: true })
         await evictLru(folder, maxBytes - size)
-        await copyFile(file, join(partial, 'states'))
-        await writeFile(join(partial, 'scanned.json'), JSON.stringify(scanned))
+        const [states, about] = [join(partial, 'states'), join(partial, 'scanned.json')]
+        await copyFile(file, states)
+        const entry: Entry = { bytes: size, sha256: await digestOf(states, scanned), scanned }
+        await writeFile(about, JSON.stringify(entry))
+        for (const written of [states, about, partial]) await fsyncPath(written)
         await rename(partial, join(folder, key))
+        await fsyncPath(folder)
       } catch {
         await rm(partial, { recursive: true, force: true })
       }
@@ -86,13 +100,42 @@ export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
   }
 }
 
-/** Remove the entries that were used longest ago until at most `bytes` remain. */
+/** @throws where any byte of it is not what was written */
+async function readWholeEntry(path: string): Promise<Entry> {
+  const states = join(path, 'states')
+  const [text, { size }] = await Promise.all([
+    readFile(join(path, 'scanned.json'), 'utf8'),
+    stat(states),
+  ])
+  const entry = JSON.parse(text) as Partial<Entry> | null
+  if (!entry?.scanned || entry.bytes !== size) throw new Error('the entry is incomplete')
+  if (entry.sha256 !== (await digestOf(states, entry.scanned))) throw new Error('it is damaged')
+  return entry as Entry
+}
+
+async function digestOf(states: string, scanned: ScanResult): Promise<string> {
+  const content = await sha256File(states)
+  return createHash('sha256').update(content).update(JSON.stringify(scanned)).digest('hex')
+}
+
+const ABANDONED_MS = 3_600_000
+
+/** Remove the entries that were used longest ago until at most `bytes` remain, and what never became one. */
 async function evictLru(folder: string, bytes: number): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => !name.startsWith('.'))
+  const all = await readdir(folder)
+  for (const name of all.filter((one) => one.endsWith('.partial'))) {
+    const path = join(folder, name)
+    const { mtimeMs } = await stat(path)
+    if (mtimeMs < Date.now() - ABANDONED_MS) await rm(path, { recursive: true, force: true })
+  }
+  const names = all.filter((name) => !name.startsWith('.'))
   const entries = await Promise.all(
     names.map(async (name) => {
       const path = join(folder, name)
-      const [entry, states] = await Promise.all([stat(path), stat(join(path, 'states'))])
+      const [entry, states] = await Promise.all([
+        stat(path),
+        stat(join(path, 'states')).catch(() => ({ size: 0 })), // damaged: still to be dropped
+      ])
       return { path, bytes: states.size, used: entry.mtimeMs }
     }),
   )
