@@ -14,6 +14,7 @@ import { createStageTimer, stagedItems, type RenderContext, type Stage } from '.
 import { encode } from './media/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { assertOutputSize, outputSize } from './media/output-size.ts'
+import { verifyOutput } from './media/verify-output.ts'
 import { generate } from './frames/generate-faces.ts'
 import { speechWeights } from './audio/silence-detection.ts'
 import { parseFps } from './media/frame-rate.ts'
@@ -113,6 +114,9 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const facts = source.facts
     const drawn = inTurn(frames, turn, signal)
     const encoder = await encode(drawn, facts, sound, task.output, encoding, report, ctx)
+    const soundS = Math.min(total, speech.frames) / fps(rate)
+    const planned = { ...outputSize(facts, frame), frames: total, soundS }
+    await ctx.stage('encode', () => verifyOutput(task.output, planned, ctx))
 
     const { name, version } = models.manifest
     return {

@@ -74,7 +74,9 @@ export async function encode(
   running.stdin.end()
   const finished = await ctx.stage('encode', () => running.done)
   signal.throwIfAborted()
-  if (finished.code !== 0) throw toEncodeError(finished)
+  // Some versions end well although their last writes have failed.
+  const failed = finished.code !== 0 || toSystemError(finished, 'encoding the result')
+  if (failed) throw toEncodeError(finished)
   return codec.name
 }
 
