@@ -38,7 +38,7 @@ export interface Container extends AsyncDisposable {
   sh(line: string): Promise<string>
   /** A field of `docker inspect`, as Docker's templates name it. */
   inspect(field: string): Promise<string>
-  /** Resolves when it takes jobs, which it must within 30 seconds unless told otherwise. */
+  /** Resolves when it takes jobs, which it must within two minutes unless told otherwise. */
   ready(timeoutMs?: number): Promise<void>
 }
 
@@ -61,7 +61,7 @@ export async function container(args: readonly string[]): Promise<Container> {
   return {
     ...{ name, origin, inspect },
     sh: (line) => docker('exec', name, 'sh', '-c', line),
-    async ready(timeoutMs = 30_000) {
+    async ready(timeoutMs = 120_000) {
       const deadline = performance.now() + timeoutMs
       while (!(await isReady().catch(() => false))) {
         if (performance.now() > deadline) {
