@@ -23,6 +23,8 @@ export interface Limits extends MediaLimits {
 export interface JobDependencies extends InputRules {
   render: Render
   storage: Storage
+  /** Why nothing can be stored there now, where that is known: jobs that need it end before they are begun. */
+  storageProblem?: () => string | undefined
   /** For inputs and presigned uploads. */
   fetch: GuardedFetch
   webhooks: Webhooks
@@ -88,10 +90,14 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
     log,
     timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS,
     onVideo: call.onVideo ?? (() => {}),
-    events: createJobEvents(job, [
-      ...(call.onEvent ? [call.onEvent] : []),
-      ...(job.webhook ? [deps.webhooks.to(job.webhook, log)] : []),
-    ]),
+    events: createJobEvents(
+      job,
+      [
+        ...(call.onEvent ? [call.onEvent] : []),
+        ...(job.webhook ? [deps.webhooks.to(job.webhook, log)] : []),
+      ],
+      (error) => log.warn('listener.failed', { reason: String(error) }),
+    ),
     async step(name, run) {
       const start = performance.now()
       try {

@@ -14,7 +14,7 @@ import type { RenderReport } from './render/render.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
 import { openResultFile, type ResultFile } from './result-file.ts'
-import { selectStorage, storeMetadata, upload } from './upload-result.ts'
+import { assertStorable, selectStorage, storeMetadata, upload } from './upload-result.ts'
 
 /**
  * One job, start to finish: parse → download → render → upload → report. Stateless; leaves nothing
@@ -51,6 +51,7 @@ export async function handle(
 }
 
 async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
+  assertStorable(job, ctx)
   ctx.events.phase('downloading')
   const inputs = await ctx.step('download', () => download(job, ctx))
   ctx.events.phase('inference')

@@ -2,6 +2,7 @@ import type { JobContext } from './context.ts'
 import { buildSidecar } from './idempotency.ts'
 import { objectName, type Job } from './parse-job.ts'
 import type { JobResult } from './events/job-events.ts'
+import { UpstreamError } from './errors.ts'
 import { presignedStorage } from './storage/presigned.ts'
 import type { ResultFile } from './result-file.ts'
 import type { Storage, StoredObject } from './storage/storage.ts'
@@ -41,6 +42,14 @@ export async function storeMetadata(
   } catch (error) {
     ctx.log.warn('sidecar.failed', { reason: (error as Error).message })
   }
+}
+
+/** Else it would be found after the whole render. @throws UpstreamError UPLOAD_FAILED */
+export function assertStorable({ output }: Job, { storageProblem }: JobContext): void {
+  const problem = output.url === undefined ? storageProblem?.() : undefined
+  if (problem === undefined) return
+  const message = `results cannot be stored now: ${problem}`
+  throw new UpstreamError('UPLOAD_FAILED', message, { stage: 'upload' })
 }
 
 /** A presigned URL of the job's own wins over the worker's storage. */

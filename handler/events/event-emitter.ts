@@ -30,6 +30,7 @@ export interface JobEvents {
 export function createJobEvents(
   { id, metadata }: { id: string; metadata: Record<string, unknown> },
   sinks: readonly EventListener[],
+  onListenerError: (error: unknown) => void = () => {},
 ): JobEvents {
   const now = () => performance.now() // a clock that never jumps
   let seq = 0
@@ -51,7 +52,7 @@ export function createJobEvents(
       eta_sec: over ? null : eta(),
       ...{ metrics, metadata, at: new Date().toISOString() },
     }
-    for (const sink of sinks) sink({ ...head, ...event })
+    for (const sink of sinks) deliver(sink, { ...head, ...event }, onListenerError)
   }
   const eta = (): number | null => {
     const done = progress - PHASE_PROGRESS.inferring
@@ -93,6 +94,16 @@ export function createJobEvents(
       if (canceled) emit({ type: 'job.canceled', status: 'canceled', error: failure })
       else emit({ type: 'job.failed', status: 'failed', error: failure })
     },
+  }
+}
+
+/** A listener's own error is its own: it must not end the job, nor look like an error of it. */
+function deliver(sink: EventListener, event: JobEvent, onError: (error: unknown) => void): void {
+  try {
+    const outcome: unknown = sink(event)
+    if (outcome instanceof Promise) outcome.catch(onError)
+  } catch (error) {
+    onError(error)
   }
 }
 

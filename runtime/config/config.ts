@@ -86,6 +86,7 @@ const origins = v.pipe(
 export const Env = v.object({
   ALLOWED_HOSTS: hosts,
   ALLOW_FILE_INPUTS: boolean(false),
+  ALLOW_LITE: boolean(false),
   ALLOW_PRIVATE_URLS: boolean(false),
   API_KEY: v.optional(headerValue),
   B2_API_URL: v.optional(url, 'https://api.backblazeb2.com'),
@@ -142,6 +143,8 @@ export const Env = v.object({
   PROVIDER: v.optional(text, 'unknown'),
   PUBLIC_BASE_URL: v.optional(url),
   QUEUE_LIMIT: integer(16, 0),
+  RETAIN_HOURS: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(0))),
+  RETAIN_MB: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(0))),
   RUNPOD_AI_API_KEY: v.optional(headerValue),
   RUNPOD_DEBUG_LEVEL: v.optional(runpodLevel),
   RUNPOD_GPU_TYPE_ID: v.optional(v.string(), ''),

@@ -30,6 +30,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     WEBHOOK_SECRET: 'signs webhooks: `whsec_…`, several separated by a space',
   },
   Models: {
+    ALLOW_LITE:
+      'with an orchestrator or a queue: do not warn that no bundle is set and `lite` renders its jobs',
     MODEL_BUNDLE: 'what renders: `lite`, the name of a pulled bundle, or a directory',
     DEVICE: '`auto`, `cuda` or `cpu`; one engine per GPU in `CUDA_VISIBLE_DEVICES`',
     CUDA_VISIBLE_DEVICES: 'which GPUs are used; empty or -1 for none',
@@ -50,6 +52,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
   'Where results go': {
     STORAGE: '`b2`, `s3` or `directory`; a presigned PUT in the job wins',
     OUTPUT_DIR: 'the directory store',
+    RETAIN_HOURS: 'results in `OUTPUT_DIR` that are older are removed; all are kept where unset',
+    RETAIN_MB: 'the oldest results in `OUTPUT_DIR` are removed until all take no more',
     S3_ENDPOINT: 'any S3 but AWS',
     S3_REGION: 'the region that requests are signed for',
     S3_BUCKET: 'the bucket',

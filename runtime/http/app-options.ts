@@ -15,6 +15,16 @@ export interface PullStatus {
   eta_sec?: number
 }
 
+/** How whoever gives the jobs was last found. */
+export interface SourceContact {
+  name: string
+  /** Whether the last claim was answered; null before the first. */
+  reachable: boolean | null
+  /** When that was, ISO 8601. */
+  at: string | null
+  reason?: string
+}
+
 export interface Health {
   state: WorkerState
   version: string
@@ -23,6 +33,10 @@ export interface Health {
   engines: EngineStatus[]
   /** How far the bundle is that is being pulled. */
   pull?: PullStatus
+  /** Absent where jobs come over HTTP only. */
+  source?: SourceContact
+  /** Why no result can be stored; absent where it can. */
+  storage_problem?: string
 }
 
 /** What the HTTP server needs of the process. */

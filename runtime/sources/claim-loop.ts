@@ -20,6 +20,8 @@ export interface LoopOptions extends Omit<LeaseOptions, 'changed'> {
   canRender(): boolean
   /** Told of all jobs that are ours, and of those whose outcome is undelivered, when that has changed. */
   onLeasesChanged(held: readonly LeaseRef[]): void
+  /** Told after every claim why it failed, or nothing where it was answered. */
+  onContact?: ((problem?: string) => void) | undefined
   stop: Shutdown
   policy?: RetryPolicy
 }
@@ -69,11 +71,13 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
   async function claim(): Promise<void> {
     try {
       const claimed = await source.claim(freeSlots(), heldNow(), draining)
+      options.onContact?.()
       const begun = claimed.filter(accept)
       tries = createRetry(policy)
       if (begun.length === 0) await idle(source.pollMs * (0.8 + 0.4 * Math.random()))
     } catch (error) {
       if (draining.aborted) return
+      options.onContact?.((error as Error).message)
       log.warn('claim.failed', { tries: tries.count, reason: (error as Error).message })
       const afterMs = error instanceof NetworkError ? error.retryAfterMs : undefined
       await tries.pause(error, draining, afterMs).catch(() => {})

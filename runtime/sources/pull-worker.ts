@@ -24,6 +24,8 @@ export interface PullOptions {
   /** Resolves when the models are warm, or cannot be. */
   warm: Promise<unknown>
   origin: string
+  /** Told after every claim why it failed, or nothing where it was answered. */
+  onContact?: ((problem?: string) => void) | undefined
   stop: Shutdown
   log: Log
 }

@@ -2,7 +2,7 @@ import { WorkerError } from '../../handler/errors.ts'
 import type { RenderPool } from '../engine/pool.ts'
 import type { BuildInfo } from '../config/identity.ts'
 import type { Shutdown } from '../shutdown.ts'
-import type { PullStatus } from '../http/app-options.ts'
+import type { PullStatus, SourceContact } from '../http/app-options.ts'
 import type { Health, WorkerState } from '../http/app-options.ts'
 
 export const allEnginesBroken = (engines: RenderPool) =>
@@ -11,12 +11,20 @@ export const allEnginesBroken = (engines: RenderPool) =>
 export const cannotRenderError = () =>
   new WorkerError('MODEL_BROKEN', 'this worker cannot render now; its log says why')
 
+/** Probes need no key, so that what they are told names files but not where they are. */
+const withoutFolders = (text: string): string =>
+  text.replaceAll(/(?<![\w.:/])(?:file:\/\/)?\/(?:[^\s'"`,;:]+\/)+/g, '').slice(0, 500)
+
 /** What probes and people are told of the worker's state. */
 export function healthOf(
   stop: Shutdown,
   engines: RenderPool,
   about: BuildInfo,
-  pull: () => PullStatus | undefined = () => undefined,
+  more: {
+    pull?: (() => PullStatus | undefined) | undefined
+    storageProblem?: (() => string | undefined) | undefined
+    source?: (() => SourceContact) | undefined
+  } = {},
 ): () => Health {
   let warm = false // once warm, an engine that is started again does not make the worker unready
   const stateOf = (): WorkerState => {
@@ -28,13 +36,31 @@ export function healthOf(
     return states.includes('ready') ? 'ready' : 'busy'
   }
   return () => {
-    // Reasons name paths and drivers; they are in the log, and probes need no key.
-    const status = engines.status().map(({ reason: _reason, ...engine }) => engine)
+    const status = engines.status().map(({ reason, ...engine }) => ({
+      ...engine,
+      ...(reason !== undefined && { reason: withoutFolders(reason) }),
+    }))
     const bundle = status.find((engine) => engine.bundle)?.bundle ?? null
-    const pulling = pull()
+    const pulling = more.pull?.()
+    const storage_problem = more.storageProblem?.()
     return {
       ...{ state: stateOf(), ...about, bundle, engines: status },
       ...(pulling && { pull: pulling }),
+      ...(more.source && { source: more.source() }),
+      ...(storage_problem !== undefined && { storage_problem }),
     }
+  }
+}
+
+/** Keeps in mind how the last claim went, for probes and metrics. */
+export function createSourceContact(name: string) {
+  let last: SourceContact = { name, reachable: null, at: null }
+  return {
+    status: () => last,
+    /** @param problem why the claim failed; undefined where it was answered */
+    note(problem?: string) {
+      const at = new Date().toISOString()
+      last = { name, reachable: problem === undefined, at, ...(problem && { reason: problem }) }
+    },
   }
 }

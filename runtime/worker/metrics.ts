@@ -16,13 +16,17 @@ export interface MetricsOptions {
   version: string
   counts(): { queued: number; running: number }
   engines(): EngineStatus[]
+  /** Whether the last claim was answered; null before the first. Absent where nothing is claimed. */
+  sourceReachable?: () => boolean | null
+  storageProblem?: () => string | undefined
 }
 
 const SECONDS = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800]
 const STATES = ['starting', 'ready', 'busy', 'broken'] as const
 
 /** What Prometheus reads, in a registry of this worker's own. */
-export function createMetrics({ version, counts, engines }: MetricsOptions): Metrics {
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { version, counts, engines, sourceReachable, storageProblem } = options
   const register = new Registry()
   const registers = [register]
   const gauge = (name: string, help: string, labelNames: string[], collect: (g: Gauge) => void) =>
@@ -47,8 +51,21 @@ export function createMetrics({ version, counts, engines }: MetricsOptions): Met
   gauge('engine_memory_bytes', 'Resident memory of an engine.', ['engine'], (g) => {
     for (const { index, rss_mb } of engines()) g.set({ engine: index }, (rss_mb ?? 0) * 2 ** 20)
   })
-  gauge('engine_restarts', 'How often an engine was started again.', ['engine'], (g) => {
-    for (const { index, restarts } of engines()) g.set({ engine: index }, restarts)
+  if (sourceReachable) {
+    gauge('source_up', 'Whether whoever gives the jobs answered the last claim.', [], (g) =>
+      g.set(Number(sourceReachable() ?? 1)),
+    )
+  }
+  gauge('storage_up', 'Whether results can be stored, as far as is known.', [], (g) =>
+    g.set(Number(storageProblem?.() === undefined)),
+  )
+  new Counter({
+    ...{ name: 'musetalk_engine_restarts_total', registers, labelNames: ['engine'] },
+    help: 'How often an engine was started again.',
+    collect() {
+      this.reset()
+      for (const { index, restarts } of engines()) this.inc({ engine: index }, restarts)
+    },
   })
   gauge('worker_memory_bytes', 'Resident memory of the process that answers here.', [], (g) =>
     g.set(process.memoryUsage.rss()),
@@ -57,6 +74,10 @@ export function createMetrics({ version, counts, engines }: MetricsOptions): Met
   const jobs = new Counter({
     ...{ name: 'musetalk_jobs_total', help: 'Jobs by outcome and error code.', registers },
     labelNames: ['shape', 'outcome', 'code'],
+  })
+  const failures = new Counter({
+    ...{ name: 'musetalk_job_failures_total', registers, labelNames: ['stage', 'code'] },
+    help: 'Jobs that failed, by the stage in which they did.',
   })
   const seconds = new Histogram({
     ...{ name: 'musetalk_job_seconds', help: 'From start to end of a job.', registers },
@@ -95,6 +116,7 @@ export function createMetrics({ version, counts, engines }: MetricsOptions): Met
         waited.observe((started - queued) / 1000)
         seconds.observe({ outcome }, (finished - started) / 1000)
       }
+      if (error) failures.inc({ stage: error.stage ?? '', code: error.code })
       if (!result) return
       factor.observe(result.realtime_factor)
       frames.inc(result.frames)

@@ -13,7 +13,7 @@ import type { Config } from '../config/config.ts'
 import { visibleGpus } from '../config/visible-gpus.ts'
 import { deferPool } from '../engine/deferred-pool.ts'
 import { createRenderPool, type RenderPool } from '../engine/pool.ts'
-import { allEnginesBroken, cannotRenderError, healthOf } from './health.ts'
+import { allEnginesBroken, cannotRenderError, createSourceContact, healthOf } from './health.ts'
 import { readBuildInfo, workerId, type BuildInfo } from '../config/identity.ts'
 import { JobQueue } from '../jobs/job-queue.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
@@ -29,11 +29,13 @@ import { healthRoutes } from '../http/routes/health.ts'
 import type { JobHandler } from '../jobs/job-record.ts'
 import { runpodLevel, runpodLog } from '../log/runpod-log.ts'
 import { openScratch } from './scratch-directory.ts'
+import { keepRetention } from './output-retention.ts'
 import { abortOrphanedUploads } from './abandoned-uploads.ts'
 import { progressMirror, createJobSource } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
 import { createInputBuckets } from './create-input-buckets.ts'
 import { createStorage } from './create-storage.ts'
+import { storageProbe, watchStorage, type StorageWatch } from './storage-watch.ts'
 import { startPull } from './startup-pull.ts'
 import type { PullStatus } from '../http/app-options.ts'
 
@@ -84,7 +86,17 @@ export async function startWorker(
   const about = await readBuildInfo(config.GIT_REVISION)
   void abortOrphanedUploads(scratch.uploadJournalDir, config, stop.draining, log)
   const pullStatus = pull && { pull: pull.status }
-  await runWorker(stop, { config, mode, engines, deps, about, log, ...pullStatus })
+  if (mode.source !== 'push' && config.MODEL_BUNDLE === undefined && !config.ALLOW_LITE) {
+    const advice = 'set MODEL_BUNDLE, or ALLOW_LITE=true if that is meant'
+    log.warn('worker.lite', { source: mode.source, bundle: 'lite', version: about.version, advice })
+  }
+  if (config.STORAGE === 'directory') {
+    const { OUTPUT_DIR: dir, RETAIN_HOURS: hours, RETAIN_MB: megabytes } = config
+    void keepRetention({ dir, hours, megabytes }, stop.draining, log)
+  }
+  const looks = storageProbe(config, workerId(config))
+  const storage = watchStorage(looks.probe, { ...looks, signal: stop.draining, log })
+  await runWorker(stop, { config, mode, engines, deps, about, log, storage, ...pullStatus })
   const failure = pull?.failure()
   if (failure) throw failure
   return 0
@@ -99,6 +111,8 @@ interface WorkerDependencies {
   log: Log
   /** How far the bundle is that the engines wait for. */
   pull?: () => PullStatus | undefined
+  /** Whether results can be stored. */
+  storage?: StorageWatch
 }
 
 const DEFAULT_PORT = 8000
@@ -114,9 +128,11 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     metrics.fileTransferred(transfer)
     if (transfer.direction === 'in') speed.add(transfer.bytes, transfer.seconds)
   }
+  const storageProblem = () => parts.storage?.problem()
+  const contact = mode.source === 'push' ? undefined : createSourceContact(mode.source)
   const slots = config.CONCURRENCY * engines.status().length
   const jobs = new JobQueue({
-    handle: await handlerWith({ ...deps, onTransfer, log }, config),
+    handle: await handlerWith({ ...deps, onTransfer, storageProblem, log }, config),
     parse: (payload, id) => parseJob(payload, id, deps),
     slots,
     queueLimit: config.QUEUE_LIMIT,
@@ -129,8 +145,11 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     version: about.version,
     counts: () => jobs.counts(),
     engines: () => engines.status(),
+    storageProblem,
+    ...(contact && { sourceReachable: () => contact.status().reachable }),
   })
-  const health = healthOf(stop, engines, about, parts.pull)
+  const { pull } = parts
+  const health = healthOf(stop, engines, about, { pull, storageProblem, source: contact?.status })
   const post = async (url: string, body: string, signal: AbortSignal) => {
     const headers = { 'content-type': 'application/json' }
     const answer = await deps.fetch(url, { method: 'POST', headers, body, signal })
@@ -182,6 +201,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   const pulling =
     pulled &&
     runPullWorker({
+      onContact: contact?.note,
       ...{ ...pulled, jobs, slots, engines: engines.status().length, warm: modelsReady, stop, log },
       origin: config.PUBLIC_BASE_URL ?? `http://localhost:${open?.port ?? DEFAULT_PORT}`,
       broken: () => (allEnginesBroken(engines) ? cannotRenderError().message : undefined),

@@ -168,8 +168,11 @@ export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal
   const path = (await which(wanted ?? staticBinary() ?? 'ffmpeg', signal)) ?? wanted ?? 'ffmpeg'
   const banner = await runToEnd(path, ['-hide_banner', '-version'], signal).catch((cause) => {
     signal.throwIfAborted()
-    const hint = 'install ffmpeg (apt-get install ffmpeg) or set FFMPEG_PATH'
-    throw new WorkerError('FFMPEG_MISSING', `no ffmpeg at "${basename(path)}": ${hint}`, { cause })
+    const message =
+      wanted === undefined
+        ? 'no ffmpeg was found: install it (apt-get install ffmpeg) or set FFMPEG_PATH'
+        : `FFMPEG_PATH ("${basename(wanted)}") names no program that can be started`
+    throw new WorkerError('FFMPEG_MISSING', message, { cause })
   })
   const version = /version (\S+)/.exec(banner.stdout.toString())?.[1] ?? 'unknown'
   const supports = (args: string[]) =>

@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type Context } from 'hono'
 import * as v from 'valibot'
 import type { AppOptions, Health, WorkerState } from '../app-options.ts'
 import {
@@ -14,19 +14,25 @@ import {
  */
 export function healthRoutes({ health, metrics }: Pick<AppOptions, 'health' | 'metrics'>): Hono {
   const app = new Hono()
-  const isReady = () => ['ready', 'busy'].includes(health().state)
+  const isReady = ({ state, storage_problem }: Health) =>
+    ['ready', 'busy'].includes(state) && storage_problem === undefined
+  const ready = (c: Context) => {
+    const report = health()
+    const { state, storage_problem } = report
+    const body = { state, ...(storage_problem !== undefined && { storage_problem }) }
+    return c.json(body, isReady(report) ? 200 : 503)
+  }
 
   app.get('/hc', describeAlive, (c) => c.json({ status: 'ok' }))
   app.get('/health', describeHealth, (c) => {
     const report = health()
     return c.json(report, report.state === 'broken' ? 503 : 200)
   })
-  app.get('/ready', describeReady, (c) => c.json({ state: health().state }, isReady() ? 200 : 503))
+  app.get('/ready', describeReady, ready)
   // RunPod load balancing: 204 counts as a cold start, anything else but 200 takes us out.
-  app.get('/ping', describePing, (c) => {
-    const { state } = health()
-    return state === 'starting' ? c.body(null, 204) : c.json({ state }, isReady() ? 200 : 503)
-  })
+  app.get('/ping', describePing, (c) =>
+    health().state === 'starting' ? c.body(null, 204) : ready(c),
+  )
   app.get('/metrics', describeMetrics, async (c) =>
     c.body(await metrics.text(), 200, { 'Content-Type': metrics.contentType }),
   )
@@ -60,7 +66,8 @@ const HealthReport = schemaComponent(
         jobs: v.pipe(count, v.description('Renders that ended, well or badly.')),
         restarts: count,
         rss_mb: v.optional(v.number()),
-      } satisfies Record<Exclude<keyof Health['engines'][number], 'reason'>, v.GenericSchema>),
+        reason: v.optional(v.pipe(v.string(), v.description('Why it is broken.'))),
+      } satisfies Record<keyof Health['engines'][number], v.GenericSchema>),
     ),
     pull: v.optional(
       v.object({
@@ -71,9 +78,23 @@ const HealthReport = schemaComponent(
         eta_sec: v.optional(v.number()),
       } satisfies Record<keyof NonNullable<Health['pull']>, v.GenericSchema>),
     ),
+    source: v.optional(
+      v.object({
+        name: v.string(),
+        reachable: v.nullable(v.boolean()),
+        at: v.nullable(v.string()),
+        reason: v.optional(v.string()),
+      } satisfies Record<keyof NonNullable<Health['source']>, v.GenericSchema>),
+    ),
+    storage_problem: v.optional(
+      v.pipe(v.string(), v.description('Why no result can be stored; then it is not ready.')),
+    ),
   } satisfies Record<keyof Health, v.GenericSchema>),
 )
-const StateReport = schemaComponent('State', v.object({ state }))
+const StateReport = schemaComponent(
+  'State',
+  v.object({ state, storage_problem: v.optional(v.string()) }),
+)
 
 const describeAlive = describeOperation({
   tag: 'Probes',

@@ -101,3 +101,25 @@ test('progress never falls', () => {
   }
   expect(progress()).toEqual([0.95, 0.95, 0.95])
 })
+
+test('a listener that throws or rejects is told of, and hinders neither the job nor the others', async () => {
+  const events: JobEvent[] = []
+  const told: unknown[] = []
+  const listeners = [
+    () => {
+      throw new Error('mine')
+    },
+    (async () => {
+      throw new Error('later')
+    }) as () => void,
+    (event: JobEvent) => void events.push(event),
+  ]
+  const report = createJobEvents({ id: 'j', metadata: {} }, listeners, (error) => told.push(error))
+  report.started()
+  report.succeeded(result)
+  await Promise.resolve()
+  expect(events.map(({ type }) => type)).toEqual(['job.started', 'job.succeeded'])
+  expect(told.map(String).toSorted()).toEqual([
+    ...['Error: later', 'Error: later', 'Error: mine', 'Error: mine'],
+  ])
+})

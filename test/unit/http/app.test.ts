@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { InputError } from '../../../handler/errors.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 import { JOB } from '../../helpers/jobs/controlled-jobs.ts'
 
@@ -68,6 +69,17 @@ describe('probes', () => {
     expect(await answers(state)).toEqual(statuses)
   })
 
+  test('a worker that cannot store results is not ready, and says why', async () => {
+    const { get, health } = heldApp()
+    Object.assign(health, { storage_problem: 'the output directory cannot be written (EACCES)' })
+    expect(await get('/ready')).toMatchObject({
+      status: 503,
+      body: { state: 'ready', storage_problem: expect.stringContaining('EACCES') },
+    })
+    expect((await get('/ping')).status).toBe(503)
+    expect((await get('/health')).status).toBe(200)
+  })
+
   test('/metrics counts outcomes, stages and engines', async () => {
     const { post, get, next } = heldApp()
     const answer = post('/generate', JOB)
@@ -78,6 +90,16 @@ describe('probes', () => {
     expect(body).toContain('musetalk_jobs_total{shape="generate",outcome="succeeded",code=""} 1')
     expect(body).toContain('musetalk_stage_seconds_count{stage="generate"} 1')
     expect(body).toContain('musetalk_engine_state{engine="0",state="ready"} 1')
+    expect(body).toContain('musetalk_engine_restarts_total{engine="0"} 0')
+  })
+
+  test('/metrics counts failures by their stage', async () => {
+    const { post, get, next } = heldApp()
+    const answer = post('/generate', JOB)
+    ;(await next()).fail(new InputError('NO_FACE', 'none', { stage: 'avatar' }))
+    await answer
+    const { body } = await get('/metrics')
+    expect(body).toContain('musetalk_job_failures_total{stage="avatar",code="NO_FACE"} 1')
   })
 })
 

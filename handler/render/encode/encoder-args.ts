@@ -1,6 +1,12 @@
 import type { RenderContext } from '../context.ts'
-import { runToEnd } from './ffmpeg.ts'
-import { fps, type AudioInfo, type ColorTags, type Rate, type VideoInfo } from './media-info.ts'
+import { runToEnd } from '../media/ffmpeg.ts'
+import {
+  fps,
+  type AudioInfo,
+  type ColorTags,
+  type Rate,
+  type VideoInfo,
+} from '../media/media-info.ts'
 
 /** ffmpeg's arguments for one kind of result. */
 export interface EncoderArgs {

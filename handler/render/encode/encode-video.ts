@@ -1,13 +1,13 @@
 import type { Writable } from 'node:stream'
 import { InputError, WorkerError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
-import { toError, toSystemError } from './ffmpeg-errors.ts'
+import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import { colorTags, fragmentedMp4, h264, lossless } from './encoder-args.ts'
 import type { RenderContext } from '../context.ts'
-import { spawnFfmpeg, untrustedInputArgs, type ProcessResult } from './ffmpeg.ts'
+import { spawnFfmpeg, untrustedInputArgs, type ProcessResult } from '../media/ffmpeg.ts'
 import { resizeFilter } from './output-size.ts'
-import { fps, type AudioInfo, type VideoInfo } from './media-info.ts'
+import { fps, type AudioInfo, type VideoInfo } from '../media/media-info.ts'
 
 export interface EncodeOptions {
   /** x264's constant rate factor; 17 is visually lossless. */

@@ -1,0 +1,52 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { readConfig } from '../../../runtime/config/config.ts'
+import { storageProbe, watchStorage } from '../../../runtime/worker/storage-watch.ts'
+import { silentLog } from '../../../handler/log.ts'
+
+let stop: AbortController
+beforeEach(() => {
+  vi.useFakeTimers()
+  stop = new AbortController()
+})
+afterEach(() => {
+  stop.abort()
+  vi.useRealTimers()
+})
+
+test('a storage that is refused is looked at until it is good, and then no more', async () => {
+  const answers = ['denied', 'denied', undefined]
+  const probe = vi.fn(async () => {
+    const problem = answers.shift()
+    if (problem) throw new Error(problem)
+  })
+  const watch = watchStorage(probe, { signal: stop.signal, log: silentLog })
+  await vi.advanceTimersByTimeAsync(1)
+  expect(watch.problem()).toBe('denied')
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect([watch.problem(), probe.mock.calls.length]).toEqual([undefined, 3])
+  await vi.advanceTimersByTimeAsync(600_000)
+  expect(probe).toHaveBeenCalledTimes(3)
+})
+
+test('a folder is looked at now and then, also when it was good', async () => {
+  const probe = vi.fn(async () => {})
+  const watch = watchStorage(probe, { signal: stop.signal, log: silentLog, everyMs: 60_000 })
+  await vi.advanceTimersByTimeAsync(1)
+  probe.mockRejectedValue(new Error('read only'))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(watch.problem()).toBe('read only')
+})
+
+test('an output directory that cannot be is found', async () => {
+  vi.useRealTimers()
+  const dir = await mkdtemp(join(tmpdir(), 'musetalk-watch-'))
+  await writeFile(join(dir, 'file'), '')
+  const config = (OUTPUT_DIR: string) => readConfig({ STORAGE: 'directory', OUTPUT_DIR })
+  const look = (path: string) => storageProbe(config(path), 'w').probe(stop.signal)
+  await look(join(dir, 'new', 'folder'))
+  await expect(look(join(dir, 'file', 'below'))).rejects.toThrow(/cannot be written \(ENOTDIR\)/)
+  await rm(dir, { recursive: true })
+})
