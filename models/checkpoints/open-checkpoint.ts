@@ -35,9 +35,15 @@ async function openByContent(file: BinaryFile): Promise<Checkpoint> {
   if (looksLikeSafetensors(head, file.size)) return openSafetensors(file)
   if (looksLikePickle(head)) return openTorchLegacy(file)
   if (looksLikeOnnx(head)) return openOnnxInitializers(file)
-  const tar = head.toString('latin1', TAR_MAGIC_AT, TAR_MAGIC_AT + 5) === 'ustar'
-  return file.fail(
-    tar ? "torch's format of before 0.1.10 (tar)" : `bytes ${head.toString('hex', 0, 8)}`,
-    'a checkpoint of torch, safetensors or ONNX',
-  )
+  return file.fail(describe(head), 'a checkpoint of torch, safetensors or ONNX')
+}
+
+/** What lies there instead, where many have met it. */
+function describe(head: Buffer): string {
+  const text = head.toString('latin1')
+  if (head.length === 0) return 'an empty file'
+  if (/^\s*</.test(text)) return 'a page of HTML'
+  if (text.startsWith('version https://git-lfs')) return 'a pointer of Git LFS instead of the file'
+  if (text.startsWith('ustar', TAR_MAGIC_AT)) return "torch's format of before 0.1.10 (tar)"
+  return `bytes ${head.toString('hex', 0, 8)}`
 }

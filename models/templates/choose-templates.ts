@@ -1,43 +1,37 @@
 import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import * as v from 'valibot'
+import { ModelError } from '../inference/errors.ts'
 import { CheckpointError } from '../checkpoints/errors.ts'
 import type { Checkpoint } from '../checkpoints/checkpoint.ts'
 import type { SlotRecipe, TemplateSet } from './recipe.ts'
-import { matchTensors, type TensorSource } from './tensor-source.ts'
+import { matchTensors, misfitsOf, type TensorSource } from './tensor-source.ts'
 
 /**
  * The set whose tensors the checkpoints have, shape for shape, and these by slot.
  * @param checkpoints by slot
- * @throws CheckpointError saying of each set what does not fit it
+ * @throws CheckpointError saying what does not fit the set that is nearest
  */
 export function chooseTemplates(
   sets: readonly TemplateSet[],
   checkpoints: ReadonlyMap<string, Checkpoint>,
 ): { set: TemplateSet; sources: Map<string, TensorSource> } {
-  const misfits: [string, CheckpointError][] = []
-  for (const set of sets) {
-    try {
-      const sources = new Map<string, TensorSource>()
-      for (const [slot, checkpoint] of checkpoints) {
-        const recipe = set.checkpoints[slot]
-        if (recipe) sources.set(slot, matchTensors(checkpoint, recipe))
-      }
-      return { set, sources }
-    } catch (error) {
-      if (!(error instanceof CheckpointError)) throw error
-      misfits.push([set.name, error])
-    }
-  }
-  const first = misfits[0]?.[1]
-  const reasons = misfits.map(
-    ([name, { found, expected }]) => `for "${name}" ${found} where ${expected} belongs`,
+  const slotsOf = (set: TemplateSet) =>
+    [...checkpoints].flatMap(([slot, checkpoint]) => {
+      const recipe = set.checkpoints[slot]
+      return recipe ? [{ slot, checkpoint, recipe }] : []
+    })
+  const misfits = sets.map((set) =>
+    slotsOf(set).flatMap(({ checkpoint, recipe }) => misfitsOf(checkpoint, recipe)),
   )
-  throw new CheckpointError(
-    first?.file ?? 'checkpoints',
-    reasons.join('; ') || 'no templates',
-    'weights of a shape that there are templates for',
+  const nearest = misfits.toSorted((a, b) => a.length - b.length)[0]
+  if (!nearest) throw new ModelError('bundle', 'there are no graph templates')
+  if (nearest[0]) throw nearest[0]
+  const set = sets[misfits.indexOf(nearest)]!
+  const sources = slotsOf(set).map(
+    ({ slot, checkpoint, recipe }) => [slot, matchTensors(checkpoint, recipe)] as const,
   )
+  return { set, sources: new Map(sources) }
 }
 
 /**

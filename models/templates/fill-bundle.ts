@@ -13,6 +13,7 @@ import {
   type OutputFile,
   type TemplateSet,
 } from './recipe.ts'
+import { finiteOnly } from './tensor-source.ts'
 import { writeOutput } from './write-output.ts'
 
 export interface CheckpointFile {
@@ -68,7 +69,12 @@ export async function fillBundle(options: FillOptions): Promise<{ set: string }>
   const total = graphs.reduce((sum, { files }) => sum + bytesOf(files), 0)
   let done = 0
   const onWritten = (bytes: number) => onProgress?.((done += bytes), total)
-  const filling = { folder: set.folder, out, sources: tensors, signal, onWritten }
+  const isOfficial = (slot: string) =>
+    weights.some(({ name, official }) => name === slot && official)
+  const trusted = [...tensors].map(
+    ([slot, source]) => [slot, isOfficial(slot) ? source : finiteOnly(source)] as const,
+  )
+  const filling = { folder: set.folder, out, sources: new Map(trusted), signal, onWritten }
   const written = new Map<string, BundleFile[]>()
   for (const { key, files } of graphs) {
     const made: BundleFile[] = []

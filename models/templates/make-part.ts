@@ -1,4 +1,4 @@
-import { ModelError } from '../inference/errors.ts'
+import { CheckpointError } from '../checkpoints/errors.ts'
 import { foldNormBias, foldNormWeight, foldTimeBias } from './folding.ts'
 import { permuteAxes } from './permutation.ts'
 import type { Part } from './recipe.ts'
@@ -6,11 +6,11 @@ import type { TensorSource } from './tensor-source.ts'
 
 /**
  * The bytes of one weight of a graph, piece by piece; a piece is overwritten soon after the next is asked for.
- * @throws CheckpointError; ModelError where a value does not fit into half precision
+ * @throws CheckpointError, also where a value does not fit into half precision
  */
 export async function* makePart(part: Part, source: TensorSource): AsyncGenerator<Uint8Array> {
   for await (const floats of makeFloats(part, source)) {
-    yield part.half ? halve(floats, part) : bytesOf(floats)
+    yield part.half ? halve(floats, part, source) : bytesOf(floats)
   }
 }
 
@@ -48,12 +48,17 @@ const loadAll = <T extends readonly string[]>(
 const EXPONENT = 0x7c00
 
 /** To nearest, ties to even, as the language defines it for half floats. */
-function halve(floats: Float32Array, { tensors }: Part): Uint8Array {
+function halve(floats: Float32Array, { tensors }: Part, { file }: TensorSource): Uint8Array {
   const halves = new Float16Array(floats)
   const bits = new Uint16Array(halves.buffer)
   for (const half of bits) {
     if ((half & EXPONENT) !== EXPONENT) continue
-    throw new ModelError('bundle', `${tensors[0]} holds values beyond half precision`)
+    const found = `values beyond half precision in "${tensors[0]}"`
+    throw new CheckpointError(
+      file,
+      found,
+      'numbers below 65,520, or --precision fp32 without --cuda',
+    )
   }
   return new Uint8Array(halves.buffer)
 }

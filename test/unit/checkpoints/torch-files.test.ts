@@ -208,7 +208,14 @@ test.each<[string, Uint8Array, RegExp]>([
     /a storage of 6 parts/,
   ],
   ['an empty file', Buffer.alloc(0), /a checkpoint of torch, safetensors or ONNX/],
-  ['a page of HTML', Buffer.from('<!doctype html><p>404'), /found bytes 3c21646f63747970/],
+  ['a page of HTML', Buffer.from('<!doctype html><p>404'), /found a page of HTML/],
+  [
+    'a pointer',
+    Buffer.from('version https://git-lfs.github.com/spec/v1\n'),
+    /a pointer of Git LFS/,
+  ],
+  ['nothing', Buffer.alloc(0), /found an empty file/],
+  ['other bytes', Buffer.from('%PDF-1.7'), /found bytes 255044462d312e37/],
 ])('before 1.6: %s', async (_, content, message) => {
   await expect(open(content)).rejects.toThrow(message)
 })

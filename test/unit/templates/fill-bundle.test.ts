@@ -207,23 +207,40 @@ const big: Tensors = { ...WEIGHTS, b: [[2], [65519, 65520]] }
 
 test.each<[string, Given, RegExp]>([
   [
-    'no set fits',
-    { sets: { x: recipe({ ...SHAPES, b: [3] }), y: recipe({ c: [1] }) } },
-    /for "x" "b", float32 \[2\] where "b", float32 \[3\] belongs; for "y" no "c" where/,
+    'no set fits, and the nearest tells why',
+    { sets: { a: recipe({ c: [1], d: [1] }), x: recipe({ ...SHAPES, b: [3] }) } },
+    /model\.bin: found "b", float32 \[2\]; expected "b", float32 \[3\]$/,
   ],
-  ['a tensor is missing', { weights: checkpoint(without) }, /for "official" no "b"/],
+  [
+    'a tensor is missing',
+    { weights: checkpoint(without) },
+    /found no "b"; expected "b", float32 \[2\]$/,
+  ],
   ['half floats', { weights: checkpoint(WEIGHTS, 'F16') }, /"a.to_q.weight", float16 \[2,3,1,1\]/],
   [
     'a number beyond half precision',
     { weights: checkpoint(big) },
-    /b holds values beyond half precision/,
+    /found values beyond half precision in "b"; expected .*--precision fp32/,
   ],
-  ['no number', { weights: checkpoint({ ...WEIGHTS, b: [[2], [NaN, 0]] }) }, /beyond half/],
+  [
+    'no number',
+    { weights: checkpoint({ ...WEIGHTS, b: [[2], [NaN, 0]] }) },
+    /found NaN in "b"; expected finite/,
+  ],
+  [
+    'infinity',
+    { weights: checkpoint({ ...WEIGHTS, b: [[2], [0, -Infinity]] }) },
+    /-Infinity in "b"/,
+  ],
   ['other heads', { config: { heads: 4 } }, /found "heads": 4; expected "heads": 8/],
   ['no heads', { config: {} }, /found no "heads"; expected "heads": 8/],
   ['another scale than usual', { config: { heads: 8, scale: 1 } }, /found "scale": 1; expected/],
   ['a configuration of nothing', { config: null }, /found no JSON object/],
-  ['a checkpoint of nothing', { weights: Buffer.from('<html>') }, /vae-model\.bin: found bytes 3c/],
+  [
+    'a checkpoint of nothing',
+    { weights: Buffer.from('<html>') },
+    /vae-model\.bin: found a page of HTML/,
+  ],
 ])('refused: %s', async (_, given, message) => {
   await expect(fillBundle(await prepare(given))).rejects.toThrow(message)
 })
