@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { freeBytes } from './disk-space.ts'
-import { downloadSlots } from './download/download-slots.ts'
+import { cameFrom } from './download/download-file.ts'
+import { addressesOf, downloadSlots } from './download/download-slots.ts'
 import { formatBytes } from './format-bytes.ts'
 import { createHubFetch } from './download/hub-client.ts'
 import { findLocalFiles } from './local-files.ts'
@@ -19,16 +20,17 @@ import { createTransferMeter } from './download/transfer-meter.ts'
  */
 export async function gatherFiles(directory: string, options: PullOptions): Promise<LocalFile[]> {
   const { endpoint, mirror, offline, onEvent, places, recipe, signal } = options
-  const { variant } = options
+  const { allowUnknown, variant } = options
   const wanted = recipe.slots.flatMap((slot) => slot.files)
   const found = await findLocalFiles(wanted, {
-    ...{ accept: acceptFor(options), signal },
+    ...{ accept: acceptHere(directory, options), signal },
     places: { ...places, trees: [directory, ...places.trees] },
-    onMismatch: (path, file) =>
-      onEvent({
-        type: 'note',
-        message: `${path} is not used: it is not the official ${file.path}; --allow-unknown takes it`,
-      }),
+    onMismatch(path, file) {
+      const todo = allowUnknown
+        ? 'it came from another address than those that are asked now'
+        : `it is not the official ${file.path}; --allow-unknown takes it`
+      onEvent({ type: 'note', message: `${path} is not used: ${todo}` })
+    },
   })
   const chosen = recipe.slots.map(({ files }) => files.find((file) => found.has(file)))
   const missing = recipe.slots.filter(({ optional }, i) => !chosen[i] && !(offline && optional))
@@ -67,6 +69,24 @@ async function partialBytes(directory: string, path: string): Promise<number> {
 
 const acceptFor = ({ allowUnknown, recipe }: PullOptions): AcceptFile =>
   allowUnknown ? async () => true : recipe.accepts
+
+/** What an earlier pull has brought will do where this one would bring the same: it may have asked another hub. */
+function acceptHere(directory: string, options: PullOptions): AcceptFile {
+  const accept = acceptFor(options)
+  return async (file, path, signal) => {
+    const addresses = addressesOf(file, options).flat()
+    const brought = path.startsWith(join(directory, '/'))
+    if (
+      brought &&
+      !(await cameFrom(
+        path,
+        addresses.map(({ address }) => address),
+      ))
+    )
+      return false
+    return accept(file, path, signal)
+  }
+}
 
 /** Optional files are of use together only. */
 function withoutHalves(files: LocalFile[], { recipe, onEvent }: PullOptions): LocalFile[] {

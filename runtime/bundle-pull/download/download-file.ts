@@ -71,9 +71,19 @@ export async function downloadFile(
     if (resumed) return downloadFile(file, address, options)
     throw mismatch(file, address, `its SHA-256 is ${target.digest()}, not ${file.sha256}`)
   }
+  // Of other bytes than the official ones nothing but their address says whether they are those that are wanted.
+  if (official) await rm(sidecar, { force: true })
+  else await rename(sidecar, originNote(path))
   await rename(partial, path)
-  await rm(sidecar, { force: true })
   return { path: file.path, file: path, ...(official && { sha256: file.sha256 }) }
+}
+
+const originNote = (path: string): string => `${path}.origin.json`
+
+/** Whether a file that `downloadFile` brought came from one of these addresses. */
+export async function cameFrom(path: string, addresses: readonly string[]): Promise<boolean> {
+  const note = await readSidecar(originNote(path))
+  return note !== undefined && addresses.includes(note.address)
 }
 
 async function fetchInto(

@@ -103,7 +103,10 @@ interface Address {
 }
 
 /** Of each source, in order: where the file is, and where it may have moved. */
-function addressesOf(file: OfficialFile, { mirror, endpoint }: SlotOptions): Address[][] {
+export function addressesOf(
+  file: OfficialFile,
+  { mirror, endpoint }: Pick<SlotOptions, 'mirror' | 'endpoint'>,
+): Address[][] {
   const own =
     mirror === undefined ? [] : [[{ address: `${mirror.replace(/\/+$/, '')}/${file.path}` }]]
   const official = file.sources.map((source): Address[] => {

@@ -341,6 +341,32 @@ describe('bytes that are not the official ones', () => {
     expect(made).toContain(`vae/model.bin ${SLOTS[2]!.files[0]!.sha256} official`)
   })
 
+  test('and come from another hub are not mixed with what this one has', async () => {
+    const mine = (seed: string) =>
+      Object.fromEntries(
+        Object.entries(hubFiles()).map(([file, content]) => [
+          file,
+          file.endsWith('.pth') ? noise(`${seed} ${file}`, 600_000) : content,
+        ]),
+      )
+    await using one = await startFakeHub(mine('one'))
+    await using other = await startFakeHub(mine('other'))
+    const broken = smallRecipe()
+    broken.halfway = () => Promise.reject(new Error('stopped here'))
+    const first = { recipe: broken, endpoint: one.endpoint, allowUnknown: true }
+    await expect(pull(options(first))).rejects.toThrow('stopped here')
+
+    // The same hub is not asked again; another is, but for what is official.
+    const before = one.cdn.length
+    await expect(pull(options(first))).rejects.toThrow('stopped here')
+    expect(one.cdn.length).toBe(before)
+    await pull(options({ endpoint: other.endpoint, allowUnknown: true }))
+    const asked = other.cdn.map(
+      ({ path }) => /\w+\.\w+$/.exec(decodeURIComponent(path.replace(/\?.*/, '')))![0],
+    )
+    expect(asked.toSorted()).toEqual(['face.pth', 'unet.pth'])
+  })
+
   test('are taken where their content is known', async () => {
     const known = Buffer.concat([Buffer.from('known'), noise('other file', 640_000)])
     failing('cdn', 'unet.pth', () => ({ body: known }))
