@@ -99,7 +99,7 @@ const without = (value: object, names: readonly string[]): Record<string, unknow
   Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
 
 /** JSON in which the order of an object's fields plays no part. */
-function canonicalJson(value: unknown): string {
+export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, part: unknown) =>
     typeof part === 'object' && part !== null && !Array.isArray(part)
       ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))

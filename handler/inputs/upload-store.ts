@@ -36,9 +36,9 @@ type Entry = { -readonly [K in keyof Upload]: Upload[K] } & {
 }
 
 /** A part does not begin where the upload ends. */
-class OffsetConflict extends InputError {
+export class OffsetConflict extends Error {
   constructor(offset: number) {
-    super('JOB_CONFLICT', `the upload goes on at byte ${offset}`)
+    super(`the upload goes on at byte ${offset}`)
   }
 }
 

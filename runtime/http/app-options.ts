@@ -1,3 +1,4 @@
+import type { UploadStore } from '../../handler/inputs/upload-store.ts'
 import type { Log } from '../../handler/log.ts'
 import type { EngineStatus } from '../engine/engine.ts'
 import type { Parse } from '../jobs/job-identity.ts'
@@ -43,6 +44,10 @@ export interface Health {
 export interface AppOptions {
   jobs: JobQueue
   parse: Parse
+  /** Files that were sent here for jobs to name. */
+  uploads: UploadStore
+  /** Largest JSON body. */
+  maxBodyBytes: number
   health(): Health
   /** The text that Prometheus reads, and its content type. */
   metrics: { text(): Promise<string>; contentType: string }

@@ -1,5 +1,6 @@
 import { Hono } from 'hono'
 import { WorkerError } from '../../handler/errors.ts'
+import { IdempotencyKeys } from '../jobs/idempotency-keys.ts'
 import { errorBody } from './responses.ts'
 import { requireApiKey } from './auth.ts'
 import { guardAgainstBrowsers } from './browser-guard.ts'
@@ -8,6 +9,7 @@ import { filesRoute } from './routes/files.ts'
 import { generateRoute } from './routes/generate.ts'
 import { jobsRoutes } from './routes/jobs.ts'
 import { videoRoute } from './routes/video.ts'
+import { uploadRoutes } from './routes/uploads.ts'
 import { openapiRoute } from './openapi.ts'
 import type { AppOptions } from './app-options.ts'
 import { pageRoutes } from './pages/pages.ts'
@@ -17,6 +19,7 @@ import { runpodRoutes } from './runpod/routes.ts'
 /** Everything this worker answers over HTTP: probes for all, the rest for who has the key. */
 export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): Hono {
   const { log, apiKey, health } = options
+  const intake = { ...options, keys: new IdempotencyKeys() }
   const app = new Hono()
   app.onError((error, c) => {
     log.error('http.failed', { path: c.req.path, cause: error.stack ?? error.message })
@@ -28,10 +31,11 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.route('/', healthRoutes(options))
   guardAgainstBrowsers(app, options)
   app.use(requireApiKey(apiKey))
-  app.route('/', generateRoute(options))
-  app.route('/', jobsRoutes(options))
+  app.route('/', generateRoute(intake))
+  app.route('/', jobsRoutes(intake))
   app.route('/', videoRoute(options))
-  app.route('/', runpodRoutes(options, webhooks))
+  app.route('/', runpodRoutes(intake, webhooks))
+  app.route('/', uploadRoutes(options.uploads))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
   app.route('/', openapiRoute(app, health().version))
   app.route('/', pageRoutes())

@@ -27,7 +27,11 @@ export function guardAgainstBrowsers(app: Hono, options: BrowserGuardOptions): v
 /** What a page of an allowed origin needs to submit, watch and fetch. */
 const CORS = {
   allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  exposeHeaders: ['Location', 'Retry-After', 'Content-Range', 'ETag'],
+  exposeHeaders: [
+    ...['Location', 'Retry-After', 'Content-Range', 'ETag'],
+    ...['Upload-Offset', 'Upload-Length', 'Upload-Expires'],
+    ...['Tus-Resumable', 'Tus-Version', 'Tus-Extension', 'Tus-Max-Size'],
+  ],
   maxAge: 600,
 }
 

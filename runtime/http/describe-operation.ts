@@ -5,6 +5,7 @@ import * as v from 'valibot'
 /** Groups of operations, in the order of the docs page. */
 export const TAGS = {
   Jobs: 'This worker’s own API.',
+  Uploads: 'Files that are sent before the jobs that name them; tus, or one request.',
   RunPod: 'RunPod’s endpoint API, as its clients see the platform.',
   'RunPod local': 'The same without an endpoint, as the local server of RunPod’s SDK has it.',
   Probes: 'For platforms; they need no key.',
@@ -25,12 +26,14 @@ interface Operation {
   parameters?: Parameter[]
   /** Schema of a JSON body. */
   body?: v.GenericSchema
+  /** Media types of a body that is a file. */
+  rawBody?: string[]
   responses: Record<number, object>
 }
 
 /** Says beside a route what it takes and answers; openapi.ts makes the document of it. */
 export function describeOperation(operation: Operation): MiddlewareHandler {
-  const { tag, summary, parameters, body, responses } = operation
+  const { tag, summary, parameters, body, rawBody, responses } = operation
   const isPublic = tag === 'Probes'
   return describeRoute({
     tags: [tag],
@@ -38,6 +41,9 @@ export function describeOperation(operation: Operation): MiddlewareHandler {
     ...(parameters && { parameters }),
     ...(body && {
       requestBody: { required: true, content: { 'application/json': jsonOf(body, 'input') } },
+    }),
+    ...(rawBody && {
+      requestBody: { content: Object.fromEntries(rawBody.map((type) => [type, {}])) },
     }),
     ...(isPublic && { security: [] }),
     responses: { ...responses, ...(!isPublic && GUARDED) },
@@ -65,6 +71,12 @@ export const queryParameter = (name: string, description: string): Parameter => 
 export const headerParameter = (name: string, description: string): Parameter => ({
   ...{ name, in: 'header', description, schema: { type: 'string' } },
 })
+
+/** Of every call that takes a job. */
+export const IDEMPOTENCY_KEY = headerParameter(
+  'Idempotency-Key',
+  'The same key finds the same job for 24 hours; with another body it is refused',
+)
 
 /** A schema that stands once in the document, under that name. */
 export const schemaComponent = <S extends v.GenericSchema>(name: string, schema: S) =>

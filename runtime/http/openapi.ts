@@ -43,7 +43,7 @@ async function generateDocument(app: Hono, version: string): Promise<object> {
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
     },
     excludeStaticFile: false,
-    defaultOptions: { POST: WRITES, DELETE: WRITES },
+    defaultOptions: { POST: WRITES, PATCH: WRITES, DELETE: WRITES },
   })
   // The schema that checks jobs says more of them than a type can.
   const { $schema: _draft, ...Job } = jobJsonSchema('draft-2020-12')

@@ -1,14 +1,17 @@
+import { Readable } from 'node:stream'
+import type { ReadableStream } from 'node:stream/web'
 import type { Context } from 'hono'
 import { InputError } from '../../handler/errors.ts'
 import { decodeJsonText } from '../../handler/json-text.ts'
 
-/** Largest request body: a job is a few URLs, and at most some boxes. */
-export const MAX_BODY_BYTES = 1_000_000
+/** Most of a body beside its texts: a job is a few fields, at most some boxes, and media in base64. */
+export const MAX_STRUCTURE_BYTES = 1_000_000
+const READ_TIMEOUT_MS = 60_000
 
 /** The body is larger than this server reads: 413. */
 export class BodyTooLarge extends InputError {
-  constructor() {
-    super('INVALID_JOB', `the body is larger than ${MAX_BODY_BYTES} bytes`)
+  constructor(what: string) {
+    super('INVALID_JOB', `the body is larger than ${what}`)
   }
 }
 
@@ -18,32 +21,67 @@ export class BodyTooLarge extends InputError {
  *
  * @throws InputError INVALID_JOB; BodyTooLarge
  */
-export async function readJsonBody(c: Context): Promise<unknown> {
-  const text = await readText(c.req.raw).catch((error: unknown) => {
+export async function readJsonBody(c: Context, maxBytes: number): Promise<unknown> {
+  const body = await readBody(c.req.raw, maxBytes).catch((error: unknown) => {
     if (!(error instanceof BodyTooLarge)) throw error
     c.header('Connection', 'close') // the rest is not read, so nothing can follow it
     throw error
   })
+  const json = decodeJsonText(body)
+  if (json.length > MAX_STRUCTURE_BYTES) assertMostlyTexts(json)
   try {
-    return JSON.parse(text)
+    return JSON.parse(json)
   } catch {
     throw new InputError('INVALID_JOB', 'the body is not JSON')
   }
 }
 
-async function readText({ headers, body }: Request): Promise<string> {
-  if (Number(headers.get('content-length')) > MAX_BODY_BYTES) throw new BodyTooLarge()
+async function readBody({ headers, body }: Request, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () =>
+    new BodyTooLarge(`${maxBytes} bytes (MAX_BODY_MB); send large media as an upload`)
+  if (Number(headers.get('content-length')) > maxBytes) throw tooLarge()
+  if (!body) return Buffer.alloc(0)
+  const signal = AbortSignal.timeout(READ_TIMEOUT_MS)
   const chunks: Uint8Array[] = []
   let bytes = 0
   try {
-    for await (const chunk of body ?? []) {
-      bytes += chunk.byteLength
-      if (bytes > MAX_BODY_BYTES) throw new BodyTooLarge()
-      chunks.push(chunk)
+    for await (const chunk of Readable.fromWeb(body as ReadableStream<Uint8Array>, { signal })) {
+      bytes += (chunk as Uint8Array).byteLength
+      if (bytes > maxBytes) throw tooLarge()
+      chunks.push(chunk as Uint8Array)
     }
   } catch (error) {
     if (error instanceof BodyTooLarge) throw error
     throw new InputError('INVALID_JOB', 'the body was cut short', { cause: error })
   }
-  return decodeJsonText(Buffer.concat(chunks))
+  return Buffer.concat(chunks)
+}
+
+/**
+ * A few megabytes of brackets parse into many times their size, so only texts may be long.
+ * @throws BodyTooLarge
+ */
+function assertMostlyTexts(json: string): void {
+  let structure = 0
+  for (let at = 0; at < json.length;) {
+    const start = json.indexOf('"', at)
+    structure += (start < 0 ? json.length : start) - at + 2
+    if (structure > MAX_STRUCTURE_BYTES) {
+      throw new BodyTooLarge(`${MAX_STRUCTURE_BYTES} bytes beside its texts`)
+    }
+    if (start < 0) return
+    let end = json.indexOf('"', start + 1)
+    while (end >= 0 && isEscaped(json, end)) {
+      structure += 2
+      end = json.indexOf('"', end + 1)
+    }
+    if (end < 0) return // the parser says so
+    at = end + 1
+  }
+}
+
+function isEscaped(json: string, at: number): boolean {
+  let slashes = 0
+  while (json[at - 1 - slashes] === '\\') slashes++
+  return slashes % 2 === 1
 }

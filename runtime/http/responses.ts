@@ -13,7 +13,7 @@ export function errorBody(code: string, message: string) {
 
 /** HTTP status of a job that was not taken. */
 export function httpStatusOf(error: JobError): ContentfulStatusCode {
-  if (error instanceof BodyTooLarge) return 413
+  if (error instanceof BodyTooLarge || error.code === 'MEDIA_TOO_LARGE') return 413
   if (error.code === 'JOB_CONFLICT') return 409
   if (error instanceof InputError) return 422
   if (error.code === 'BUSY') return 429
@@ -40,8 +40,8 @@ export function validationDetails(error: JobError) {
 
 /** Why a job may not be taken, by status. @param body schema of the API's own error body */
 export const rejections = (body: v.GenericSchema) => ({
-  409: response('The id is taken by a job with another input.', body),
-  413: response('The body is larger than 1 MB.', body),
+  409: response('The id, or the Idempotency-Key, is that of another job.', body),
+  413: response('The body is larger than MAX_BODY_MB.', body),
   422: response('The job is not valid; `detail` names each bad field.', body),
   429: { ...response('The queue is full.', body), headers: RETRY_AFTER },
   503: { ...response('The worker shuts down or cannot render.', body), headers: RETRY_AFTER },

@@ -14,7 +14,7 @@ export interface Listener extends AsyncDisposable {
 /** What a client may take for its request, so that slow ones hold no connection for long. */
 const SERVER_TIMEOUTS = {
   headersTimeout: 20_000,
-  requestTimeout: 60_000,
+  requestTimeout: 3_600_000, // of uploads; JSON bodies are given up after a minute
   // Longer than any load balancer keeps a connection that it may send the next job on: nginx and AWS
   // 60 s, Google 600 s. One that was closed in that moment would cost the job a 502.
   keepAliveTimeout: 620_000,

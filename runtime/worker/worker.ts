@@ -33,7 +33,7 @@ import { keepRetention } from './output-retention.ts'
 import { abortOrphanedUploads } from './abandoned-uploads.ts'
 import { progressMirror, createJobSource } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
-import { createInputBuckets } from './create-input-buckets.ts'
+import { createInputBuckets, createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
 import { storageProbe, watchStorage, type StorageWatch } from './storage-watch.ts'
 import { startPull } from './startup-pull.ts'
@@ -122,7 +122,9 @@ const SHUTDOWN_DELIVERY_MS = 5_000
 
 /** Everything between whoever brings jobs and `handle()`. */
 export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Promise<void> {
-  const { config, mode, engines, deps, about, log } = parts
+  const { config, mode, engines, about, log } = parts
+  const uploads = createUploads(config, parts.deps.scratch)
+  const deps = { ...parts.deps, uploads }
   const speed = createThroughputMeter()
   const onTransfer = (transfer: Transfer) => {
     metrics.fileTransferred(transfer)
@@ -160,7 +162,8 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   const onAccepted = progressMirror(mode, config, jobs, log)
   const app = createApp(
     {
-      ...{ jobs, health, metrics, post, log, assertPublicUrl: deps.fetch.check },
+      ...{ jobs, uploads, health, metrics, post, log, assertPublicUrl: deps.fetch.check },
+      maxBodyBytes: config.MAX_BODY_MB * 1e6,
       parse: (payload, id) => parseJob(payload, id, deps),
       ...(onAccepted && { onAccepted }),
       ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),

@@ -2,15 +2,14 @@ import { Hono, type Context } from 'hono'
 import * as v from 'valibot'
 import { asJobError, type JobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
-import { describeOperation, headerParameter, response } from '../describe-operation.ts'
-import { JobReference } from '../response-schemas.ts'
 import {
-  rejections,
-  setRetryAfter,
-  validationDetails,
-  requestOrigin,
-  httpStatusOf,
-} from '../responses.ts'
+  describeOperation,
+  headerParameter,
+  IDEMPOTENCY_KEY,
+  response,
+} from '../describe-operation.ts'
+import { JobReference } from '../response-schemas.ts'
+import { rejections, setRetryAfter, validationDetails, httpStatusOf } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
 import {
   LegacyError,
@@ -19,7 +18,8 @@ import {
   generateError,
   saladError,
 } from './generate-response.ts'
-import type { AppOptions } from '../app-options.ts'
+import { spoolInlineMedia } from '../spool-inline-media.ts'
+import { submitJob, type JobIntake } from '../submit-job.ts'
 
 const RETENTION_MS = 30 * 60_000
 
@@ -27,13 +27,8 @@ const RETENTION_MS = 30 * 60_000
  * The legacy worker's synchronous job (docs/api.md): the answer comes when the video is stored, and a client that goes
  * away cancels. With `Salad-Job-Id` the status codes are those that Salad's sidecar understands.
  */
-export function generateRoute({
-  jobs,
-  parse,
-  publicBaseUrl,
-  gpuClass,
-  onAccepted,
-}: AppOptions): Hono {
+export function generateRoute(intake: JobIntake): Hono {
+  const { jobs, uploads, maxBodyBytes, gpuClass, onAccepted } = intake
   const app = new Hono()
 
   const respondWithError = (c: Context, error: JobError, payload: unknown, accepted: boolean) => {
@@ -49,13 +44,11 @@ export function generateRoute({
     let job: Job
     let wasStored: boolean
     try {
-      payload = await readJsonBody(c)
+      payload = await spoolInlineMedia(await readJsonBody(c, maxBodyBytes), uploads)
       // Salad's id is the same in each of its four attempts, so that a finished job is found again.
-      const { id } = parse(payload, c.req.header('salad-job-id'))
-      const origin = requestOrigin(c, publicBaseUrl)
-      job = jobs.submit({
-        ...{ id, payload, origin, shape: 'generate', retentionMs: RETENTION_MS, detached: false },
-      })
+      const platformId = c.req.header('salad-job-id')
+      const rules = { shape: 'generate', retentionMs: RETENTION_MS, detached: false } as const
+      job = submitJob(c, payload, { ...rules, platformId }, intake)
       wasStored = isFinal(job)
       onAccepted?.(job)
     } catch (thrown) {
@@ -79,6 +72,7 @@ const describeGenerate = describeOperation({
   tag: 'Jobs',
   summary: 'Do a job and answer when it is done; hanging up cancels it',
   parameters: [
+    IDEMPOTENCY_KEY,
     headerParameter(
       'Salad-Job-Id',
       'Id of a job of Salad’s queue; statuses are its side-car’s then',

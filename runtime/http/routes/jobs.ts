@@ -3,19 +3,15 @@ import { streamSSE } from 'hono/streaming'
 import * as v from 'valibot'
 import { asJobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
-import {
-  setRetryAfter,
-  validationDetails,
-  requestOrigin,
-  errorBody,
-  httpStatusOf,
-} from '../responses.ts'
+import { setRetryAfter, validationDetails, errorBody, httpStatusOf } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
-import type { AppOptions } from '../app-options.ts'
+import { spoolInlineMedia } from '../spool-inline-media.ts'
+import { submitJob, type JobIntake } from '../submit-job.ts'
 import {
   describeOperation,
   ErrorBody,
   headerParameter,
+  IDEMPOTENCY_KEY,
   schemaComponent,
   pathParameter,
   response,
@@ -35,19 +31,17 @@ const RETENTION_MS = 30 * 60_000
 const KEEPALIVE_MS = 15_000
 
 /** Our own asynchronous jobs: submit, ask, watch, cancel. Knows the jobs of every other shape too. */
-export function jobsRoutes({ jobs, parse, publicBaseUrl }: AppOptions): Hono {
+export function jobsRoutes(intake: JobIntake): Hono {
+  const { jobs, uploads, maxBodyBytes } = intake
   const app = new Hono()
   const unknownJob = (id: string) => errorBody('NOT_FOUND', `there is no job "${id.slice(0, 200)}"`)
 
   app.post('/jobs', describeSubmit, async (c) => {
     try {
-      const payload = await readJsonBody(c)
-      const { id } = parse(payload, undefined)
-      const origin = requestOrigin(c, publicBaseUrl)
-      const job = jobs.submit({
-        ...{ id, payload, origin, shape: 'jobs', retentionMs: RETENTION_MS, detached: true },
-      })
-      c.header('Location', `/jobs/${id}`)
+      const payload = await spoolInlineMedia(await readJsonBody(c, maxBodyBytes), uploads)
+      const rules = { shape: 'jobs', retentionMs: RETENTION_MS, detached: true } as const
+      const job = submitJob(c, payload, rules, intake)
+      c.header('Location', `/jobs/${job.id}`)
       return c.json(jobView(job), 202)
     } catch (thrown) {
       const error = asJobError(thrown)
@@ -129,6 +123,7 @@ const UNKNOWN = { 404: response('There is no such job, or no more.', ErrorBody) 
 const describeSubmit = describeOperation({
   tag: 'Jobs',
   summary: 'Submit a job',
+  parameters: [IDEMPOTENCY_KEY],
   body: JobReference,
   responses: {
     202: {

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { EnvelopeSchema } from '../../runpod/envelope.ts'
 import {
   describeOperation,
+  IDEMPOTENCY_KEY,
   schemaComponent,
   pathParameter,
   queryParameter,
@@ -69,13 +70,13 @@ export function describeRunpodRoutes(base: '/v2/:endpoint' | '') {
   return {
     run: describe(
       'Submit a job',
-      [],
+      [IDEMPOTENCY_KEY],
       { 200: response('Queued.', JobStatus), ...REJECTED },
       Envelope,
     ),
     runsync: describe(
       'Submit a job and wait for its end',
-      [wait],
+      [wait, IDEMPOTENCY_KEY],
       {
         200: response('The job, or its status where the wait is over first.', RunpodJob),
         ...REJECTED,

@@ -7,6 +7,8 @@ import { setRetryAfter, requestOrigin, httpStatusOf } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
 import type { RunpodWebhookSender } from './webhook-sender.ts'
 import type { AppOptions } from '../app-options.ts'
+import { spoolInlineMedia } from '../spool-inline-media.ts'
+import type { JobIntake } from '../submit-job.ts'
 import { toJobInput, parseEnvelope, parseWait, type Envelope } from '../../runpod/envelope.ts'
 import { describeRunpodRoutes } from './describe-routes.ts'
 import { toRunpodStatus, runpodJobView } from './job-status.ts'
@@ -22,7 +24,7 @@ const WEBHOOK_CHECK_TIMEOUT_MS = 1_000
  * RunPod's endpoint API, as its clients see the platform: under `/v2/:endpoint` everything, at the
  * root what the SDK's local server has. Progress events are the chunks of the stream.
  */
-export function runpodRoutes(options: AppOptions, webhooks: RunpodWebhookSender): Hono {
+export function runpodRoutes(options: JobIntake, webhooks: RunpodWebhookSender): Hono {
   const { jobs, publicBaseUrl, health } = options
   const worker = { id: options.workerId, version: health().version }
   const streamed = new WeakMap<Job, number>()
@@ -45,11 +47,14 @@ export function runpodRoutes(options: AppOptions, webhooks: RunpodWebhookSender)
   /** @returns the job, or the answer that refuses it */
   async function submit(c: Context, sync: boolean): Promise<Job | Response> {
     try {
-      const envelope = parseEnvelope(await readJsonBody(c))
-      if (typeof envelope === 'string') return c.json({ error: envelope }, 400)
-      const { input, policy, webhook } = envelope
+      const sent = parseEnvelope(await readJsonBody(c, options.maxBodyBytes))
+      if (typeof sent === 'string') return c.json({ error: sent }, 400)
+      const { policy, webhook } = sent
       if (webhook !== undefined) await assertWebhookUrl(webhook)
-      const id = `${sync ? 'sync-' : ''}${randomUUID()}-u1`
+      const input = (await spoolInlineMedia(sent.input, options.uploads)) as Envelope['input']
+      const envelope = { ...sent, input }
+      const keyed = options.keys.check(c.req.header('idempotency-key'), envelope)
+      const id = `${keyed.id ?? `${sync ? 'sync-' : ''}${randomUUID()}`}-u1`
       const job = jobs.submit({
         ...{ id, payload: toJobInput(input, id), shape: 'runpod', detached: true },
         origin: requestOrigin(c, publicBaseUrl),
@@ -57,8 +62,9 @@ export function runpodRoutes(options: AppOptions, webhooks: RunpodWebhookSender)
         ...(policy.executionTimeout !== undefined && { timeoutMs: policy.executionTimeout }),
         ttlMs: policy.ttl,
       })
+      keyed.remember()
+      if (!envelopes.has(job)) void sendWebhookWhenDone(job, envelope)
       envelopes.set(job, envelope)
-      void sendWebhookWhenDone(job, envelope)
       return job
     } catch (thrown) {
       return rejectJob(c, asJobError(thrown))

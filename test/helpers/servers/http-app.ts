@@ -3,11 +3,16 @@ import { InputError } from '../../../handler/errors.ts'
 import { RunpodWebhookSender } from '../../../runtime/http/runpod/webhook-sender.ts'
 import { createApp } from '../../../runtime/http/app.ts'
 import type { Health, AppOptions } from '../../../runtime/http/app-options.ts'
+import { UploadStore, type UploadLimits } from '../../../handler/inputs/upload-store.ts'
 import { createMetrics } from '../../../runtime/worker/metrics.ts'
 import type { JobQueueOptions } from '../../../runtime/jobs/job-record.ts'
 import { compareWithDescription, describedBy } from './described-responses.ts'
 import { heldJobs, parse } from '../jobs/controlled-jobs.ts'
 import { silentLog } from '../../../handler/log.ts'
+
+const UPLOAD_LIMITS: UploadLimits = {
+  ...{ maxBytes: 1e6, maxTotalBytes: 5e6, maxCount: 10, ttlMs: 60_000, stallMs: 30_000 },
+}
 
 export interface Posted {
   url: string
@@ -30,6 +35,8 @@ export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQue
   const posted: Posted[] = []
   const all: AppOptions = {
     ...{ jobs: held.jobs, parse, health: () => health, metrics, workerId: 'w1', gpuClass: 'none' },
+    uploads: new UploadStore('/nowhere', UPLOAD_LIMITS),
+    maxBodyBytes: 16e6,
     post: async (url, body) => {
       posted.push({ url, body: JSON.parse(body) as unknown })
       return 200

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { MAX_BODY_BYTES } from '../../../runtime/http/read-json.ts'
+import { MAX_STRUCTURE_BYTES } from '../../../runtime/http/read-json.ts'
+import { readConfig } from '../../../runtime/config/config.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 
 const page = readFileSync(fileURLToPath(new URL('../../../docs/api.md', import.meta.url)), 'utf8')
@@ -15,6 +16,7 @@ test('the page about the API has every path that the description has', async () 
   }
 })
 
-test('the page tells the limit of a body that the program has', () => {
-  expect(page).toContain(`larger than ${MAX_BODY_BYTES / 1e6} MB`)
+test('the page tells the limits of a body that the program has', () => {
+  expect(page).toContain(`larger than \`MAX_BODY_MB\` (${readConfig({}).MAX_BODY_MB} MB)`)
+  expect(page).toContain(`more than ${MAX_STRUCTURE_BYTES / 1e6} MB beside its texts`)
 })

@@ -65,10 +65,20 @@ describe.each(HOSTILE)('a payload with %s', (_, payload) => {
   })
 })
 
+test('a body of brackets is refused before it is parsed, one of long texts is not', async () => {
+  const { app } = heldApp()
+  const post = async (body: string) => (await app.request('/jobs', { method: 'POST', body })).status
+  expect(await post(`{"a":[${'[],'.repeat(400_000)}1]}`)).toBe(413)
+  expect(await post(`{"a":"${'\\"'.repeat(600_000)}"}`)).toBe(413)
+  expect(await post(`["${'a","'.repeat(400_000)}"]`)).toBe(413)
+  expect(await post(job({ metadata: { a: 'x'.repeat(10_000_000) } }))).toBe(422)
+  expect(await post(`{"a":"${'\\\\'.repeat(3_000_000)}"}`)).toBe(422)
+})
+
 test('a large body is refused by its announced length, and where it lies about it', async () => {
   const { app } = heldApp()
   const announced = await app.request('/jobs', {
-    ...{ method: 'POST', body: '{}', headers: { 'content-length': '10000000' } },
+    ...{ method: 'POST', body: '{}', headers: { 'content-length': '16000001' } },
   })
   expect(announced.status).toBe(413)
   const endless = new ReadableStream<Uint8Array>({

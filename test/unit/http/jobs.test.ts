@@ -37,6 +37,24 @@ describe('/jobs', () => {
     expect(other).toMatchObject({ status: 409, body: { error: { code: 'JOB_CONFLICT' } } })
   })
 
+  test('the same Idempotency-Key finds the same job, with another body it is refused', async () => {
+    const { post, calls } = heldApp()
+    const init = { headers: { 'idempotency-key': 'k' } }
+    const [first, second] = [await post('/jobs', JOB, init), await post('/jobs', JOB, init)]
+    expect(second.body.id).toBe(first.body.id)
+    expect((await post('/jobs', JOB)).body.id).not.toBe(first.body.id)
+    expect(calls).toHaveLength(1)
+    const other = await post('/jobs', { ...JOB, fps: 30 }, init)
+    expect(other).toMatchObject({ status: 409, body: { error: { code: 'JOB_CONFLICT' } } })
+  })
+
+  test('a body that was refused does not use up its Idempotency-Key', async () => {
+    const { post } = heldApp()
+    const init = { headers: { 'idempotency-key': 'k' } }
+    expect((await post('/jobs', { ...JOB, fps: 1 }, init)).status).toBe(422)
+    expect((await post('/jobs', JOB, init)).status).toBe(202)
+  })
+
   test('two clients of one synchronous job get one render’s answer', async () => {
     const { post, next, calls } = heldApp()
     const answers = [post('/generate', { ...JOB, id: 'a' }), post('/generate', { ...JOB, id: 'a' })]

@@ -13,7 +13,7 @@ beforeAll(async () => {
   api = await describedBy(app)
 })
 
-const METHODS = new Set(['GET', 'POST', 'DELETE'])
+const METHODS = new Set(['GET', 'POST', 'PATCH', 'DELETE'])
 const described = () =>
   Object.entries(api.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),

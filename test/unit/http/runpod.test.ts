@@ -46,6 +46,21 @@ describe('RunPod’s job API', () => {
     expect(body.id).toMatch(/^sync-/)
   })
 
+  test('a request that is sent again under its Idempotency-Key is one job with one webhook', async () => {
+    const { post, next, posted, callbacks } = heldApp()
+    const init = { headers: { 'idempotency-key': 'k' } }
+    const body = { input: JOB, webhook: 'https://hook.test/' }
+    const first = await post('/v2/any/run', body, init)
+    expect((await post('/v2/any/run', body, init)).body.id).toBe(first.body.id)
+    expect((await post('/v2/any/run', { ...body, input: { ...JOB, fps: 30 } }, init)).status).toBe(
+      409,
+    )
+    ;(await next()).succeed()
+    await settle()
+    await callbacks.drained()
+    expect(posted).toHaveLength(1)
+  })
+
   test('runsync answers with id and status where the wait ends first', async () => {
     const { post } = heldApp()
     const { body } = await post(`${EP}/runsync?wait=1000`, BODY)

@@ -1,6 +1,9 @@
+import { join } from 'node:path'
 import { openInputBuckets, type InputBuckets } from '../../handler/inputs/input-buckets.ts'
+import { UploadStore } from '../../handler/inputs/upload-store.ts'
 import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { DEFAULT_TIMEOUTS } from '../../handler/net/timeouts.ts'
+import { limitsOf } from '../config/limits.ts'
 import type { Config } from '../config/config.ts'
 
 /** The buckets that jobs may name, as the environment says; undefined where it names none. */
@@ -28,5 +31,19 @@ export function createInputBuckets(config: Config): InputBuckets | undefined {
         return b2Access({ ...key, fetch }, signal)
       },
     },
+  })
+}
+
+const MAX_UPLOADS = 1000
+const STALL_MS = 30_000
+
+/** The uploads of this process: with the rest of its scratch they are gone when it ends. */
+export function createUploads(config: Config, scratch: string): UploadStore {
+  return new UploadStore(join(scratch, 'uploads'), {
+    maxBytes: limitsOf(config).maxInputBytes,
+    maxTotalBytes: config.UPLOADS_MAX_MB * 1e6,
+    maxCount: MAX_UPLOADS,
+    ttlMs: config.UPLOADS_TTL_SEC * 1000,
+    stallMs: STALL_MS,
   })
 }

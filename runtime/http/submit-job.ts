@@ -1,0 +1,38 @@
+import type { Context } from 'hono'
+import type { Job, JobChannel } from '../jobs/job-record.ts'
+import type { IdempotencyKeys } from '../jobs/idempotency-keys.ts'
+import type { AppOptions } from './app-options.ts'
+import { requestOrigin } from './responses.ts'
+
+/** What the routes that take jobs share. */
+export interface JobIntake extends AppOptions {
+  keys: IdempotencyKeys
+}
+
+export interface IntakeRules {
+  shape: JobChannel
+  retentionMs: number
+  /** Goes on when nobody attends to it. */
+  detached: boolean
+  /** Id of a job that names none itself. */
+  platformId?: string | undefined
+}
+
+/**
+ * Give a request's job to the queue, once for all requests that bring the same `Idempotency-Key`.
+ *
+ * @param payload whose inline media are uploads already
+ * @throws JobError, the refusal
+ */
+export function submitJob(
+  c: Context,
+  payload: unknown,
+  { platformId, ...rules }: IntakeRules,
+  { jobs, parse, keys, publicBaseUrl }: JobIntake,
+): Job {
+  const keyed = keys.check(c.req.header('idempotency-key'), payload)
+  const { id } = parse(payload, platformId ?? keyed.id)
+  const job = jobs.submit({ ...rules, id, payload, origin: requestOrigin(c, publicBaseUrl) })
+  keyed.remember()
+  return job
+}
