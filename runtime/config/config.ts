@@ -1,10 +1,9 @@
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { LOG_THRESHOLDS, RUNPOD_LEVELS } from '../log/levels.ts'
 import { inputBuckets, inputBucketProblems } from './input-buckets.ts'
-import { homeDirectory } from './home-directory.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
@@ -208,6 +207,15 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   throw new Error(
     `the environment is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
   )
+}
+
+/** Users that are only a number have no home, and need none where every folder is given. */
+export function homeDirectory(find = homedir): string {
+  try {
+    return find()
+  } catch {
+    return join(tmpdir(), `user-${process.getuid?.() ?? 'unknown'}`)
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { homeDirectory } from '../../../runtime/config/home-directory.ts'
+import { homeDirectory } from '../../../runtime/config/config.ts'
 
 test('a home is the system’s, and without one a folder that this user alone has', () => {
   expect(homeDirectory()).toBe(homedir())
