@@ -9,7 +9,8 @@ import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
 import { encodeBatchSize, faceEncoder } from '../face/face-encoder.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import { smoothTrack, passThroughTrack, type SmoothedFace } from '../face/smooth-track.ts'
-import { faceTracker, type Tracked } from '../face/face-tracker.ts'
+import { faceTracker } from '../face/face-tracker.ts'
+import type { Tracked } from '../face/tracked-face.ts'
 import { markCuts } from '../face/scene-cut.ts'
 
 const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbours

@@ -7,7 +7,7 @@ import { centerAndSide, squareAround, type FaceDetection, type Region } from './
 import { bySize, type Candidate, type FaceFinder } from './face-finder.ts'
 import { agree, faceFollower } from './face-follower.ts'
 import { isDrawable } from './face-plausibility.ts'
-import type { Tracked, Tracker } from './face-tracker.ts'
+import type { Tracked, Tracker } from './tracked-face.ts'
 import {
   choose,
   NOBODY,

@@ -9,7 +9,7 @@ import {
 import { fps, type Rate } from '../media/media-info.ts'
 import { denoiseLandmarks } from './landmark-filter.ts'
 import type { FaceDetection } from './face-box.ts'
-import type { Tracked } from './face-tracker.ts'
+import type { Tracked } from './tracked-face.ts'
 
 const SMOOTH_S = 0.2 // half width of the region's smoothing window
 const LANDMARK_SIGMA_S = 0.04 // least sigma of the landmarks' smoothing: less than any movement of a mouth

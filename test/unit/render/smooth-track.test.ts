@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Region } from '../../../handler/render/face/face-box.ts'
 import { smoothTrack, passThroughTrack } from '../../../handler/render/face/smooth-track.ts'
 import type { FaceDetection } from '../../../handler/render/face/face-box.ts'
-import type { Tracked } from '../../../handler/render/face/face-tracker.ts'
+import type { Tracked } from '../../../handler/render/face/tracked-face.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
 
 const FPS25 = { num: 25, den: 1 }
