@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['models/system'],
   ['models/inference', 'models/pixels', 'models/checkpoints'],
   ['models/templates'],
-  ['handler/errors.ts', 'handler/log.ts'],
+  ['handler/errors.ts', 'handler/log.ts', 'handler/json-text.ts'],
   ['handler/system', 'handler/net'],
   ['handler/render'], // with media, audio, face, avatar, frames
   ['handler/events'],
@@ -31,6 +31,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['handler/inputs'],
   ['handler'],
   ['runtime/log', 'runtime/config', 'runtime/jobs/clock.ts', 'runtime/cli/output.ts'],
+  ['runtime/signal-echo.ts'],
   ['runtime/shutdown.ts'],
   ['runtime/jobs', 'runtime/runpod'],
   ['runtime/engine', 'runtime/bundle-pull'],
