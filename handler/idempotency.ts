@@ -4,6 +4,7 @@ import type { JobContext } from './context.ts'
 import { InputError } from './errors.ts'
 import { inputKind, isPath } from './inputs/input-address.ts'
 import { objectName, type Job } from './parse-job.ts'
+import { stripSignature } from './signed-url.ts'
 import type { JobResult } from './events/job-events.ts'
 
 /** What is stored beside a result, so that the same job finds it again. */
@@ -21,7 +22,7 @@ export interface ResultMetadata {
 }
 
 /** Raised whenever the digest of the same job changes: else its id would count as used for another. */
-const INPUT_FORMAT = 2
+const INPUT_FORMAT = 3
 
 const StoredSidecar = v.looseObject({
   job_id: v.string(),
@@ -107,22 +108,9 @@ export function canonicalJson(value: unknown): string {
   )
 }
 
-/** Query parameters of the storage providers that are new in each signed URL of the same object. */
-const SIGNATURE_PARAMS =
-  /^(x-amz-.*|x-goog-.*|signature|expires|key-pair-id|policy|awsaccesskeyid|googleaccessid|sig|se|st|sp|sv|sr|spr|skoid|sktid|skt|ske|sks|skv|authorization|x-bz-.*)$/i
-
 /** An input by its content, where that is known: the same file may be sent under any number of names. */
 function identify(job: Job, field: 'video_url' | 'audio_url'): string {
   const sha256 = job.contents[field]
-  return sha256 === undefined ? stripSignature(job[field]) : `sha256:${sha256}`
-}
-
-function stripSignature(text: string): string {
-  if (inputKind(text) !== 'http') return text
-  const url = new URL(text)
-  for (const name of new Set(url.searchParams.keys())) {
-    if (SIGNATURE_PARAMS.test(name)) url.searchParams.delete(name)
-  }
-  url.hash = ''
-  return url.href
+  if (sha256 !== undefined) return `sha256:${sha256}`
+  return inputKind(job[field]) === 'http' ? stripSignature(job[field]) : job[field]
 }
