@@ -1,7 +1,7 @@
 import { UpstreamError } from '../errors.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { NetworkError } from '../net/network-error.ts'
-import type { S3Access } from '../storage/presign-get.ts'
+import type { S3Access } from '../storage/s3-client.ts'
 
 const SCHEMES = ['s3', 'b2'] as const
 type Scheme = (typeof SCHEMES)[number]
@@ -45,7 +45,7 @@ export function openInputBuckets({
     async presign(address, signal) {
       const { scheme, bucket, key } = parseBucketAddress(address)!
       try {
-        const { presignGet } = await import('../storage/presign-get.ts')
+        const { presignGet } = await import('../storage/s3-client.ts')
         return await presignGet(await access[scheme]!(signal), bucket, key, expiresS)
       } catch (cause) {
         signal.throwIfAborted()

@@ -18,6 +18,8 @@ export interface HttpRequest {
    * with those only that ask for the same request at another place (307, 308).
    */
   redirects?: number
+  /** For the headers of the answer; 0: the caller watches. The client's own where unset. */
+  headersTimeoutMs?: number
 }
 
 export interface HttpResponse {
@@ -123,11 +125,15 @@ export const createTrustedFetch = (timeouts?: FetchOptions['timeouts']): Guarded
 
 type Options = Omit<HttpRequest, 'redirects'> & { dispatcher: Dispatcher }
 
-async function send(url: URL, { body: content, ...options }: Options): Promise<HttpResponse> {
+async function send(
+  url: URL,
+  { body: content, headersTimeoutMs, ...options }: Options,
+): Promise<HttpResponse> {
   const { signal } = options
   try {
     const { statusCode, headers, body } = await request(url, {
       ...options,
+      ...(headersTimeoutMs !== undefined && { headersTimeout: headersTimeoutMs }),
       body: (typeof content === 'function' ? content() : content) ?? null,
     })
     return {

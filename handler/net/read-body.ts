@@ -1,4 +1,4 @@
-import { decodeJsonText } from '../json-text.ts'
+import { decodeJsonText } from './json-text.ts'
 import { NetworkError } from './network-error.ts'
 
 /** More came than anybody would send in good faith. */

@@ -16,9 +16,9 @@ export interface Timeouts {
   stallBytes: number
   /** One input, all tries together. */
   downloadMs: number
-  /** One request of an upload: a part, or a whole small file. */
+  /** One request of an upload, without a byte of its body that the line takes, and for the answer then. */
   requestMs: number
-  /** One upload, all parts and tries together. */
+  /** One upload, without a part of it that is stored. */
   uploadMs: number
   download: RetryPolicy
   upload: RetryPolicy

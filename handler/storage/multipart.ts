@@ -42,13 +42,13 @@ const CONCURRENCY = 3 // parts; with their bytes in memory
 const GRACE_MS = 5_000 // for the answer that tells the id of an upload, after the job was stopped
 const CLEANUP_MS = 10_000 // for dropping the parts of an upload that failed
 
-/** Send a file of a known size; see `uploadStream`. */
+/** Send a file of a known size, as `uploadStream` does. */
 export const uploadFile = (
   path: string,
   bytes: number,
   head: ObjectHeaders,
   options: UploadOptions,
-): Promise<void> =>
+): Promise<boolean> =>
   uploadStream(createReadStream(path), journalPath(path), head, {
     ...options,
     partBytes: Math.max(options.partBytes, Math.ceil(bytes / MAX_PARTS)),
@@ -59,6 +59,7 @@ export const uploadFile = (
  * When this rejects, because the stream does or a request, no request is underway any more, and the
  * parts were dropped; what a killed process leaves is in the journal.
  *
+ * @returns whether the store has said that it has the object; else whoever called has to look
  * @throws NetworkError; the stream's error; the signal's reason
  */
 export async function uploadStream(
@@ -66,7 +67,7 @@ export async function uploadStream(
   journal: string,
   head: ObjectHeaders,
   { partBytes, signal: outer, ...sender }: UploadOptions,
-): Promise<void> {
+): Promise<boolean> {
   const failed = new AbortController()
   // A stream that waits for its source would hold an upload that has failed already.
   failed.signal.addEventListener('abort', () => Body.destroy(failed.signal.reason as Error))
@@ -78,9 +79,11 @@ export async function uploadStream(
   })
   try {
     await upload.done()
+    return true
   } catch (error) {
-    // A completion whose answer was lost is answered "no such upload"; who called looks for the object.
+    // A completion whose answer was lost is answered "no such upload".
     if (!(error instanceof NetworkError) || error.status !== 404) throw error
+    return false
   } finally {
     Body.destroy()
     await rm(journal, { force: true })

@@ -1,4 +1,6 @@
-import { createReadStream, type ReadStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
+import { watchProgress } from '../net/progress-watch.ts'
 import { parseRetryAfter, retry } from '../net/retry.ts'
 import { InputError } from '../errors.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
@@ -25,15 +27,17 @@ export function presignedStorage(url: string, fetch: GuardedFetch, timeouts: Tim
     signal: AbortSignal,
   ) {
     const send = async () => {
-      const bodies: ReadStream[] = []
+      const bodies: Readable[] = []
+      using watch = watchProgress(timeouts.requestMs)
       const body = () => {
-        const stream = createReadStream(file)
+        const stream = Readable.from(pieces(file, watch.moved), { objectMode: false })
         bodies.push(stream)
         return stream
       }
       try {
         const answer = await fetch(url, {
-          ...{ method: 'PUT', body, signal, redirects: MAX_REDIRECTS },
+          ...{ method: 'PUT', body, redirects: MAX_REDIRECTS, headersTimeoutMs: 0 },
+          signal: AbortSignal.any([signal, watch.signal]),
           headers: { ...headers, 'content-length': String(bytes) },
         })
         await answer.discard()
@@ -41,6 +45,9 @@ export function presignedStorage(url: string, fetch: GuardedFetch, timeouts: Tim
         const { message, permanent, status } = httpError(answer.status, '')
         const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
         throw new NetworkError(message, { permanent, retryAfterMs, ...(status && { status }) })
+      } catch (error) {
+        signal.throwIfAborted()
+        throw watch.signal.aborted ? new NetworkError('did not take the file in time') : error
       } finally {
         for (const stream of bodies) stream.destroy()
       }
@@ -52,17 +59,15 @@ export function presignedStorage(url: string, fetch: GuardedFetch, timeouts: Tim
     kind: 'presigned',
     async put(name, file, outer, disposition) {
       const { bytes, sha256 } = await fileSizeAndDigest(file, outer)
-      const late = AbortSignal.timeout(timeouts.uploadMs)
       const headers = {
         'content-type': mediaTypeOf(name),
         ...(isAzure(searchParams) && { 'x-ms-blob-type': 'BlockBlob' }),
         ...(disposition !== undefined && { 'content-disposition': disposition }),
       }
       try {
-        await put(file, bytes, headers, AbortSignal.any([outer, late]))
+        await put(file, bytes, headers, outer)
       } catch (error) {
         outer.throwIfAborted()
-        if (late.aborted) throw toUploadError(new NetworkError('did not take the file in time'))
         if (error instanceof InputError) throw error.withField('output.url')
         throw error instanceof NetworkError ? toUploadError(error) : error
       }
@@ -72,6 +77,13 @@ export function presignedStorage(url: string, fetch: GuardedFetch, timeouts: Tim
     putMetadata: async () => {},
     find: async () => undefined,
     remove: async () => {},
+  }
+}
+
+async function* pieces(file: string, moved: () => void) {
+  for await (const piece of createReadStream(file)) {
+    yield piece as Uint8Array
+    moved()
   }
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import {
   AbortMultipartUploadCommand,
@@ -6,24 +5,20 @@ import {
   GetObjectCommand,
   HeadObjectCommand,
   PutObjectCommand,
-  S3Client,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { watchProgress } from '../net/progress-watch.ts'
 import { delayAbort, retry } from '../net/retry.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
 import { fileSizeAndDigest, journalPath, MeasuredBytes } from './storage.ts'
+import { createS3Client, type S3Access } from './s3-client.ts'
 import { networkErrorFromS3, toUploadError } from './storage-errors.ts'
 import { uploadFile, uploadStream, type ObjectHeaders, type SendWithRetry } from './multipart.ts'
 import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
-export interface S3Options {
-  /** AWS itself where unset. */
-  endpoint?: string
-  region: string
+export interface S3Options extends S3Access {
   bucket: string
-  keyId: string
-  secret: string
   /** Before every key, without slashes at its ends; none where empty. */
   prefix: string
   /** Where objects can be read without credentials; a presigned GET where unset. */
@@ -39,23 +34,10 @@ const WEEK_S = 604_800 // the longest that a signature may live
 
 export type S3Storage = Required<Storage>
 
-/**
- * Any S3. Checksum headers only where S3 requires them (`WHEN_REQUIRED`): others than AWS refuse
- * them, or store the framing of a checksummed stream as if it were content. Each body goes with its
- * MD5 instead, which everybody checks.
- */
+/** Results in a bucket of any S3. */
 export function s3Storage(options: S3Options): S3Storage {
   const { bucket: Bucket, prefix, publicBaseUrl, timeouts = DEFAULT_TIMEOUTS } = options
-  const client = new S3Client({
-    region: options.region,
-    credentials: { accessKeyId: options.keyId, secretAccessKey: options.secret },
-    ...(options.endpoint !== undefined && { endpoint: options.endpoint, forcePathStyle: true }),
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-    maxAttempts: 1, // retried here, with the job's signal
-    requestHandler: { connectionTimeout: timeouts.connectMs },
-  })
-  addContentMd5(client)
+  const { client, onProgress } = createS3Client(options, timeouts.connectMs)
   const keyOf = (name: string) => (prefix ? `${prefix}/${name}` : name)
   const at = (name: string) => ({ Bucket, Key: keyOf(name) })
   const expiresIn = options.expiresS ?? WEEK_S
@@ -68,12 +50,14 @@ export function s3Storage(options: S3Options): S3Storage {
   const sendWithRetry: SendWithRetry = (run, signal, graceMs = 0) =>
     retry(
       async () => {
-        const slow = AbortSignal.timeout(timeouts.requestMs)
+        using watch = watchProgress(timeouts.requestMs)
+        const abortSignal = AbortSignal.any([delayAbort(signal, graceMs), watch.signal])
+        onProgress(abortSignal, watch.moved)
         try {
-          return await run({ abortSignal: AbortSignal.any([delayAbort(signal, graceMs), slow]) })
+          return await run({ abortSignal })
         } catch (thrown) {
           signal.throwIfAborted()
-          throw networkErrorFromS3(thrown, slow.aborted)
+          throw networkErrorFromS3(thrown, watch.signal.aborted)
         }
       },
       timeouts.upload,
@@ -98,15 +82,24 @@ export function s3Storage(options: S3Options): S3Storage {
     return { bytes, ...(sha256 && { sha256 }), ...(etag && { etag }) }
   }
 
-  /** @throws NetworkError for an object that is not what was sent */
-  async function assertStored(
-    name: string,
-    sent: { bytes: number; sha256?: string },
-    signal: AbortSignal,
-  ) {
-    const found = await headObject(name, signal)
+  /**
+   * Look for an object that was just written. Behind a cache, or where copies are made, the first look
+   * may show what was there before, or nothing.
+   * @throws NetworkError for an object that is not what was sent
+   */
+  const assertStored = (name: string, sent: SentObject, signal: AbortSignal) =>
+    retry(() => lookForStored(name, sent, signal), timeouts.upload, signal, {
+      isRetryable: isStale,
+    })
+
+  async function lookForStored(name: string, sent: SentObject, signal: AbortSignal) {
+    const found = await headObject(name, signal).catch((error: unknown) => {
+      const isMissing = error instanceof NetworkError && error.status === 404
+      if (!isMissing || !sent.confirmed) throw error
+      throw new StaleObjectError('took the file and does not have it')
+    })
     if (found.bytes === sent.bytes && found.sha256 === sent.sha256) return found
-    throw new NetworkError(`holds ${found.bytes} bytes, not the ${sent.bytes} that were sent`)
+    throw new StaleObjectError(`holds ${found.bytes} bytes, not the ${sent.bytes} that were sent`)
   }
 
   const headersOf = (name: string, disposition: string | undefined): ObjectHeaders => ({
@@ -119,11 +112,12 @@ export function s3Storage(options: S3Options): S3Storage {
   return {
     kind: 's3',
     put: (name, path, outer, disposition) =>
-      withTimeout(outer, timeouts.uploadMs, async (signal) => {
+      withTimeout(outer, timeouts.uploadMs, async (signal, moved) => {
         const { bytes, sha256 } = await fileSizeAndDigest(path, signal)
         const head = { ...headersOf(name, disposition), Metadata: { sha256 } }
-        await uploadFile(path, bytes, head, { ...sender, signal })
-        await assertStored(name, { bytes, sha256 }, signal)
+        const send: SendWithRetry = (...request) => sendWithRetry(...request).finally(moved)
+        const confirmed = await uploadFile(path, bytes, head, { ...sender, send, signal })
+        await assertStored(name, { bytes, sha256, confirmed }, signal)
         return { key: keyOf(name), url: await urlOf(name), bytes, sha256 }
       }),
     // Metadata goes before the first byte, so the object cannot say its SHA-256.
@@ -132,9 +126,10 @@ export function s3Storage(options: S3Options): S3Storage {
         const measured = new MeasuredBytes()
         const body = Readable.from(measured.pass(file.read(signal)), { objectMode: false })
         const head = headersOf(name, disposition)
-        await uploadStream(body, journalPath(file.path), head, { ...sender, signal })
+        const journal = journalPath(file.path)
+        const confirmed = await uploadStream(body, journal, head, { ...sender, signal })
         const { bytes } = measured
-        const { etag } = await assertStored(name, { bytes }, signal)
+        const { etag } = await assertStored(name, { bytes, confirmed }, signal)
         const stored = { key: keyOf(name), url: await urlOf(name), bytes }
         return { ...stored, sha256: measured.sha256(), ...(etag !== undefined && { etag }) }
       }),
@@ -180,32 +175,29 @@ export function s3Storage(options: S3Options): S3Storage {
   }
 }
 
-/** Every body goes with its MD5; a store that gets other bytes refuses them, and they are sent again. */
-function addContentMd5(client: S3Client): void {
-  client.middlewareStack.add(
-    (next) => (args) => {
-      const { body, headers } = args.request as { body: unknown; headers: Record<string, string> }
-      if (body instanceof Uint8Array) {
-        headers['content-md5'] = createHash('md5').update(body).digest('base64')
-      }
-      return next(args)
-    },
-    { step: 'build', name: 'contentMd5' },
-  )
+interface SentObject {
+  bytes: number
+  sha256?: string
+  /** Whether the store has said that it has it. */
+  confirmed: boolean
 }
+
+class StaleObjectError extends NetworkError {}
+const isStale = (error: unknown) => error instanceof StaleObjectError
 
 /** Turns what went wrong into the job's error, and a limit that was passed into a failed upload. */
 async function withTimeout<T>(
   signal: AbortSignal,
   ms: number | undefined,
-  run: (signal: AbortSignal) => Promise<T>,
+  run: (signal: AbortSignal, moved: () => void) => Promise<T>,
 ): Promise<T> {
-  const late = ms === undefined ? undefined : AbortSignal.timeout(ms)
+  using watch = ms === undefined ? undefined : watchProgress(ms)
+  const late = watch?.signal
   try {
-    return await run(late ? AbortSignal.any([signal, late]) : signal)
+    return await run(late ? AbortSignal.any([signal, late]) : signal, () => watch?.moved())
   } catch (error) {
     signal.throwIfAborted()
-    if (late?.aborted) throw toUploadError(new NetworkError(`took longer than ${ms! / 1000} s`))
+    if (late?.aborted) throw toUploadError(new NetworkError(`got no further for ${ms! / 1000} s`))
     throw error instanceof NetworkError ? toUploadError(error) : error
   }
 }

@@ -13,23 +13,39 @@ const RETRYABLE_S3_CODES = new Set([
   ...['RequestTimeTooSkewed', 'RequestExpired'],
 ])
 
-/** An answer with an error status. `name` is the S3 error code where there was one. */
-export function httpError(status: number, name: string): NetworkError {
+/**
+ * An answer with an error status. `name` is the store's error code where there was one, `sentence` what
+ * it says of it: only that tells a cap that is reached from a key that may not write.
+ */
+export function httpError(status: number, name: string, sentence = ''): NetworkError {
   const final = !isRetryableStatus(status) && !RETRYABLE_S3_CODES.has(name)
-  const code = /^[A-Za-z0-9]{1,60}$/.test(name) ? ` (${name})` : ''
-  const message =
+  const code = /^\w{1,60}$/.test(name) ? ` (${name})` : ''
+  const found =
     status === 401 || status === 403
       ? `refused the credentials or what they may do: ${status}${code}`
       : `answered with status ${status}${code}`
+  const hint = /virtual.hosted/i.test(sentence) ? '; set S3_ADDRESSING_STYLE=virtual' : ''
+  const message = found + printable(sentence) + hint
   return new NetworkError(message, { status, permanent: final })
+}
+
+/** Without what may be a key, a name or an address: those are quoted, or longer than words are. */
+function printable(sentence: string): string {
+  const clean = sentence
+    .replace(/["'][^"']*["']/g, '…')
+    .replace(/\S*[\w+/=:.-]{16,}\S*/g, '…')
+    .replace(/\s+/g, ' ')
+    .trim()
+  return / /.test(clean) ? `: ${clean.slice(0, 200)}` : ''
 }
 
 /** Whatever an S3 client threw: an answer of the server, or no answer at all. */
 export function networkErrorFromS3(error: unknown, timedOut: boolean): NetworkError {
   if (error instanceof NetworkError) return error
   if (timedOut) return new NetworkError('did not answer in time', { cause: error })
-  const { $metadata, name } = error as { $metadata?: { httpStatusCode?: number }; name: string }
+  type S3Error = Error & { $metadata?: { httpStatusCode?: number } }
+  const { $metadata, name, message } = error as S3Error
   const status = $metadata?.httpStatusCode
   // Not as the cause: an S3 error repeats the key that was refused.
-  return status === undefined ? toNetworkError(error) : httpError(status, name)
+  return status === undefined ? toNetworkError(error) : httpError(status, name, message)
 }

@@ -81,6 +81,15 @@ const origins = v.pipe(
   ),
 )
 
+/** Users that are only a number have no home, and need none where every folder is given. */
+export function homeDirectory(find = homedir): string {
+  try {
+    return find()
+  } catch {
+    return join(tmpdir(), `user-${process.getuid?.() ?? 'unknown'}`)
+  }
+}
+
 /** Every variable that is read; `environment-reference.ts` says what each means. */
 export const Env = v.object({
   ALLOWED_HOSTS: hosts,
@@ -163,6 +172,7 @@ export const Env = v.object({
   RUNPOD_WEBHOOK_GET_JOB: v.optional(urlTemplate),
   RUNPOD_WEBHOOK_PING: v.optional(urlTemplate),
   RUNPOD_WEBHOOK_POST_OUTPUT: v.optional(urlTemplate),
+  S3_ADDRESSING_STYLE: v.optional(v.picklist(['auto', 'path', 'virtual']), 'auto'),
   S3_BUCKET: v.optional(text),
   S3_ENDPOINT: v.optional(url),
   S3_KEY_ID: v.optional(secret),

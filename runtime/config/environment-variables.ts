@@ -58,6 +58,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     RETAIN_HOURS: 'results in `OUTPUT_DIR` that are older are removed; all are kept where unset',
     RETAIN_MB: 'the oldest results in `OUTPUT_DIR` are removed until all take no more',
     S3_ENDPOINT: 'any S3 but AWS',
+    S3_ADDRESSING_STYLE:
+      '`path` or `virtual`: where requests name the bucket; `auto` is virtual for AWS, Alibaba, Tencent and Volcengine',
     S3_REGION: 'the region that requests are signed for',
     S3_BUCKET: 'the bucket',
     S3_KEY_ID: 'access key id',

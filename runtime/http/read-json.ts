@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import type { Context } from 'hono'
 import { InputError } from '../../handler/errors.ts'
-import { decodeJsonText } from '../../handler/json-text.ts'
+import { decodeJsonText } from '../../handler/net/json-text.ts'
 
 /** Most of a body beside its texts: a job is a few fields, at most some boxes, and media in base64. */
 export const MAX_STRUCTURE_BYTES = 1_000_000

@@ -17,6 +17,7 @@ export function createInputBuckets(config: Config): InputBuckets | undefined {
     access: {
       s3: async () => ({
         ...(config.S3_ENDPOINT !== undefined && { endpoint: config.S3_ENDPOINT }),
+        ...(config.S3_ADDRESSING_STYLE !== 'auto' && { addressing: config.S3_ADDRESSING_STYLE }),
         region: config.S3_REGION,
         keyId: config.S3_KEY_ID!, // readConfig has seen that they are there
         secret: config.S3_SECRET!,

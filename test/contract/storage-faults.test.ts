@@ -7,7 +7,9 @@ import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { Timeouts } from '../../handler/net/timeouts.ts'
 import { b2Storage } from '../../handler/storage/b2.ts'
 import { presignedStorage } from '../../handler/storage/presigned.ts'
+import { createS3Client, presignGet } from '../../handler/storage/s3-client.ts'
 import { s3Storage } from '../../handler/storage/s3.ts'
+import { httpError } from '../../handler/storage/storage-errors.ts'
 import { fakeB2, type FakeB2Options } from '../helpers/storage/fake-b2.ts'
 import { shortTimeouts } from '../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../helpers/media/media.ts'
@@ -136,8 +138,108 @@ describe('a store that fails on and on fails the job as retryable, and keeps no 
     })
     await expect(put(s3, 'small')).rejects.toMatchObject({
       ...{ code: 'UPLOAD_FAILED', retryable: true },
-      message: `the storage holds ${small.length - 1} bytes, not the ${small.length} that were sent`,
+      message: `the storage holds ${small.length - 3} bytes, not the ${small.length} that were sent`,
     })
+  })
+})
+
+describe('a store whose first look at an object is not the last word', () => {
+  test.each([
+    ['nothing', { status: 404, code: 'NotFound' } as const],
+    ['what was there before', undefined],
+  ])('shows %s, and then what was sent', async (_, fault) => {
+    let looks = 0
+    await using s3 = await strictS3((one) => {
+      const object = s3.objects.get('a.mp4')
+      if (one.name !== 'head' || !object || looks++ > 1) return undefined
+      if (fault) return fault
+      const whole = object.body
+      object.body = Buffer.from('older')
+      setImmediate(() => (object.body = whole))
+      return undefined
+    })
+    const stored = await put(s3, 'small')
+    expect(stored.bytes).toBe(small.length)
+    expect(looks).toBe(3)
+  })
+  test('fails as retryable where the object is not there in any look', async () => {
+    await using s3 = await strictS3(faulty('head', { status: 404, code: 'NotFound' }))
+    await expect(put(s3, 'small')).rejects.toMatchObject({
+      ...{ code: 'UPLOAD_FAILED', retryable: true },
+      message: 'the storage took the file and does not have it',
+    })
+  })
+})
+
+test('an upload is seen to move, piece by piece', async () => {
+  await using s3 = await strictS3()
+  const { client, onProgress } = createS3Client({
+    ...{ endpoint: s3.origin, region: 'us-east-1', ...KEYS },
+  })
+  let moves = 0
+  const { signal: abortSignal } = new AbortController()
+  onProgress(abortSignal, () => moves++)
+  const put = new PutObjectCommand({ Bucket: 'bucket', Key: 'a.mp4', Body: large })
+  await client.send(put, { abortSignal })
+  expect(moves).toBe(Math.ceil(large.length / 65_536) + 1)
+  expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+})
+
+describe('a store that says why', () => {
+  const why = 'Transaction cap exceeded, see the Caps & Alerts page to increase your cap.'
+  test.each([
+    [why, `403 (AccessDenied): ${why}`],
+    ['', '403 (AccessDenied)'],
+    [
+      "The key '0012f8ab' of AKIAIOSFODNN7EXAMPLE1 is not valid",
+      '403 (AccessDenied): The key … of … is not valid',
+    ],
+    [
+      'Please use virtual hosted style to access.',
+      '403 (AccessDenied): Please use virtual hosted style to access.; set S3_ADDRESSING_STYLE=virtual',
+    ],
+  ])('is repeated, without keys: %s', (sentence, told) => {
+    const { message, permanent } = httpError(403, 'AccessDenied', sentence)
+    expect(message).toBe(`refused the credentials or what they may do: ${told}`)
+    expect(permanent).toBe(true)
+  })
+  test('by S3 and by B2’s own API', async () => {
+    await using s3 = await strictS3(faulty('put', { status: 403, code: 'AccessDenied', text: why }))
+    await expect(put(s3, 'small')).rejects.toThrow(`(AccessDenied): ${why}`)
+    await using api = await webServer((_, response) => {
+      response
+        .writeHead(403)
+        .end(JSON.stringify({ code: 'cap_exceeded', message: why, status: 403 }))
+    })
+    const storage = b2Storage({
+      ...{ keyId: 'k', appKey: 's', bucket: 'bucket', prefix: '', apiUrl: api.origin },
+      fetch: createGuardedFetch({ isBlocked: () => false }),
+    })
+    const upload = storage.put('a.mp4', media.file('small'), signal())
+    await expect(upload).rejects.toThrow(`(cap_exceeded): ${why}`)
+  })
+})
+
+describe('the name of the bucket', () => {
+  const hostsOf = async (endpoint: string, addressing?: 'path' | 'virtual') => {
+    const access = { endpoint, region: 'r', keyId: 'k', secret: 's' }
+    const url = new URL(
+      await presignGet({ ...access, ...(addressing && { addressing }) }, 'bucket', 'a.mp4', 60),
+    )
+    return url.host + url.pathname
+  }
+  test.each([
+    ['https://oss-cn-hangzhou.aliyuncs.com', 'bucket.oss-cn-hangzhou.aliyuncs.com/a.mp4'],
+    ['https://cos.ap-guangzhou.myqcloud.com', 'bucket.cos.ap-guangzhou.myqcloud.com/a.mp4'],
+    ['https://tos-s3-cn-beijing.volces.com', 'bucket.tos-s3-cn-beijing.volces.com/a.mp4'],
+    ['https://s3.eu-central-003.backblazeb2.com', 's3.eu-central-003.backblazeb2.com/bucket/a.mp4'],
+    ['http://minio:9000', 'minio:9000/bucket/a.mp4'],
+  ])('stands where %s wants it', async (endpoint, address) => {
+    expect(await hostsOf(endpoint)).toBe(address)
+  })
+  test('stands where the operator says', async () => {
+    expect(await hostsOf('http://store.example', 'virtual')).toBe('bucket.store.example/a.mp4')
+    expect(await hostsOf('https://oss.aliyuncs.com', 'path')).toBe('oss.aliyuncs.com/bucket/a.mp4')
   })
 })
 
@@ -167,7 +269,7 @@ describe('a store that hangs', () => {
     await using s3 = await strictS3((one) => (one.name === 'part' ? 'hang' : undefined))
     await expect(put(s3, 'large', { uploadMs: 1500 })).rejects.toMatchObject({
       ...{ code: 'UPLOAD_FAILED', retryable: true },
-      message: 'the storage took longer than 1.5 s',
+      message: 'the storage got no further for 1.5 s',
     })
     await expect.poll(() => s3.dropped()).toBe(3) // parts in flight
     expect(s3.uploads.size).toBe(0)
@@ -416,9 +518,9 @@ describe('a presigned PUT', () => {
   test('that hangs is given up, and its request ends', async () => {
     await using s3 = await strictS3(faulty('put', 'hang'))
     const [url] = await presign(s3.origin)
-    const upload = to(url, { uploadMs: 200 }).put('j.mp4', media.file('small'), signal())
+    const upload = to(url, { requestMs: 200 }).put('j.mp4', media.file('small'), signal())
     await expect(upload).rejects.toMatchObject({ code: 'UPLOAD_FAILED', retryable: true })
-    await expect.poll(() => s3.dropped()).toBe(1)
+    await expect.poll(() => s3.dropped()).toBe(3)
   })
   test('to an internal address is refused, and nothing connects', async () => {
     await using s3 = await strictS3()

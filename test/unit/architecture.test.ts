@@ -23,7 +23,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['models/system'],
   ['models/inference', 'models/pixels', 'models/checkpoints'],
   ['models/templates'],
-  ['handler/errors.ts', 'handler/log.ts', 'handler/json-text.ts'],
+  ['handler/errors.ts', 'handler/log.ts'],
   ['handler/system', 'handler/net'],
   ['handler/render'], // with media, audio, face, avatar, frames
   ['handler/events'],
@@ -118,7 +118,7 @@ const DOORS: Record<string, RegExp> = {
     /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(-thread|\.worker))\.ts$/,
   'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/guarded-fetch\.ts$/,
-  '@aws-sdk': /^handler\/storage\/(s3|multipart|presign-get)\.ts$/,
+  '@aws-sdk': /^handler\/storage\/(s3|s3-client|multipart)\.ts$/,
   hono: /^runtime\/http\//,
   'hono-openapi': /^runtime\/http\/(openapi|describe-operation)\.ts$/,
   '@hono/node-server': /^runtime\/http\//,

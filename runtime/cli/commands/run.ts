@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { JobError } from '../../../handler/errors.ts'
-import { decodeJsonText } from '../../../handler/json-text.ts'
+import { decodeJsonText } from '../../../handler/net/json-text.ts'
 import { defineCommand, JSON_OPTION, UsageError, type OptionValues } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import { renderLocalJob } from '../render-local-job.ts'

@@ -21,7 +21,7 @@ export interface Operation {
  * bytes that change on their way, or an answer that is lost, whole or half, though the work is done.
  */
 export type Fault =
-  | { status: number; code?: string }
+  | { status: number; code?: string; text?: string }
   | { delayMs: number }
   | ('reset' | 'hang' | 'corrupt' | 'lost' | 'truncated')
 
@@ -69,7 +69,8 @@ export async function strictS3(
     const body = await bodyOf(request)
     if (wrong === 'corrupt') body[0]! ^= 1
     else if (typeof wrong === 'object' && 'delayMs' in wrong) await pause(wrong.delayMs)
-    else if (typeof wrong === 'object') return refuse(response, wrong.status, wrong.code ?? 'Fault')
+    else if (typeof wrong === 'object')
+      return refuse(response, wrong.status, wrong.code ?? 'Fault', wrong.text)
     const problem = problemOf(request, body, aheadMs)
     if (problem) return refuse(response, ...problem)
     const done = await perform(operation, request, body)
@@ -192,8 +193,14 @@ function truncate(response: ServerResponse, { status, headers, body = '' }: Done
   response.write(body.slice(0, body.length >> 1) || ' ', () => response.destroy())
 }
 
-function refuse(response: ServerResponse, status: number, code: string): void {
-  const xml = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code} at this address</Message></Error>`
+function refuse(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  text = `${code} at this address`,
+): void {
+  const message = text.replaceAll('&', '&amp;')
+  const xml = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`
   response.writeHead(status, { 'content-type': 'application/xml' }).end(xml)
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeJsonText } from '../../../handler/json-text.ts'
+import { decodeJsonText } from '../../../handler/net/json-text.ts'
 
 const TEXT = '{"job":"grün"}'
 const swapped = (bytes: Buffer) => Buffer.from(bytes).swap16()
