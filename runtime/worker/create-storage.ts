@@ -8,7 +8,14 @@ export type StorageConfig = Pick<
   Config,
   | ('B2_API_URL' | 'B2_APP_KEY' | 'B2_BUCKET_NAME' | 'B2_KEY_ID' | 'B2_PREFIX')
   | ('OUTPUT_DIR' | 'PUBLIC_BASE_URL' | 'STORAGE')
-  | ('S3_ADDRESSING_STYLE' | 'S3_BUCKET' | 'S3_ENDPOINT' | 'S3_KEY_ID' | 'S3_PREFIX' | 'S3_PUBLIC_BASE_URL')
+  | (
+      | 'S3_ADDRESSING_STYLE'
+      | 'S3_BUCKET'
+      | 'S3_ENDPOINT'
+      | 'S3_KEY_ID'
+      | 'S3_PREFIX'
+      | 'S3_PUBLIC_BASE_URL'
+    )
   | ('S3_REGION' | 'S3_SECRET')
 >
 
