@@ -81,15 +81,6 @@ const origins = v.pipe(
   ),
 )
 
-/** Users that are only a number have no home, and need none where every folder is given. */
-export function homeDirectory(find = homedir): string {
-  try {
-    return find()
-  } catch {
-    return join(tmpdir(), `user-${process.getuid?.() ?? 'unknown'}`)
-  }
-}
-
 /** Every variable that is read; `environment-reference.ts` says what each means. */
 export const Env = v.object({
   ALLOWED_HOSTS: hosts,
