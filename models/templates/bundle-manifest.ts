@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import type { Checkpoint } from '../checkpoints/checkpoint.ts'
 import { hashContent } from '../checkpoints/content-hash.ts'
 import { ModelError } from '../inference/errors.ts'
@@ -25,8 +26,10 @@ export async function originOf(
   return `${path} of ${origin}: ${what ?? 'unknown weights'}`
 }
 
+const Runs = v.array(v.object({ graph: v.string(), feeds: v.record(v.string(), v.unknown()) }))
+
 /**
- * The manifest of a bundle. There are no golden numbers in it: nobody has those of the official weights.
+ * The manifest of a bundle. Its self-test has no golden numbers: nobody has those of the official weights.
  * @param written files by the recipe's names of graphs
  * @param slots in the order of the official files
  */
@@ -53,7 +56,9 @@ export function describeBundle(
     }
   }
   const batch = precision === 'fp16' || cuda ? [1, 8] : [1, 2]
-  return { ...set.manifest, precision, graphs, batch, selfTest: [] }
+  const runs = v.parse(Runs, set.manifest['selfTest'] ?? [])
+  const selfTest = runs.map(({ graph, feeds }) => ({ graph, feeds, expect: {} }))
+  return { ...set.manifest, precision, graphs, batch, selfTest }
 }
 
 /** Each graph of these files, and the weights beside it, which several may share. */

@@ -1,3 +1,4 @@
+import { goldenRuns } from '../../models/inference/self-test.ts'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { filesOf } from '../../models/inference/manifest.ts'
@@ -63,11 +64,12 @@ export function judgeMissing(
 
 function bundleFinding(bundle: Bundle, seconds: number, distrusted: string[]): CheckResult {
   const { name, version, precision, selfTest } = bundle.manifest
+  const runs = goldenRuns(bundle.manifest)
   const what = `${name} ${version} (${bundle.id}), ${precision}, ${mb(bytesOf(bundle))}`
   const golden =
-    selfTest.length > 0
-      ? `golden numbers of ${selfTest.length} runs hold`
-      : 'without golden numbers'
+    runs > 0
+      ? `golden numbers of ${runs} runs hold`
+      : `without golden numbers${selfTest.length > 0 ? `, ${selfTest.length} runs give plausible results` : ''}`
   const found = `${what}: whole, ${golden} (${seconds.toFixed(1)} s)`
   if (distrusted.length === 0) return ok('bundle', found)
   const why = `${found}; but at first: ${distrusted.join('; ')}`

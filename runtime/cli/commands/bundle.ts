@@ -1,4 +1,5 @@
 import { openVerified } from '../../../models/inference/bundle.ts'
+import { goldenRuns } from '../../../models/inference/self-test.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
 import {
   filesOf,
@@ -84,7 +85,7 @@ interface BundleInfo {
   files: number
   graphs: { name: string; bytes: number; files: string[]; license: string; origin: string }[]
   /** What verifying found. */
-  verified?: { seconds: number; golden: number; devices: string[] }
+  verified?: { seconds: number; golden: number; runs: number; devices: string[] }
 }
 
 async function info(directory: string): Promise<BundleInfo> {
@@ -107,7 +108,8 @@ async function verify(
     ...bundleInfo(directory, manifest, id),
     verified: {
       seconds: Math.round((performance.now() - began) / 10) / 100,
-      golden: manifest.selfTest.length,
+      golden: goldenRuns(manifest),
+      runs: manifest.selfTest.length,
       devices: [...new Set(Object.values(bundle.graphs).map(({ device }) => device))],
     },
   }
@@ -139,7 +141,7 @@ function formatInfo({ graphs, verified, ...bundle }: BundleInfo): string {
     ]),
     ...(verified
       ? [
-          `ok: every hash is the manifest's, ${golden(verified.golden)} ` +
+          `ok: every hash is the manifest's, ${golden(verified)} ` +
             `on ${verified.devices.join(' and ')} (${verified.seconds} s)`,
         ]
       : []),
@@ -147,7 +149,10 @@ function formatInfo({ graphs, verified, ...bundle }: BundleInfo): string {
   return `${lines.join('\n')}\n`
 }
 
-const golden = (runs: number) =>
-  runs > 0 ? `and the golden numbers of ${runs} runs hold` : 'and it loads, without golden numbers,'
+const golden = ({ golden, runs }: { golden: number; runs: number }) => {
+  if (golden > 0) return `and the golden numbers of ${golden} runs hold`
+  if (runs > 0) return `and ${runs} runs give plausible results (there are no golden numbers)`
+  return 'and it loads, without golden numbers,'
+}
 
 const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`

@@ -97,6 +97,25 @@ test('whole numbers keep their mean within a quarter', async () => {
   await expect(selfTest(models(expecting(levels), { states: bytes }).fake)).rejects.toThrow(/± 0.5/)
 })
 
+test.each<[string, Tensor, RegExp | undefined]>([
+  ['numbers', floats(1, 1), undefined],
+  ['a face of two levels', { type: 'uint8', dims: [2], data: Uint8Array.of(0, 1) }, undefined],
+  ['nothing at all', { type: 'uint8', dims: [0], data: new Uint8Array() }, undefined],
+  ['no number', floats(1, NaN), /expected numbers, found NaN at 1/],
+  ['infinity', floats(-Infinity), /expected numbers, found -Infinity at 0/],
+])('a result without golden numbers: %s', async (_, states, message) => {
+  const run = selfTest(models([{ graph: 'listen', feeds: {}, expect: {} }], { states }).fake)
+  await (message ? expect(run).rejects.toThrow(message) : run)
+})
+
+test('a face of one level is none', async () => {
+  const face: Tensor = { type: 'uint8', dims: [3], data: Uint8Array.of(0, 0, 0) }
+  const run = selfTest(models([{ graph: 'generate', feeds: {}, expect: {} }], { face }).fake)
+  await expect(run).rejects.toThrow(
+    /"generate", output "face": expected a face, found nothing but 0/,
+  )
+})
+
 test('an entry that is none is refused', async () => {
   await expect(selfTest(models([{ graph: 'lips' }]).fake)).rejects.toThrow(
     /self-test is not readable/,

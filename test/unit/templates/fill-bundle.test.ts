@@ -93,7 +93,9 @@ function recipe(shapes: Record<string, number[]> = SHAPES) {
       crop: { chin_margin_px: 10, chin_margin_share: 0 },
       face: { threshold: 0.5 },
       states: [{ name: 'latent', dtype: 'float32', shape: [8] }],
-      selfTest: [{ graph: 'encode' }],
+      selfTest: [
+        { graph: 'encode', feeds: { crop: { rule: 'ramp' } }, output: 'latent', tolerance: 1 },
+      ],
     },
   }
 }
@@ -173,7 +175,10 @@ test('a template with its weights: inline, beside, transposed, halved, one row, 
   expect(seen.at(-1)![1]).toBe(await bundleBytes(options.templates, options))
 
   const { manifest } = await readManifest(place.file('out'))
-  expect(manifest).toMatchObject({ precision: 'fp32', batch: [1, 2], selfTest: [] })
+  expect(manifest).toMatchObject({ precision: 'fp32', batch: [1, 2] })
+  expect(manifest.selfTest).toEqual([
+    { graph: 'encode', feeds: { crop: { rule: 'ramp' } }, expect: {} },
+  ])
   expect(manifest.graphs.encode).toMatchObject({
     ...{ file: 'encode.onnx', bytes: inline.length, sha256: sha256(inline) },
     data: [{ file: 'encode.onnx.data', bytes: 60, sha256: sha256(beside) }],
