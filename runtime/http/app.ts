@@ -16,7 +16,7 @@ import { pageRoutes } from './pages/pages.ts'
 import { healthRoutes } from './routes/health.ts'
 import { runpodRoutes } from './runpod/routes.ts'
 
-/** Everything this worker answers over HTTP: probes for all, the rest for who has the key. */
+/** Everything this worker answers over HTTP: probes and pages for all, the rest for who has the key. */
 export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): Hono {
   const { log, apiKey, health } = options
   const intake = { ...options, keys: new IdempotencyKeys() }
@@ -30,6 +30,9 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
 
   app.route('/', healthRoutes(options))
   guardAgainstBrowsers(app, options)
+  // Neither holds a secret; the pages ask for the key themselves.
+  app.route('/', pageRoutes())
+  app.route('/', openapiRoute(app, health().version))
   app.use(requireApiKey(apiKey))
   app.route('/', generateRoute(intake))
   app.route('/', jobsRoutes(intake))
@@ -37,7 +40,5 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.route('/', runpodRoutes(intake, webhooks))
   app.route('/', uploadRoutes(options.uploads))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
-  app.route('/', openapiRoute(app, health().version))
-  app.route('/', pageRoutes())
   return app
 }

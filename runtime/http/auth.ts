@@ -23,8 +23,13 @@ export function requireApiKey(apiKey: string | undefined): MiddlewareHandler {
 
 const BASIC = 'Basic realm="musetalk-worker", charset="UTF-8"'
 
-/** Browsers read one scheme in a field, and `Headers` makes one field of two: so Node has to write them. */
+/**
+ * Browsers read one scheme in a field, and `Headers` makes one field of two: so Node has to write them. A
+ * script's request gets no Basic, for which the browser would ask in place of the page.
+ */
 function challenge(c: Context): void {
+  const mode = c.req.header('sec-fetch-mode')
+  if (mode !== undefined && mode !== 'navigate') return c.header('WWW-Authenticate', 'Bearer')
   const { outgoing } = Object(c.env) as { outgoing?: ServerResponse }
   if (outgoing) outgoing.setHeader('WWW-Authenticate', [BASIC, 'Bearer'])
   else c.header('WWW-Authenticate', BASIC)

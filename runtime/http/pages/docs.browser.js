@@ -1,5 +1,8 @@
 // The page about the API: every operation of /openapi.json, what it takes and answers, and a button that sends it.
 
+import { create } from './app/dom.browser.js'
+import { request } from './app/worker-client.browser.js'
+
 /**
  * @typedef {{ $ref?: string, type?: string | string[], enum?: unknown[], const?: unknown, description?: string,
  *   properties?: Record<string, Schema>, required?: string[] }} Schema
@@ -9,19 +12,6 @@
  * @typedef {{ info: { version: string }, tags: { name: string, description: string }[], components: { schemas: Record<string, Schema> },
  *   paths: Record<string, Record<string, Operation>> }} Api
  */
-
-/**
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {object} properties
- * @param {(Node | string)[]} children
- */
-function create(tag, properties = {}, ...children) {
-  const element = document.createElement(tag)
-  Object.assign(element, properties)
-  element.append(...children)
-  return element
-}
 
 /** What stands in the body field at first. */
 function exampleOf(/** @type {Schema} */ schema) {
@@ -72,7 +62,7 @@ async function send(
   output.hidden = false
   output.textContent = '…'
   const headers = body === undefined ? {} : { 'content-type': 'application/json' }
-  const response = await fetch(path, { method, headers, ...(body !== undefined && { body }) })
+  const response = await request(path, { method, headers, ...(body !== undefined && { body }) })
   output.textContent = `${response.status} ${response.statusText}\n\n`
   const type = response.headers.get('content-type') ?? ''
   if (!response.body || !/json|text/.test(type)) return

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { Hono } from 'hono'
 import { secureHeaders } from 'hono/secure-headers'
 import {
@@ -10,36 +10,41 @@ import {
 } from '../describe-operation.ts'
 import { errorBody } from '../responses.ts'
 
-/** Files beside this one that a browser may have. */
-const ASSETS: Readonly<Record<string, string>> = {
-  'style.css': 'text/css; charset=utf-8',
-  'index.browser.js': 'text/javascript; charset=utf-8',
-  'docs.browser.js': 'text/javascript; charset=utf-8',
+/** What a browser may have of the folders below, by the end of its name. */
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.browser.js': 'text/javascript; charset=utf-8',
+  '.png': 'image/png',
+  '.wav': 'audio/wav',
 }
 
-/** Nothing from elsewhere but the video, which lies wherever the job's storage is. */
+/** Nothing from elsewhere but pictures and videos, which lie wherever a job names them or its storage is. */
 const CONTENT_SECURITY_POLICY = {
   defaultSrc: ["'none'"],
   scriptSrc: ["'self'"],
   styleSrc: ["'self'"],
   connectSrc: ["'self'"],
-  imgSrc: ['data:'],
-  mediaSrc: ["'self'", 'https:', 'http:'],
+  imgSrc: ["'self'", 'data:', 'blob:', 'https:', 'http:'],
+  mediaSrc: ["'self'", 'blob:', 'https:', 'http:'],
   formAction: ["'none'"],
   baseUri: ["'none'"],
   frameAncestors: ["'none'"],
 }
 
 /**
- * The pages for people: `/` submits a job by URLs and shows its video, `/docs` lists and tries every
- * operation. Their files are read once, here.
+ * The pages for people: `/` makes a face speak, `/status` is for whoever runs the worker, `/docs` lists and
+ * tries every operation. They hold no secret, so they come without a key and ask for it themselves. Their files
+ * are read once, here; the example is the demo's.
  */
 export function pageRoutes(): Hono {
   const app = new Hono()
-  const [index, docs] = [readPageFile('index.html'), readPageFile('docs.html')]
-  const assets = new Map(Object.keys(ASSETS).map((name) => [name, readPageFile(name)]))
+  const assets = new Map([
+    ...readAssets('./', ''),
+    ...readAssets('./app/', 'app/'),
+    ...readAssets('../../../demo/', ''),
+  ])
 
-  for (const path of ['/', '/docs', '/assets/*']) {
+  for (const path of [...Object.keys(PAGES), '/assets/*']) {
     app.use(path, secureHeaders({ contentSecurityPolicy: CONTENT_SECURITY_POLICY }))
     // The next version of the worker has other files under the same names.
     app.use(path, async (c, next) => {
@@ -47,18 +52,39 @@ export function pageRoutes(): Hono {
       await next()
     })
   }
-  app.get('/', describePage('A page to try a job with'), (c) => c.html(index))
-  app.get('/docs', describePage('A page that lists and tries every operation'), (c) => c.html(docs))
-  app.get('/assets/:name', describeAsset, (c) => {
-    const name = c.req.param('name')
-    const text = assets.get(name)
-    if (text === undefined) return c.json(errorBody('NOT_FOUND', 'there is no such file'), 404)
-    return c.body(text, 200, { 'Content-Type': ASSETS[name]! })
+  for (const [path, { file, summary }] of Object.entries(PAGES)) {
+    const html = readFileSync(new URL(file, import.meta.url), 'utf8')
+    app.get(path, describePage(summary), (c) => c.html(html))
+  }
+  app.get('/assets/:name{.+}', describeAsset, (c) => {
+    const asset = assets.get(c.req.param('name'))
+    if (!asset) return c.json(errorBody('NOT_FOUND', 'there is no such file'), 404)
+    return c.body(asset.bytes, 200, { 'Content-Type': asset.type })
   })
   return app
 }
 
-const readPageFile = (name: string): string => readFileSync(new URL(name, import.meta.url), 'utf8')
+const PAGES = {
+  '/': { file: 'index.html', summary: 'A page to make a face speak' },
+  '/status': { file: 'status.html', summary: 'A page about this worker, for whoever runs it' },
+  '/docs': { file: 'docs.html', summary: 'A page that lists and tries every operation' },
+} as const
+
+interface Asset {
+  type: string
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+/** Files of a folder that a browser may have, by their names under `/assets/`. */
+function readAssets(folder: string, prefix: string): [string, Asset][] {
+  const at = new URL(folder, import.meta.url)
+  return readdirSync(at).flatMap((name): [string, Asset][] => {
+    const type = Object.entries(TYPES).find(([end]) => name.endsWith(end))?.[1]
+    return type
+      ? [[prefix + name, { type, bytes: new Uint8Array(readFileSync(new URL(name, at))) }]]
+      : []
+  })
+}
 
 const describePage = (summary: string) =>
   describeOperation({
@@ -68,7 +94,7 @@ const describePage = (summary: string) =>
   })
 const describeAsset = describeOperation({
   tag: 'Pages',
-  summary: 'A style sheet or script of the pages',
+  summary: 'A style sheet, script or example of the pages',
   parameters: [pathParameter('name', 'Name of the file')],
   responses: { 200: response('The file.'), 404: response('There is no such file.', ErrorBody) },
 })

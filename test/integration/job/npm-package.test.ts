@@ -70,11 +70,12 @@ test('its worker serves the pages and all they need', async () => {
   const closed = once(worker, 'close')
   try {
     const origin = `http://127.0.0.1:${await listeningPort(worker.stderr)}`
-    for (const path of ['/', '/docs']) {
+    for (const path of ['/', '/status', '/docs']) {
       const html = await (await fetch(origin + path)).text()
       const assets = html.match(/(?<=(src|href)=")\/assets\/[^"]+/g)!
-      expect(assets).toHaveLength(2)
-      for (const asset of assets) expect((await fetch(origin + asset)).status, asset).toBe(200)
+      expect(assets.length).toBeGreaterThan(1)
+      for (const asset of [...assets, '/assets/app/dom.browser.js', '/assets/portrait.png'])
+        expect((await fetch(origin + asset)).status, asset).toBe(200)
     }
   } finally {
     worker.kill('SIGTERM')

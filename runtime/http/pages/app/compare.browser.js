@@ -1,0 +1,103 @@
+// Source and result in one place: in step, with a line between the two, and the mouth enlarged.
+
+import { block, button, element, input, show, video } from './dom.browser.js'
+import { authorization } from './key-dialog.browser.js'
+import { request } from './worker-client.browser.js'
+
+/** Where a source that plays back and forth is at a time. @param {number} time @param {number} length */
+export function sourceTime(time, length) {
+  const turn = time % (2 * length)
+  return turn < length ? turn : 2 * length - turn
+}
+
+export function createCompare() {
+  const after = video('after')
+  const before = block('before')
+  const pair = block('pair')
+  const [divide, time, zoom] = [input('divide'), input('time'), input('zoom')]
+  /** @type {HTMLVideoElement | undefined} */
+  let source
+
+  const inStep = () => {
+    time.value = String(after.currentTime)
+    if (source && Number.isFinite(source.duration)) {
+      const wanted = sourceTime(after.currentTime, source.duration)
+      if (Math.abs(source.currentTime - wanted) > 0.06) source.currentTime = wanted
+    }
+  }
+  const draw = () => {
+    before.style.clipPath = `inset(0 ${100 - divide.valueAsNumber}% 0 0)`
+    for (const side of [before, after]) side.style.scale = zoom.value
+  }
+  const togglePlay = () => (after.paused ? void after.play() : after.pause())
+  const onFrame = () => {
+    inStep()
+    if (!after.paused) requestAnimationFrame(onFrame)
+  }
+  after.addEventListener('play', () => {
+    button('play').textContent = 'Pause'
+    requestAnimationFrame(onFrame)
+  })
+  after.addEventListener('pause', () => (button('play').textContent = 'Play'))
+  after.addEventListener('loadedmetadata', () => {
+    time.max = String(after.duration)
+    pair.style.aspectRatio = `${after.videoWidth} / ${after.videoHeight}`
+  })
+  time.addEventListener('input', () => {
+    after.currentTime = time.valueAsNumber
+    inStep()
+  })
+  divide.addEventListener('input', draw)
+  zoom.addEventListener('input', draw)
+  button('play').addEventListener('click', togglePlay)
+  // What is clicked is what is enlarged.
+  pair.addEventListener('click', (event) => {
+    const { left, top, width, height } = pair.getBoundingClientRect()
+    setOrigin((event.clientX - left) / width, (event.clientY - top) / height)
+    if (zoom.valueAsNumber === 1) zoom.value = '2.5'
+    draw()
+  })
+  const setOrigin = (/** @type {number} */ x, /** @type {number} */ y) => {
+    for (const side of [before, after]) side.style.transformOrigin = `${x * 100}% ${y * 100}%`
+  }
+  setOrigin(0.5, 0.6)
+
+  return {
+    /** @param {string} address of the result @param {HTMLImageElement | HTMLVideoElement | undefined} picture */
+    async show(address, picture) {
+      const own = await ownAddress(address)
+      after.src = own
+      const link = element('download', HTMLAnchorElement)
+      link.href = own
+      link.download = address.split('/').at(-1)?.split('?')[0] ?? 'result.mp4'
+      before.replaceChildren()
+      source = undefined
+      if (picture?.src) {
+        const copy = /** @type {HTMLImageElement | HTMLVideoElement} */ (picture.cloneNode())
+        copy.removeAttribute('id')
+        copy.hidden = false
+        if (copy instanceof HTMLVideoElement) {
+          copy.controls = false
+          copy.muted = true
+          source = copy
+        }
+        before.append(copy)
+        divide.value = '50'
+      } else divide.value = '0'
+      draw()
+      show({ compare: true, live: false })
+    },
+    hide() {
+      after.pause()
+      show({ compare: false })
+    },
+  }
+}
+
+/** A video of this worker needs the key, which a <video> cannot send. @param {string} address */
+async function ownAddress(address) {
+  const isOwn = new URL(address, location.href).origin === location.origin
+  if (!isOwn || Object.keys(authorization()).length === 0) return address
+  const response = await request(address)
+  return response.ok ? URL.createObjectURL(await response.blob()) : address
+}

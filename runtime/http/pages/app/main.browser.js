@@ -1,0 +1,163 @@
+// The page to make a face speak: what is chosen is sent, the job is followed, the result is shown.
+
+import { createCamera } from './camera.browser.js'
+import { createCompare } from './compare.browser.js'
+import { block, button, element, say, seconds, show } from './dom.browser.js'
+import { adviceFor, explain } from './errors.browser.js'
+import { createFacePicker } from './face-picker.browser.js'
+import { createHistory, remember } from './history.browser.js'
+import { followJob } from './job-events.browser.js'
+import { playLive } from './live-video.browser.js'
+import { writeSnippet } from './snippets.browser.js'
+import { createSpeechPicker } from './speech-picker.browser.js'
+import { jobPath, request, showWorker, submitJob } from './worker-client.browser.js'
+
+const form = element('form', HTMLFormElement)
+const bar = element('bar', HTMLProgressElement)
+const language = element('language', HTMLSelectElement)
+const face = createFacePicker()
+const speech = createSpeechPicker()
+createCamera(face.picked.choose)
+const compare = createCompare()
+const history = createHistory((job) => void follow(job, undefined))
+
+/** @type {Record<string, string>} what the phases of a job are called here */
+const PHASES = {
+  downloading: 'Fetching the files',
+  inference: 'Looking at the face, listening to the speech',
+  inferring: 'Drawing the mouth',
+  encoding: 'Writing the video',
+  uploading: 'Storing the result',
+}
+
+/** @type {object | undefined} the job that is shown */
+let shownJob
+let shownId = ''
+
+/** What the form says, as a job. */
+async function readJob() {
+  const options = [...new FormData(form)].filter(([, value]) => value !== '')
+  const box = face.box()
+  const [video_url, audio_url] = [await face.picked.address(), await speech.address()]
+  return { video_url, audio_url, ...Object.fromEntries(options), ...(box && { face: { box } }) }
+}
+
+async function send() {
+  if (face.picked.isEmpty()) throw new Error('Choose a video or a photo first')
+  if (speech.isEmpty()) throw new Error('Choose or record some speech first')
+  button('send').disabled = true
+  say('send-note', 'Sending')
+  const job = await readJob()
+  // Streamed, so that it can be watched while it is rendered.
+  const { id } = await submitJob({ ...job, output: { stream: true } })
+  say('send-note', '')
+  const entry = { id, at: new Date().toISOString(), state: 'running', thumbnail: face.thumbnail() }
+  remember(entry)
+  history.showAll()
+  await follow(entry, job)
+}
+
+/** @param {import('./history.browser.js').PastJob} entry @param {object | undefined} job */
+async function follow(entry, job) {
+  shownId = entry.id
+  shownJob = job
+  const stopped = new AbortController()
+  compare.hide()
+  show({
+    job: true,
+    live: false,
+    raw: false,
+    code: false,
+    again: false,
+    cancel: true,
+    'job-help': false,
+  })
+  block('job-title').textContent = `Job ${entry.id}`
+  bar.value = 0
+  say('job-status', 'Waiting for its turn')
+  block('job').scrollIntoView({ block: 'nearest' })
+  if (job) void playLive(entry.id, stopped.signal).catch(() => {})
+  try {
+    await followJob(entry.id, {
+      onLost: () => say('job-status', 'The connection is lost; trying again', true),
+      onEvent: (event) => shownId === entry.id && showEvent(event, entry),
+    })
+    await showEnd(entry)
+  } catch (error) {
+    showProblem(error)
+  }
+  stopped.abort()
+  show({ cancel: false, again: true })
+}
+
+/** @param {import('./job-events.browser.js').JobEvent} event @param {import('./history.browser.js').PastJob} entry */
+function showEvent({ type, phase, progress, eta_sec, metrics }, entry) {
+  bar.value = type === 'job.succeeded' ? 1 : progress
+  if (type !== 'job.progress') {
+    remember({ ...entry, state: type.replace('job.', '') })
+    history.showAll()
+    return
+  }
+  const { frames_done, frames_total } = metrics
+  const frames = frames_total ? `, frame ${frames_done} of ${frames_total}` : ''
+  const remaining = eta_sec ? `, about ${seconds(eta_sec)} to go` : ''
+  say('job-status', (PHASES[phase] ?? phase) + frames + remaining)
+}
+
+/** Shows how a job ended. @param {import('./history.browser.js').PastJob} entry */
+async function showEnd(entry) {
+  const answer = await (await request(jobPath(entry.id))).json()
+  if (shownId !== entry.id) return
+  const { result, error } = answer
+  if (result) {
+    say(
+      'job-status',
+      `${result.duration_sec.toFixed(1)} s of video, made in ${seconds(result.total_time)}`,
+    )
+    element('result', HTMLPreElement).textContent = JSON.stringify(result, null, 2)
+    show({ raw: true, code: shownJob !== undefined })
+    showSnippet()
+    await compare.show(result.output_url, shownJob && face.picture())
+  } else if (error) {
+    say('job-status', `${error.message}`, true)
+    block('job-help').textContent = adviceFor(error.code)
+    show({ 'job-help': true, live: false })
+  } else say('job-status', 'The worker no longer knows this job', true)
+}
+
+/** @param {unknown} error */
+function showProblem(error) {
+  const { what, advice } = explain(error)
+  say('job-status', what, true)
+  block('job-help').textContent = advice
+  show({ 'job-help': advice !== '' })
+}
+
+function showSnippet() {
+  const text = shownJob ? writeSnippet(language.value, shownJob, location.origin) : ''
+  element('snippet', HTMLPreElement).textContent = text
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault()
+  send()
+    .catch((error) => {
+      const { what, advice } = explain(error)
+      say('send-note', [what, advice].filter(Boolean).join('. '), true)
+    })
+    .finally(() => (button('send').disabled = false))
+})
+button('cancel').addEventListener(
+  'click',
+  () => void request(jobPath(shownId), { method: 'DELETE' }),
+)
+button('again').addEventListener('click', () => form.requestSubmit())
+button('copy').addEventListener('click', () => {
+  navigator.clipboard
+    .writeText(block('snippet').textContent ?? '')
+    .then(() => (button('copy').textContent = 'Copied'))
+    .catch(() => (button('copy').textContent = 'The browser does not let this page copy'))
+})
+language.addEventListener('change', showSnippet)
+void showWorker()
+setInterval(showWorker, 5000)

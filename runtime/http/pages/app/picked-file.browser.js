@@ -1,0 +1,86 @@
+// A file that was chosen, dropped, taken or fetched; or an address. One for the face, one for the speech.
+
+import { block, button, input, say } from './dom.browser.js'
+import { uploadFile } from './worker-client.browser.js'
+
+/**
+ * @typedef {{ address(): Promise<string>, preview(): string, current(): Blob | undefined, isEmpty(): boolean,
+ *   choose(file: Blob, name: string): void }} PickedFile
+ */
+
+/**
+ * @param {'face' | 'speech'} part
+ * @param {string} example path of the example that comes with the worker
+ * @param {() => void} onChange
+ * @returns {PickedFile}
+ */
+export function createPickedFile(part, example, onChange) {
+  const url = input(`${part}-url`)
+  const note = `${part}-note`
+  /** @type {Blob | undefined} */
+  let file
+  /** What the worker calls it, once it was sent there. */
+  let stored = ''
+  let shown = ''
+
+  /** @param {Blob} chosen @param {string} name */
+  function choose(chosen, name) {
+    file = chosen
+    stored = ''
+    url.value = ''
+    if (shown.startsWith('blob:')) URL.revokeObjectURL(shown)
+    shown = URL.createObjectURL(chosen)
+    say(note, `${name}, ${(chosen.size / 1e6).toFixed(1)} MB`)
+    onChange()
+  }
+  const chooseFirst = (/** @type {FileList | null | undefined} */ files) => {
+    const first = files?.[0]
+    if (first) choose(first, first.name)
+  }
+
+  input(`${part}-file`).addEventListener('change', (event) => {
+    chooseFirst(/** @type {HTMLInputElement} */ (event.currentTarget).files)
+  })
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing
+  // A moment after the last key, and not when the field is left: what is clicked next would move away.
+  url.addEventListener('input', () => {
+    clearTimeout(typing)
+    typing = setTimeout(() => {
+      file = undefined
+      shown = URL.canParse(url.value) ? url.value : ''
+      say(note, '')
+      onChange()
+    }, 400)
+  })
+  async function chooseExample() {
+    const response = await fetch(example)
+    choose(await response.blob(), 'the example')
+  }
+  button(`${part}-example`).addEventListener('click', () => {
+    chooseExample().catch(() => say(note, 'The worker does not answer', true))
+  })
+  const zone = block(part)
+  for (const type of ['dragover', 'dragleave', 'drop']) {
+    zone.addEventListener(type, (event) => {
+      event.preventDefault()
+      zone.classList.toggle('over', type === 'dragover')
+    })
+  }
+  zone.addEventListener('drop', (event) => chooseFirst(event.dataTransfer?.files))
+
+  return {
+    choose,
+    preview: () => shown,
+    current: () => file,
+    isEmpty: () => file === undefined && url.value === '',
+    async address() {
+      if (file === undefined) return url.value
+      stored ||= await uploadFile(file, (share) =>
+        say(note, `Sending, ${Math.floor(share * 100)} %`),
+      )
+      say(note, 'Sent')
+      return stored
+    },
+  }
+}

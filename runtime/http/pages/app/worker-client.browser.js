@@ -1,0 +1,95 @@
+// The worker's HTTP API, as this page uses it. The key stays in the tab.
+
+import { block } from './dom.browser.js'
+import { WorkerRefusal } from './errors.browser.js'
+import { askForKey, authorization } from './key-dialog.browser.js'
+
+/**
+ * A request with the key; asks for it where the worker wants one.
+ * @param {string} path
+ * @param {RequestInit} init
+ * @returns {Promise<Response>}
+ */
+export async function request(path, init = {}) {
+  for (;;) {
+    const headers = { ...init.headers, ...authorization() }
+    const response = await fetch(path, { ...init, headers })
+    if (response.status !== 401) return response
+    await askForKey()
+  }
+}
+
+/** The answer's JSON. @throws {WorkerRefusal} for anything but 2xx @param {Response} response */
+export async function readAnswer(response) {
+  const answer = await response.json().catch(() => ({}))
+  if (response.ok) return answer
+  const { code = 'UNREACHABLE', message = `the worker answered ${response.status}` } =
+    answer.error ?? {}
+  throw new WorkerRefusal(code, message, response.status)
+}
+
+/** @param {object} job */
+export async function submitJob(job) {
+  const headers = { 'content-type': 'application/json' }
+  return readAnswer(await request('/jobs', { method: 'POST', headers, body: JSON.stringify(job) }))
+}
+
+/** @param {string} id */
+export const jobPath = (id) => `/jobs/${encodeURIComponent(id)}`
+
+/**
+ * Stores a file at the worker.
+ * @param {Blob} file
+ * @param {(share: number) => void} onProgress
+ * @returns {Promise<string>} `upload:…`, for a job's *_url
+ */
+export async function uploadFile(file, onProgress) {
+  for (;;) {
+    const { status, body } = await sendFile(file, onProgress)
+    if (status === 401) await askForKey()
+    else if (status >= 200 && status < 300) return body.url
+    else {
+      const { code = 'UNREACHABLE', message = `the worker answered ${status}` } = body.error ?? {}
+      throw new WorkerRefusal(code, message, status)
+    }
+  }
+}
+
+/**
+ * By XMLHttpRequest, because fetch does not say how much was sent.
+ * @param {Blob} file
+ * @param {(share: number) => void} onProgress
+ * @returns {Promise<{ status: number, body: any }>}
+ */
+function sendFile(file, onProgress) {
+  return new Promise((resolve, reject) => {
+    const sent = new XMLHttpRequest()
+    sent.open('POST', '/uploads')
+    sent.setRequestHeader('content-type', file.type || 'application/octet-stream')
+    for (const [name, value] of Object.entries(authorization())) sent.setRequestHeader(name, value)
+    sent.responseType = 'json'
+    sent.upload.addEventListener('progress', (event) => onProgress(event.loaded / event.total))
+    sent.addEventListener('load', () => resolve({ status: sent.status, body: sent.response ?? {} }))
+    sent.addEventListener('error', () =>
+      reject(new WorkerRefusal('UNREACHABLE', 'the connection to the worker broke')),
+    )
+    sent.send(file)
+  })
+}
+
+/** Says of the worker how it is; never rejects. */
+export async function showWorker() {
+  const health = await fetch('/health')
+    .then((response) => response.json())
+    .catch(() => ({ state: 'The worker does not answer' }))
+  const { pull } = health
+  const facts = [
+    pull
+      ? `fetching its models, ${Math.floor((100 * pull.bytes) / (pull.bytes_total || 1))} %`
+      : health.state,
+    health.version && `version ${health.version}`,
+    health.bundle && `bundle ${health.bundle.name}`,
+    health.engines?.[0]?.device,
+  ]
+  block('worker').textContent = facts.filter(Boolean).join(' · ')
+}

@@ -1,0 +1,216 @@
+import { fileURLToPath } from 'node:url'
+import AxeBuilder from '@axe-core/playwright'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { collectErrors, findChromium, openBrowser } from '../../helpers/servers/browser.ts'
+import { startServe } from '../../helpers/servers/serve.ts'
+
+const chromium = findChromium()
+const demo = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
+const END = { timeout: 120_000 }
+
+describe.skipIf(!chromium)(
+  'the page, in Chromium (apt-get install chromium)',
+  { timeout: 240_000 },
+  () => {
+    let browser: Browser
+    let server: Awaited<ReturnType<typeof startServe>>
+    beforeAll(async () => {
+      ;[browser, server] = await Promise.all([openBrowser(chromium!), startServe()])
+    })
+    afterAll(async () => {
+      await browser?.close()
+      await server?.[Symbol.asyncDispose]()
+    })
+
+    /** The page in a context of its own: no history, no key. */
+    async function open(options: BrowserContextOptions = {}, path = '/') {
+      const context = await browser.newContext({
+        permissions: ['camera', 'microphone'],
+        ...options,
+      })
+      const page = await context.newPage()
+      const errors = collectErrors(page)
+      await page.goto(path.startsWith('/') ? server.url + path : path)
+      return { page, errors, [Symbol.asyncDispose]: () => context.close() }
+    }
+    const ended = (page: Page) => page.waitForSelector('#compare:not([hidden])', END)
+    // What runs in the page is text: its types are not this program's.
+    const property = (id: string, name: string) => `document.getElementById('${id}').${name}`
+    const until = (page: Page, expression: string) =>
+      expect.poll(() => page.evaluate(expression), END).toBe(true)
+    const duration = async (page: Page) => {
+      await until(page, `${property('after', 'readyState')} >= 2`)
+      return page.evaluate<number>(property('after', 'duration'))
+    }
+
+    test('a photo and a recording of this machine become a video that is compared and downloaded', async () => {
+      await using at = await open()
+      const { page } = at
+      await page.setInputFiles('#face-file', demo('portrait.png'))
+      await page.setInputFiles('#speech-file', demo('speech.wav'))
+      await page.click('#send')
+      await ended(page)
+      expect(await duration(page)).toBeCloseTo(7.08, 1)
+      // It was to be seen before it was finished.
+      expect(await page.evaluate(property('live-video', 'buffered.length'))).toBeGreaterThan(0)
+      // The source lies over the result, left of the line.
+      expect(await page.getAttribute('#before img', 'src')).toMatch(/^blob:/)
+      await page.fill('#divide', '30')
+      expect(await page.evaluate(property('before', 'style.clipPath'))).toBe(
+        'inset(0px 70% 0px 0px)',
+      )
+      const download = page.waitForEvent('download')
+      await page.click('#download')
+      expect((await download).suggestedFilename()).toMatch(/\.mp4$/)
+      await page.click('#code summary')
+      expect(await page.textContent('#snippet')).toContain('"video_url": "upload:')
+      expect(await page.textContent('#history')).toContain('succeeded')
+      expect(at.errors).toEqual([])
+    })
+
+    test('the example and a recording by the microphone, by keyboard alone', async () => {
+      await using at = await open()
+      const { page } = at
+      const press = async (id: string, key = 'Enter') => {
+        for (let tries = 0; tries < 60; tries += 1) {
+          await page.keyboard.press('Tab')
+          if ((await page.evaluate('document.activeElement?.id')) === id)
+            return page.keyboard.press(key)
+        }
+        throw new Error(`Tab does not reach ${id}`)
+      }
+      await press('face-example')
+      await page.waitForSelector('#face-image:not([hidden])')
+      await press('speech-record')
+      await until(page, `${property('speech-note', 'textContent')}.includes('2 s')`)
+      await page.keyboard.press('Enter')
+      await page.waitForSelector('#speech-audio:not([hidden])')
+      await press('send')
+      await ended(page)
+      expect(await duration(page)).toBeGreaterThan(1.5)
+      expect(at.errors).toEqual([])
+    })
+
+    test('a photo by the camera', async () => {
+      await using at = await open()
+      await at.page.click('#face-camera')
+      await until(at.page, `${property('face-video', 'videoWidth')} > 0`)
+      await at.page.click('#face-shoot')
+      await at.page.waitForSelector('#face-image:not([hidden])')
+      expect(await at.page.textContent('#face-note')).toContain('your photo')
+      expect(at.errors).toEqual([])
+    })
+
+    test('a picture without a face: what is wrong, and what to do', async () => {
+      await using at = await open()
+      const { page } = at
+      await page.click('#face-camera')
+      await until(page, `${property('face-video', 'videoWidth')} > 0`)
+      await page.click('#face-shoot')
+      await page.waitForSelector('#face-image:not([hidden])')
+      await page.click('#speech-example')
+      await page.waitForSelector('#speech-audio:not([hidden])')
+      await page.click('#send')
+      await page.waitForSelector('#job-help:not([hidden])', END)
+      expect(await page.textContent('#job-help')).toContain('draw a frame around it')
+      expect(await page.textContent('#history')).toContain('failed')
+    })
+
+    test('nothing chosen, and an address that is not fetched, are said at once', async () => {
+      await using at = await open()
+      const { page } = at
+      await page.click('#send')
+      expect(await page.textContent('#send-note')).toContain('Choose a video or a photo first')
+      await page.fill('#face-url', 'http://10.0.0.1/face.mp4')
+      await page.click('#speech-example')
+      await page.waitForSelector('#speech-audio:not([hidden])')
+      await page.click('#send')
+      await page.waitForSelector('#job-help:not([hidden])', END)
+      expect(await page.textContent('#job-help')).toContain('private addresses')
+    })
+
+    test('one of several faces is chosen by a frame', async () => {
+      await using at = await open()
+      const { page } = at
+      await page.click('#face-example')
+      await page.click('#face-pick')
+      const stage = (await (await page.waitForSelector('#face-image:not([hidden])')).boundingBox())!
+      await page.mouse.move(stage.x + stage.width * 0.25, stage.y + stage.height * 0.25)
+      await page.mouse.down()
+      await page.mouse.move(stage.x + stage.width * 0.75, stage.y + stage.height * 0.5)
+      await page.mouse.up()
+      const edges = await page.evaluate<number[]>(
+        `[...document.querySelectorAll('#face-numbers input')].map((one) => one.valueAsNumber)`,
+      )
+      for (const [index, wanted] of [128, 128, 384, 256].entries()) {
+        expect(Math.abs(edges[index]! - wanted)).toBeLessThan(4)
+      }
+      await page.click('#face-any')
+      expect(await page.isHidden('#face-box')).toBe(true)
+    })
+
+    test('a job goes on when the page is loaded again, and can be canceled there', async () => {
+      await using at = await open()
+      const { page } = at
+      await page.click('#face-example')
+      await page.click('#speech-example')
+      await page.waitForSelector('#speech-audio:not([hidden])')
+      await page.click('#send')
+      await page.waitForSelector('#cancel:not([hidden])', END)
+      await page.reload()
+      await page.click('#history button')
+      await page.click('#cancel')
+      await until(page, `/cancel|made in/.test(${property('job-status', 'textContent')})`)
+    })
+
+    test('the key is asked for in the page; a worker that goes away is noticed', async () => {
+      await using locked = await startServe({ API_KEY: 'the key' })
+      await using at = await open({}, locked.url)
+      const { page } = at
+      await page.click('#face-example')
+      await page.click('#speech-example')
+      await page.waitForSelector('#speech-audio:not([hidden])')
+      await page.click('#send')
+      await page.fill('dialog input', 'a wrong key')
+      await page.click('dialog button')
+      await page.waitForSelector('text=That is not the key')
+      await page.fill('dialog input', 'the key')
+      await page.click('dialog button')
+      await ended(page)
+      expect(await duration(page)).toBeCloseTo(7.08, 1)
+      expect(await page.getAttribute('#after', 'src')).toMatch(/^blob:/)
+
+      await page.click('#again')
+      await page.waitForSelector('#cancel:not([hidden])', END)
+      locked.kill()
+      await until(page, `${property('job-status', 'textContent')}.includes('connection is lost')`)
+      await until(page, `${property('worker', 'textContent')}.includes('does not answer')`)
+    })
+
+    const LOOKS: [string, BrowserContextOptions][] = [
+      ['a phone, dark', { viewport: { width: 390, height: 800 }, colorScheme: 'dark' }],
+      ['a desk, light', { viewport: { width: 1100, height: 800 }, colorScheme: 'light' }],
+    ]
+    test.each(
+      LOOKS.flatMap(([name, look]) =>
+        ['/', '/status', '/docs'].map((path) => [name, path, look] as const),
+      ),
+    )('axe finds nothing on %s: %s', async (_, path, look) => {
+      await using at = await open(look, path)
+      const { page } = at
+      if (path === '/') {
+        await page.click('#face-example')
+        await page.click('#speech-example')
+        await page.waitForSelector('#speech-audio:not([hidden])')
+        await page.click('#face-pick')
+        await page.click('summary')
+      } else await until(page, `document.querySelectorAll('td, details').length > 3`)
+      const { violations } = await new AxeBuilder({ page }).analyze()
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
+      const width = await page.evaluate<number>('document.documentElement.scrollWidth')
+      expect(width).toBeLessThanOrEqual(look.viewport!.width)
+      expect(at.errors).toEqual([])
+    })
+  },
+)
