@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import type { GraphName } from '../../models/inference/manifest.ts'
 import type { Models } from '../../models/inference/models.ts'
+import type { Box } from '../../models/pixels/image.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
 import type { FaceChoice, Length, RenderOptions } from './render-options.ts'
 import { BufferPool } from './buffer-pool.ts'
@@ -95,7 +96,10 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const batchSize = task.batchSize ?? models.manifest.batch.at(-1)!
     const scan = {
       ...{ source, batchSize, limit: framesToScan(options.length, speech, maxFrames) },
-      options: { ...options, face: resampleBoxes(rate, options.face, media.video) },
+      options: {
+        ...options,
+        face: resampleBoxes(rate, inFrame(options.face, media.video), media.video),
+      },
     }
     const known =
       options.length === 'audio' && speech.frames <= maxFrames ? speech.frames : undefined
@@ -147,6 +151,14 @@ const readOptions = ({ compat, lossless }: RenderOptions): ReadOptions => ({
   allowOddSize: lossless,
   referenceMode: compat === 'reference',
 })
+
+/** A job's boxes are in pixels of the source; a still that was too large has fewer. */
+function inFrame(face: FaceChoice, { scale }: VideoInfo): FaceChoice {
+  if (typeof face !== 'object' || scale === 1) return face
+  const scaled = (box: Box): Box => box.map((at) => at * scale) as unknown as Box
+  if ('box' in face) return { box: scaled(face.box) }
+  return { boxes: face.boxes.map((box) => box && scaled(box)) }
+}
 
 /** A job's boxes count the source's frames; at another rate a frame takes those of what it shows. */
 function resampleBoxes(rate: Rate, face: FaceChoice, source: VideoInfo): FaceChoice {

@@ -24,7 +24,7 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     MAX_BODY_MB: 'largest JSON body; media in base64 are a third larger than the files',
     UPLOADS_MAX_MB: 'what all files under `/uploads` may have together',
     UPLOADS_TTL_SEC: 'how long such a file is kept after its last use',
-    MAX_PIXELS: 'largest picture, width × height (3840 × 2160)',
+    MAX_PIXELS: 'largest frame, width × height (3840 × 2160); stills are scaled down to it',
     ALLOW_PRIVATE_URLS: 'for desks and tests: inputs and webhooks at internal addresses',
     ALLOW_FILE_INPUTS: 'for desks and tests: local paths as inputs',
     INPUT_BUCKETS:

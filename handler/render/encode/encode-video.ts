@@ -3,7 +3,7 @@ import { InputError, WorkerError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
 import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
-import { colorTags, fragmentedMp4, h264, lossless } from './encoder-args.ts'
+import { colorTags, fragmentedMp4, h264, lossless, MADE_BY } from './encoder-args.ts'
 import type { RenderContext } from '../context.ts'
 import { spawnFfmpeg, untrustedInputArgs, type ProcessResult } from '../media/ffmpeg.ts'
 import { resizeFilter } from './output-size.ts'
@@ -47,21 +47,12 @@ export async function encode(
     ...['-nostdin', '-v', 'error', ...raw, ...colorTags(video.color)],
     ...['-r', `${video.rate.num}/${video.rate.den}`, '-i', 'pipe:0'],
     ...untrustedInputArgs(sound.file, limits.maxPixels),
-    ...[
-      '-map',
-      '0:v:0',
-      '-map',
-      `1:${sound.facts.stream}`,
-      ...(fit.length ? ['-vf', fit.join(',')] : []),
-    ],
+    ...['-map', '0:v:0', '-map', `1:${sound.facts.stream}`],
+    ...(fit.length ? ['-vf', fit.join(',')] : []),
     ...['-af', soundFilter(sound.facts), ...codec.video, ...codec.audio],
-    ...[
-      '-t',
-      String(encoding.frames / fps(video.rate)),
-      ...(encoding.fragmented ? fragmentedMp4(video.rate) : codec.container),
-      '-y',
-      `file:${output}`,
-    ],
+    ...['-t', String(encoding.frames / fps(video.rate)), '-metadata', `comment=${MADE_BY}`],
+    ...(encoding.fragmented ? fragmentedMp4(video.rate) : codec.container),
+    ...['-y', `file:${output}`],
   ]
   log.debug('ffmpeg', { args: args.join(' ') })
   await using running = await spawnFfmpeg(ffmpeg.path, args, signal, 'pipe')

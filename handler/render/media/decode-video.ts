@@ -39,7 +39,8 @@ export async function* decode(
   const args = [
     ...['-nostdin', '-v', 'error', ...seekTo(facts.rate, span.first, facts.offsetS)],
     // One chain of filters from the first picture to the last: a new one would begin to count anew.
-    ...['-noautorotate', '-reinit_filter', '0', ...untrustedInputArgs(file, limits.maxPixels)],
+    ...['-noautorotate', '-reinit_filter', '0'],
+    ...untrustedInputArgs(file, facts.maxStoredPixels, memoryOf(facts)),
     ...[
       '-map',
       `0:${facts.stream}`,
@@ -71,6 +72,9 @@ export async function* decode(
 
 const filterChain = ({ still, rate, geometry }: VideoInfo, span: FrameRange): string =>
   still ? geometry : `${pictureClock(rate, span)},${geometry}`
+
+/** A still that is too large is held once, so half of what a video's frames may take is enough. */
+const memoryOf = ({ maxStoredPixels, still }: VideoInfo) => maxStoredPixels / (still ? 2 : 1)
 
 async function* chunkFrames(
   stream: AsyncIterable<Buffer>,

@@ -7,11 +7,14 @@ export function toInputError(finished: ProcessResult, role: string): JobError {
   if (machine) return machine
   const { stderr, signal, stalled } = finished
   const cause = toError(finished)
-  const why = stalled
-    ? 'ffmpeg works on it without an end'
-    : signal
-      ? `ffmpeg crashed on it (${signal})`
-      : firstLine(stderr)
+  const codec = /Decoder \(codec (\w+)\) not found/.exec(stderr)?.[1]
+  const why = codec
+    ? `it is coded as "${codec}", which the ffmpeg of this worker does not decode`
+    : stalled
+      ? 'ffmpeg works on it without an end'
+      : signal
+        ? `ffmpeg crashed on it (${signal})`
+        : firstLine(stderr)
   const message = `the ${role} input cannot be decoded: ${why}`
   return new InputError('MEDIA_UNREADABLE', message, { cause })
 }

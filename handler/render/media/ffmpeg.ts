@@ -24,32 +24,28 @@ export interface Ffmpeg {
  * could make ffmpeg open another job's file or a local address.
  */
 const FORMATS = [
-  ...['mov', 'mp4', 'm4a', '3gp', '3g2', 'mj2', 'matroska', 'webm', 'avi', 'flv', 'mpegts', 'mpeg'],
-  ...[
-    'asf',
-    'ogg',
-    'wav',
-    'w64',
-    'aiff',
-    'mp3',
-    'aac',
-    'flac',
-    'amr',
-    'gif',
-    'apng',
-    'h264',
-    'hevc',
-  ],
-  ...['png_pipe', 'jpeg_pipe', 'webp_pipe', 'bmp_pipe', 'tiff_pipe', 'mjpeg'],
-].join(',')
+  'mov mp4 m4a 3gp 3g2 mj2 matroska webm avi flv mpegts mpeg asf mxf dv gif apng',
+  'h264 hevc m4v mpegvideo ivf obu yuv4mpegpipe mjpeg',
+  'ogg wav w64 aiff au caf voc mp3 aac loas ac3 eac3 dts flac wv tta ape amr amrnb amrwb dsf',
+  'png_pipe jpeg_pipe webp_pipe bmp_pipe tiff_pipe jpegxl_pipe',
+]
+  .join(' ')
+  .replaceAll(' ', ',')
 
 /** The largest single piece of memory that a file may ask for: forged tables and packed headers want gigabytes. */
 const maxAlloc = (maxPixels: number) => String(Math.max(256 << 20, maxPixels * 16))
 
-/** Arguments that open a file of unknown origin; they stand for `-i FILE`. */
-export function untrustedInputArgs(file: string, maxPixels: number): string[] {
+/**
+ * Arguments that open a file of unknown origin; they stand for `-i FILE`.
+ * @param memoryPixels a picture whose memory it may take
+ */
+export function untrustedInputArgs(
+  file: string,
+  maxPixels: number,
+  memoryPixels = maxPixels,
+): string[] {
   return [
-    ...['-max_alloc', maxAlloc(maxPixels)],
+    ...['-max_alloc', maxAlloc(memoryPixels)],
     ...['-max_pixels', String(maxPixels), '-protocol_whitelist', 'file'],
     ...['-format_whitelist', FORMATS, '-i', `file:${file}`],
   ]

@@ -40,6 +40,8 @@ export interface VideoInfo {
   ownRate: Rate
   /** Frame pixels for each pixel of the source as shown: less than 1 for stills that were too large. */
   scale: number
+  /** Pixels that a stored picture may have. */
+  maxStoredPixels: number
   /** Timestamps are not evenly spaced. */
   variable: boolean
   durationS?: number
@@ -103,5 +105,7 @@ export interface ProbeResult {
   durationS?: number
   /** That duration is a guess from the bit rate. */
   estimated?: boolean
+  /** What the file is in words, where it may be of a kind that is not taken. */
+  what?: string
   streams: StreamInfo[]
 }

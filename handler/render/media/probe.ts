@@ -1,16 +1,16 @@
-import { open } from 'node:fs/promises'
 import { InputError } from '../../errors.ts'
 import { allOrAbort } from '../../system/all-or-abort.ts'
 import { toSystemError } from './ffmpeg-errors.ts'
 import { chooseFrameRate, isVariable, MAX_FPS, ownRate, STILL } from './frame-rate.ts'
-import { exifFilter } from './exif-orientation.ts'
+import { exifFilter } from './probing/exif-orientation.ts'
 import { withLimits } from './child-limits.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
 import { conversionFilters, displayOf } from './input-filters.ts'
-import { measurePictures, type MeasuredPictures } from './measure-pictures.ts'
+import { measurePictures, type MeasuredPictures } from './probing/measure-pictures.ts'
 import { durationOf, offsetOf, soundClock } from './media-clock.ts'
 import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
-import { parseFfmpegBanner, parseFfprobeJson } from './ffprobe-output.ts'
+import { describeFile, isStillFile, readHead } from './probing/file-signature.ts'
+import { parseFfmpegBanner, parseFfprobeJson } from './probing/ffprobe-output.ts'
 
 export interface MediaLimits {
   maxVideoS: number
@@ -55,8 +55,12 @@ async function probeFile(
   ffmpeg: Ffmpeg,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  await assertNotEmpty(file, role)
-  const input = untrustedInputArgs(file, limits.maxPixels)
+  const head = await readHead(file)
+  if (head.length === 0) {
+    throw new InputError('MEDIA_UNREADABLE', `the ${role} input is empty (0 bytes)`)
+  }
+  const most = storedPixels(isStillFile(head), limits)
+  const input = untrustedInputArgs(file, most, limits.maxPixels)
   const json = ['-v', 'warning', '-of', 'json', '-show_format', '-show_streams']
   const [program, args] = ffmpeg.probe
     ? [ffmpeg.probe, [...json, ...input]]
@@ -69,34 +73,46 @@ async function probeFile(
     ? parseFfprobeJson(finished.stdout.toString())
     : parseFfmpegBanner(finished.stderr)
   if (/picture size .* (?:is invalid|exceeds)|dimensions .* too large/i.test(finished.stderr)) {
-    const most = `${limits.maxPixels} pixels`
-    throw new InputError('MEDIA_TOO_LARGE', `the ${role} input has more than ${most} in a frame`)
+    const message = `the ${role} input has more than ${most} pixels in a frame`
+    throw new InputError('MEDIA_TOO_LARGE', message)
   }
   const failed = found.format ? undefined : toSystemError(finished, `reading the ${role} input`)
   if (failed) throw failed
+  const what = describeFile(head)
   if (!found.format) {
-    const message = `the ${role} input is not a media file that can be read (empty, damaged, or a playlist)`
-    throw new InputError('MEDIA_UNREADABLE', message)
+    throw new InputError('MEDIA_UNREADABLE', `the ${role} input ${refusal(what, finished.stderr)}`)
   }
-  return /Estimating duration from bitrate/.test(finished.stderr)
-    ? { ...found, estimated: true }
-    : found
+  const estimated = /Estimating duration from bitrate/.test(finished.stderr)
+  return { ...found, ...(estimated && { estimated }), ...(what && { what }) }
 }
 
-async function assertNotEmpty(file: string, role: string): Promise<void> {
-  await using handle = await open(file)
-  const { size } = await handle.stat()
-  if (size === 0) throw new InputError('MEDIA_UNREADABLE', `the ${role} input is empty (0 bytes)`)
+/** Why a file is refused that ffmpeg could not open: for what it is, where that can be said. */
+function refusal(what: string | undefined, stderr: string): string {
+  const format = /\[(\w+)[^\]]*\] Format not on whitelist/.exec(stderr)?.[1]
+  if (what) return `is ${what}, which this worker does not take`
+  if (format) return `has the format "${format}", which this worker does not take`
+  return 'is not a media file that can be read: damaged, cut off, or of a format that ffmpeg does not know'
 }
+
+/** The largest pictures of phones, 64 megapixels: stills are scaled down to the limit of frames. */
+const STILL_PIXELS = 9248 * 6936
+
+const storedPixels = (still: boolean, { maxPixels }: MediaLimits): number =>
+  still ? Math.max(maxPixels, STILL_PIXELS) : maxPixels
 
 /** The one that a player takes: what the file marks, else the first. */
 const chosen = (streams: StreamInfo[]): StreamInfo | undefined =>
   streams.find(({ byDefault }) => byDefault) ?? streams[0]
 
-function pictureStream({ streams }: ProbeResult): StreamInfo & { width: number; height: number } {
+function pictureStream({ streams, what }: ProbeResult): StreamInfo {
   const stream = chosen(streams.filter(({ kind, cover }) => kind === 'video' && !cover))
   const { width, height } = stream ?? {}
-  if (stream && width && height) return { ...stream, width, height }
+  if (stream && width && height) return stream
+  if (stream) {
+    const codec = stream.codec ?? 'of an unknown kind'
+    const message = `the video input is ${what ?? `a video (${codec})`} that the ffmpeg of this worker cannot read`
+    throw new InputError('MEDIA_UNREADABLE', message)
+  }
   const kinds = streams.map(({ kind, cover }) => (cover ? 'cover art' : kind)).join(', ')
   const message = `the video input has no picture stream (found: ${kinds || 'nothing'})`
   throw new InputError('MEDIA_UNREADABLE', message)
@@ -119,7 +135,7 @@ function videoFacts(
     // A forged table can name more frames than its duration holds, and be walked for ever.
     assertDuration('video', (stream.frames ?? 0) / MAX_FPS, limits.maxVideoS)
   }
-  const display = displayOf(stream, exif, reading)
+  const display = displayOf(stream, exif, reading, still ? limits.maxPixels : undefined)
   assertSize(display, limits.maxPixels)
   return {
     still,
@@ -128,7 +144,8 @@ function videoFacts(
     height: display.height,
     rate: still ? STILL : chooseFrameRate(stream, measured?.rate, reading.referenceMode),
     ownRate: still ? STILL : ownRate(stream, measured?.rate),
-    scale: 1,
+    scale: display.stored.width / stream.width!,
+    maxStoredPixels: storedPixels(still, limits),
     variable: !still && isVariable(stream),
     ...(durationS !== undefined && { durationS }),
     offsetS: offsetOf(stream, found),

@@ -3,6 +3,7 @@ import { JobError } from '../../../handler/errors.ts'
 import { decodeJsonText } from '../../../handler/net/json-text.ts'
 import { defineCommand, JSON_OPTION, UsageError, type OptionValues } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
+import { askAtTerminal, checkOutput } from '../output-file.ts'
 import { renderLocalJob } from '../render-local-job.ts'
 
 const OPTIONS = {
@@ -10,6 +11,7 @@ const OPTIONS = {
   audio: { type: 'string', value: 'FILE', help: 'recording of the speech' },
   job: { type: 'string', value: 'FILE', help: 'job as JSON; the options beside it win' },
   out: { type: 'string', value: 'FILE', help: 'the result (default: a name in OUTPUT_DIR)' },
+  force: { type: 'boolean', help: 'replace a file that --out names' },
   bundle: {
     type: 'string',
     value: 'DIR',
@@ -41,8 +43,10 @@ export const runCommand = defineCommand({
   example: 'run --video face.mp4 --audio speech.wav --out talking.mp4',
   options: OPTIONS,
   async run({ values, config, output }) {
-    const { json = false, verbose = false, out, bundle } = values
+    const { json = false, verbose = false, force = false, out, bundle } = values
     const job = await jobOf(values)
+    const directory = config().OUTPUT_DIR
+    await checkOutput({ out, directory, job, force }, json ? undefined : askAtTerminal())
     const options = { job, json, verbose, ...(out && { out }), ...(bundle && { bundle }) }
     const result = await renderLocalJob(options, config())
     if (json) output.out(`${JSON.stringify(result)}\n`)

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { exifFilter } from '../../../handler/render/media/exif-orientation.ts'
+import { exifFilter } from '../../../handler/render/media/probing/exif-orientation.ts'
 
 let dir: string
 beforeAll(async () => void (dir = await mkdtemp(join(tmpdir(), 'musetalk-test-'))))

@@ -4,7 +4,7 @@ import type { ProbeResult, StreamInfo } from '../../../handler/render/media/medi
 import {
   parseFfmpegBanner,
   parseFfprobeJson,
-} from '../../../handler/render/media/ffprobe-output.ts'
+} from '../../../handler/render/media/probing/ffprobe-output.ts'
 import { nearestStandardRate } from '../../../handler/render/media/frame-rate.ts'
 import { golden } from '../../helpers/fixture-paths.ts'
 

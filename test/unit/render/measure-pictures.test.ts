@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseTimes } from '../../../handler/render/media/measure-pictures.ts'
+import { parseTimes } from '../../../handler/render/media/probing/measure-pictures.ts'
 
 const report = (timebase: string, times: (number | 'NOPTS')[]) =>
   [

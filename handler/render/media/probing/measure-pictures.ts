@@ -1,6 +1,6 @@
-import { withLimits } from './child-limits.ts'
-import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
-import type { Rate } from './media-info.ts'
+import { withLimits } from '../child-limits.ts'
+import { runToEnd, untrustedInputArgs, type Ffmpeg } from '../ffmpeg.ts'
+import type { Rate } from '../media-info.ts'
 
 const LOOKED_AT = 240 // pictures; some seconds of any video
 

@@ -1,5 +1,5 @@
-import { nearestStandardRate } from './frame-rate.ts'
-import type { ColorTags, Rate, ProbeResult, StreamInfo } from './media-info.ts'
+import { nearestStandardRate } from '../frame-rate.ts'
+import type { ColorTags, Rate, ProbeResult, StreamInfo } from '../media-info.ts'
 
 type Json = Record<string, any>
 

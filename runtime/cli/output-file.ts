@@ -1,0 +1,103 @@
+import { access, constants, mkdir, open, realpath, rm, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createInterface } from 'node:readline/promises'
+import { isErrno } from '../../handler/errors.ts'
+import { MADE_BY } from '../../handler/render/encode/encoder-args.ts'
+import { UsageError } from './command.ts'
+
+export interface WantedOutput {
+  /** As it was typed; a name in `directory` where unset. */
+  out: string | undefined
+  /** The default folder. */
+  directory: string
+  job: Record<string, unknown>
+  force: boolean
+}
+
+/**
+ * Find out before a render that its result can be kept: it must not replace an input, nor another file
+ * without somebody's word, and its place must be writable. What this program made before may be replaced:
+ * that is how settings are tried.
+ *
+ * @param ask a question to somebody at a terminal; absent where nobody is there
+ * @throws UsageError
+ */
+export async function checkOutput(
+  { out, directory, job, force }: WantedOutput,
+  ask?: (question: string) => Promise<boolean>,
+): Promise<void> {
+  if (out === undefined) return assertWritable(resolve(directory), 'OUTPUT_DIR')
+  const file = resolve(out)
+  assertExtension(out, (job['output'] as { lossless?: boolean } | undefined)?.lossless === true)
+  const found = await stat(file).catch(() => undefined)
+  if (found?.isDirectory()) throw new UsageError(`--out "${out}" is a folder; name a file in it`)
+  if (found) {
+    for (const input of [job['video'], job['video_url'], job['audio'], job['audio_url']]) {
+      if (await isSameFile(input, file)) {
+        throw new UsageError(`--out "${out}" is an input; take another name, it would be lost`)
+      }
+    }
+    const settled = force || !found.isFile() || (await isOurs(file))
+    const agreed = settled || (await ask?.(`"${out}" exists. Replace it?`))
+    if (agreed === undefined)
+      throw new UsageError(`--out "${out}" exists; add --force to replace it`)
+    if (!agreed) throw new UsageError(`--out "${out}" exists and was kept`)
+  }
+  await assertWritable(dirname(file), `--out "${out}"`)
+}
+
+/** Somebody's answer at the terminal; undefined where there is none. */
+export function askAtTerminal(): ((question: string) => Promise<boolean>) | undefined {
+  if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
+  return async (question) => {
+    using lines = createInterface({ input: process.stdin, output: process.stderr })
+    const closed = new Promise<string>((resolve) => lines.once('close', () => resolve('')))
+    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed])
+    return /^y(es)?$/i.test(answer.trim())
+  }
+}
+
+/** A name that says something else than what is in the file misleads whoever opens it. */
+function assertExtension(out: string, lossless: boolean): void {
+  const extension = extname(out).toLowerCase()
+  const fitting = lossless ? ['.mkv'] : ['.mp4', '.m4v']
+  if (extension === '' || fitting.includes(extension)) return
+  const why = lossless ? 'a lossless result is Matroska' : 'the result is an mp4'
+  throw new UsageError(`--out "${out}": ${why}; end its name in ${fitting[0]}`)
+}
+
+/** Also by another path, a symbolic or a hard link. */
+async function isSameFile(input: unknown, file: string): Promise<boolean> {
+  if (typeof input !== 'string' || /^https?:/i.test(input)) return false
+  try {
+    const path = input.startsWith('file:') ? fileURLToPath(input) : resolve(input)
+    const [one, other] = await Promise.all([path, file].map((path) => stat(path)))
+    const sameNode = one!.dev === other!.dev && one!.ino === other!.ino
+    return sameNode || (await realpath(path)) === (await realpath(file))
+  } catch {
+    return false // an input that is not there is told by the job
+  }
+}
+
+const LOOKED_AT = 8 << 20 // an index of an hour is smaller; the mark comes behind it
+
+async function isOurs(file: string): Promise<boolean> {
+  await using handle = await open(file)
+  const { bytesRead, buffer } = await handle.read(Buffer.alloc(LOOKED_AT), 0, LOOKED_AT, 0)
+  return buffer.subarray(0, bytesRead).includes(MADE_BY)
+}
+
+async function assertWritable(directory: string, what: string): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true })
+    await access(directory, constants.W_OK | constants.X_OK)
+    const trial = join(directory, `.musetalk-worker-${process.pid}.trial`)
+    await (await open(trial, 'wx')).close()
+    await rm(trial)
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException
+    const why = isErrno(error, 'ENOTDIR') ? 'a part of its path is a file' : code
+    throw new UsageError(`${what}: nothing can be written to "${basename(directory)}/" (${why})`)
+  }
+}
