@@ -51,7 +51,11 @@ export async function* playPingPong(
 
 async function* repeatStill(source: VideoInput, times: number, ctx: RenderContext) {
   for await (const frame of decode(source, { first: 0, count: 1 }, ctx)) {
-    for (let i = 0; i < times; i++) yield copyOf(frame, ctx)
+    try {
+      for (let i = 0; i < times; i++) yield copyOf(frame, ctx)
+    } finally {
+      ctx.buffers.give(frame)
+    }
     return
   }
 }
@@ -66,7 +70,15 @@ function copyOf(frame: Uint8Array, { buffers }: RenderContext): Uint8Array {
 async function* loopCached(playback: Playback, from: number, total: number, ctx: RenderContext) {
   const { count } = playback
   const frames = await framesOf(playback, 0, count, ctx)
-  for (let i = from; i < total; i++) yield copyOf(frames[pingPongIndex(i, count)]!, ctx)
+  try {
+    for (let i = from; i < total; i++) yield copyOf(frames[pingPongIndex(i, count)]!, ctx)
+  } finally {
+    giveAll(frames, ctx)
+  }
+}
+
+const giveAll = (frames: Uint8Array[], { buffers }: RenderContext) => {
+  for (const frame of frames) buffers.give(frame)
 }
 
 async function* exactCount(count: number, frames: AsyncIterable<Uint8Array>) {
@@ -91,7 +103,11 @@ async function* reverseChunks(playback: Playback, wanted: number, ctx: RenderCon
   for (let end = playback.count; end > stop; end -= size) {
     const first = Math.max(stop, end - size)
     const chunk = await framesOf(playback, first, end - first, ctx)
-    while (chunk.length > 0) yield chunk.pop()!
+    try {
+      while (chunk.length > 0) yield chunk.pop()!
+    } finally {
+      giveAll(chunk, ctx)
+    }
   }
 }
 
@@ -102,6 +118,7 @@ async function* reverseChunks(playback: Playback, wanted: number, ctx: RenderCon
 async function framesOf(playback: Playback, first: number, count: number, ctx: RenderContext) {
   const sought = await collectFrom(decode(playback.source, { first, count }, ctx), 0, ctx)
   if (sameAsScanned(sought)) return sought
+  giveAll(sought, ctx)
   ctx.log.debug('seek.inexact', { first, count })
   const all = decode(playback.source, { first: 0, count: first + count }, ctx)
   const walked = await collectFrom(all, first, ctx)
