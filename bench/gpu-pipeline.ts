@@ -17,6 +17,7 @@ const HELP = `npm run bench:gpu -- [options]
   --only parse                         rows whose name holds this
   --jobs 1x20,8x5                      jobs and their seconds
   --slots 2                            jobs that are handled at once
+  --stream                             jobs with output.stream
   --keep                               write bench/results/gpu-COMMIT.json`
 
 const { values: options } = parseArgs({
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     jobs: { type: 'string', default: '1x20,8x5' },
     slots: { type: 'string', default: '2' },
+    stream: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -55,7 +57,7 @@ async function* rows(): AsyncGenerator<Row> {
           if (!name.includes(options.only)) continue
           const simulation = { speed: Number(options.speed), parse, width, height }
           const slots = Number(options.slots)
-          const setup = { simulation, video, audio, jobs, slots, compat }
+          const setup = { simulation, video, audio, jobs, slots, compat, stream: options.stream }
           yield { name, ...(await measureJobs({ ...setup, ...(ffmpeg && { ffmpeg }) })) }
         }
       }

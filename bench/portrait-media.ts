@@ -7,6 +7,8 @@ const demo = resolve(import.meta.dirname, '../demo')
 export interface MediaMaker {
   /** The portrait on a canvas, drifting slowly, as an ordinary H.264 video at 25 fps. */
   portrait(width: number, height: number, seconds: number): string
+  /** A video again and again, its packets as they are. */
+  repeated(video: string, seconds: number): string
   /** The embedded recording, again and again. */
   speech(seconds: number): string
 }
@@ -28,6 +30,10 @@ export function mediaMaker(dir: string, ffmpeg = 'ffmpeg'): MediaMaker {
       const encode = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p']
       const input = [...still, '-i', join(demo, 'portrait.png')]
       return make([...input, '-vf', filter, ...encode], `${width}x${height}-${seconds}.mp4`)
+    },
+    repeated(video, seconds) {
+      const input = ['-stream_loop', '-1', '-i', video]
+      return make([...input, '-t', String(seconds), '-c', 'copy'], `repeated-${seconds}.mp4`)
     },
     speech(seconds) {
       const input = ['-stream_loop', '-1', '-i', join(demo, 'speech.wav')]

@@ -23,6 +23,8 @@ export interface Workload {
   /** Jobs that are handled at once, as CONCURRENCY says. */
   slots: number
   compat: boolean
+  /** Whether they ask for `output.stream`. */
+  stream: boolean
   ffmpeg?: string
 }
 
@@ -59,7 +61,7 @@ export async function measureJobs(load: Workload): Promise<Outcome> {
 }
 
 async function measured(load: Workload, dir: string, endpoint: string): Promise<Outcome> {
-  const { simulation, jobs, slots, compat } = load
+  const { simulation, jobs, slots, compat, stream } = load
   await using engines = createRenderPool({
     devices: [''],
     device: 'cuda',
@@ -93,7 +95,7 @@ async function measured(load: Workload, dir: string, endpoint: string): Promise<
   const slot = async () => {
     while (next < jobs) {
       const id = `bench-${next++}`
-      const payload = { id, video_url: load.video, audio_url: load.audio }
+      const payload = { id, video_url: load.video, audio_url: load.audio, output: { stream } }
       const job = { ...payload, ...(compat && { compat: 'reference' }) }
       let lastFrameAt = 0
       const render: JobDependencies['render'] = (task, call) =>
