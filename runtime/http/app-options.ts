@@ -67,6 +67,13 @@ export interface AppOptions {
   /** Told of every job that `/generate` takes, for an orchestrator that wants to watch. */
   onAccepted?: (job: Job) => void
   /** One POST to an address a caller named; resolves to the status. */
-  post(url: string, body: string, signal: AbortSignal): Promise<number>
+  post(
+    url: string,
+    body: string,
+    signal: AbortSignal,
+    headers?: Record<string, string>,
+  ): Promise<number>
+  /** What sync.so's webhooks are signed with. */
+  webhookSecret?: string
   log: Log
 }

@@ -9,6 +9,7 @@ import { filesRoute } from './routes/files.ts'
 import { generateRoute } from './routes/generate.ts'
 import { jobsRoutes } from './routes/jobs.ts'
 import { videoRoute } from './routes/video.ts'
+import { syncRoutes } from './sync/routes.ts'
 import { uploadRoutes } from './routes/uploads.ts'
 import { openapiRoute } from './openapi.ts'
 import type { AppOptions } from './app-options.ts'
@@ -38,6 +39,7 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.route('/', jobsRoutes(intake))
   app.route('/', videoRoute(options))
   app.route('/', runpodRoutes(intake, webhooks))
+  app.route('/', syncRoutes(intake, webhooks))
   app.route('/', uploadRoutes(options.uploads))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
   return app

@@ -4,13 +4,14 @@ import type { Context, MiddlewareHandler } from 'hono'
 import { errorBody } from './responses.ts'
 
 /**
- * Lets a request pass that brings the key: as a bearer token, as it is (RunPod's clients may), or as
- * the password of Basic, which is what a browser asks its user for.
+ * Lets a request pass that brings the key: as a bearer token, as it is (RunPod's clients may), as the
+ * password of Basic, which is what a browser asks its user for, or as `x-api-key` (sync.so's clients).
  */
 export function requireApiKey(apiKey: string | undefined): MiddlewareHandler {
   const expected = apiKey === undefined ? undefined : digest(apiKey)
   return async (c, next) => {
-    if (!expected || timingSafeEqual(digest(extractKey(c.req.header('authorization'))), expected)) {
+    const key = c.req.header('x-api-key') ?? extractKey(c.req.header('authorization'))
+    if (!expected || timingSafeEqual(digest(key), expected)) {
       return next()
     }
     challenge(c)

@@ -8,6 +8,7 @@ export const TAGS = {
   Uploads: 'Files that are sent before the jobs that name them; tus, or one request.',
   RunPod: 'RunPod’s endpoint API, as its clients see the platform.',
   'RunPod local': 'The same without an endpoint, as the local server of RunPod’s SDK has it.',
+  'sync.so': 'sync.so’s API, as its SDKs speak it.',
   Probes: 'For platforms; they need no key.',
   Pages: 'For people, and the description of all this.',
 } as const

@@ -7,7 +7,7 @@ import type { Clock } from './clock.ts'
 import type { EventLog } from './event-log.ts'
 import type { Parse } from './job-identity.ts'
 
-export type JobChannel = 'generate' | 'jobs' | 'runpod' | 'pull'
+export type JobChannel = 'generate' | 'jobs' | 'runpod' | 'sync' | 'pull'
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled'
 
 export interface Submission {

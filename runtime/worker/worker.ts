@@ -37,7 +37,7 @@ import { createInputBuckets, createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
 import { storageProbe, watchStorage, type StorageWatch } from './storage-watch.ts'
 import { startPull } from './startup-pull.ts'
-import type { PullStatus } from '../http/app-options.ts'
+import type { AppOptions, PullStatus } from '../http/app-options.ts'
 
 /**
  * Take jobs until the process is told to stop: listens first, warms the models second.
@@ -152,8 +152,8 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   })
   const { pull } = parts
   const health = healthOf(stop, engines, about, { pull, storageProblem, source: contact?.status })
-  const post = async (url: string, body: string, signal: AbortSignal) => {
-    const headers = { 'content-type': 'application/json' }
+  const post: AppOptions['post'] = async (url, body, signal, more) => {
+    const headers = { 'content-type': 'application/json', ...more }
     const answer = await deps.fetch(url, { method: 'POST', headers, body, signal })
     await answer.discard()
     return answer.status
@@ -166,6 +166,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
       maxBodyBytes: config.MAX_BODY_MB * 1e6,
       parse: (payload, id) => parseJob(payload, id, deps),
       ...(onAccepted && { onAccepted }),
+      ...(config.WEBHOOK_SECRET !== undefined && { webhookSecret: config.WEBHOOK_SECRET }),
       ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
       corsOrigins: config.CORS_ORIGINS,
       allowedHosts: config.ALLOWED_HOSTS,

@@ -6,6 +6,8 @@ const ATTEMPT_TIMEOUT_MS = 10_000
 /** Pauses before the second and the third try, as seen on the platform. */
 const RETRY_DELAYS_MS = [5_000, 15_000]
 
+type HeadersOf = (body: string) => Record<string, string>
+
 /** Posts what RunPod's platform would post to `webhook`: once, and twice more where that fails. */
 export class RunpodWebhookSender {
   readonly #post: AppOptions['post']
@@ -19,9 +21,12 @@ export class RunpodWebhookSender {
     this.#retryDelaysMs = retryDelaysMs
   }
 
-  /** Returns at once; the outcome is logged. */
-  send(id: string, url: string, body: unknown): void {
-    const delivery = this.#deliver(id, url, body)
+  /**
+   * Returns at once; the outcome is logged.
+   * @param headersOf further headers, by the text that is sent
+   */
+  send(id: string, url: string, body: unknown, headersOf: HeadersOf = () => ({})): void {
+    const delivery = this.#deliver(id, url, body, headersOf)
       .catch((error: Error) =>
         this.#log.warn('runpod.webhook', { job: id, outcome: error.message }),
       )
@@ -34,10 +39,11 @@ export class RunpodWebhookSender {
     await Promise.all(this.#inFlight)
   }
 
-  async #deliver(id: string, url: string, content: unknown): Promise<void> {
+  async #deliver(id: string, url: string, content: unknown, headersOf: HeadersOf): Promise<void> {
     const body = JSON.stringify(content)
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#post(url, body, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)).catch(
+      const signal = AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)
+      const outcome = await this.#post(url, body, signal, headersOf(body)).catch(
         (error: Error) => error.message,
       )
       const delivered = typeof outcome === 'number' && outcome >= 200 && outcome < 300

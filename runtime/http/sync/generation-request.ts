@@ -1,0 +1,103 @@
+import * as v from 'valibot'
+import { InputError, type ValidationIssue } from '../../../handler/errors.ts'
+
+/** A field of sync.so's that nothing here answers to. */
+const refused = (why: string) => v.nullish(v.custom<never>(() => false, why))
+
+const ASSET = 'assets are not kept here; give a url (upload:<id> after POST /uploads)'
+const SEGMENTS = 'parts of a video are not taken yet; cut it, or send one request a part'
+const Media = { url: v.optional(v.string()), assetId: refused(ASSET) }
+
+const Video = v.strictObject({
+  type: v.literal('video'),
+  ...Media,
+  segments_secs: refused(SEGMENTS),
+  segments_frames: refused(SEGMENTS),
+})
+const Audio = v.strictObject({ type: v.literal('audio'), ...Media, refId: v.nullish(v.string()) })
+const Text = v.looseObject({
+  type: v.literal('text'),
+  provider: v.custom<never>(
+    () => false,
+    'text is not spoken here; give a recording as { type: "audio", url }',
+  ),
+})
+
+/** What each mode of sync.so's means by our `length`; the others come with it. */
+const LENGTH_OF_MODE = { bounce: 'audio', cut_off: 'shortest', silence: 'video' } as const
+const MODES = ['bounce', 'cut_off', 'silence'] as const
+
+const REACT = 'comes with a model that plays emotions; none is here'
+const Options = v.strictObject({
+  sync_mode: v.optional(v.picklist(MODES, `must be one of ${MODES.join(', ')}`)),
+  model_mode: refused(REACT),
+  prompt: refused(REACT),
+  temperature: refused('there is no chance in what is drawn, and no temperature of it'),
+  active_speaker_detection: v.optional(
+    v.strictObject({
+      auto_detect: v.nullish(v.literal(false, 'who speaks is not found out; name the face')),
+      frame_number: refused('give bounding_boxes instead, one a frame'),
+      coordinates: refused('give bounding_boxes instead, one a frame'),
+      bounding_boxes: v.optional(v.array(v.nullable(v.array(v.number())))),
+    }),
+  ),
+  occlusion_detection_enabled: v.nullish(v.boolean()),
+})
+
+/** Names of sync.so's that stand for "the model that is here". */
+const MODELS = ['lipsync-2', 'lipsync-2-pro', 'lipsync-1.9.0-beta', 'sync-3'] as const
+
+/** The body of `POST /v2/generate`. @see the types of the npm package @sync.so/sdk */
+export const GenerationRequest = v.strictObject({
+  model: v.picklist(
+    MODELS,
+    `must be one of ${MODELS.join(', ')}; all of them mean this worker’s model`,
+  ),
+  input: v.pipe(v.array(v.variant('type', [Video, Audio, Text])), v.maxLength(16)),
+  options: v.nullish(Options),
+  segments: refused(SEGMENTS),
+  webhookUrl: v.nullish(
+    v.pipe(v.string(), v.maxLength(2048), v.regex(/^https?:\/\//, 'must be an http(s) URL')),
+  ),
+  outputFileName: v.nullish(
+    v.pipe(v.string(), v.regex(/^[\w-]{1,255}$/, 'must be 1 to 255 of letters, digits, _ and -')),
+  ),
+})
+export type GenerationRequest = v.InferOutput<typeof GenerationRequest>
+
+/** @throws InputError INVALID_JOB naming every field that is wrong, or has no meaning here */
+export function parseGeneration(body: unknown): GenerationRequest {
+  const parsed = v.safeParse(GenerationRequest, body)
+  const problems = parsed.success
+    ? countProblems(parsed.output)
+    : parsed.issues.map((issue) => ({
+        path: (issue.path ?? []).map(({ key }) => key as string | number),
+        message: issue.message.slice(0, 200),
+      }))
+  if (parsed.success && problems.length === 0) return parsed.output
+  const lines = problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
+  throw new InputError('INVALID_JOB', lines.join('; ').slice(0, 4000), { problems })
+}
+
+function countProblems({ input }: GenerationRequest): ValidationIssue[] {
+  return (['video', 'audio'] as const).flatMap((type) => {
+    const found = input.filter((one) => one.type === type)
+    return found.length === 1 && found[0]?.['url']
+      ? []
+      : [{ path: ['input'], message: `must have one ${type} with a url, not ${found.length}` }]
+  })
+}
+
+/** Our job of it. @param id of the generation */
+export function toJob({ input, options, outputFileName }: GenerationRequest, id: string) {
+  const urlOf = (type: 'video' | 'audio') => input.find((one) => one.type === type)!['url']
+  const boxes = options?.active_speaker_detection?.bounding_boxes
+  return {
+    id,
+    video_url: urlOf('video'),
+    audio_url: urlOf('audio'),
+    length: LENGTH_OF_MODE[options?.sync_mode ?? 'bounce'],
+    ...(boxes && { face: { boxes } }),
+    ...(outputFileName && { output: { key: `${id}/${outputFileName}.mp4` } }),
+  }
+}

@@ -1,0 +1,165 @@
+import { execFileSync, execFile } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import { promisify } from 'node:util'
+import { Sync, SyncClient, SyncError } from '@sync.so/sdk'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { bodyOf, webServer } from '../../helpers/servers/loopback-server.ts'
+import { pushServer } from '../../helpers/servers/worker-server.ts'
+
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
+type Server = Awaited<ReturnType<typeof pushServer>>
+let at: Server
+beforeAll(async () => {
+  at = await pushServer({
+    API_KEY: 'the key',
+    QUEUE_LIMIT: '4',
+    CONCURRENCY: '1',
+    WEBHOOK_SECRET: SECRET,
+  })
+})
+afterAll(() => at[Symbol.asyncDispose]())
+
+const input = (): Sync.Input[] => [
+  { type: 'video', url: at.job.video_url },
+  { type: 'audio', url: at.job.audio_url },
+]
+
+describe('the npm client @sync.so/sdk', () => {
+  const client = (apiKey = 'the key') => new SyncClient({ baseUrl: at.url, apiKey }).generations
+  const noRetries = { maxRetries: 0 }
+
+  async function finished(id: string): Promise<Sync.Generation> {
+    for (;;) {
+      const generation = await client().get(id)
+      if (!['PENDING', 'PROCESSING'].includes(generation.status)) return generation
+    }
+  }
+
+  test.each(['bounce', 'cut_off', 'silence'] as const)(
+    'generates, in the mode %s',
+    async (sync_mode) => {
+      const made = await client().create({
+        model: 'lipsync-2',
+        input: input(),
+        options: { sync_mode },
+      })
+      expect(made).toMatchObject({ model: 'lipsync-2', input: input(), options: { sync_mode } })
+      const done = await finished(made.id)
+      expect(done).toMatchObject({ id: made.id, status: 'COMPLETED', outputDuration: 0.08 })
+      const video = await fetch(done.outputUrl!, { headers: { 'x-api-key': 'the key' } })
+      expect(video.status).toBe(200)
+    },
+  )
+
+  test('lists generations, by state and by id', async () => {
+    const { id } = await client().create({ model: 'lipsync-2', input: input() })
+    await finished(id)
+    const ids = async (request?: Sync.ListGenerationsRequest) =>
+      (await client().list(request)).map((one) => one.id)
+    expect((await ids())[0]).toBe(id)
+    expect(await ids({ ids: [id] })).toEqual([id])
+    expect(await ids({ status: ['COMPLETED'] })).toContain(id)
+    expect(await ids({ status: ['FAILED'], ids: [id] })).toEqual([])
+  })
+
+  test('has its webhook called, signed', async () => {
+    const { promise, resolve } = Promise.withResolvers<{ signature: string; body: string }>()
+    await using hook = await webServer(async (request, response) => {
+      const body = (await bodyOf(request)).toString()
+      response.end()
+      resolve({ signature: String(request.headers['sync-signature']), body })
+    })
+    const webhookUrl = hook.url('/hook')
+    const { id } = await client().create({ model: 'lipsync-2', input: input(), webhookUrl })
+    const call = await promise
+    const [, time, signature] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(call.signature)!
+    const expected = createHmac('sha256', SECRET).update(`${time}.${call.body}`).digest('hex')
+    expect(signature).toBe(expected)
+    expect(JSON.parse(call.body)).toMatchObject({ id, status: 'COMPLETED', webhookUrl })
+  })
+
+  test('is told of a failure by error and code', async () => {
+    const gone: Sync.Input[] = [{ type: 'video', url: `http://127.0.0.1:9/v` }, input()[1]!]
+    const { id } = await client().create({ model: 'lipsync-2', input: gone })
+    const failed = await finished(id)
+    expect(failed).toMatchObject({
+      status: 'FAILED',
+      error_code: 'generation_input_video_inaccessible',
+    })
+    expect(failed.error).toMatch(/^video_url: /)
+  }, 60_000)
+
+  test('names a generation’s file', async () => {
+    const request = { model: 'lipsync-2', input: input(), outputFileName: 'my_talk' } as const
+    const done = await finished((await client().create(request as Sync.CreateGenerationDto)).id)
+    expect(done.outputUrl).toMatch(/\/my_talk\.mp4$/)
+  })
+
+  test('gets the errors of its types', async () => {
+    const caught = (error: unknown) => error as SyncError
+    const wrongKey = await client('wrong')
+      .create({ model: 'lipsync-2', input: input() }, noRetries)
+      .catch(caught)
+    expect(wrongKey).toBeInstanceOf(Sync.UnauthorizedError)
+    const unknown = await client().get('nobody', noRetries).catch(caught)
+    expect(unknown).toBeInstanceOf(Sync.NotFoundError)
+    expect((unknown as SyncError).body).toMatchObject({ statusCode: 404 })
+    const refused = await client()
+      .create({ model: 'react-1', input: input() }, noRetries)
+      .catch(caught)
+    expect(refused).toBeInstanceOf(Sync.BadRequestError)
+    expect((refused as SyncError).body).toMatchObject({
+      ...{
+        statusCode: 400,
+        message: expect.stringMatching(/^model: must be one of lipsync-2/) as string,
+      },
+    })
+  })
+})
+
+const PYTHON = process.env['PYTHON'] ?? 'python3'
+const hasPythonClient = (() => {
+  try {
+    execFileSync(PYTHON, ['-c', 'import sync.generations'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+})()
+
+/** What its documentation shows, with another base URL. */
+const PROGRAM = `
+import json, os, sys
+from sync import Sync
+from sync.common import Audio, GenerationOptions, Video
+from sync.core.api_error import ApiError
+url, media = sys.argv[1:]
+client = Sync(base_url=url, api_key="the key").generations
+made = client.create(
+    input=[Video(url=media), Audio(url=media)], model="lipsync-2", options=GenerationOptions(sync_mode="cut_off")
+)
+generation = client.get(made.id)
+while generation.status not in ["COMPLETED", "FAILED", "REJECTED"]:
+    generation = client.get(made.id)
+listed = client.list(status=["COMPLETED"], ids=[made.id])
+try:
+    client.get("nobody")
+except ApiError as error:
+    missing = error.status_code
+print(json.dumps([generation.status, generation.output_duration, [one.id == made.id for one in listed], missing]))
+`
+
+describe.skipIf(!hasPythonClient)(
+  'the Python client syncsdk (set PYTHON to one that has it)',
+  () => {
+    test('generates, waits, lists', async () => {
+      const { stdout } = await promisify(execFile)(PYTHON, [
+        '-c',
+        PROGRAM,
+        at.url,
+        at.job.video_url,
+      ])
+      expect(JSON.parse(stdout)).toEqual(['COMPLETED', 0.08, [true], 404])
+    }, 60_000)
+  },
+)
