@@ -42,10 +42,14 @@ export async function gatherFiles(directory: string, options: PullOptions): Prom
   )
   const needed = left.reduce((sum, bytes) => sum + Math.max(0, bytes), size)
   const free = await freeBytes(directory)
+  const local = here.map(async (file) => {
+    const { file: path } = found.get(file)!
+    return { ...summaryOf(file, recipe), bytes: (await stat(path)).size, local: path }
+  })
   onEvent({
     ...{ type: 'plan', name: options.name, directory: options.directory, ...variant },
     from: mirror ?? endpoint,
-    here: here.map((file) => ({ ...summaryOf(file, recipe), local: found.get(file)!.file })),
+    here: await Promise.all(local),
     fetch: toFetch.map((file) => summaryOf(file, recipe)),
     ...{ bundleBytes: size, neededBytes: needed, freeBytes: free },
   })

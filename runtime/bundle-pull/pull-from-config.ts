@@ -23,20 +23,23 @@ const TIMEOUTS: Timeouts = {
 /** Where RunPod puts the model that an endpoint names. */
 const RUNPOD_CACHE = '/runpod-volume/huggingface-cache/hub'
 
+/** Whether files are to be had over the network, not from a folder. */
+export const isAddress = (from: string): boolean => /^https?:\/\//.test(from)
+
 /**
  * What the environment says about pulls.
  * @param from folder, or address, of files in the official layout or any other
  */
 export function pullSettings(config: PullConfig, from: string | undefined) {
-  const isAddress = from !== undefined && /^https?:\/\//.test(from)
+  const mirror = from !== undefined && isAddress(from) ? from : undefined
   const caches = [config.HF_HUB_CACHE ?? join(config.HF_HOME, 'hub'), RUNPOD_CACHE]
   const places: LocalPlaces = {
-    trees: from !== undefined && !isAddress ? [resolve(from)] : [],
+    trees: from !== undefined && mirror === undefined ? [resolve(from)] : [],
     hubCaches: [...new Set(caches.map((cache) => resolve(cache)))],
   }
   return {
     places,
-    ...(isAddress && { mirror: from }),
+    ...(mirror !== undefined && { mirror }),
     endpoint: config.HF_ENDPOINT,
     ...(config.HF_TOKEN !== undefined && { token: config.HF_TOKEN }),
     offline: config.HF_HUB_OFFLINE,

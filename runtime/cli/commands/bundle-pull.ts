@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { isAddress } from '../../bundle-pull/pull-from-config.ts'
 import { PullError } from '../../bundle-pull/pull-error.ts'
 import type { PullEvent } from '../../bundle-pull/pull-events.ts'
 import { pullNamed, type PullCall, type PullRequest } from '../../bundle-pull/pull-named.ts'
@@ -44,6 +46,9 @@ export const bundlePullCommand = defineCommand({
 function requestOf(values: OptionValues<typeof OPTIONS>): Omit<PullRequest, 'name'> {
   const { out, precision, cuda, from, keep = false } = values
   const known = (['fp32', 'fp16'] as const).find((one) => one === precision)
+  if (from !== undefined && !isAddress(from) && !existsSync(from)) {
+    throw new UsageError(`--from ${from}: there is no such folder`)
+  }
   if (precision !== known) throw new UsageError(`--precision is fp32 or fp16, not "${precision}"`)
   return {
     variant: { ...(known && { precision: known }), ...(cuda !== undefined && { cuda }) },

@@ -85,4 +85,6 @@ test('the command line refuses what it does not know', async () => {
   })
   const wrong = await run(['bundle', 'pull', 'musetalk-v1.5', '--precision', 'int8'])
   expect(wrong).toMatchObject({ status: 2, stderr: expect.stringContaining('fp32 or fp16') })
+  const lost = await run(['bundle', 'pull', 'musetalk-v1.5', '--from', place.file('none')])
+  expect(lost).toMatchObject({ status: 2, stderr: expect.stringContaining('no such folder') })
 })
