@@ -6,6 +6,7 @@ import { inputKind, isPath } from './inputs/input-address.ts'
 import { objectName, type Job } from './parse-job.ts'
 import { stripSignature } from './signed-url.ts'
 import type { JobResult } from './events/job-events.ts'
+import type { Storage, StoredResult } from './storage/storage.ts'
 
 /** What is stored beside a result, so that the same job finds it again. */
 export interface ResultMetadata {
@@ -60,19 +61,40 @@ export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobRe
   })
   const sidecar = v.safeParse(StoredSidecar, found?.sidecar)
   if (!found || !sidecar.success || sidecar.output.job_id !== job.id) return undefined
-  const { input_sha256, result, etag } = sidecar.output
-  const isSame =
-    found.sha256 === undefined
-      ? found.etag !== undefined && found.etag === etag
-      : found.sha256 === result.sha256
+  const { input_sha256, result } = sidecar.output
   // Another video than the side-car tells of: a run ended between writing one and the other.
-  if (result.bytes !== found.bytes || !isSame) return undefined
+  if (!isSameObject(found, sidecar.output)) return undefined
   if (input_sha256 !== inputDigest(job)) {
     throw new InputError('JOB_CONFLICT', `the id "${job.id}" was used for another input`)
   }
   const { key, url } = found
   const stored = result as unknown as ResultMetadata['result']
   return { ...stored, key, output_url: url, metadata: job.metadata, deduplicated: true }
+}
+
+type Sidecar = v.InferOutput<typeof StoredSidecar>
+
+/** A store that was not told the SHA-256 knows its own name for the bytes. */
+function isSameObject(found: StoredResult, { result, etag }: Sidecar): boolean {
+  const isSame =
+    found.sha256 === undefined
+      ? found.etag !== undefined && found.etag === etag
+      : found.sha256 === result.sha256
+  return isSame && result.bytes === found.bytes
+}
+
+/** Whether the object of a result that was given before is there, and is that result's. */
+export async function isStillStored(
+  name: string,
+  { job_id, bytes, sha256 }: JobResult,
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const found = await storage.find(name, signal)
+  const sidecar = v.safeParse(StoredSidecar, found?.sidecar)
+  if (!found || !sidecar.success || !isSameObject(found, sidecar.output)) return false
+  const { result, ...stored } = sidecar.output
+  return stored.job_id === job_id && result.bytes === bytes && result.sha256 === sha256
 }
 
 /**

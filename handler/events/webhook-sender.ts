@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { retry, sleep, parseRetryAfter } from '../net/retry.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { isRetryableStatus, NetworkError } from '../net/network-error.ts'
-import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
-import type { Log } from '../log.ts'
+import { DEFAULT_TIMEOUTS, type RetryPolicy, type Timeouts } from '../net/timeouts.ts'
+import { withLogFields, type Log } from '../log.ts'
 import type { EventListener } from './event-emitter.ts'
 import type { JobEvent } from './job-events.ts'
 import { signWebhook } from './webhook-signature.ts'
@@ -14,10 +14,30 @@ export interface WebhookTarget {
   events?: readonly JobEvent['type'][] | undefined
 }
 
+/** A final event on its way, with all that it takes to send it again. */
+export interface PendingWebhook {
+  /** The same in every try, of every life. */
+  id: string
+  url: string
+  type: JobEvent['type']
+  seq: number
+  job: string
+  body: string
+}
+
+/** Keeps final events until they were taken, so that a next life sends what this one could not. */
+export interface WebhookStore {
+  /** Neither rejects. */
+  put(event: PendingWebhook): Promise<void>
+  remove(id: string): Promise<void>
+}
+
 /** Posts jobs' events to the addresses that the jobs named. */
 export interface Webhooks {
   /** A sink that returns at once and never throws; what became of the events is logged. */
   to(target: WebhookTarget, log: Log): EventListener
+  /** Send what a former life has kept. */
+  resume(pending: readonly PendingWebhook[], log: Log): void
   /** Resolves when all that was taken is delivered or given up, or the signal has ended it. */
   drain(signal: AbortSignal): Promise<void>
 }
@@ -29,6 +49,8 @@ export interface WebhookOptions {
   timeouts?: Timeouts
   /** Milliseconds between two progress events of one job. */
   intervalMs?: number
+  /** Final events are only in memory where unset. */
+  store?: WebhookStore
 }
 
 /**
@@ -36,9 +58,9 @@ export interface WebhookOptions {
  * waits. Progress gets one try, the final event many.
  */
 export function createWebhookSender(options: WebhookOptions): Webhooks {
-  const { fetch, keys = [], timeouts = DEFAULT_TIMEOUTS, intervalMs = 1000 } = options
+  const { fetch, keys = [], timeouts = DEFAULT_TIMEOUTS, intervalMs = 1000, store } = options
   const stop = new AbortController()
-  const working = new Set<Promise<void>>()
+  const working = new Set<Promise<unknown>>()
 
   const to = ({ url, events }: WebhookTarget, log: Log): EventListener => {
     const waiting: JobEvent[] = []
@@ -67,31 +89,51 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
       if (isFinal(event)) wake.abort()
       if (running) return
       running = true
-      const job = drainQueue().finally(() => working.delete(job))
-      working.add(job)
+      track(drainQueue())
     }
   }
 
   /** @returns whether the receiver wants no more */
   async function deliver(url: string, event: JobEvent, log: Log): Promise<boolean> {
-    const { type, at: timestamp, seq } = event
+    const { type, at: timestamp, seq, job_id: job } = event
     const body = JSON.stringify({ type, timestamp, data: event })
     const id = `msg_${randomUUID()}` // of the event: the same in every try
-    const policy = isFinal(event) ? timeouts.webhook : { ...timeouts.webhook, tries: 1 }
+    const pending: PendingWebhook = { id, url, type, seq, job, body }
+    if (!isFinal(event)) {
+      return (await send(pending, { ...timeouts.webhook, tries: 1 }, log)) ?? false
+    }
+    await store?.put(pending)
+    return sendStored(pending, log)
+  }
+
+  /** A final event is kept until it was taken or given up, and over the end of this process. */
+  async function sendStored(pending: PendingWebhook, log: Log): Promise<boolean> {
+    const isGone = await send(pending, timeouts.webhook, log)
+    if (isGone !== undefined) await store?.remove(pending.id)
+    return isGone ?? false
+  }
+
+  /** @returns whether the receiver wants no more; undefined where the worker's end has cut it short */
+  async function send(
+    { id, url, type, seq, body }: PendingWebhook,
+    policy: RetryPolicy,
+    log: Log,
+  ): Promise<boolean | undefined> {
     let tries = 0
-    const send = (attempt: number) => {
-      tries = attempt
+    const attempt = (count: number) => {
+      tries = count
       return post(url, id, body)
     }
     try {
-      await retry(send, policy, stop.signal)
+      await retry(attempt, policy, stop.signal)
       if (type === 'job.progress') log.debug('webhook.progress', { type, seq, tries })
       else log.info('webhook.sent', { type, seq, tries })
       return false
     } catch (error) {
-      const reason = stop.signal.aborted ? 'the worker stopped' : (error as Error).message
-      log.warn('webhook.failed', { type, seq, tries, reason })
-      return error instanceof NetworkError && error.status === GONE
+      const isCut = stop.signal.aborted
+      const reason = isCut ? 'the worker stopped' : (error as Error).message
+      log.warn('webhook.failed', { type, seq, tries, reason, kept: isCut && store !== undefined })
+      return isCut ? undefined : error instanceof NetworkError && error.status === GONE
     }
   }
 
@@ -124,8 +166,16 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
     }
   }
 
+  function track(work: Promise<unknown>): void {
+    const job: Promise<unknown> = work.finally(() => working.delete(job))
+    working.add(job)
+  }
+
   return {
     to,
+    resume(pending, log) {
+      for (const event of pending) track(sendStored(event, withLogFields(log, { job: event.job })))
+    },
     async drain(signal) {
       const abort = () => stop.abort()
       if (signal.aborted) abort()

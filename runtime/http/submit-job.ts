@@ -24,14 +24,18 @@ export interface IntakeRules {
  * @param payload whose inline media are uploads already
  * @throws JobError, the refusal
  */
-export function submitJob(
+export async function submitJob(
   c: Context,
   payload: unknown,
   { platformId, ...rules }: IntakeRules,
   { jobs, parse, keys, publicBaseUrl }: JobIntake,
-): Job {
-  const keyed = keys.check(c.req.header('idempotency-key'), payload)
-  const { id } = parse(payload, platformId ?? keyed.id)
+): Promise<Job> {
+  const read = () => {
+    const keyed = keys.check(c.req.header('idempotency-key'), payload)
+    return { keyed, id: parse(payload, platformId ?? keyed.id).id }
+  }
+  await jobs.recheck(read().id)
+  const { keyed, id } = read() // nothing is awaited from here: another may have brought the key meanwhile
   const job = jobs.submit({ ...rules, id, payload, origin: requestOrigin(c, publicBaseUrl) })
   keyed.remember()
   return job

@@ -66,3 +66,13 @@ export function buildFinalEvent(
   if (error.code === 'CANCELED') return { ...head, type: 'job.canceled', status: 'canceled', error }
   return { ...head, type: 'job.failed', status: 'failed', error }
 }
+
+/** An event of a job as one of its callers shall see it. */
+export function forCaller(
+  event: JobEvent,
+  { metadata }: { metadata?: Record<string, unknown> },
+): JobEvent {
+  if (!metadata) return event
+  if (event.type !== 'job.succeeded') return { ...event, metadata }
+  return { ...event, metadata, result: { ...event.result, metadata } }
+}

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { InputError } from '../../handler/errors.ts'
+import type { WebhookTarget } from '../../handler/events/webhook-sender.ts'
 import { inputDigest } from '../../handler/idempotency.ts'
 import { isPath } from '../../handler/inputs/input-address.ts'
 import { objectName, type Job } from '../../handler/parse-job.ts'
@@ -15,19 +16,32 @@ export interface JobIdentity {
   object: string
   /** Whether a result in memory is no answer: the caller says so, or a path may hold something new. */
   force: boolean
+  /** Where the job itself wants its result, signature included: each new one is uploaded to. */
+  upload?: string
+  caller: JobCaller
+}
+
+/** What a caller wants for itself; two callers of one job may differ in it. */
+export interface JobCaller {
+  metadata: Record<string, unknown>
+  webhook?: WebhookTarget
 }
 
 /** @param id the id under which the job is submitted */
 export function jobIdentity(payload: unknown, id: string, parse: Parse): JobIdentity {
   const job = parsed(payload, id, parse)
-  if (!job) return { fingerprint: 'not a job', object: id, force: false }
+  if (!job) return { fingerprint: 'not a job', object: id, force: false, caller: { metadata: {} } }
   const object = objectName(job)
   const target = job.output.url?.split('?')[0] // a signed URL is new each time
   const fingerprint = createHash('sha256').update(
     JSON.stringify([inputDigest(job), object, target]),
   )
   const force = job.force || isPath(job.video_url) || isPath(job.audio_url)
-  return { fingerprint: fingerprint.digest('hex'), object, force }
+  return {
+    ...{ fingerprint: fingerprint.digest('hex'), object, force },
+    ...(job.output.url !== undefined && { upload: job.output.url }),
+    caller: { metadata: job.metadata, ...(job.webhook && { webhook: job.webhook }) },
+  }
 }
 
 function parsed(payload: unknown, id: string, parse: Parse): Job | undefined {

@@ -11,8 +11,9 @@ import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
 import type { GrowingFile } from '../../handler/system/growing-file.ts'
 import { ChangeNotifier } from './change-notifier.ts'
 import { realClock, type Clock } from './clock.ts'
-import { buildFinalEvent, EventLog } from './event-log.ts'
+import { buildFinalEvent, forCaller } from './event-log.ts'
 import { jobIdentity } from './job-identity.ts'
+import { createJob, isUpToDate, joinJob } from './joined-job.ts'
 import type { Job, JobChannel, JobQueueOptions, MutableJob, Submission } from './job-record.ts'
 import { isFinal } from './job-record.ts'
 import { JobStats } from './job-stats.ts'
@@ -60,27 +61,23 @@ export class JobQueue {
 
   /**
    * Take a job. The same job again is joined while it waits or runs, and answered from memory when it
-   * has succeeded; `force` renders it anew.
+   * has succeeded; `force`, or another presigned URL for its result, renders it anew.
    *
    * @throws InputError JOB_CONFLICT, WorkerError BUSY, CanceledError SHUTDOWN, or the refusal
    */
   submit(submission: Submission): Job {
     const { id, payload } = submission
-    const { fingerprint, object, force } = jobIdentity(payload, id, this.#options.parse)
+    const { caller, force, ...identity } = jobIdentity(payload, id, this.#options.parse)
     const known = this.#retained.get(id)
-    if (known && (!isFinal(known) || (known.state === 'succeeded' && !force))) {
-      if (known.fingerprint !== fingerprint) throw idConflictError(known.id, known.state)
-      known.detached ||= submission.detached
+    const anew = force || (identity.upload !== undefined && identity.upload !== known?.upload)
+    if (known && (!isFinal(known) || (known.state === 'succeeded' && !anew))) {
+      if (known.fingerprint !== identity.fingerprint) throw idConflictError(known.id, known.state)
+      if (joinJob(known, submission.detached, caller)) this.#options.onJoin?.(known, caller)
       return known
     }
     this.#admit()
     if (known) this.#retained.remove(known)
-    const entry: MutableJob = {
-      ...submission,
-      ...{ fingerprint, object, finalEventSent: false, waiters: 0 },
-      ...{ state: 'queued', events: new EventLog(), attempts: 0 },
-      ...{ createdAt: new Date(), queued: this.#clock.now() },
-    }
+    const entry = createJob(submission, identity, caller, this.#clock.now())
     const expired = () => this.#abort(entry, deadlineError('the time to live of the job is over'))
     this.#retained.add(entry, expired)
     this.#enqueue(entry)
@@ -98,6 +95,13 @@ export class JobQueue {
     entry.finalEventSent = false
     this.#stats.retried()
     this.#enqueue(entry)
+  }
+
+  /** Forget a success whose object is gone or another one by now, so that the same job is done again. */
+  async recheck(id: string): Promise<void> {
+    const known = this.#retained.get(id)
+    if (!known || (await isUpToDate(known, this.#options))) return
+    if (known.result && this.#retained.get(id) === known) this.#retained.remove(known)
   }
 
   get(id: string): Job | undefined {
@@ -202,7 +206,7 @@ export class JobQueue {
       const { id, origin } = entry
       const onEvent = (event: JobEvent) => {
         if (!current()) return
-        entry.events.push(event)
+        entry.events.push(forCaller(event, entry))
         entry.finalEventSent = event.status !== 'running'
         this.#changes.notify(entry)
       }
@@ -240,6 +244,7 @@ export class JobQueue {
     const failed = 'error' in outcome && (outcome.error.code === 'CANCELED' ? 'canceled' : 'failed')
     const state = failed || 'succeeded'
     Object.assign(entry, outcome, { state, finished: now })
+    if (entry.result && entry.metadata) entry.result = { ...entry.result, metadata: entry.metadata }
     this.#stats.recordOutcome(state)
     if (!entry.finalEventSent) entry.events.push(buildFinalEvent(entry.id, entry.events, outcome))
     this.#retained.scheduleRemoval(entry)

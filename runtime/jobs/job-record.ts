@@ -5,7 +5,7 @@ import type { GrowingFile } from '../../handler/system/growing-file.ts'
 import type { Shutdown } from '../shutdown.ts'
 import type { Clock } from './clock.ts'
 import type { EventLog } from './event-log.ts'
-import type { Parse } from './job-identity.ts'
+import type { JobCaller, Parse } from './job-identity.ts'
 
 export type JobChannel = 'generate' | 'jobs' | 'runpod' | 'sync' | 'pull'
 export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled'
@@ -46,6 +46,11 @@ export interface Job extends Readonly<Submission> {
 export type MutableJob = { -readonly [K in keyof Job]: Job[K] } & {
   fingerprint: string
   object: string
+  upload?: string | undefined
+  /** Of the latest caller, where that is another one than the first. */
+  metadata?: Record<string, unknown>
+  /** Addresses that are told of it. */
+  webhooks: Set<string>
   /** The attempt that runs, while it does. */
   attempt?: AbortController | undefined
   /** Whether this attempt's final event is out. */
@@ -75,6 +80,10 @@ export interface JobQueueOptions {
   stop: Shutdown
   /** Why no job can be taken now, if so. */
   unavailable?: () => JobError | undefined
+  /** Told of a caller whose webhook joins a job that somebody else has submitted; may not throw. */
+  onJoin?: (job: Job, caller: JobCaller) => void
+  /** Whether a result is still where it was stored; it is taken to be where unset. Never rejects. */
+  isStored?: (object: string, result: JobResult) => Promise<boolean>
   /** Told of every outcome; may not throw. */
   onEnd?: (job: Job) => void
   clock?: Clock

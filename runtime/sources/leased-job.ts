@@ -85,6 +85,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
     const reporter = createProgressReporter(source.progress, held[0]!, abandon, log)
     try {
       if (inputError !== undefined) throw new InputError('INVALID_JOB', inputError)
+      await jobs.recheck(id)
       job = jobs.submit({
         ...{ id, payload, origin, shape: 'pull', retentionMs: MS, detached: true },
         ...(timeoutMs !== undefined && { timeoutMs }),

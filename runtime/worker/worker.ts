@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { JobDependencies, Transfer } from '../../handler/context.ts'
+import { isStillStored } from '../../handler/idempotency.ts'
+import { delayAbort } from '../../handler/net/retry.ts'
+import type { Storage } from '../../handler/storage/storage.ts'
 import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { handle } from '../../handler/handle.ts'
 import { parseJob } from '../../handler/parse-job.ts'
@@ -16,6 +19,7 @@ import { createRenderPool, type RenderPool } from '../engine/pool.ts'
 import { allEnginesBroken, cannotRenderError, createSourceContact, healthOf } from './health.ts'
 import { readBuildInfo, workerId, type BuildInfo } from '../config/identity.ts'
 import { JobQueue } from '../jobs/job-queue.ts'
+import { notifyJoinedCaller } from '../jobs/joined-webhooks.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
 import { installSignalHandlers, type Shutdown } from '../shutdown.ts'
 import { createJsonLogger } from '../log/json-log.ts'
@@ -37,6 +41,7 @@ import { createInputBuckets, createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
 import { storageProbe, watchStorage, type StorageWatch } from './storage-watch.ts'
 import { startPull } from './startup-pull.ts'
+import { openWebhookStore } from './webhook-store.ts'
 import type { AppOptions, PullStatus } from '../http/app-options.ts'
 
 /**
@@ -72,10 +77,14 @@ export async function startWorker(
   const fetch = config.ALLOW_PRIVATE_URLS ? createTrustedFetch() : createGuardedFetch()
   const keys = parseWebhookSecrets(config.WEBHOOK_SECRET ?? '') ?? []
   const buckets = createInputBuckets(config)
+  await using pendingWebhooks = await openWebhookStore(config.STATE_DIR, log)
+  const { store, left } = pendingWebhooks
+  const webhooks = createWebhookSender({ fetch, keys, ...(store && { store }) })
+  webhooks.resume(left, log)
   const deps = {
     render: engines.render,
     fetch,
-    webhooks: createWebhookSender({ fetch, keys }),
+    webhooks,
     limits: limitsOf(config),
     scratch: scratch.dir,
     allowFileInputs: config.ALLOW_FILE_INPUTS,
@@ -117,8 +126,10 @@ interface WorkerDependencies {
 
 const DEFAULT_PORT = 8000
 const forever = new Promise<never>(() => {})
-/** What the last webhooks may take once the last job is done. */
+/** What the last webhooks may take once the drain is over: those of jobs that were given up then. */
 const SHUTDOWN_DELIVERY_MS = 5_000
+/** What the look for a result may take whose job was sent again. */
+const LOOK_MS = 10_000
 
 /** Everything between whoever brings jobs and `handle()`. */
 export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Promise<void> {
@@ -133,8 +144,9 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   const storageProblem = () => parts.storage?.problem()
   const contact = mode.source === 'push' ? undefined : createSourceContact(mode.source)
   const slots = config.CONCURRENCY * engines.status().length
+  const storage = await createStorage(config)
   const jobs = new JobQueue({
-    handle: await handlerWith({ ...deps, onTransfer, storageProblem, log }, config),
+    handle: handlerWith({ ...deps, onTransfer, storageProblem, log }, config, storage),
     parse: (payload, id) => parseJob(payload, id, deps),
     slots,
     queueLimit: config.QUEUE_LIMIT,
@@ -142,6 +154,10 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     stop,
     unavailable: () => (allEnginesBroken(engines) ? cannotRenderError() : undefined),
     onEnd: (job) => metrics.jobFinished(job),
+    onJoin: (job, caller) => notifyJoinedCaller(jobs, job, caller, deps.webhooks, log),
+    // A store that cannot be asked is no reason to do a job again.
+    isStored: (object, result) =>
+      isStillStored(object, result, storage, AbortSignal.timeout(LOOK_MS)).catch(() => true),
   })
   const metrics = createMetrics({
     version: about.version,
@@ -216,7 +232,9 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   log.info('worker.draining', jobs.counts())
   await jobs.drained()
   await pulling
-  const deadline = AbortSignal.timeout(SHUTDOWN_DELIVERY_MS)
+  const deadline = stop.aborted.aborted
+    ? AbortSignal.timeout(SHUTDOWN_DELIVERY_MS)
+    : delayAbort(stop.aborted, SHUTDOWN_DELIVERY_MS)
   await Promise.race([
     Promise.all([deps.webhooks.drain(deadline), runpodWebhooks.drained()]),
     once(deadline, 'abort'),
@@ -225,11 +243,11 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
 }
 
 /** `handle()` with a store whose URLs are those that the submitter can reach. */
-async function handlerWith(
+function handlerWith(
   deps: Omit<JobDependencies, 'storage'>,
   config: Config,
-): Promise<JobHandler> {
-  const shared = await createStorage(config)
+  shared: Storage,
+): JobHandler {
   return async (payload, { origin, ...call }) => {
     const storage =
       config.STORAGE === 'directory'

@@ -28,7 +28,7 @@ const RETENTION_MS = 30 * 60_000
  * away cancels. With `Salad-Job-Id` the status codes are those that Salad's sidecar understands.
  */
 export function generateRoute(intake: JobIntake): Hono {
-  const { jobs, uploads, maxBodyBytes, gpuClass, onAccepted } = intake
+  const { jobs, parse, uploads, maxBodyBytes, gpuClass, onAccepted } = intake
   const app = new Hono()
 
   const respondWithError = (c: Context, error: JobError, payload: unknown, accepted: boolean) => {
@@ -42,13 +42,15 @@ export function generateRoute(intake: JobIntake): Hono {
   app.post('/generate', describeGenerate, async (c) => {
     let payload: unknown
     let job: Job
+    let metadata: Record<string, unknown>
     let wasStored: boolean
     try {
       payload = await spoolInlineMedia(await readJsonBody(c, maxBodyBytes), uploads)
       // Salad's id is the same in each of its four attempts, so that a finished job is found again.
       const platformId = c.req.header('salad-job-id')
       const rules = { shape: 'generate', retentionMs: RETENTION_MS, detached: false } as const
-      job = submitJob(c, payload, { ...rules, platformId }, intake)
+      job = await submitJob(c, payload, { ...rules, platformId }, intake)
+      metadata = parse(payload, job.id).metadata
       wasStored = isFinal(job)
       onAccepted?.(job)
     } catch (thrown) {
@@ -58,7 +60,9 @@ export function generateRoute(intake: JobIntake): Hono {
     if (job.error) return respondWithError(c, job.error, payload, true)
     if (!job.result) return c.body(null, 408) // the client has gone; somebody else waits on
     const salad = c.req.header('salad-job-id') !== undefined
-    return c.json(legacyResponse(job.result, { salad, stored: wasStored, gpuClass }))
+    return c.json(
+      legacyResponse({ ...job.result, metadata }, { salad, stored: wasStored, gpuClass }),
+    )
   })
   return app
 }

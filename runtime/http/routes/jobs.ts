@@ -40,7 +40,7 @@ export function jobsRoutes(intake: JobIntake): Hono {
     try {
       const payload = await spoolInlineMedia(await readJsonBody(c, maxBodyBytes), uploads)
       const rules = { shape: 'jobs', retentionMs: RETENTION_MS, detached: true } as const
-      const job = submitJob(c, payload, rules, intake)
+      const job = await submitJob(c, payload, rules, intake)
       c.header('Location', `/jobs/${job.id}`)
       return c.json(jobView(job), 202)
     } catch (thrown) {

@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
 import { signWebhook, parseWebhookSecrets } from '../../../handler/events/webhook-signature.ts'
-import { createWebhookSender, type WebhookOptions } from '../../../handler/events/webhook-sender.ts'
+import {
+  createWebhookSender,
+  type PendingWebhook,
+  type WebhookOptions,
+  type WebhookStore,
+} from '../../../handler/events/webhook-sender.ts'
 import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { receiver, type Receiver } from '../../helpers/servers/webhook-receiver.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
@@ -241,4 +246,65 @@ test('drain ends what is still tried when its time is over, and the log says so'
   await webhooks.drain(AbortSignal.timeout(50))
   expect(performance.now() - start).toBeLessThan(1000)
   expect(logged).toMatchObject([{ event: 'webhook.failed', reason: 'the worker stopped' }])
+})
+
+describe('a final event', () => {
+  function keeping() {
+    const kept = new Map<string, PendingWebhook>()
+    const store: WebhookStore = {
+      put: async (pending) => void kept.set(pending.id, pending),
+      remove: async (id) => void kept.delete(id),
+    }
+    return { kept, store }
+  }
+
+  test('is kept before it is sent, and until it was taken; progress is not', async () => {
+    const { kept, store } = keeping()
+    const seen: number[] = []
+    await using to = await webServer((_, response) => {
+      seen.push(kept.size)
+      response.writeHead(seen.length === 2 ? 503 : 200).end()
+    })
+    const { webhooks, log } = open({ store })
+    const sink = webhooks.to({ url: to.url('/') }, log)
+    for (const type of ['job.started', 'job.succeeded'] as const) sink(event(type))
+    await webhooks.drain(never())
+    expect(seen).toEqual([0, 1, 1])
+    expect(kept.size).toBe(0)
+  })
+
+  test('that is given up is kept no more', async () => {
+    const { kept, store } = keeping()
+    await using to = await webServer((_, response) => void response.writeHead(400).end())
+    const { webhooks, log } = open({ store })
+    webhooks.to({ url: to.url('/') }, log)(event('job.failed'))
+    await webhooks.drain(never())
+    expect(kept.size).toBe(0)
+  })
+
+  test('that a shutdown has cut short is sent by the next life, as the same message', async () => {
+    const { kept, store } = keeping()
+    let up = false
+    const stop = new AbortController()
+    await using to = await webServer((_, response) => {
+      response.writeHead(up ? 200 : 503).end()
+      if (!up) setImmediate(() => stop.abort())
+    })
+    const patient = shortTimeouts({ webhook: { tries: 8, firstMs: 60_000, maxMs: 60_000 } })
+    const { webhooks, log, logged } = open({ store, timeouts: patient })
+    webhooks.to({ url: to.url('/') }, log)(event('job.succeeded'))
+    await webhooks.drain(stop.signal)
+    expect(logged).toMatchObject([{ event: 'webhook.failed', kept: true }])
+    expect(kept.size).toBe(1)
+    up = true
+    const next = open({ store })
+    next.webhooks.resume([...kept.values()], next.log)
+    await next.webhooks.drain(never())
+    expect(kept.size).toBe(0)
+    expect(next.logged).toMatchObject([
+      { event: 'webhook.sent', job: 'j.1', type: 'job.succeeded' },
+    ])
+    const ids = to.seen.map(({ headers }) => headers['webhook-id'])
+    expect(new Set(ids).size).toBe(1)
+  })
 })

@@ -297,3 +297,73 @@ describe('stopping', () => {
     expect(job.error?.code).toBe('SHUTDOWN')
   })
 })
+
+describe('who sends a job again', () => {
+  const HOOK = 'https://two.test/hook'
+  const again = (metadata: object, more: object = {}) => ({
+    ...submission('a'),
+    payload: { ...JOB, id: 'a', metadata, ...more },
+  })
+
+  test('is answered with its own metadata, and its webhook is told, while the job runs', async () => {
+    const joined: unknown[] = []
+    const { jobs, calls } = opened({ onJoin: (job, caller) => joined.push([job.id, caller]) })
+    const job = jobs.submit(again({ caller: 1 }, { webhook: 'https://one.test/hook' }))
+    jobs.submit(again({ caller: 2 }, { webhook: HOOK }))
+    jobs.submit(again({ caller: 2 }, { webhook: HOOK })) // told already
+    jobs.submit(again({ caller: 2 }, { webhook: 'https://one.test/hook' }))
+    expect(joined).toEqual([['a', { metadata: { caller: 2 }, webhook: { url: HOOK } }]])
+    calls[0]!.succeed()
+    await settle()
+    expect(job.result!.metadata).toEqual({ caller: 2 })
+    expect(job.events.last).toMatchObject({
+      metadata: { caller: 2 },
+      result: { metadata: { caller: 2 } },
+    })
+  })
+
+  test('is answered so when it is over too, and its webhook is told each time', async () => {
+    let joined = 0
+    const { jobs, calls } = opened({ onJoin: () => joined++ })
+    const job = jobs.submit(again({ caller: 1 }, { webhook: HOOK }))
+    calls[0]!.succeed()
+    await settle()
+    jobs.submit(again({ caller: 2 }, { webhook: HOOK }))
+    expect([joined, job.result!.metadata]).toEqual([1, { caller: 2 }])
+  })
+
+  test('with a fresh presigned URL has it uploaded there; with the same one it is done', async () => {
+    const { jobs, calls } = opened()
+    const upload = (signature: number) =>
+      again({}, { output: { url: `https://s3.test/a.mp4?X-Amz-Signature=${signature}` } })
+    jobs.submit(upload(1))
+    calls[0]!.succeed()
+    await settle()
+    jobs.submit(upload(1))
+    expect(calls).toHaveLength(1)
+    jobs.submit(upload(2))
+    expect(calls).toHaveLength(2)
+  })
+
+  test('has it done again when its object is gone, and not when nobody can tell', async () => {
+    let stored = true
+    const looked: string[] = []
+    const { jobs, calls } = opened({
+      async isStored(object, { sha256 }) {
+        looked.push(`${object} ${sha256.slice(0, 4)}`)
+        return stored
+      },
+    })
+    await jobs.recheck('a') // unknown
+    jobs.submit(submission('a'))
+    await jobs.recheck('a') // runs
+    calls[0]!.succeed()
+    await settle()
+    await jobs.recheck('a')
+    expect(jobs.get('a')!.state).toBe('succeeded')
+    stored = false
+    await jobs.recheck('a')
+    expect(jobs.get('a')).toBeUndefined()
+    expect(looked).toEqual(['a.mp4 abab', 'a.mp4 abab'])
+  })
+})
