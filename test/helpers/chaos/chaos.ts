@@ -30,6 +30,8 @@ export interface ChaosSummary {
   /** Hand-outs beyond one for each job. */
   retries: number
   kills: number
+  /** SIGTERMs to a worker with all that it has started, and to its ffmpegs alone. */
+  stops: { group: number; ffmpeg: number }
   restarts: number
   faults: { orchestrator: number; storage: number; media: number }
   /** Between two heartbeats of a worker that lived. */
@@ -64,14 +66,14 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     const holder = orchestrator.jobs.get(key.replace('.mp4', ''))?.leases[0]?.worker
     void ruin.kill(workers.find(({ id }) => id === holder))
   })
-  const expected = submitJobs(orchestrator, media.origin, jobs, driver)
+  const expected = submitJobs(orchestrator, named(media.origin), jobs, driver)
   const env = {
-    ...{ ORCHESTRATOR_BASE_URL: orchestrator.url, INTERNAL_API_KEY: orchestrator.key },
+    ...{ ORCHESTRATOR_BASE_URL: named(orchestrator.url), INTERNAL_API_KEY: orchestrator.key },
     ...{
       POLL_INTERVAL_SEC: '0.3',
       CONCURRENCY: '4',
       STORAGE: 's3',
-      S3_ENDPOINT: s3.origin,
+      S3_ENDPOINT: named(s3.origin),
       S3_BUCKET: 'bucket',
     },
     ...{ S3_KEY_ID: KEYS.keyId, S3_SECRET: KEYS.secret },
@@ -111,6 +113,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     ...{ seed, jobs, succeeded: count('succeeded'), failed: count('failed') },
     retries: count('handed') - jobs,
     kills: ruin.kills(),
+    stops: ruin.stops(),
     restarts: record.filter((it) => it.kind === 'turn' && it.turn === 'down').length,
     faults: {
       orchestrator: record.filter((it) => it.kind === 'request' && it.fault).length,
@@ -121,6 +124,9 @@ export async function chaos(options: ChaosOptions): Promise<ChaosSummary> {
     violations: [...late, ...wrong, ...ended],
   }
 }
+
+/** By a name, which the workers' machines do not know at all times. */
+const named = (origin: string) => origin.replace('127.0.0.1', 'localhost')
 
 const isFinal = (state: string) => state === 'succeeded' || state === 'failed'
 
@@ -156,30 +162,49 @@ async function restarts(orchestrator: Orchestrator, random: Random, over: AbortS
   }
 }
 
-/** Kills workers, and starts them again. */
+/** Kills and stops workers, and starts them again. */
 function ruinOf(workers: readonly Worker[], random: Random) {
-  const deaths = new Set<Promise<void>>()
+  const deaths = new Map<Worker, Promise<void>>()
   let kills = 0
+  const stops = { group: 0, ffmpeg: 0 }
 
-  async function once(victim: Worker) {
-    if (!(await victim.kill())) return
+  async function killAndStart(victim: Worker) {
+    if (!(await victim.kill(random.chance(0.5)))) return
     kills++
+    await startAgain(victim)
+  }
+  async function stopAndStart(victim: Worker) {
+    if (!(await victim.stopGroup())) return
+    stops.group++
+    await startAgain(victim)
+  }
+  async function startAgain(victim: Worker) {
     await pause(random.between(50, 1_500))
     victim.start()
   }
-  const kill = async (victim: Worker | undefined) => {
-    if (!victim) return
-    const death = once(victim)
-    deaths.add(death)
-    await death.finally(() => deaths.delete(death))
+  /** One thing at a time befalls a worker. */
+  async function befall(victim: Worker | undefined, end: (victim: Worker) => Promise<void>) {
+    if (!victim || deaths.has(victim)) return
+    const death = end(victim).finally(() => deaths.delete(victim))
+    deaths.set(victim, death)
+    await death
   }
   return {
-    kill,
+    kill: (victim: Worker | undefined) => befall(victim, killAndStart),
     kills: () => kills,
-    settled: () => Promise.all(deaths),
+    stops: () => stops,
+    settled: () => Promise.all(deaths.values()),
     async some(over: AbortSignal) {
       while (await waited(random.between(3_000, 12_000), over)) {
-        await kill(workers[random.between(0, workers.length - 1)])
+        const victim = workers[random.between(0, workers.length - 1)]!
+        const kind = random.pick([
+          [3, 'kill'],
+          [1, 'group'],
+          [2, 'ffmpeg'],
+        ] as const)
+        if (kind === 'kill') await befall(victim, killAndStart)
+        else if (kind === 'group') await befall(victim, stopAndStart)
+        else if (!deaths.has(victim) && (await victim.stopFfmpegs())) stops.ffmpeg++
       }
     },
   }

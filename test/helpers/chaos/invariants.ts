@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Job } from '../orchestrator/state.ts'
 import { ALWAYS, endings, silences } from '../orchestrator/invariants.ts'
@@ -29,7 +29,24 @@ export async function violations(remains: Remains): Promise<string[]> {
     .map(({ key, parts }) => `an upload of ${key} is unfinished, with ${parts.size} parts`)
   const crashes = workers.flatMap((each) => each.crashes)
   const left = await Promise.all(workers.map(leftBy))
-  return [...found, ...crashes, ...uploads, ...left.flat(), ...(await wrongEnds(remains))]
+  const believed = await Promise.all(workers.map(believedGateways))
+  return [
+    ...found,
+    ...believed.flat(),
+    ...crashes,
+    ...uploads,
+    ...left.flat(),
+    ...(await wrongEnds(remains)),
+  ]
+}
+
+/** A job or an outcome may only end by the orchestrator's own word, which has a `detail`. */
+async function believedGateways({ id, dir }: Worker): Promise<string[]> {
+  const log = await readFile(join(dir, 'log.jsonl'), 'utf8')
+  return log
+    .split('\n')
+    .filter((line) => line.includes('"report.refused"') && !line.includes('{\\"detail\\":'))
+    .map((line) => `${id} has believed somebody else than the orchestrator: ${line}`)
 }
 
 async function wrongEnds({ orchestrator, expected }: Remains): Promise<string[]> {
