@@ -1,10 +1,12 @@
 import { lookup as systemLookup, type LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import type { Readable } from 'node:stream'
-import { Agent, request, type Dispatcher } from 'undici'
+import { Agent, request as undiciRequest, type Dispatcher } from 'undici'
 import { isPrivateAddress, ipLiteralOf, urlProblem } from './ip-guard.ts'
 import { InputError, JobError } from '../errors.ts'
 import { toNetworkError, NetworkError } from './network-error.ts'
+import type { ProxySettings } from './proxy.ts'
+import { createRouter } from './proxy-route.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from './timeouts.ts'
 
 export interface HttpRequest {
@@ -49,6 +51,9 @@ export interface FetchOptions {
   isBlocked?: (address: string) => boolean
   lookup?: typeof systemLookup
   timeouts?: Pick<Timeouts, 'connectMs' | 'headersMs' | 'stallMs'>
+  proxy?: ProxySettings | undefined
+  /** Whether a proxy may look names up itself: what it finds then is not checked. No where unset. */
+  trustsProxy?: boolean
 }
 
 // What is worth reading to keep a connection; a body that goes on is cut with its connection.
@@ -78,12 +83,13 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
       else done(null, first!.address, first!.family)
     })
   }
-  const dispatcher = new Agent({
+  const limits = { headersTimeout: timeouts.headersMs, bodyTimeout: timeouts.stallMs }
+  const direct = new Agent({
+    ...limits,
     connect: { lookup: guardedLookup, timeout: timeouts.connectMs },
-    headersTimeout: timeouts.headersMs,
-    bodyTimeout: timeouts.stallMs,
     allowH2: false,
   })
+  const routeTo = createRouter({ ...options, lookup: guardedLookup, direct, limits, timeouts })
   const literalCheck = (url: URL) => {
     const literal = ipLiteralOf(url)
     if (literal !== undefined && isBlocked(literal)) throw blockedUrlError(url.hostname)
@@ -91,18 +97,22 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
 
   const fetch = async (
     text: string,
-    { redirects = 0, headers = {}, ...options }: HttpRequest,
+    { redirects = 0, headers = {}, ...request }: HttpRequest,
   ): Promise<HttpResponse> => {
     let url = new URL(text)
     const { origin } = url
     for (let left = redirects; ; left--) {
       literalCheck(url)
       const shown = url.origin === origin ? headers : withoutCredentials(headers)
-      const answer = await send(url, { ...options, headers: shown, dispatcher })
+      const route = await routeTo(url, request.signal).catch((error: unknown) => {
+        throw toFetchError(error, request.signal)
+      })
+      const own = { headers: { ...shown, ...route.headers }, dispatcher: route.dispatcher }
+      const answer = await send(route.url, { ...request, ...own })
       const { location } = answer.headers
       if (!REDIRECTS.includes(answer.status) || location === undefined) return answer
       await answer.discard()
-      const follows = options.body === undefined || SAME_REQUEST.includes(answer.status)
+      const follows = request.body === undefined || SAME_REQUEST.includes(answer.status)
       if (left <= 0 || !follows) {
         throw new NetworkError(redirectMessage(follows ? redirects : 0), PERMANENT)
       }
@@ -120,8 +130,14 @@ export function createGuardedFetch(options: FetchOptions = {}): GuardedFetch {
 }
 
 /** For addresses that the operator named: they may be anywhere, also inside. */
-export const createTrustedFetch = (timeouts?: FetchOptions['timeouts']): GuardedFetch =>
-  createGuardedFetch({ isBlocked: () => false, ...(timeouts && { timeouts }) })
+export const createTrustedFetch = (
+  proxy?: ProxySettings,
+  timeouts?: FetchOptions['timeouts'],
+): GuardedFetch =>
+  createGuardedFetch({
+    ...{ isBlocked: () => false, proxy, trustsProxy: true },
+    ...(timeouts && { timeouts }),
+  })
 
 type Options = Omit<HttpRequest, 'redirects'> & { dispatcher: Dispatcher }
 
@@ -131,7 +147,7 @@ async function send(
 ): Promise<HttpResponse> {
   const { signal } = options
   try {
-    const { statusCode, headers, body } = await request(url, {
+    const { statusCode, headers, body } = await undiciRequest(url, {
       ...options,
       ...(headersTimeoutMs !== undefined && { headersTimeout: headersTimeoutMs }),
       body: (typeof content === 'function' ? content() : content) ?? null,

@@ -45,11 +45,19 @@ const ERROR_MESSAGES: Record<string, string> = {
 export function toNetworkError(error: unknown): NetworkError {
   if (error instanceof NetworkError) return error
   const code = codeOf(error)
+  const proxy = proxyRefusal(error)
+  if (proxy !== undefined) return new NetworkError(proxy, { cause: error })
   if (/CERT|TLS|SSL/.test(code)) {
     return new NetworkError(`has no valid certificate (${code})`, { permanent: true, cause: error })
   }
   const sentence = ERROR_MESSAGES[code] ?? `could not be talked to (${code})`
   return new NetworkError(sentence, { unknownHost: code === 'ENOTFOUND', cause: error })
+}
+
+/** undici has no code of its own for what a proxy answers. */
+function proxyRefusal(error: unknown): string | undefined {
+  const status = /^Proxy (?:response|Authentication).*\((\d+)\)/.exec((error as Error).message)?.[1]
+  return status && `cannot be reached: the proxy answered with status ${status}`
 }
 
 function codeOf(error: unknown): string {

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { readBody } from '../net/read-body.ts'
 import { parseRetryAfter, retry } from '../net/retry.ts'
 import type { GuardedFetch } from '../net/guarded-fetch.ts'
+import type { ProxySettings } from '../net/proxy.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
 import { httpError, toUploadError } from './storage-errors.ts'
@@ -19,6 +20,8 @@ export interface B2Options {
   /** Instead of the download host of the key, for a CDN. */
   publicBaseUrl?: string
   fetch: GuardedFetch
+  /** For the S3 that the account has; `fetch` has its own. */
+  proxy?: ProxySettings | undefined
   timeouts?: Timeouts
   partBytes?: number
 }

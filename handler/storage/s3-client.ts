@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { Readable } from 'node:stream'
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import type { ProxySettings } from '../net/proxy.ts'
 
 /** Where an S3 is and who we are there. */
 export interface S3Access {
@@ -9,6 +12,7 @@ export interface S3Access {
   endpoint?: string
   /** How requests name the bucket; by what is known of the endpoint where unset. */
   addressing?: Addressing
+  proxy?: ProxySettings | undefined
   region: string
   keyId: string
   secret: string
@@ -29,6 +33,11 @@ export interface OpenS3Client {
   client: S3Client
   /** Have something called whenever the request of this signal gets further. */
   onProgress(request: AbortSignal, moved: () => void): void
+  /**
+   * Name the bucket in the host from now on, because the store wants that.
+   * @returns false where it is done already, or the operator has said otherwise
+   */
+  useVirtualHost(): boolean
 }
 
 /**
@@ -48,12 +57,34 @@ export function createS3Client(access: S3Access, connectMs?: number): OpenS3Clie
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     maxAttempts: 1, // retried by whoever calls, with the job's signal
-    requestHandler: { ...(connectMs !== undefined && { connectionTimeout: connectMs }) },
+    requestHandler: {
+      ...(connectMs !== undefined && { connectionTimeout: connectMs }),
+      ...(access.proxy && agentsOf(access.proxy)),
+    },
   })
   addContentMd5(client)
   const listeners = new WeakMap<AbortSignal, () => void>()
   sendInPieces(client, listeners)
-  return { client, onProgress: (request, moved) => void listeners.set(request, moved) }
+  return {
+    client,
+    onProgress: (request, moved) => void listeners.set(request, moved),
+    useVirtualHost() {
+      if (access.addressing !== undefined || !client.config.forcePathStyle) return false
+      client.config.forcePathStyle = false // it is read anew for each request
+      return true
+    },
+  }
+}
+
+/** Node's own agents know proxies. */
+function agentsOf({ http, https, bypass }: ProxySettings) {
+  const proxyEnv = {
+    ...(http !== undefined && { HTTP_PROXY: http }),
+    ...(https !== undefined && { HTTPS_PROXY: https }),
+    NO_PROXY: bypass,
+  }
+  const options = { keepAlive: true, proxyEnv }
+  return { httpAgent: new HttpAgent(options), httpsAgent: new HttpsAgent(options) }
 }
 
 /** Every body goes with its MD5; a store that gets other bytes refuses them, and they are sent again. */

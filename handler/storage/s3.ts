@@ -13,7 +13,7 @@ import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
 import { fileSizeAndDigest, journalPath, MeasuredBytes } from './storage.ts'
 import { createS3Client, type S3Access } from './s3-client.ts'
-import { networkErrorFromS3, toUploadError } from './storage-errors.ts'
+import { asksForVirtualHost, networkErrorFromS3, toUploadError } from './storage-errors.ts'
 import { uploadFile, uploadStream, type ObjectHeaders, type SendWithRetry } from './multipart.ts'
 import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
@@ -37,7 +37,7 @@ export type S3Storage = Required<Storage>
 /** Results in a bucket of any S3. */
 export function s3Storage(options: S3Options): S3Storage {
   const { bucket: Bucket, prefix, publicBaseUrl, timeouts = DEFAULT_TIMEOUTS } = options
-  const { client, onProgress } = createS3Client(options, timeouts.connectMs)
+  const { client, onProgress, useVirtualHost } = createS3Client(options, timeouts.connectMs)
   const keyOf = (name: string) => (prefix ? `${prefix}/${name}` : name)
   const at = (name: string) => ({ Bucket, Key: keyOf(name) })
   const expiresIn = options.expiresS ?? WEEK_S
@@ -57,7 +57,9 @@ export function s3Storage(options: S3Options): S3Storage {
           return await run({ abortSignal })
         } catch (thrown) {
           signal.throwIfAborted()
-          throw networkErrorFromS3(thrown, watch.signal.aborted)
+          const error = networkErrorFromS3(thrown, watch.signal.aborted)
+          const adapted = asksForVirtualHost(error.message) && useVirtualHost()
+          throw adapted ? new NetworkError(error.message) : error
         }
       },
       timeouts.upload,

@@ -24,10 +24,17 @@ export function httpError(status: number, name: string, sentence = ''): NetworkE
     status === 401 || status === 403
       ? `refused the credentials or what they may do: ${status}${code}`
       : `answered with status ${status}${code}`
-  const hint = /virtual.hosted/i.test(sentence) ? '; set S3_ADDRESSING_STYLE=virtual' : ''
+  const hint = asksForVirtualHost(sentence) ? '; set S3_ADDRESSING_STYLE=virtual' : ''
   const message = found + printable(sentence) + hint
   return new NetworkError(message, { status, permanent: final })
 }
+
+/** What stores say that refuse the bucket in the path of an address. */
+export const asksForVirtualHost = (sentence: string): boolean => /virtual.hosted/i.test(sentence)
+
+/** A store that works and has had enough for now: that passes, or is lifted by hand at any time. */
+export const isCapReached = (sentence: string): boolean =>
+  /\b(cap|quota)\b.*\bexceeded|cap_exceeded|QuotaExceeded/i.test(sentence)
 
 /** Without what may be a key, a name or an address: those are quoted, or longer than words are. */
 function printable(sentence: string): string {

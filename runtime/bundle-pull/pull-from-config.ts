@@ -3,6 +3,7 @@ import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../../handler/net/timeouts.ts'
 import { hasCuda } from '../../models/inference/session.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 import { hasDriver } from '../config/visible-gpus.ts'
 import type { LocalPlaces } from './local-files.ts'
 import type { PullOptions, Variant } from './pull-options.ts'
@@ -10,6 +11,7 @@ import type { PullOptions, Variant } from './pull-options.ts'
 export type PullConfig = Pick<
   Config,
   | ('BUNDLE_ALLOW_UNKNOWN' | 'BUNDLES_DIR' | 'CACHE_DIR' | 'DEVICE')
+  | ('HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY')
   | ('HF_ENDPOINT' | 'HF_HOME' | 'HF_HUB_CACHE' | 'HF_HUB_OFFLINE' | 'HF_TOKEN')
 >
 
@@ -43,7 +45,7 @@ export function pullSettings(config: PullConfig, from: string | undefined) {
     endpoint: config.HF_ENDPOINT,
     ...(config.HF_TOKEN !== undefined && { token: config.HF_TOKEN }),
     offline: config.HF_HUB_OFFLINE,
-    fetch: createTrustedFetch(),
+    fetch: createTrustedFetch(proxyOf(config)),
     timeouts: TIMEOUTS,
   } satisfies Partial<PullOptions>
 }

@@ -4,6 +4,7 @@ import * as v from 'valibot'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { LOG_THRESHOLDS, RUNPOD_LEVELS } from '../log/levels.ts'
 import { inputBuckets, inputBucketProblems } from './input-buckets.ts'
+import { isProxyVariable, lowerCaseProxies, proxyUrl } from './proxies.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
@@ -125,6 +126,8 @@ export const Env = v.object({
   HF_TOKEN: v.optional(headerValue),
   HOST: v.optional(text),
   INPUT_BUCKETS: inputBuckets,
+  HTTP_PROXY: v.optional(proxyUrl),
+  HTTPS_PROXY: v.optional(proxyUrl),
   INTERNAL_API_KEY: v.optional(headerValue),
   JOB_TIMEOUT_SEC: number(3600, 1),
   LOG_LEVEL: v.optional(v.picklist(LOG_THRESHOLDS), 'info'),
@@ -134,6 +137,7 @@ export const Env = v.object({
   MAX_PIXELS: integer(3840 * 2160, 64 * 64),
   MAX_VIDEO_SEC: number(1800, 1),
   MODEL_BUNDLE: v.optional(text),
+  NO_PROXY: v.optional(v.string(), ''),
   OCTASPACE_NODE_ID: v.optional(text),
   ORCHESTRATOR_BASE_URL: v.optional(url),
   OUTPUT_DIR: v.optional(text, 'outputs'),
@@ -193,7 +197,11 @@ export type Config = v.InferOutput<typeof Env> & { STORAGE: StorageKind }
 export function readConfig(env: NodeJS.ProcessEnv): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   // A job that waits in a worker of RunPod's queue is kept from one that is idle.
-  const set = { ...(given['RUNPOD_WEBHOOK_GET_JOB'] && { CONCURRENCY: '1' }), ...given }
+  const set = {
+    ...(given['RUNPOD_WEBHOOK_GET_JOB'] && { CONCURRENCY: '1' }),
+    ...given,
+    ...lowerCaseProxies(given),
+  }
   const parsed = v.safeParse(Env, set)
   const STORAGE = storageKind(set)
   const unreadable = parsed.success ? inputBucketProblems(parsed.output) : []
@@ -228,7 +236,7 @@ export function renderProcessEnv(visible: string, env = process.env): NodeJS.Pro
   // What says that there is no GPU must go on saying so.
   const ours = (name: string) =>
     name !== 'CUDA_VISIBLE_DEVICES' &&
-    (Object.hasOwn(Env.entries, name) || name.startsWith('RUNPOD_'))
+    (Object.hasOwn(Env.entries, name) || name.startsWith('RUNPOD_') || isProxyVariable(name))
   const machine = Object.entries(env).filter(([name]) => !ours(name))
   return { ...Object.fromEntries(machine), ...(visible && { CUDA_VISIBLE_DEVICES: visible }) }
 }

@@ -25,6 +25,11 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     UPLOADS_MAX_MB: 'what all files under `/uploads` may have together',
     UPLOADS_TTL_SEC: 'how long such a file is kept after its last use',
     MAX_PIXELS: 'largest frame, width × height (3840 × 2160); stills are scaled down to it',
+    HTTP_PROXY:
+      'by which proxy http addresses are reached; this and the next two also in lower case',
+    HTTPS_PROXY: 'the same for https',
+    NO_PROXY:
+      'what is reached directly: names with all below them, addresses, networks, `*`, by commas',
     ALLOW_PRIVATE_URLS: 'for desks and tests: inputs and webhooks at internal addresses',
     ALLOW_FILE_INPUTS: 'for desks and tests: local paths as inputs',
     INPUT_BUCKETS:

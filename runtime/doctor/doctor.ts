@@ -1,6 +1,7 @@
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import type { TextOutput } from '../cli/output.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 import { checkDisks } from './directories.ts'
 import { checkFfmpeg } from './ffmpeg.ts'
 import { fail, ok, type Check, type CheckResult } from './check-result.ts'
@@ -65,12 +66,25 @@ function checksOf(config: Config): [name: string, check: Check, limitMs?: number
     ['ffmpeg', (signal) => checkFfmpeg(config, signal)],
     ['machine', () => checkMachine(config)],
     ['disks', () => checkDisks(config)],
+    ['proxy', async () => checkProxy(config)],
     ['ports', (signal) => checkPorts(config, signal)],
     ['webhooks', async () => checkWebhooks(config)],
     ['storage', (signal) => checkStorage(config, signal)],
     ['source', (signal) => checkSource(config, signal)],
     ['models', () => checkModels(config), MODELS_LIMIT_MS],
   ]
+}
+
+/** Whether others are reached by proxies, which answer for much that seems to be others' fault. */
+export function checkProxy(config: Config): CheckResult[] {
+  const { http, https, bypass } = proxyOf(config) ?? {}
+  const found = [
+    http && `http by ${new URL(http).host}`,
+    https && `https by ${new URL(https).host}`,
+  ]
+  const used = found.filter(Boolean).join(', ')
+  if (used === '') return []
+  return [ok('proxy', `${used}; directly (NO_PROXY): ${bypass || 'nothing'}`)]
 }
 
 /** A malformed secret is found by the environment's check, which names the variable. */

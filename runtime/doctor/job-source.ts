@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { createTrustedFetch, type GuardedFetch } from '../../handler/net/guarded-fetch.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 import { readBuildInfo, configuredWorkerId } from '../config/identity.ts'
 import { resolveJobSource, type JobSourceConfig } from '../config/job-source.ts'
 import { createOrchestratorClient } from '../sources/orchestrator/client.ts'
@@ -36,7 +37,7 @@ export function checkMode(config: Config): CheckResult[] {
 export async function checkSource(config: Config, signal: AbortSignal): Promise<CheckResult[]> {
   const mode = modeOrNothing(config)
   if (!mode) return []
-  const fetch = createTrustedFetch()
+  const fetch = createTrustedFetch(proxyOf(config))
   if (mode.source === 'push') return [ok('source', 'none is asked: jobs come over HTTP')]
   if (mode.source === 'runpod') return [await checkQueue(mode.take, fetch, signal)]
   const { source, baseUrl, key } = mode

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JobError } from '../../handler/errors.ts'
 import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
+import type { ProxySettings } from '../../handler/net/proxy.ts'
 import { NetworkError } from '../../handler/net/network-error.ts'
 import { DEFAULT_TIMEOUTS } from '../../handler/net/timeouts.ts'
 import type { StoredObject } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 import type { StorageKind } from '../config/storage-kind.ts'
 import { createStorage, type StorageConfig } from '../worker/create-storage.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
@@ -45,7 +47,7 @@ export async function checkStorage(
     const same = found?.sha256 === stored.sha256 && nameIn(found.sidecar) === name
     if (!same)
       return [fail('storage', `${kind}: what was written is not what is read`, ADVICE[kind])]
-    const gap = await publicProblem(kind, stored, signal)
+    const gap = await publicProblem(kind, stored, proxyOf(config), signal)
     doing = 'removed'
     await storage.remove(name, signal)
     if (gap) return [gap]
@@ -73,10 +75,11 @@ const kindOf = ({ url }: StoredObject) =>
 async function publicProblem(
   kind: StorageKind,
   { url }: StoredObject,
+  proxy: ProxySettings | undefined,
   signal: AbortSignal,
 ): Promise<CheckResult | undefined> {
   if (kind === 'directory') return undefined
-  const why = await createTrustedFetch(HASTY)(url, {
+  const why = await createTrustedFetch(proxy, HASTY)(url, {
     signal,
   }).then(
     async (answer) => {

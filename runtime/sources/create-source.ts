@@ -1,6 +1,7 @@
 import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { Log } from '../../handler/log.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 import { configuredWorkerId, workerId } from '../config/identity.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import type { JobSourceConfig } from '../config/job-source.ts'
@@ -57,7 +58,7 @@ async function createOrchestratorSource(
     ...{ workerId, gpuClass, configLabel: config.CONFIG_LABEL },
     ...{ batchSize: config.BATCH_SIZE ?? null, about: parts.about, system: system.now },
   }
-  const fetch = createTrustedFetch()
+  const fetch = createTrustedFetch(proxyOf(config))
   const api = createOrchestratorClient(fetch, mode.baseUrl, mode.key)
   const { log } = parts
   const source =
@@ -95,7 +96,12 @@ export function progressMirror(mode: JobSourceConfig, config: Config, jobs: JobQ
     ...{ worker_id: workerId(config), config_label: config.CONFIG_LABEL },
     batch_size: config.BATCH_SIZE ?? null,
   }
-  return mirrorProgress(createOrchestratorClient(createTrustedFetch(), url, key), tag, jobs, log)
+  return mirrorProgress(
+    createOrchestratorClient(createTrustedFetch(proxyOf(config)), url, key),
+    tag,
+    jobs,
+    log,
+  )
 }
 
 /** RunPod's queue knows a worker by the name that the platform gave to it. */

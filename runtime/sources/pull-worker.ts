@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import * as v from 'valibot'
 import { WorkerError } from '../../handler/errors.ts'
 import type { Log } from '../../handler/log.ts'
+import type { ProxySettings } from '../../handler/net/proxy.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import type { Shutdown } from '../shutdown.ts'
 import { runClaimLoop } from './claim-loop.ts'
@@ -24,6 +25,8 @@ export interface PullOptions {
   /** Resolves when the models are warm, or cannot be. */
   warm: Promise<unknown>
   origin: string
+  /** For heartbeats, which a thread of their own sends. */
+  proxy?: ProxySettings | undefined
   /** Told after every claim why it failed, or nothing where it was answered. */
   onContact?: ((problem?: string) => void) | undefined
   stop: Shutdown
@@ -47,7 +50,7 @@ export async function runPullWorker(options: PullOptions): Promise<void> {
     const reason = broken()
     return { held, ready, ...(reason !== undefined && { broken: reason }) }
   }
-  await using heartbeat = createHeartbeatScheduler(source, workerStatus, log)
+  await using heartbeat = createHeartbeatScheduler(source, workerStatus, log, options.proxy)
   await using outbox = await openOutbox({
     dir: join(dir, 'outbox'),
     deliver: source.deliver,

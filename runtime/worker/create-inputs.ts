@@ -5,11 +5,12 @@ import { createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import { DEFAULT_TIMEOUTS } from '../../handler/net/timeouts.ts'
 import { limitsOf } from '../config/limits.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 
 /** The buckets that jobs may name, as the environment says; undefined where it names none. */
 export function createInputBuckets(config: Config): InputBuckets | undefined {
   if (config.INPUT_BUCKETS.length === 0) return undefined
-  const fetch = createTrustedFetch()
+  const fetch = createTrustedFetch(proxyOf(config))
   return openInputBuckets({
     allowed: config.INPUT_BUCKETS,
     fetch,
@@ -18,6 +19,7 @@ export function createInputBuckets(config: Config): InputBuckets | undefined {
       s3: async () => ({
         ...(config.S3_ENDPOINT !== undefined && { endpoint: config.S3_ENDPOINT }),
         ...(config.S3_ADDRESSING_STYLE !== 'auto' && { addressing: config.S3_ADDRESSING_STYLE }),
+        proxy: proxyOf(config),
         region: config.S3_REGION,
         keyId: config.S3_KEY_ID!, // readConfig has seen that they are there
         secret: config.S3_SECRET!,

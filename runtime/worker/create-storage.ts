@@ -3,9 +3,11 @@ import { directoryStorage, filesUrl } from '../../handler/storage/directory.ts'
 import type { Timeouts } from '../../handler/net/timeouts.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 
 export type StorageConfig = Pick<
   Config,
+  | ('HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY')
   | ('B2_API_URL' | 'B2_APP_KEY' | 'B2_BUCKET_NAME' | 'B2_KEY_ID' | 'B2_PREFIX')
   | ('OUTPUT_DIR' | 'PUBLIC_BASE_URL' | 'STORAGE')
   | (
@@ -44,6 +46,7 @@ export async function createStorage(
         ...(config.S3_ADDRESSING_STYLE !== 'auto' && { addressing: config.S3_ADDRESSING_STYLE }),
         ...(publicBaseUrl !== undefined && { publicBaseUrl }),
         ...(timeouts && { timeouts }),
+        proxy: proxyOf(config),
         region: config.S3_REGION,
         bucket: config.S3_BUCKET!,
         keyId: config.S3_KEY_ID!,
@@ -61,7 +64,8 @@ export async function createStorage(
         bucket: config.B2_BUCKET_NAME!,
         prefix: config.B2_PREFIX,
         apiUrl: config.B2_API_URL,
-        fetch: createTrustedFetch(),
+        proxy: proxyOf(config),
+        fetch: createTrustedFetch(proxyOf(config)),
       })
     }
   }

@@ -3,16 +3,14 @@ import { resolve } from 'node:path'
 import type { JobDependencies, Transfer } from '../../handler/context.ts'
 import { isStillStored } from '../../handler/idempotency.ts'
 import { delayAbort } from '../../handler/net/retry.ts'
-import type { Storage } from '../../handler/storage/storage.ts'
 import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
-import { handle } from '../../handler/handle.ts'
 import { parseJob } from '../../handler/parse-job.ts'
 import type { Log } from '../../handler/log.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
-import { filesUrl } from '../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
 import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
+import { proxyOf } from '../config/proxies.ts'
 import { visibleGpus } from '../config/visible-gpus.ts'
 import { deferPool } from '../engine/deferred-pool.ts'
 import { createRenderPool, type RenderPool } from '../engine/pool.ts'
@@ -30,7 +28,6 @@ import { createApp } from '../http/app.ts'
 import { RunpodWebhookSender } from '../http/runpod/webhook-sender.ts'
 import { startServer, tryStartServer } from '../http/server.ts'
 import { healthRoutes } from '../http/routes/health.ts'
-import type { JobHandler } from '../jobs/job-record.ts'
 import { runpodLevel, runpodLog } from '../log/runpod-log.ts'
 import { openScratch } from './scratch-directory.ts'
 import { keepRetention } from './output-retention.ts'
@@ -39,6 +36,7 @@ import { progressMirror, createJobSource } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
 import { createInputBuckets, createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
+import { handlerWith } from './job-handler.ts'
 import { storageProbe, watchStorage, type StorageWatch } from './storage-watch.ts'
 import { startPull } from './startup-pull.ts'
 import { openWebhookStore } from './webhook-store.ts'
@@ -74,7 +72,10 @@ export async function startWorker(
   await using engines = pull ? deferPool(devices.length, pull.done, createPool) : createPool()
   // A worker of RunPod's queue that cannot render reports that, and ends by itself.
   if (mode.source !== 'runpod') pull?.done.catch(() => stop.drain('there is no bundle'))
-  const fetch = config.ALLOW_PRIVATE_URLS ? createTrustedFetch() : createGuardedFetch()
+  const proxy = proxyOf(config)
+  const fetch = config.ALLOW_PRIVATE_URLS
+    ? createTrustedFetch(proxy)
+    : createGuardedFetch({ proxy })
   const keys = parseWebhookSecrets(config.WEBHOOK_SECRET ?? '') ?? []
   const buckets = createInputBuckets(config)
   await using pendingWebhooks = await openWebhookStore(config.STATE_DIR, log)
@@ -224,6 +225,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
       onContact: contact?.note,
       ...{ ...pulled, jobs, slots, engines: engines.status().length, warm: modelsReady, stop, log },
       origin: config.PUBLIC_BASE_URL ?? `http://localhost:${open?.port ?? DEFAULT_PORT}`,
+      proxy: proxyOf(config),
       broken: () => (allEnginesBroken(engines) ? cannotRenderError().message : undefined),
     })
 
@@ -240,19 +242,4 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     once(deadline, 'abort'),
   ])
   log.info('worker.stopped', jobs.counts())
-}
-
-/** `handle()` with a store whose URLs are those that the submitter can reach. */
-function handlerWith(
-  deps: Omit<JobDependencies, 'storage'>,
-  config: Config,
-  shared: Storage,
-): JobHandler {
-  return async (payload, { origin, ...call }) => {
-    const storage =
-      config.STORAGE === 'directory'
-        ? await createStorage(config, (key) => filesUrl(origin, key))
-        : shared
-    return handle(payload, { ...deps, storage }, call)
-  }
 }

@@ -237,6 +237,24 @@ describe('the name of the bucket', () => {
   ])('stands where %s wants it', async (endpoint, address) => {
     expect(await hostsOf(endpoint)).toBe(address)
   })
+  test('moves into the host name of a store that asks for it, unless the operator says where', async () => {
+    const open = (addressing?: 'path') =>
+      createS3Client({
+        ...{ endpoint: 'http://store.example', region: 'r', ...KEYS },
+        ...(addressing && { addressing }),
+      })
+    const { client, useVirtualHost } = open()
+    const address = async () => {
+      const command = new GetObjectCommand({ Bucket: 'bucket', Key: 'a.mp4' })
+      const { host, pathname } = new URL(await getSignedUrl(client, command))
+      return host + pathname
+    }
+    expect(await address()).toBe('store.example/bucket/a.mp4')
+    expect(useVirtualHost()).toBe(true)
+    expect(await address()).toBe('bucket.store.example/a.mp4')
+    expect(useVirtualHost()).toBe(false) // it has been tried
+    expect(open('path').useVirtualHost()).toBe(false)
+  })
   test('stands where the operator says', async () => {
     expect(await hostsOf('http://store.example', 'virtual')).toBe('bucket.store.example/a.mp4')
     expect(await hostsOf('https://oss.aliyuncs.com', 'path')).toBe('oss.aliyuncs.com/bucket/a.mp4')

@@ -117,7 +117,7 @@ const DOORS: Record<string, RegExp> = {
   'node:worker_threads':
     /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(-thread|\.worker))\.ts$/,
   'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
-  undici: /^handler\/net\/guarded-fetch\.ts$/,
+  undici: /^handler\/net\/(guarded-fetch|proxy-route)\.ts$/,
   '@aws-sdk': /^handler\/storage\/(s3|s3-client|multipart)\.ts$/,
   hono: /^runtime\/http\//,
   'hono-openapi': /^runtime\/http\/(openapi|describe-operation)\.ts$/,

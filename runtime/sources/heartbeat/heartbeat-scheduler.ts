@@ -1,3 +1,4 @@
+import type { ProxySettings } from '../../../handler/net/proxy.ts'
 import type { Log } from '../../../handler/log.ts'
 import { startHeartbeat } from './heartbeat-thread.ts'
 import type { WorkerStatus, Source } from '../job-source.ts'
@@ -17,6 +18,7 @@ export function createHeartbeatScheduler(
   source: Source,
   status: () => WorkerStatus,
   log: Log,
+  proxy?: ProxySettings,
 ): HeartbeatScheduler {
   const { everyMs, timeoutMs } = source.heartbeat
   const { promise: first, resolve: begun } = Promise.withResolvers<void>()
@@ -25,6 +27,7 @@ export function createHeartbeatScheduler(
 
   const thread = startHeartbeat({
     ...{ everyMs, timeoutMs },
+    ...(proxy && { proxy }),
     onAnswer(status) {
       source.onHeartbeatResponse?.(status)
       const answer = classifyStatus(status)

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import type { ProxySettings } from '../../../handler/net/proxy.ts'
 
 /** One request that says that this worker lives. */
 export interface HeartbeatRequest {
@@ -11,6 +12,7 @@ export interface HeartbeatRequest {
 export interface HeartbeatOptions {
   everyMs: number
   timeoutMs: number
+  proxy?: ProxySettings
   /** Told of each answer's status; undefined: none came. */
   onAnswer(status: number | undefined): void
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createTrustedFetch } from '../../../handler/net/guarded-fetch.ts'
+import type { ProxySettings } from '../../../handler/net/proxy.ts'
 import type { HeartbeatRequest, FromWorker, ToWorker } from './heartbeat-thread.ts'
 
 const RETRY_MS = 2_000
@@ -8,14 +9,15 @@ const RETRY_MS = 2_000
 interface HeartbeatOptions {
   everyMs: number
   timeoutMs: number
+  proxy?: ProxySettings
 }
 
 /** The other end of `heartbeat-thread.ts`: this file is what the thread runs. */
 async function beatUntilStopped(
   port: NonNullable<typeof parentPort>,
-  { everyMs, timeoutMs }: HeartbeatOptions,
+  { everyMs, timeoutMs, proxy }: HeartbeatOptions,
 ): Promise<void> {
-  const fetch = createTrustedFetch()
+  const fetch = createTrustedFetch(proxy)
   const stop = new AbortController()
   let beat: HeartbeatRequest | undefined
   let wake = new AbortController()

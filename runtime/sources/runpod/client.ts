@@ -6,6 +6,7 @@ import {
   type GuardedFetch,
 } from '../../../handler/net/guarded-fetch.ts'
 import { NetworkError } from '../../../handler/net/network-error.ts'
+import type { ProxySettings } from '../../../handler/net/proxy.ts'
 import { DEFAULT_TIMEOUTS } from '../../../handler/net/timeouts.ts'
 import { detectSuspend } from './suspend-detector.ts'
 
@@ -42,6 +43,7 @@ export interface ClientOptions {
   /** Sent as it is, without a scheme; the platform's testers give none. */
   key: string | undefined
   agent: string
+  proxy?: ProxySettings | undefined
   /** What a poll may take; default 90 s. */
   pollMs?: number
   /** A process that was stopped for so long has dead connections; default 30 s. */
@@ -68,7 +70,7 @@ export function openClient(options: ClientOptions): Client {
   /** The operator's platform may be anywhere, and holds a poll for longer than others an answer. */
   function createFetch(): GuardedFetch {
     const timeouts = { ...DEFAULT_TIMEOUTS, headersMs: pollMs + BODY_MS }
-    return createTrustedFetch(timeouts)
+    return createTrustedFetch(options.proxy, timeouts)
   }
 
   return {

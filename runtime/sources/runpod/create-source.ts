@@ -1,5 +1,6 @@
 import type { Log } from '../../../handler/log.ts'
 import type { Config } from '../../config/config.ts'
+import { proxyOf } from '../../config/proxies.ts'
 import type { Source } from '../job-source.ts'
 import { warnUnreachableStorage } from '../startup-warnings.ts'
 import { openClient, type Client } from './client.ts'
@@ -35,6 +36,7 @@ export async function createRunpodSource(
 ): Promise<OpenRunpod> {
   const { workerId, version, log } = parts
   const client = openClient({
+    proxy: proxyOf(config),
     key: config.RUNPOD_AI_API_KEY,
     agent: `musetalk-worker/${version}`,
   })

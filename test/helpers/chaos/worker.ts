@@ -105,10 +105,12 @@ export async function worker(
       const mine = spawnBody()
       body = mine
       lives.push(mine.life)
+      let lastWords = ''
+      mine.parent.stderr!.on('data', (text) => (lastWords = (lastWords + String(text)).slice(-800)))
       void mine.ended.then((status) => {
         if (mine.life.to !== Infinity) return
         mine.life.to = now()
-        crashes.push(`${id} ended by itself: ${status}`)
+        crashes.push(`${id} ended by itself: ${status}: ${lastWords}`)
       })
     },
     async kill(buried) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { readConfig } from '../../../runtime/config/config.ts'
+import { readConfig, renderProcessEnv } from '../../../runtime/config/config.ts'
+import { proxyOf } from '../../../runtime/config/proxies.ts'
 
 describe('the environment', () => {
   test('may be empty: everything has a default', () => {
@@ -36,5 +37,24 @@ describe('the environment', () => {
       }
     })()
     for (const name of Object.keys(bad)) expect(message).toContain(`  ${name}: `)
+  })
+})
+
+describe('proxies', () => {
+  const read = (env: NodeJS.ProcessEnv) => proxyOf(readConfig(env))
+  test('are read in both spellings, and the lower one wins', () => {
+    expect(read({})).toBeUndefined()
+    expect(read({ NO_PROXY: 'a' })).toBeUndefined()
+    const both = { HTTPS_PROXY: 'http://upper:1', https_proxy: 'lower:3128', no_proxy: 'a,b' }
+    expect(read(both)).toEqual({ https: 'http://lower:3128', bypass: 'a,b' })
+  })
+  test('that are none stop the start', () => {
+    expect(() => read({ http_proxy: 'socks5://p:1' })).toThrow(
+      'HTTP_PROXY: must be the URL of a proxy',
+    )
+  })
+  test('may have a password, so a render process does not see them', () => {
+    const env = { HTTP_PROXY: 'http://u:p@p', https_proxy: 'http://u:p@p', PATH: '/bin' }
+    expect(renderProcessEnv('', env)).toEqual({ PATH: '/bin' })
   })
 })
