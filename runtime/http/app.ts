@@ -27,13 +27,21 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
     const failure = new WorkerError('BUG', 'unexpected failure inside the worker; see its log')
     return c.json({ error: failure.toJSON() }, 500)
   })
-  app.notFound((c) => c.json(errorBody('NOT_FOUND', 'there is nothing here; see /docs'), 404))
+  app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path)
+    if (allowed.length === 0) {
+      return c.json(errorBody('NOT_FOUND', 'there is nothing here; see /docs'), 404)
+    }
+    c.header('Allow', allowed.join(', '))
+    const message = `${c.req.method} is not for this path; see /docs`
+    return c.json(errorBody('METHOD_NOT_ALLOWED', message), 405)
+  })
 
   app.route('/', healthRoutes(options))
   guardAgainstBrowsers(app, options)
   // Neither holds a secret; the pages ask for the key themselves.
   app.route('/', pageRoutes())
-  app.route('/', openapiRoute(app, health().version))
+  app.route('/', openapiRoute(app, health().version, apiKey !== undefined))
   app.use(requireApiKey(apiKey))
   app.route('/', generateRoute(intake))
   app.route('/', jobsRoutes(intake))
@@ -43,4 +51,13 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.route('/', uploadRoutes(options.uploads))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
   return app
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/** What a path can be asked by; a GET can be asked as HEAD too. */
+function methodsOf({ router }: Hono, path: string): string[] {
+  const has = (method: string) =>
+    router.match(method, path)[0].some(([[, route]]) => route.method === method)
+  return METHODS.filter((method) => has(method) || (method === 'HEAD' && has('GET')))
 }

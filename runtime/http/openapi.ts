@@ -12,8 +12,11 @@ const WRITES = {
   },
 }
 
-/** The description of `app` for programs, made of what stands beside its routes. */
-export function openapiRoute(app: Hono, version: string): Hono {
+/**
+ * The description of `app` for programs, made of what stands beside its routes.
+ * @param withKey whether this worker asks for its key
+ */
+export function openapiRoute(app: Hono, version: string, withKey: boolean): Hono {
   const route = new Hono()
   const describe = describeOperation({
     tag: 'Pages',
@@ -22,12 +25,12 @@ export function openapiRoute(app: Hono, version: string): Hono {
   })
   let document: Promise<object> | undefined // once all routes are there
   route.get('/openapi.json', describe, async (c) =>
-    c.json(await (document ??= generateDocument(app, version))),
+    c.json(await (document ??= generateDocument(app, version, withKey))),
   )
   return route
 }
 
-async function generateDocument(app: Hono, version: string): Promise<object> {
+async function generateDocument(app: Hono, version: string, withKey: boolean): Promise<object> {
   const specs = await generateSpecs(app, {
     documentation: {
       info: {
@@ -39,7 +42,7 @@ async function generateDocument(app: Hono, version: string): Promise<object> {
       },
       servers: [{ url: '/' }],
       tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-      security: [{ key: [] }],
+      ...(withKey && { security: [{ key: [] }] }),
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
     },
     excludeStaticFile: false,

@@ -140,6 +140,16 @@ describe('pages', () => {
     },
   )
 
+  test.each([
+    ['PUT', '/jobs', 'POST'],
+    ['POST', '/jobs/x', 'GET, HEAD, DELETE'],
+    ['PATCH', '/ready', 'GET, HEAD'],
+  ])('%s %s is a 405 that says what is allowed', async (method, path, allowed) => {
+    const answer = await heldApp().app.request(`http://worker.test${path}`, { method })
+    expect([answer.status, answer.headers.get('allow')]).toEqual([405, allowed])
+    expect(await answer.json()).toMatchObject({ error: { code: 'METHOD_NOT_ALLOWED' } })
+  })
+
   test('what is not there is a 404 with a JSON body', async () => {
     const { get } = heldApp()
     expect(await get('/nothing')).toMatchObject({

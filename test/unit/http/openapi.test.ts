@@ -24,6 +24,13 @@ describe('/openapi.json', () => {
     expect(await new Validator().validate({ ...structuredClone(api) })).toEqual({ valid: true })
   })
 
+  test('asks for a key only where the worker does', async () => {
+    expect(api).not.toHaveProperty('security')
+    const { get } = heldApp({ apiKey: 'secret' })
+    const headers = { authorization: 'Bearer secret' }
+    expect((await get('/openapi.json', { headers })).body.security).toEqual([{ key: [] }])
+  })
+
   test('describes every route that answers, and no other', () => {
     const served = app.routes
       .filter(({ method }) => METHODS.has(method))
