@@ -5,6 +5,7 @@ import { withLimits } from '../media/child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from '../media/ffmpeg.ts'
 import { assertDuration } from '../media/probe.ts'
 import type { ResampledAudio } from './resample-filter.ts'
+import { mixToMono } from './stereo-downmix.ts'
 import { SAMPLE_RATE } from './feature-windows.ts'
 
 const PIECE_S = 30
@@ -27,27 +28,16 @@ export interface AudioChunk {
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
  */
 export async function* audioChunks(
-  { file, stream, filter, samples }: ResampledAudio,
+  { file, stream, channels, filter, samples }: ResampledAudio,
   overlapS: number,
   { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
 ): AsyncGenerator<AudioChunk> {
   const input = untrustedInputArgs(file, limits.maxPixels)
   const most = ['-t', String(limits.maxAudioS + 1)]
-  const output = [
-    '-map',
-    `0:${stream}`,
-    '-af',
-    filter,
-    '-ac',
-    '1',
-    ...most,
-    '-f',
-    'f32le',
-    'pipe:1',
-  ]
-  const quiet = ['-nostdin', '-v', 'error']
+  const output = ['-map', `0:${stream}`, '-af', filter, '-ac', String(channels), ...most]
+  const args = ['-nostdin', '-v', 'error', ...input, ...output, '-f', 'f32le', 'pipe:1']
   await using running = await spawnFfmpeg(
-    ...withLimits(ffmpeg.path, [...quiet, ...input, ...output], limits.maxPixels),
+    ...withLimits(ffmpeg.path, args, limits.maxPixels),
     signal,
   )
 
@@ -60,7 +50,9 @@ export async function* audioChunks(
     validSamples: [first ? 0 : overlap, last ? filled : PIECE - overlap],
     newSamples: [newSamples, filled],
   })
-  for await (const heard of padToLength(decodeFloat32(running.stdout), samples)) {
+  const decoded = decodeFloat32(running.stdout)
+  const mono = channels === 2 ? mixToMono(decoded) : decoded
+  for await (const heard of padToLength(mono, samples)) {
     total += heard.length
     assertDuration('audio', total / SAMPLE_RATE, limits.maxAudioS)
     for (let at = 0; at < heard.length;) {

@@ -13,18 +13,22 @@ export interface ResampledAudio {
   file: string
   /** Which stream of it. */
   stream: number
+  /** What the filters leave; two are mixed to one afterwards. */
+  channels: 1 | 2
   /** ffmpeg's filter chain for it. */
   filter: string
   /** How many samples it then has, where that must not be one less. */
   samples?: number
 }
 
-/** Any layout, weighted as players do. */
+/** Any layout, weighted as players do: to both ears, which are then mixed. */
 export function playerDownmixFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
   // Without rematrix_maxval a downmix to float is not normalised: stereo would be 3 dB too loud.
-  const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=mono:rematrix_maxval=1`
+  const channels = facts.channels === 1 ? 1 : 2
+  const layout = channels === 1 ? 'mono' : 'stereo'
+  const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=${layout}:rematrix_maxval=1`
   const quality = soxr ? 'resampler=soxr' : 'filter_size=128'
-  return { file, stream: facts.stream, filter: `${facts.clock},${resampler}:${quality}` }
+  return { file, stream: facts.stream, channels, filter: `${facts.clock},${resampler}:${quality}` }
 }
 
 /**
@@ -50,6 +54,7 @@ export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): Re
   return {
     file,
     stream,
+    channels: 1,
     filter: filters.join(','),
     ...(samples && sampleRate && { samples: Math.ceil(samples * (SAMPLE_RATE / sampleRate)) }),
   }
