@@ -3,6 +3,7 @@ import { toInputError } from '../media/ffmpeg-errors.ts'
 import type { RenderContext } from '../context.ts'
 import { withLimits } from '../media/child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from '../media/ffmpeg.ts'
+import { assertWhole, endsWithin } from '../media/cut-off.ts'
 import { assertDuration } from '../media/probe.ts'
 import type { ResampledAudio } from './resample-filter.ts'
 import { mixToMono } from './stereo-downmix.ts'
@@ -28,7 +29,7 @@ export interface AudioChunk {
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
  */
 export async function* audioChunks(
-  { file, stream, channels, filter, samples }: ResampledAudio,
+  { file, stream, channels, filter, samples, statedS }: ResampledAudio,
   overlapS: number,
   { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
 ): AsyncGenerator<AudioChunk> {
@@ -73,7 +74,8 @@ export async function* audioChunks(
   if (total === 0) {
     throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
   }
-  if (/partial file/i.test(finished.stderr)) {
+  assertWhole('audio', statedS, total / SAMPLE_RATE)
+  if (endsWithin(finished.stderr)) {
     throw new InputError('MEDIA_UNREADABLE', 'the audio input is cut off')
   }
   pcm.fill(0, filled)

@@ -13,6 +13,8 @@ export interface ResampledAudio {
   file: string
   /** Which stream of it. */
   stream: number
+  /** How long its file says that it is. */
+  statedS: number | undefined
   /** What the filters leave; two are mixed to one afterwards. */
   channels: 1 | 2
   /** ffmpeg's filter chain for it. */
@@ -28,7 +30,8 @@ export function playerDownmixFilter({ file, facts }: AudioInput, { soxr }: Ffmpe
   const layout = channels === 1 ? 'mono' : 'stereo'
   const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=${layout}:rematrix_maxval=1`
   const quality = soxr ? 'resampler=soxr' : 'filter_size=128'
-  return { file, stream: facts.stream, channels, filter: `${facts.clock},${resampler}:${quality}` }
+  const { stream, statedS } = facts
+  return { file, stream, statedS, channels, filter: `${facts.clock},${resampler}:${quality}` }
 }
 
 /**
@@ -54,6 +57,7 @@ export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): Re
   return {
     file,
     stream,
+    statedS: facts.statedS,
     channels: 1,
     filter: filters.join(','),
     ...(samples && sampleRate && { samples: Math.ceil(samples * (SAMPLE_RATE / sampleRate)) }),

@@ -6,8 +6,9 @@ import type { BufferPool } from '../buffer-pool.ts'
 import type { RenderContext } from '../context.ts'
 import { withLimits } from './child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
+import { assertWhole, endsWithin } from './cut-off.ts'
 import { pictureClock, seekTo } from './media-clock.ts'
-import type { VideoInfo } from './media-info.ts'
+import { fps, type VideoInfo } from './media-info.ts'
 
 export interface VideoInput {
   file: string
@@ -41,14 +42,8 @@ export async function* decode(
     // One chain of filters from the first picture to the last: a new one would begin to count anew.
     ...['-noautorotate', '-reinit_filter', '0'],
     ...untrustedInputArgs(file, facts.maxStoredPixels, memoryOf(facts)),
-    ...[
-      '-map',
-      `0:${facts.stream}`,
-      '-vf',
-      filterChain(facts, span),
-      '-frames:v',
-      String(span.count),
-    ],
+    ...['-map', `0:${facts.stream}`, '-vf', filterChain(facts, span)],
+    ...['-frames:v', String(span.count)],
     ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
   ]
   await using running = await spawnFfmpeg(
@@ -63,7 +58,12 @@ export async function* decode(
   const finished = await running.done
   signal.throwIfAborted()
   if (finished.code !== 0) throw toInputError(finished, 'video')
-  const cut = /partial file|truncat|Invalid data found|unexpected end/i.test(finished.stderr)
+  const cut =
+    endsWithin(finished.stderr) ||
+    /truncat|Invalid data found|unexpected end/i.test(finished.stderr)
+  if (yielded > 0 && yielded < span.count && !facts.still) {
+    assertWhole('video', facts.statedS, (span.first + yielded + 1) / fps(facts.rate))
+  }
   if (cut || (yielded === 0 && span.first === 0)) {
     const message = cut ? 'is cut off or damaged' : 'holds no picture that can be decoded'
     throw new InputError('MEDIA_UNREADABLE', `the video input ${message}`)

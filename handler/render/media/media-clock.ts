@@ -57,12 +57,15 @@ export const offsetOf = ({ startS }: StreamInfo, { startS: origin }: ProbeResult
 /** Containers that count their duration from zero, wherever their first timestamp lies. */
 const FROM_ZERO = /matroska|flv/
 
+/** Formats whose bit rate is their codec's, so that a guess from it is none. */
+const CONSTANT_RATE = /^(wav|aiff|au|amr|ac3|eac3|dts)/
+
 /**
  * How long a stream is, as far as its file can know: not where that is a guess from its bit rate.
  * @returns seconds
  */
 export function durationOf(stream: StreamInfo, found: ProbeResult): number | undefined {
-  if (found.estimated) return undefined
+  if (found.estimated && !CONSTANT_RATE.test(found.format)) return undefined
   const durationS = stream.durationS ?? found.durationS
   const startS = stream.startS ?? found.startS ?? 0
   const counted = FROM_ZERO.test(found.format) && startS > 0 && durationS! > startS

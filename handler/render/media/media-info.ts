@@ -45,6 +45,8 @@ export interface VideoInfo {
   /** Timestamps are not evenly spaced. */
   variable: boolean
   durationS?: number
+  /** What the file itself says, where less would mean that it was cut. */
+  statedS?: number | undefined
   /** First picture after the container's own start, seconds; seeks are relative to the latter. */
   offsetS: number
   /** The filter chain from a decoded picture to a frame of that size. */
@@ -67,6 +69,8 @@ export interface AudioInfo {
   /** Per channel; only where the file's own word for it is exact. */
   samples?: number
   durationS?: number
+  /** What the file itself says, where less would mean that it was cut. */
+  statedS?: number | undefined
 }
 
 /** One stream as ffprobe (or ffmpeg's report) describes it. */
@@ -105,6 +109,8 @@ export interface ProbeResult {
   durationS?: number
   /** That duration is a guess from the bit rate. */
   estimated?: boolean
+  /** How much of the file is there, by its own word for its size: 0..1. */
+  share?: number
   /** What the file is in words, where it may be of a kind that is not taken. */
   what?: string
   streams: StreamInfo[]

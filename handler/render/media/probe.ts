@@ -6,10 +6,11 @@ import { exifFilter } from './probing/exif-orientation.ts'
 import { withLimits } from './child-limits.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
 import { conversionFilters, displayOf } from './input-filters.ts'
+import { statedDuration } from './cut-off.ts'
 import { measurePictures, type MeasuredPictures } from './probing/measure-pictures.ts'
 import { durationOf, offsetOf, soundClock } from './media-clock.ts'
 import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
-import { describeFile, isStillFile, readHead } from './probing/file-signature.ts'
+import { describeFile, isStillFile, presentShare, readHead } from './probing/file-signature.ts'
 import { parseFfmpegBanner, parseFfprobeJson } from './probing/ffprobe-output.ts'
 
 export interface MediaLimits {
@@ -55,7 +56,7 @@ async function probeFile(
   ffmpeg: Ffmpeg,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
-  const head = await readHead(file)
+  const { head, size } = await readHead(file)
   if (head.length === 0) {
     throw new InputError('MEDIA_UNREADABLE', `the ${role} input is empty (0 bytes)`)
   }
@@ -83,7 +84,12 @@ async function probeFile(
     throw new InputError('MEDIA_UNREADABLE', `the ${role} input ${refusal(what, finished.stderr)}`)
   }
   const estimated = /Estimating duration from bitrate/.test(finished.stderr)
-  return { ...found, ...(estimated && { estimated }), ...(what && { what }) }
+  return {
+    ...found,
+    ...(estimated && { estimated }),
+    ...(what && { what }),
+    share: presentShare(head, size),
+  }
 }
 
 /** Why a file is refused that ffmpeg could not open: for what it is, where that can be said. */
@@ -148,6 +154,7 @@ function videoFacts(
     maxStoredPixels: storedPixels(still, limits),
     variable: !still && isVariable(stream),
     ...(durationS !== undefined && { durationS }),
+    statedS: still ? undefined : statedDuration(stream, found),
     offsetS: offsetOf(stream, found),
     ...conversionFilters(stream, display, still, reading),
   }
@@ -164,6 +171,7 @@ function audioFacts(found: ProbeResult, limits: MediaLimits, reading: ReadOption
     stream: stream.index,
     clock: soundClock(found.format, reading.referenceMode),
     floats: stream.codec?.startsWith('pcm_f') ?? false,
+    statedS: statedDuration(stream, found),
     ...(durationS !== undefined && { durationS }),
     ...(stream.channels !== undefined && { channels: stream.channels }),
     ...(stream.sampleRate !== undefined && { sampleRate: stream.sampleRate }),

@@ -2,11 +2,21 @@ import { open } from 'node:fs/promises'
 
 const HEAD_BYTES = 4096
 
-/** The first bytes of a file; none of an empty one. */
-export async function readHead(file: string): Promise<Buffer> {
+/** The first bytes of a file, none of an empty one; and how many it has. */
+export async function readHead(file: string): Promise<{ head: Buffer; size: number }> {
   await using handle = await open(file)
   const { bytesRead, buffer } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0)
-  return buffer.subarray(0, bytesRead)
+  return { head: buffer.subarray(0, bytesRead), size: (await handle.stat()).size }
+}
+
+/** What writers put where they do not know the size yet, and leave there when they are stopped. */
+const NO_SIZE = 0x7fff0000
+
+/** How much of a wav or avi is there, by the size that stands at its beginning: 0..1. */
+export function presentShare(head: Buffer, size: number): number {
+  if (head.length < 12 || head.toString('latin1', 0, 4) !== 'RIFF') return 1
+  const stated = head.readUInt32LE(4)
+  return stated === 0 || stated >= NO_SIZE ? 1 : Math.min(1, size / (stated + 8))
 }
 
 const ASCII = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to)
