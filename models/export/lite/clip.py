@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mouth_export import export
-from mouth_geometry import ramp, read_image, read_tables
-from mouth_state import ACROSS, BOTTOM, COLUMNS, DOWN, FINER, ROWS, SHAPE, TABLE, TOP, UP, size, split
-from mouth_teeth import draw
+from mouth.export import export
+from mouth.geometry import ramp, read_image, read_tables
+from mouth.state import ACROSS, BOTTOM, COLUMNS, DOWN, FINER, ROWS, SHAPE, TABLE, TOP, UP, size, split
+from mouth.teeth import draw
 
 LICENCE = "same as the product"
 ORIGIN = "own: geometry and statistics, no trained weights"

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from mouth_export import export
-from mouth_geometry import abscissae, curve, neighbours, ramp, read_neighbours, read_tables
-from mouth_state import ACROSS, BOTTOM, COLUMNS, ROWS, TABLE, TOP
+from mouth.export import export
+from mouth.geometry import abscissae, curve, neighbours, ramp, read_neighbours, read_tables
+from mouth.state import ACROSS, BOTTOM, COLUMNS, ROWS, TABLE, TOP
 
 LICENCE = "same as the product"
 ORIGIN = "own: geometry, no trained weights"

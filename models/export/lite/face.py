@@ -13,12 +13,12 @@ from pathlib import Path
 
 import onnx
 import torch
-from face_crop import CROP, ROOM, crops, direction, lit, to_image
-from face_detect import LOW, Detector, at_least_one
-from face_mesh import Mesh
-from face_points import from_mesh
-from tflite_onnx import nms
-from tflite_store import store_halves
+from face_graph.crop import CROP, ROOM, crops, direction, lit, to_image
+from face_graph.detect import LOW, Detector, at_least_one
+from face_graph.mesh import Mesh
+from face_graph.points import from_mesh
+from face_graph.tflite_onnx import nms
+from face_graph.tflite_store import store_halves
 
 LICENCE = 'Apache-2.0'
 ORIGIN = "converted from MediaPipe's full-range face detector and attention mesh (PyPI mediapipe 0.10.14)"

@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
-from generate_fields import (
+from mouth.export import export
+from mouth.fields import (
     EDGES,
     SHADOW,
     edge_profiles,
@@ -28,11 +29,10 @@ from generate_fields import (
     to_crop,
     to_mouth,
 )
-from generate_inside import draw_inside
-from generate_pose import neutral, outlines, pose_of
-from mouth_export import export
-from mouth_geometry import abscissae, neighbours, planes_of, put_rows, ramp, read_neighbours
-from mouth_state import COLUMNS, FINER, MOUTH, ROWS, SHAPE, TABLE, size, split
+from mouth.geometry import abscissae, neighbours, planes_of, put_rows, ramp, read_neighbours
+from mouth.inside import draw_inside
+from mouth.pose import neutral, outlines, pose_of
+from mouth.state import COLUMNS, FINER, MOUTH, ROWS, SHAPE, TABLE, size, split
 
 LICENCE = "same as the product"
 ORIGIN = "own: geometry and drawing, no trained weights"

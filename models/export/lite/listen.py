@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 import torch
-from listen_export import SAMPLES, export
-from listen_train import train
-from speech_corpus import corpus
+from listening.export import SAMPLES, export
+from listening.train import train
+from speech.corpus import corpus
 
 LICENCE = "same as the product"
 ORIGIN = "own, trained on synthetic speech of espeak-ng, flite and festival (kal, ked, us-slt-hts)"

@@ -9,10 +9,10 @@ from pathlib import Path
 import face
 import onnx
 import torch
-from face_crop import ROOM, crops, direction, lit, to_image
-from face_mesh import Mesh
-from face_points import from_mesh
-from tflite_store import store_halves
+from face_graph.crop import ROOM, crops, direction, lit, to_image
+from face_graph.mesh import Mesh
+from face_graph.points import from_mesh
+from face_graph.tflite_store import store_halves
 
 LICENCE, ORIGIN = face.LICENCE, face.ORIGIN
 
