@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import type { Context } from 'hono'
 import { InputError } from '../../handler/errors.ts'
-import { decodeJsonText } from '../../handler/net/json-text.ts'
+import { BodyTooLargeError, readBody } from '../../handler/net/read-body.ts'
 
 /** Most of a body beside its texts: a job is a few fields, at most some boxes, and media in base64. */
 export const MAX_STRUCTURE_BYTES = 1_000_000
@@ -22,12 +22,11 @@ export class BodyTooLarge extends InputError {
  * @throws InputError INVALID_JOB; BodyTooLarge
  */
 export async function readJsonBody(c: Context, maxBytes: number): Promise<unknown> {
-  const body = await readBody(c.req.raw, maxBytes).catch((error: unknown) => {
+  const json = await readText(c.req.raw, maxBytes).catch((error: unknown) => {
     if (!(error instanceof BodyTooLarge)) throw error
     c.header('Connection', 'close') // the rest is not read, so nothing can follow it
     throw error
   })
-  const json = decodeJsonText(body)
   if (json.length > MAX_STRUCTURE_BYTES) assertMostlyTexts(json)
   try {
     return JSON.parse(json)
@@ -36,25 +35,19 @@ export async function readJsonBody(c: Context, maxBytes: number): Promise<unknow
   }
 }
 
-async function readBody({ headers, body }: Request, maxBytes: number): Promise<Buffer> {
+async function readText({ headers, body }: Request, maxBytes: number): Promise<string> {
   const tooLarge = () =>
     new BodyTooLarge(`${maxBytes} bytes (MAX_BODY_MB); send large media as an upload`)
   if (Number(headers.get('content-length')) > maxBytes) throw tooLarge()
-  if (!body) return Buffer.alloc(0)
+  if (!body) return ''
   const signal = AbortSignal.timeout(READ_TIMEOUT_MS)
-  const chunks: Uint8Array[] = []
-  let bytes = 0
   try {
-    for await (const chunk of Readable.fromWeb(body as ReadableStream<Uint8Array>, { signal })) {
-      bytes += (chunk as Uint8Array).byteLength
-      if (bytes > maxBytes) throw tooLarge()
-      chunks.push(chunk as Uint8Array)
-    }
+    const stream = Readable.fromWeb(body as ReadableStream<Uint8Array>, { signal })
+    return await readBody(stream, maxBytes)
   } catch (error) {
-    if (error instanceof BodyTooLarge) throw error
+    if (error instanceof BodyTooLargeError) throw tooLarge()
     throw new InputError('INVALID_JOB', 'the body was cut short', { cause: error })
   }
-  return Buffer.concat(chunks)
 }
 
 /**
