@@ -51,6 +51,8 @@ export interface WebhookOptions {
   intervalMs?: number
   /** Final events are only in memory where unset. */
   store?: WebhookStore
+  /** Waits for that; a test holds it. @throws the signal's reason */
+  pause?: (ms: number, signal: AbortSignal) => Promise<void>
 }
 
 /**
@@ -58,7 +60,14 @@ export interface WebhookOptions {
  * waits. Progress gets one try, the final event many.
  */
 export function createWebhookSender(options: WebhookOptions): Webhooks {
-  const { fetch, keys = [], timeouts = DEFAULT_TIMEOUTS, intervalMs = 1000, store } = options
+  const {
+    fetch,
+    keys = [],
+    timeouts = DEFAULT_TIMEOUTS,
+    intervalMs = 1000,
+    pause = sleep,
+    store,
+  } = options
   const stop = new AbortController()
   const working = new Set<Promise<unknown>>()
 
@@ -77,7 +86,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
         if (event.type !== 'job.progress' || waiting.some(isFinal)) continue
         wake = new AbortController()
         const left = Math.max(0, intervalMs - (performance.now() - sent))
-        await sleep(left, AbortSignal.any([wake.signal, stop.signal])).catch(() => {})
+        await pause(left, AbortSignal.any([wake.signal, stop.signal])).catch(() => {})
       }
       running = false
     }

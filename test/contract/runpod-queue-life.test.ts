@@ -50,41 +50,36 @@ const job = (id: string, crf = 17) => {
 }
 const polling = ({ recorder }: Platform, count = 1) =>
   recorder.until(() => recorder.of('take').length >= count, 'a poll')
-const pinging = ({ recorder }: Platform, id: string) =>
-  recorder.until(
-    () => recorder.of('ping').some(({ query }) => query[0] === `job_id=${id}`),
-    'a ping',
-  )
+const pinging = ({ recorder }: Platform, id: string, count = 1) =>
+  recorder.until(() => {
+    const pings = recorder.of('ping').filter(({ query }) => query[0] === `job_id=${id}`)
+    return pings.length >= count
+  }, 'pings')
 
 test('18. a job that keeps the process busy does not keep it from pinging', async () => {
   await using platform = await runpodPlatform()
-  await using _worker = processOf(platform, [CHILD, '6000'])
+  const release = join(dir, 'release')
+  await using _worker = processOf(platform, [CHILD, release])
   platform.hand(job('blocks'))
+  await pinging(platform, 'blocks', 4)
+  expect(finals(platform)).toEqual([])
+  await writeFile(release, '')
   await outcome(platform, 'blocks')
-  const pings = platform.recorder.of('ping').filter(({ query }) => query[0] === 'job_id=blocks')
-  const times = pings.map((ping) => ping.at)
-  expect(times.at(-1)! - times[0]!).toBeGreaterThan(4_500)
-  expect(Math.max(...times.slice(1).map((time, i) => time - times[i]!))).toBeLessThan(2_500)
-  const took = platform.recorder.of('take').slice(0, 1)[0]!.endedAt!
-  const done = finals(platform)[0]!.at
-  expect(done - took).toBeGreaterThan(5_900)
 })
 
 describe('21. SIGTERM', () => {
   test('ends an idle worker and its open poll at once, with status 0', async () => {
-    await using platform = await runpodPlatform({ holdMs: 60_000 })
-    await using worker = processOf(platform, [CHILD, '0'])
+    await using platform = await runpodPlatform({ holdMs: 120_000 }) // longer than a test may take
+    await using worker = processOf(platform, [CHILD])
     await polling(platform)
-    const began = performance.now()
     worker.kill('SIGTERM')
     expect(await worker.ended).toEqual([0, null])
-    expect(performance.now() - began).toBeLessThan(5_000)
     expect(platform.recorder.of('take')).toHaveLength(1)
   })
 
   test('lets a worker finish its job, tell it as the SDK does, and end with status 0', async () => {
     await using platform = await runpodPlatform()
-    await using worker = processOf(platform, [CHILD, '0'])
+    await using worker = processOf(platform, [CHILD])
     // The render waits for nothing; what takes time is the telling of its progress.
     platform.faults.done = [{ delayMs: 2_000 }]
     platform.hand(job('last'), job('never'))
@@ -101,7 +96,7 @@ describe('21. SIGTERM', () => {
 
   test('gives an endless job its outcome when the drain is over', async () => {
     await using platform = await runpodPlatform()
-    await using worker = processOf(platform, [CHILD, '0'], { DRAIN_SEC: '1' })
+    await using worker = processOf(platform, [CHILD], { DRAIN_SEC: '1' })
     platform.hand(job('endless', ENDLESS))
     await pinging(platform, 'endless')
     worker.kill('SIGTERM')
@@ -114,7 +109,7 @@ describe('21. SIGTERM', () => {
     await using platform = await runpodPlatform()
     const faults = [{ status: 500 }, { status: 500 }]
     platform.faults.done = ({ body }) => (body.includes('IN_PROGRESS') ? undefined : faults.shift())
-    await using worker = processOf(platform, [CHILD, '0'])
+    await using worker = processOf(platform, [CHILD])
     platform.hand(job('told-late'))
     await platform.recorder.until(() => finals(platform).length === 1, 'the first try')
     worker.kill('SIGTERM')
@@ -125,7 +120,7 @@ describe('21. SIGTERM', () => {
   test('while the answer to a poll comes in does not drop its job: it is handed back', async () => {
     await using platform = await runpodPlatform()
     platform.faults.take = [{ bodyAfterMs: 1_500 }]
-    await using worker = processOf(platform, [CHILD, '0'])
+    await using worker = processOf(platform, [CHILD])
     platform.hand(job('late'))
     const { recorder } = platform
     await recorder.until(() => recorder.of('take')[0]?.status === 200, 'the headers')
@@ -185,10 +180,8 @@ describe('25. a process that was stopped for a while', () => {
     await polling(platform)
     worker.kill('SIGSTOP')
     await pause(2_500) // longer than the stop that counts
-    const thawed = performance.now()
     worker.kill('SIGCONT')
     await polling(platform, 2)
-    expect(platform.recorder.of('take')[1]!.at - thawed).toBeLessThan(5_000)
     platform.hand({ id: 'after', input: { x: 1 } })
     await outcome(platform, 'after')
   })

@@ -13,7 +13,7 @@ import { KEYS, strictS3 } from '../helpers/storage/strict-s3.ts'
 import { VERSITYGW, versitygw } from '../helpers/storage/versitygw.ts'
 
 const MIB = 2 ** 20
-const signal = () => AbortSignal.timeout(20_000)
+const signal = () => AbortSignal.timeout(60_000)
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 interface Subject extends AsyncDisposable {

@@ -43,7 +43,6 @@ export interface Run {
 
 export interface Failed {
   error: JobError
-  seconds: number
   models: FakeModels
   deps: TestDeps
 }
@@ -73,17 +72,15 @@ export async function scenario(): Promise<Scenario> {
     },
     async fail(job, given = {}) {
       const { models, deps } = await open(given)
-      const start = performance.now()
       const error = await handle({ audio: voice, ...job }, deps, given.call).then(
         (result) => {
           throw new Error(`the job succeeded: ${JSON.stringify(result)}`)
         },
         (thrown: JobError) => thrown,
       )
-      const seconds = (performance.now() - start) / 1000
       const left = await deps.left()
       if (left.length > 0) throw new Error(`left in scratch: ${left.join(', ')}`)
-      return { error, seconds, models, deps }
+      return { error, models, deps }
     },
   }
 }

@@ -53,7 +53,7 @@ export class Recorder {
   }
 
   /** Resolves when `holds()` does; it is asked again at every request and every answer. */
-  async until(holds: () => boolean, what = 'what was waited for', limitMs = 15_000): Promise<void> {
+  async until(holds: () => boolean, what = 'what was waited for', limitMs = 60_000): Promise<void> {
     if (holds()) return
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const look = () => holds() && resolve()

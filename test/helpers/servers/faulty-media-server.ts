@@ -9,7 +9,7 @@ import {
 } from 'node:zlib'
 import { webServer, type WebServer } from './loopback-server.ts'
 
-const CUT = 100_000 // bytes after which a connection of /drops… is cut
+const CUT = 200_000 // bytes after which a connection of /drops… is cut
 
 /**
  * A server that serves `content` well at /good, and badly in every other way that its path names.

@@ -137,7 +137,7 @@ describe('two at once', () => {
     const { promise, resolve } = Promise.withResolvers<void>()
     hub.gate = promise
     const one = pullElsewhere()
-    await expect.poll(() => hub.cdn.length, { timeout: 20_000 }).toBe(3)
+    await expect.poll(() => hub.cdn.length).toBe(3)
     const other = pullElsewhere()
     await other.says('waiting')
     resolve()

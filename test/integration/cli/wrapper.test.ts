@@ -66,5 +66,5 @@ test('a worker ends with a wrapper that is killed', async () => {
   const { wrapper, worker, ended } = await startWrapper('listen')
   wrapper.kill('SIGKILL')
   await ended
-  await expect.poll(() => alive(worker), { timeout: 10_000 }).toBe(false)
+  await expect.poll(() => alive(worker)).toBe(false)
 })

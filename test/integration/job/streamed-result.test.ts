@@ -80,7 +80,7 @@ describe('a job whose result is streamed', () => {
     let viewer: Promise<void> | undefined
     const seen = Promise.withResolvers<void>()
     const watch = async (file: GrowingFile) => {
-      for await (const chunk of file.read(AbortSignal.timeout(20_000))) {
+      for await (const chunk of file.read(AbortSignal.timeout(60_000))) {
         watched.push(chunk)
         if (Buffer.concat(watched).length === half.length) seen.resolve()
       }
@@ -110,7 +110,7 @@ describe('a job whose result is streamed', () => {
     const deps = await jobDeps(media, inHalves(fail), { storage })
     let viewer: Promise<unknown> | undefined
     const onVideo = (file: GrowingFile) => {
-      viewer = Array.fromAsync(file.read(AbortSignal.timeout(20_000)))
+      viewer = Array.fromAsync(file.read(AbortSignal.timeout(60_000)))
       viewer.catch(() => {})
     }
     const running = handle(job(), deps, { signal: stop.signal, onVideo })

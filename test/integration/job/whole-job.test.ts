@@ -47,7 +47,7 @@ describe.each([
   ['versitygw', versitygw, !VERSITYGW],
   ['a strict S3', strictStore, false],
 ] as const)('media over HTTP, a real render, %s, a signed webhook', (_, open, absent) => {
-  test.skipIf(absent)('the whole job', { timeout: 60_000 }, async () => {
+  test.skipIf(absent)('the whole job', async () => {
     const ffmpeg = await testFfmpeg()
     await using media = await folder()
     await using store = await open()
@@ -70,7 +70,7 @@ describe.each([
     }
 
     const result = await handle(job, deps)
-    await deps.webhooks.drain(AbortSignal.timeout(10_000))
+    await deps.webhooks.drain(AbortSignal.timeout(60_000))
 
     expect(result).toMatchObject({
       ...{ job_id: 'whole', status: 'succeeded', frames: 25, deduplicated: false },
@@ -179,7 +179,7 @@ describe('the network goes away in the middle of', () => {
     const { render } = fakeRender(VIDEO, () => hook[Symbol.asyncDispose]())
     const deps = await jobDeps(at.media, render)
     expect(await handle({ ...at.job, webhook: hook.url }, deps)).toMatchObject({ key: 'j.mp4' })
-    await deps.webhooks.drain(AbortSignal.timeout(10_000))
+    await deps.webhooks.drain(AbortSignal.timeout(60_000))
     const lost = deps.logged.findLast(({ event }) => event === 'webhook.failed')
     expect(lost!.fields).toMatchObject({ job: 'j', type: 'job.succeeded', tries: 3 })
   })
@@ -188,10 +188,11 @@ describe('the network goes away in the middle of', () => {
 test('a receiver that is slow holds up neither the job nor its result', async () => {
   await using at = await place()
   await using hook = await receiver(() => {})
-  const deps = await jobDeps(at.media, fakeRender(VIDEO).render)
-  const start = performance.now()
+  const fetch = createGuardedFetch({ isBlocked: () => false })
+  const timeouts = shortTimeouts({ headersMs: 120_000 }) // longer than a test may take
+  const webhooks = createWebhookSender({ fetch, timeouts })
+  const deps = await jobDeps(at.media, fakeRender(VIDEO).render, { webhooks })
   await handle({ ...at.job, webhook: hook.url }, deps)
-  expect(performance.now() - start).toBeLessThan(350) // less than one of its tries
   await deps.webhooks.drain(AbortSignal.timeout(10))
 })
 

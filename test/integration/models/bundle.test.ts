@@ -106,9 +106,7 @@ test('two processes that start at the same time for the first time do not hinder
     ...{ devices: ['', ''], device: 'cpu', bundle, modelCache: cache, maxJobs: 500 },
     log,
   })
-  await expect
-    .poll(() => engines.status().map(({ state }) => state), { timeout: 20_000 })
-    .toEqual(['ready', 'ready'])
+  await expect.poll(() => engines.status().map(({ state }) => state)).toEqual(['ready', 'ready'])
   expect(events()).not.toContain('graph.fallback')
   expect(await copies()).toHaveLength(1)
   expect((await opened()).mean).toBeCloseTo(3, 4)

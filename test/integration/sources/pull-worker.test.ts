@@ -15,7 +15,7 @@ const bodies = (giver: Orchestrator, route: string) =>
     .filter((entry) => entry.kind === 'request')
     .filter((entry) => entry.route === route)
     .map(({ body }) => body)
-const soon = () => AbortSignal.timeout(30_000)
+const soon = () => AbortSignal.timeout(60_000)
 
 describe('an orchestrator', () => {
   test('gets its jobs done, told of as the legacy worker told', async () => {
@@ -112,7 +112,7 @@ describe('an orchestrator', () => {
     giver.submit(worker.job, 'a')
     const refusal = () => worker.logged.find(({ event }) => event === 'report.refused')?.fields
     const answer = '{"detail":"status 422 on purpose"}'
-    await expect.poll(refusal, { timeout: 10_000 }).toEqual({ job: 'a', status: 422, answer })
+    await expect.poll(refusal).toEqual({ job: 'a', status: 422, answer })
     const claims = () => bodies(giver, 'main.claim').length
     const before = claims()
     await giver.until(() => claims() > before, soon())
@@ -133,13 +133,11 @@ describe('an orchestrator', () => {
 
   test('that does not answer a claim holds a worker that stops for a moment only', async () => {
     await using giver = await startOrchestrator()
-    giver.fail('main.claim', { kind: 'delay', ms: 12_000 })
+    giver.fail('main.claim', { kind: 'delay', ms: 120_000 }) // longer than a test may take
     await using worker = await pullWorker(giver)
     await giver.until(() => bodies(giver, 'main.claim').length > 0, soon())
-    const began = performance.now()
     worker.stopping.soon()
     await worker.stopped
-    expect(performance.now() - began).toBeLessThan(9_000)
   })
 
   test('that hands the same job out twice gets one video and one outcome', async () => {

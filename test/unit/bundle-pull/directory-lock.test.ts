@@ -16,7 +16,7 @@ afterEach(() => place[Symbol.asyncDispose]())
 
 const lock = (changes: Partial<LockOptions> = {}) =>
   lockDirectory(directory, {
-    ...{ signal: AbortSignal.timeout(10_000), onWait: () => {}, heartbeatMs: 10, staleMs: 5_000 },
+    ...{ signal: AbortSignal.timeout(60_000), onWait: () => {}, heartbeatMs: 10, staleMs: 5_000 },
     ...changes,
   })
 

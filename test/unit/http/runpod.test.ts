@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { CanceledError, InputError, UpstreamError } from '../../../handler/errors.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 import { JOB, settle } from '../../helpers/jobs/controlled-jobs.ts'
@@ -63,6 +63,10 @@ describe('RunPod’s job API', () => {
 
   test('runsync answers with id and status where the wait ends first', async () => {
     const { post } = heldApp()
+    const real = AbortSignal.timeout.bind(AbortSignal)
+    using _ = vi
+      .spyOn(AbortSignal, 'timeout')
+      .mockImplementation((ms) => (ms === 1000 ? AbortSignal.abort() : real(ms)))
     const { body } = await post(`${EP}/runsync?wait=1000`, BODY)
     expect(body).toEqual({ id: expect.any(String), status: 'IN_PROGRESS' })
   })

