@@ -2,7 +2,7 @@ import type { Box } from '../../models/pixels/image.ts'
 import type { OutputFrame } from './output-frame.ts'
 
 /** What decides how long the result is. */
-export const LENGTHS = ['audio', 'video', 'shortest'] as const
+export const LENGTHS = ['audio', 'video', 'shortest', 'longest', 'loop', 'remap'] as const
 export type Length = (typeof LENGTHS)[number]
 
 /** What pauses show: the model's mouth, or the untouched source. */

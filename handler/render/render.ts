@@ -10,6 +10,8 @@ import { prepareAvatar } from './avatar/prepare-avatar.ts'
 import type { AvatarCache } from './avatar/avatar-cache.ts'
 import { createRenderTurns, inTurn } from './render-turns.ts'
 import { composite } from './frames/composite.ts'
+import { playModeOf } from './frames/frame-schedule.ts'
+import { InputError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { createStageTimer, stagedItems, type RenderContext, type Stage } from './context.ts'
 import { encode } from './encode/encode-video.ts'
@@ -101,15 +103,16 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
         face: resampleBoxes(rate, inFrame(options.face, media.video), media.video),
       },
     }
-    const known =
-      options.length === 'audio' && speech.frames <= maxFrames ? speech.frames : undefined
+    const isSpeechLong = options.length === 'audio' || options.length === 'loop'
+    const known = isSpeechLong && speech.frames <= maxFrames ? speech.frames : undefined
     await using avatar = await ctx.stage('avatar', () => prepareAvatar(scan, known, ctx))
     if (avatar.count > maxFrames)
       assertDuration('video', avatar.count / fps(rate), limits.maxVideoS)
 
     const total = outputFrames(options.length, speech, avatar)
+    if (options.length === 'remap' && !media.video.still) assertSpeed(avatar.count / total)
     const shown = visibilityFn(options, speech, total, rate)
-    const played = stagedItems('avatar', avatar.play(total), ctx)
+    const played = stagedItems('avatar', avatar.play(total, playModeOf(options.length)), ctx)
     const faces = generate(played, avatar, speech, shown, batchSize, ctx)
     const frames = composite(faces, source.facts, ctx)
     const { crf, lossless, fragmented, frame } = options
@@ -171,17 +174,37 @@ function resampleBoxes(rate: Rate, face: FaceChoice, source: VideoInfo): FaceCho
 
 /** Only frames that will be shown are worth looking at; some files tell their length at their end. */
 const framesToScan = (length: Length, speech: SpeechFeatures, maxFrames: number): number =>
-  Math.min(length === 'video' ? Infinity : speech.frames, maxFrames + 1)
+  Math.min(scanWish(length, speech.frames), maxFrames + 1)
+
+function scanWish(length: Length, spoken: number): number {
+  if (length === 'video' || length === 'longest') return Infinity
+  return length === 'remap' ? MAX_SPEED * spoken + 1 : spoken
+}
 
 function outputFrames(length: Length, speech: SpeechFeatures, avatar: Avatar): number {
   switch (length) {
     case 'audio':
+    case 'loop':
+    case 'remap':
       return speech.frames
     case 'video':
       return avatar.count
     case 'shortest':
       return Math.min(speech.frames, avatar.count)
+    case 'longest':
+      return Math.max(speech.frames, avatar.count)
   }
+}
+
+const MIN_SPEED = 0.5
+const MAX_SPEED = 2
+
+/** @throws InputError INVALID_JOB where people would move like puppets, or like flies */
+function assertSpeed(speed: number): void {
+  if (speed >= MIN_SPEED && speed <= MAX_SPEED) return
+  const found = speed > MAX_SPEED ? `more than ${MAX_SPEED}` : speed.toFixed(2)
+  const message = `length: "remap" would play the video at ${found} times its speed; ${MIN_SPEED} to ${MAX_SPEED} are possible`
+  throw new InputError('INVALID_JOB', message)
 }
 
 const OUTRO_S = 0.2 // how the mouth returns to the source after the last word

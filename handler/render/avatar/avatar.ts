@@ -1,4 +1,5 @@
 import type { Tensors } from '../../../models/inference/tensor.ts'
+import type { PlayMode } from '../frames/frame-schedule.ts'
 import type { FacePlacement } from './avatar-cache.ts'
 
 /** A source frame in the order of the output, and what is known of it. */
@@ -19,7 +20,7 @@ export interface Avatar extends AsyncDisposable {
   /** What is true of the clip as a whole: fed to `generate` beside the state of each frame. */
   readonly clip: Tensors
   /** What output frames 0..total-1 show, in order; once. */
-  play(total: number): AsyncGenerator<SourceFrame>
+  play(total: number, mode: PlayMode): AsyncGenerator<SourceFrame>
 }
 
 export const recordOfNothing = (): Promise<never> =>

@@ -1,4 +1,5 @@
 import type { RenderContext } from '../context.ts'
+import type { PlayMode } from '../frames/frame-schedule.ts'
 import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
 import { playRecorded } from './recorded-avatar.ts'
 import type { RecordFile } from './record-file.ts'
@@ -28,7 +29,7 @@ export async function liveAvatar(
   let records = keeping.expected ? await keeping.create() : undefined
   let completed: Promise<void> | undefined // the frames need not wait for it
 
-  async function* play(total: number): AsyncGenerator<SourceFrame> {
+  async function* play(total: number, mode: PlayMode): AsyncGenerator<SourceFrame> {
     for await (const { frame, placement, record } of noteScan(scan, scanned, records, ctx)) {
       yield { frame, placement, record: record ? async () => record : recordOfNothing }
     }
@@ -40,7 +41,7 @@ export async function liveAvatar(
       records = await keeping.create()
       await scanAll(scan, records, ctx)
     }
-    yield* playRecorded(scan.source, records, scanned, shown, total, ctx)
+    yield* playRecorded(scan.source, records, scanned, mode, shown, total, ctx)
   }
 
   return {

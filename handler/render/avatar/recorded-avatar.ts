@@ -1,5 +1,6 @@
 import type { RenderContext } from '../context.ts'
-import { pingPongIndex, playPingPong } from '../frames/ping-pong.ts'
+import { shownIndex, type PlayMode } from '../frames/frame-schedule.ts'
+import { playSource } from '../frames/play-source.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
 import { runClipGraph } from './avatar-record.ts'
@@ -17,7 +18,7 @@ export async function recordedAvatar(
     count: scanned.placed.length,
     withoutFace: scanned.placed.filter((face) => !face).length,
     clip: await runClipGraph(records, ctx.models, ctx.buffers),
-    play: (total) => playRecorded(source, records, scanned, 0, total, ctx),
+    play: (total, mode) => playRecorded(source, records, scanned, mode, 0, total, ctx),
     [Symbol.asyncDispose]: () => records[Symbol.asyncDispose](),
   }
 }
@@ -27,6 +28,7 @@ export async function* playRecorded(
   source: VideoInput,
   records: RecordFile,
   { placed, fingerprints }: ScanResult,
+  mode: PlayMode,
   from: number,
   total: number,
   ctx: RenderContext,
@@ -34,8 +36,8 @@ export async function* playRecorded(
   const count = placed.length
   const playback = { source, count, fingerprintOf: (index: number) => fingerprints[index]! }
   let index = from
-  for await (const frame of playPingPong(playback, from, total, ctx)) {
-    const placement = placed[pingPongIndex(index++, count)] ?? undefined
+  for await (const frame of playSource(playback, mode, from, total, ctx)) {
+    const placement = placed[shownIndex(mode, index++, count, total)] ?? undefined
     const record = placement ? () => records.read(placement.slot, 1) : recordOfNothing
     yield { frame, placement, record }
   }

@@ -17,7 +17,11 @@ const OPTIONS = {
     value: 'DIR',
     help: 'model bundle (default: MODEL_BUNDLE, else the embedded lite)',
   },
-  length: { type: 'string', value: 'WHAT', help: 'audio (default), video or shortest' },
+  length: {
+    type: 'string',
+    value: 'WHAT',
+    help: 'audio (default), video, shortest, longest, loop or remap',
+  },
   silence: {
     type: 'string',
     value: 'WHAT',

@@ -23,9 +23,11 @@ const Text = v.looseObject({
   ),
 })
 
-/** What each mode of sync.so's means by our `length`; the others come with it. */
-const LENGTH_OF_MODE = { bounce: 'audio', cut_off: 'shortest', silence: 'video' } as const
-const MODES = ['bounce', 'cut_off', 'silence'] as const
+/** What each mode of sync.so's means by our `length`. */
+const LENGTH_OF_MODE = {
+  ...{ bounce: 'audio', loop: 'loop', cut_off: 'shortest', silence: 'video', remap: 'remap' },
+} as const
+const MODES = ['bounce', 'loop', 'cut_off', 'silence', 'remap'] as const
 
 const REACT = 'comes with a model that plays emotions; none is here'
 const Options = v.strictObject({

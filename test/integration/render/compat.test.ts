@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { pingPongIndex } from '../../../handler/render/frames/ping-pong.ts'
+import { pingPongIndex } from '../../../handler/render/frames/frame-schedule.ts'
 import type { Box, Image } from '../../../models/pixels/image.ts'
 import { ffmpeg as run, makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { type VideoOptions } from '../../helpers/media/media.ts'

@@ -14,6 +14,8 @@ describe('a generation is a job', () => {
     [{ options: { sync_mode: 'bounce' } }, 'audio'],
     [{ options: { sync_mode: 'cut_off' } }, 'shortest'],
     [{ options: { sync_mode: 'silence' } }, 'video'],
+    [{ options: { sync_mode: 'loop' } }, 'loop'],
+    [{ options: { sync_mode: 'remap' } }, 'remap'],
   ])('%j lasts as long as %s', (changes, length) => {
     expect(job(changes)).toMatchObject({
       id: 'g',

@@ -1,4 +1,5 @@
 import { InputError } from '../../errors.ts'
+import { shownIndex, type PlayMode } from './frame-schedule.ts'
 import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
 import { frameFormatFor } from './frame-format.ts'
 import type { RenderContext } from '../context.ts'
@@ -7,7 +8,7 @@ import { fps } from '../media/media-info.ts'
 const CHUNK_S = 2
 const CHUNK_BYTES = 160 << 20
 
-/** A source that plays to its end and back, as often as the sound needs. */
+/** A source that is played as often as the result needs. */
 export interface Playback {
   source: VideoInput
   /** Frames of the source that are played, at least 1. */
@@ -17,35 +18,50 @@ export interface Playback {
 }
 
 /**
- * Which source frame output frame `i` shows: 0..n-1, n-1..0, 0.. (both ends twice).
- * @see MuseTalk scripts/inference.py, frame_list_cycle
- */
-export function pingPongIndex(i: number, count: number): number {
-  const at = i % (2 * count)
-  return at < count ? at : 2 * count - 1 - at
-}
-
-/**
  * The frames of output from..total-1 in order. Backward parts are decoded in chunks of at most two
  * seconds and never spooled.
  * @param from 0, or the number of frames of the source
  * @throws InputError MEDIA_UNREADABLE when the file decodes differently than before
  */
-export async function* playPingPong(
+export async function* playSource(
   playback: Playback,
+  mode: PlayMode,
   from: number,
   total: number,
   ctx: RenderContext,
 ): AsyncGenerator<Uint8Array> {
   const { source, count } = playback
   if (source.facts.still) return yield* repeatStill(source, total - from, ctx)
+  if (mode === 'remap') return yield* playRemapped(playback, total, ctx)
   if (total > count && count <= chunkOf(source))
-    return yield* loopCached(playback, from, total, ctx)
-  for (let done = from, forward = from === 0; done < total; forward = !forward) {
+    return yield* playCached(playback, mode, from, total, ctx)
+  for (
+    let done = from, forward = mode === 'loop' || from === 0;
+    done < total;
+    forward = mode === 'loop' || !forward
+  ) {
     const wanted = Math.min(count, total - done)
     if (forward) yield* exactCount(wanted, decode(source, { first: 0, count: wanted }, ctx))
     else yield* reverseChunks(playback, wanted, ctx)
     done += wanted
+  }
+}
+
+/** Every frame of the source in its order, some of them again or never. */
+async function* playRemapped(playback: Playback, total: number, ctx: RenderContext) {
+  const { source, count } = playback
+  let index = 0
+  let done = 0
+  for await (const frame of exactCount(count, decode(source, { first: 0, count }, ctx))) {
+    try {
+      while (done < total && shownIndex('remap', done, count, total) === index) {
+        yield copyOf(frame, ctx)
+        done++
+      }
+    } finally {
+      ctx.buffers.give(frame)
+    }
+    index++
   }
 }
 
@@ -67,11 +83,17 @@ function copyOf(frame: Uint8Array, { buffers }: RenderContext): Uint8Array {
 }
 
 /** A clip of one chunk stays in memory: else each turn would start ffmpeg for a moment's work. */
-async function* loopCached(playback: Playback, from: number, total: number, ctx: RenderContext) {
+async function* playCached(
+  playback: Playback,
+  mode: PlayMode,
+  from: number,
+  total: number,
+  ctx: RenderContext,
+) {
   const { count } = playback
   const frames = await framesOf(playback, 0, count, ctx)
   try {
-    for (let i = from; i < total; i++) yield copyOf(frames[pingPongIndex(i, count)]!, ctx)
+    for (let i = from; i < total; i++) yield copyOf(frames[shownIndex(mode, i, count, total)]!, ctx)
   } finally {
     giveAll(frames, ctx)
   }
