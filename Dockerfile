@@ -13,7 +13,10 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # What is optional is for machines without Node 26 and ffmpeg; this one has both. onnxruntime-node comes
 # with the libraries of every system.
+COPY docker/licenses.mjs docker/
 RUN npm ci --omit=dev --omit=optional \
+ && npm sbom --omit=dev --omit=optional --sbom-format cyclonedx > sbom.json \
+ && node docker/licenses.mjs sbom.json > THIRD_PARTY_LICENSES \
  && cd node_modules/onnxruntime-node/bin/napi-v6 \
  && rm -rf darwin win32 \
  && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -r {} +
@@ -68,6 +71,7 @@ ARG DEVICE
 COPY docker/check-cuda.sh /docker/
 RUN /docker/check-cuda.sh "$DEVICE" node_modules/onnxruntime-node/bin/napi-v6/linux/x64
 COPY --from=bundle /bundles bundles/
+COPY --from=packages /app/sbom.json /app/THIRD_PARTY_LICENSES ./
 COPY package.json LICENSE ./
 COPY bin bin
 COPY demo demo

@@ -8,7 +8,7 @@ import { parseJob } from '../../handler/parse-job.ts'
 import type { Log } from '../../handler/log.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
-import { bundleDirectory } from '../config/bundle-directory.ts'
+import { bundleDirectory, LITE } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { proxyOf } from '../config/proxies.ts'
 import { visibleGpus } from '../config/visible-gpus.ts'
@@ -96,7 +96,7 @@ export async function startWorker(
   const about = await readBuildInfo(config.GIT_REVISION)
   void abortOrphanedUploads(scratch.uploadJournalDir, config, stop.draining, log)
   const pullStatus = pull && { pull: pull.status }
-  if (mode.source !== 'push' && config.MODEL_BUNDLE === undefined && !config.ALLOW_LITE) {
+  if (mode.source !== 'push' && bundleDirectory(config) === LITE && !config.ALLOW_LITE) {
     const advice = 'set MODEL_BUNDLE, or ALLOW_LITE=true if that is meant'
     log.warn('worker.lite', { source: mode.source, bundle: 'lite', version: about.version, advice })
   }

@@ -66,6 +66,14 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     expect(await docker('run', '--rm', IMAGE, 'sh', '-c', search)).toBe('')
   })
 
+  test('has the list of its packages with their licenses', async () => {
+    const sbom = JSON.parse(await docker('run', '--rm', IMAGE, 'cat', '/app/sbom.json'))
+    const list = await docker('run', '--rm', IMAGE, 'cat', '/app/THIRD_PARTY_LICENSES')
+    expect(sbom).toMatchObject({ bomFormat: 'CycloneDX' })
+    expect(list.split('\n')).toHaveLength(sbom.components.length)
+    expect(list).toMatch(/^undici \S+ MIT$/m)
+  })
+
   test('says what it is, runs as nobody special, and has a whole command', async () => {
     const config = JSON.parse(await docker('image', 'inspect', '-f', '{{json .Config}}', IMAGE))
     expect(config.Labels).toMatchObject({
