@@ -52,16 +52,18 @@ function readStream(s: Json, index: number): StreamInfo {
   }
 }
 
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
 /** A display matrix as ffprobe dumps it, `00000000: a b u` and so on: mirrored where it turns the plane over. */
 function isMirrored(dump: unknown): boolean {
-  const rows = [...String(dump ?? '').matchAll(/:\s*(-?\d+)\s+(-?\d+)/g)]
+  const rows = [...textOf(dump).matchAll(/:\s*(-?\d+)\s+(-?\d+)/g)]
   const [[a = 0, b = 0] = [], [c = 0, d = 0] = []] = rows.map((row) => row.slice(1).map(Number))
   return a * d - b * c < 0
 }
 
 /** Matroska's tag: `00:00:05.280000000`. */
 function seconds(clock: unknown): number | undefined {
-  const [, h, m, s] = /^(\d+):(\d+):(\d+\.?\d*)/.exec(String(clock ?? '')) ?? []
+  const [, h, m, s] = /^(\d+):(\d+):(\d+\.?\d*)/.exec(textOf(clock)) ?? []
   return h === undefined ? undefined : Number(h) * 3600 + Number(m) * 60 + Number(s)
 }
 

@@ -45,7 +45,7 @@ const KINDS: readonly (readonly [what: string, fits: (head: Buffer) => boolean])
   ['a Photoshop picture', starts('8BPS')],
   [
     'a camera raw picture',
-    (head) => starts('II\x2a\0\x10\0\0\0CR')(head) || /^crx /.test(brand(head)),
+    (head) => starts('II\x2a\0\x10\0\0\0CR')(head) || brand(head) === 'crx ',
   ],
   ['a RealMedia file', starts('.RMF')],
   ['a MIDI file: notes, no sound', starts('MThd')],
