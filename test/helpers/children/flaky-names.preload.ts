@@ -10,7 +10,8 @@ type Done = (error: Error | null, found?: unknown, family?: number) => void
 function flakyLookup(host: string, options: object | Done, done?: Done): void {
   const answer = done ?? (options as Done)
   const given = done ? options : {}
-  // Test servers listen on IPv4 alone.
+  // Addresses come by here too, and test servers listen on IPv4 alone.
+  if (host !== 'localhost') return lookup(host, given, answer)
   if (Date.now() % EVERY_MS >= GAP_MS) return lookup(host, { ...given, family: 4 }, answer)
   const error = Object.assign(new Error('no such name for a moment'), { code: 'ENOTFOUND' })
   setImmediate(() => answer(error))
