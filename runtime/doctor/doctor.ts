@@ -76,7 +76,7 @@ function checksOf(config: Config): [name: string, check: Check, limitMs?: number
 }
 
 /** Whether others are reached by proxies, which answer for much that seems to be others' fault. */
-export function checkProxy(config: Config): CheckResult[] {
+function checkProxy(config: Config): CheckResult[] {
   const { http, https, bypass } = proxyOf(config) ?? {}
   const found = [
     http && `http by ${new URL(http).host}`,

@@ -95,7 +95,7 @@ const LARGE_NUMBER = /:\s*-?\d{16}/
 
 function parse(text: string): unknown {
   const digits = (name: string, value: unknown, context?: { source?: string }) =>
-    /_job_id$/.test(name) && typeof value === 'number' && !Number.isSafeInteger(value)
+    name.endsWith('_job_id') && typeof value === 'number' && !Number.isSafeInteger(value)
       ? (context?.source ?? value)
       : value
   try {
