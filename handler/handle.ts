@@ -92,8 +92,9 @@ async function render(
     if (done === total) ctx.events.phase('encoding')
   }
   const { signal, log } = ctx
+  const onScanned = (done: number, total: number) => ctx.events.scanned(done, total)
   const onRestart = () => file.restarted()
-  const report = await ctx.render(task, { signal, log, onProgress, onRestart })
+  const report = await ctx.render(task, { signal, log, onProgress, onScanned, onRestart })
   for (const [stage, seconds] of Object.entries(report.stage_times)) {
     ctx.log.info('stage', { stage, seconds })
   }

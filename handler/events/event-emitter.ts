@@ -13,6 +13,8 @@ const PHASE_PROGRESS: Record<Phase, number> = {
   uploading: 0.95,
   completed: 1,
 }
+/** Where the source was looked at as a whole before, which is about half of the work. */
+const SCANNED = 0.5
 const MIN_INTERVAL_MS = 1000
 
 /**
@@ -22,6 +24,8 @@ const MIN_INTERVAL_MS = 1000
 export interface JobEvents {
   started(): void
   phase(phase: Phase): void
+  /** Source frames that were looked at, where that comes before the first frame of the result. */
+  scanned(done: number, total: number): void
   frames(done: number, total: number): void
   succeeded(result: JobResult): void
   failed(error: JobError): void
@@ -39,7 +43,9 @@ export function createJobEvents(
   let over = false
   let lastSent = -Infinity
   let timer: NodeJS.Timeout | undefined
-  let inferringSince = 0
+  let work: { since: number; first: number; done: number; left: number } | undefined
+  let scanning = false
+  let drawnFrom = PHASE_PROGRESS.inferring
   let metrics: FrameCounts = {}
 
   const emit = (event: EventBody) => {
@@ -55,9 +61,15 @@ export function createJobEvents(
     for (const sink of sinks) deliver(sink, { ...head, ...event }, onListenerError)
   }
   const eta = (): number | null => {
-    const done = progress - PHASE_PROGRESS.inferring
-    if (phase !== 'inferring' || done <= 0) return null
-    return Math.round(((now() - inferringSince) / done) * (1 - progress)) / 1000
+    if (!work || work.done <= work.first) return null
+    const perFrame = (now() - work.since) / (work.done - work.first)
+    return Math.round(perFrame * work.left) / 1000
+  }
+  /** Frames in time give the speed; a start takes longer, so that it is measured from the first on. */
+  const measure = (isScan: boolean, done: number, left: number) => {
+    if (!work || scanning !== isScan) work = { since: now(), first: done, done, left }
+    scanning = isScan
+    Object.assign(work, { done, left })
   }
   const send = () => {
     lastSent = now()
@@ -72,15 +84,21 @@ export function createJobEvents(
   }
   return {
     started: () => emit({ type: 'job.started', status: 'running' }),
-    phase: (to) => advance(to, PHASE_PROGRESS[to]),
+    phase(to) {
+      work = undefined
+      advance(to, PHASE_PROGRESS[to])
+    },
+    scanned(done, total) {
+      // To draw a frame costs about what it costs to look at one.
+      measure(true, done, 2 * total - done)
+      drawnFrom = SCANNED
+      const span = SCANNED - PHASE_PROGRESS.inferring
+      advance('inferring', PHASE_PROGRESS.inferring + span * Math.min(1, done / total))
+    },
     frames(done, total) {
-      if (phase !== 'inferring') inferringSince = now()
+      measure(false, done, total - done)
       metrics = { frames_done: done, frames_total: total }
-      advance(
-        'inferring',
-        PHASE_PROGRESS.inferring +
-          (PHASE_PROGRESS.encoding - PHASE_PROGRESS.inferring) * (done / total),
-      )
+      advance('inferring', drawnFrom + (PHASE_PROGRESS.encoding - drawnFrom) * (done / total))
     },
     succeeded(result) {
       phase = 'completed'

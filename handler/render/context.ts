@@ -24,6 +24,8 @@ export interface RenderContext {
   dir: string
   signal: AbortSignal
   log: Log
+  /** Told of source frames that were looked at, where all are before the first is drawn. */
+  onScanned?(done: number, total: number): void
   /**
    * Run one step of a stage: its time is added to the stage's, and whatever escapes is a JobError with
    * the stage's name. Stages overlap, so their times may add up to more than the clock's.

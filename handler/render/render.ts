@@ -58,6 +58,8 @@ export interface RenderCall {
   signal: AbortSignal
   /** Frames of the result that are finished. */
   onProgress(done: number, total: number): void
+  /** Source frames that were looked at, where all are before the first frame of the result is drawn. */
+  onScanned?(done: number, total: number): void
   /** The render begins anew: what was written counts no more, and will be overwritten. */
   onRestart?(): void
   log: Log
@@ -74,13 +76,13 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
   const buffers = new BufferPool()
   const pixels = openPixels()
   const turns = createRenderTurns()
-  return async (task, { signal, onProgress, log }) => {
+  return async (task, { signal, onProgress, onScanned = () => {}, log }) => {
     const { options, limits, dir } = task
     using turn = turns.next()
     const models = ranked(bundle, turn.rank)
     const clock = createStageTimer(signal)
     const tools = { models, pixels, ffmpeg, buffers, limits, ...(cache && { cache }) }
-    const ctx: RenderContext = { ...tools, dir, signal, log, stage: clock.stage }
+    const ctx: RenderContext = { ...tools, dir, signal, log, onScanned, stage: clock.stage }
     await mkdir(dir, { recursive: true })
     const ruleSet = options.compat ?? 'recommended'
 

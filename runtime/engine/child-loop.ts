@@ -50,6 +50,7 @@ export function runChildLoop(
       const report = await opened!.render(task, {
         signal,
         onProgress: (done, total) => send({ type: 'progress', id, done, total }),
+        onScanned: (done, total) => send({ type: 'scanned', id, done, total }),
         log: createLog((level, event, fields) => send({ type: 'log', id, level, event, fields })),
       })
       send({ type: 'done', id, report })

@@ -43,7 +43,7 @@ export type FromChild =
   | { type: 'broken'; failure: SerializedError }
   | { type: 'warning'; event: string; fields: LogFields }
   | { type: 'heartbeat'; rssMb: number }
-  | { type: 'progress'; id: number; done: number; total: number }
+  | { type: 'progress' | 'scanned'; id: number; done: number; total: number }
   | { type: 'log'; id: number; level: LogLevel; event: string; fields: LogFields }
   | { type: 'done'; id: number; report: RenderReport }
   | { type: 'failed'; id: number; failure: SerializedError }

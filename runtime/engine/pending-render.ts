@@ -40,7 +40,7 @@ export function startRender(
   child: RenderProcess,
   id: number,
   task: RenderTask,
-  { signal, onProgress, log }: RenderCall,
+  { signal, onProgress, onScanned, log }: RenderCall,
   graceMs: number,
 ): PendingRender {
   const { promise, resolve, reject } = Promise.withResolvers<RenderReport>()
@@ -74,6 +74,8 @@ export function startRender(
       switch (message.type) {
         case 'progress':
           return onProgress(message.done, message.total)
+        case 'scanned':
+          return onScanned?.(message.done, message.total)
         case 'log':
           return log[message.level](message.event, message.fields)
         case 'done':

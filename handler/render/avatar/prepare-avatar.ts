@@ -52,13 +52,20 @@ async function scannedAvatar(
   ctx: RenderContext,
 ): Promise<Avatar> {
   try {
-    const scanned = await scanAll(scan, records, ctx)
+    const total = expectedFrames(scan)
+    const report = (done: number) => ctx.onScanned?.(done, Math.max(done, total))
+    const scanned = await scanAll(scan, records, ctx, scan.source.facts.still ? undefined : report)
     await complete(scanned)
     return await recordedAvatar(scan.source, records, scanned, ctx)
   } catch (error) {
     await records[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** Source frames that a scan will look at, by the file's own word for its length. */
+function expectedFrames({ source: { facts }, limit }: Scan): number {
+  return Math.min(limit, Math.ceil((facts.durationS ?? Infinity) * fps(facts.rate)))
 }
 
 function mayEndBefore({ facts: { durationS, rate } }: VideoInput, total: number): boolean {

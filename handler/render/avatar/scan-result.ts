@@ -49,8 +49,12 @@ export async function scanAll(
   scan: Scan,
   records: RecordFile,
   ctx: RenderContext,
+  onFrame: (done: number) => void = () => {},
 ): Promise<ScanResult> {
   const scanned: ScanResult = { placed: [], fingerprints: [] }
-  for await (const { frame } of noteScan(scan, scanned, records, ctx)) ctx.buffers.give(frame)
+  for await (const { frame } of noteScan(scan, scanned, records, ctx)) {
+    ctx.buffers.give(frame)
+    onFrame(scanned.placed.length)
+  }
   return scanned
 }

@@ -46,7 +46,7 @@ test('the phases have the numbers that the orchestrator knows', () => {
   expect(events[3]).toMatchObject({
     metrics: { frames_done: 50, frames_total: 100 },
     metadata: { for: 'me' },
-    eta_sec: 0,
+    eta_sec: null, // of one moment there is no speed
   })
 })
 
@@ -121,5 +121,28 @@ test('a listener that throws or rejects is told of, and hinders neither the job 
   expect(events.map(({ type }) => type)).toEqual(['job.started', 'job.succeeded'])
   expect(told.map(String).toSorted()).toEqual([
     ...['Error: later', 'Error: later', 'Error: mine', 'Error: mine'],
+  ])
+})
+
+test('looking at the source is half of the way, and the time left comes from the speed of each half', () => {
+  const { report, events } = open()
+  report.phase('inference')
+  vi.advanceTimersByTime(20_000) // a start that says nothing of the speed
+  for (const done of [1, 51, 100]) {
+    report.scanned(done, 100)
+    vi.advanceTimersByTime(5_000)
+  }
+  for (const done of [0, 50, 100]) {
+    report.frames(done, 100)
+    vi.advanceTimersByTime(1_000)
+  }
+  expect(events.map(({ progress, eta_sec }) => [progress, eta_sec])).toEqual([
+    [0.1, null],
+    [0.104, null],
+    [0.304, 14.9], // 49 to look at and 100 to draw, at a tenth of a second each
+    [0.5, 10.101],
+    [0.5, null],
+    [0.7, 1],
+    [0.9, 0],
   ])
 })

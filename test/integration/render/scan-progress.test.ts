@@ -1,0 +1,31 @@
+import { beforeAll, expect, test } from 'vitest'
+import { createRenderer, type Render } from '../../../handler/render/render.ts'
+import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
+import { makeVideo } from '../../helpers/media/media.ts'
+import { fakeModels } from '../../helpers/models/fake-models.ts'
+
+let at: Scenario
+beforeAll(async () => {
+  at = await scenario()
+})
+
+test('a source that is looked at as a whole tells how far that is, before anything is drawn', async () => {
+  const video = await makeVideo(at.ffmpeg, at.media.file('v.mp4'), { frames: 12 })
+  const seen: string[] = []
+  const draw = createRenderer(fakeModels(), at.ffmpeg)
+  const render: Render = (task, call) =>
+    draw(task, {
+      ...call,
+      onScanned: (done, total) => void seen.push(`scanned ${done} of ${total}`),
+      onProgress(done, total) {
+        seen.push(`drawn ${done} of ${total}`)
+        call.onProgress(done, total)
+      },
+    })
+  await at.run({ video, length: 'video' }, { deps: { render } })
+  const numbers = Array.from({ length: 12 }, (_, i) => `${i + 1} of 12`)
+  expect(seen).toEqual([
+    ...numbers.map((number) => `scanned ${number}`),
+    ...numbers.map((number) => `drawn ${number}`),
+  ])
+})
