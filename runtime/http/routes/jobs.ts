@@ -5,6 +5,7 @@ import { asJobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
 import { setRetryAfter, validationDetails, errorBody, httpStatusOf } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
+import { JOB_STATES, pageOfJobs, queuePosition } from '../list-jobs.ts'
 import { spoolInlineMedia } from '../spool-inline-media.ts'
 import { submitJob, type JobIntake } from '../submit-job.ts'
 import {
@@ -14,6 +15,7 @@ import {
   IDEMPOTENCY_KEY,
   schemaComponent,
   pathParameter,
+  queryParameter,
   response,
   textResponse,
 } from '../describe-operation.ts'
@@ -50,9 +52,22 @@ export function jobsRoutes(intake: JobIntake): Hono {
     }
   })
 
+  app.get('/jobs', describeList, (c) => {
+    try {
+      const all = jobs.list()
+      const { jobs: page, next } = pageOfJobs(all, c.req.query())
+      const views = page.map((job) => jobView(job, queuePosition(job, all)))
+      return c.json({ jobs: views, ...(next !== undefined && { next }) })
+    } catch (thrown) {
+      const error = asJobError(thrown)
+      return c.json({ error: error.toJSON() }, httpStatusOf(error))
+    }
+  })
+
   app.get('/jobs/:id', describeGet, (c) => {
     const job = jobs.get(c.req.param('id'))
-    return job ? c.json(jobView(job)) : c.json(unknownJob(c.req.param('id')), 404)
+    if (!job) return c.json(unknownJob(c.req.param('id')), 404)
+    return c.json(jobView(job, queuePosition(job, jobs.list())))
   })
 
   app.delete('/jobs/:id', describeCancel, (c) => {
@@ -90,7 +105,7 @@ export function jobsRoutes(intake: JobIntake): Hono {
 }
 
 /** A job as its submitter may see it. */
-function jobView(job: Job) {
+function jobView(job: Job, position?: number) {
   const { id, state, events, createdAt, attempts, result, error } = job
   const { phase, progress, eta_sec, metrics } = events.last ?? {}
   return {
@@ -98,6 +113,7 @@ function jobView(job: Job) {
     status: state,
     created_at: createdAt.toISOString(),
     attempts,
+    ...(position !== undefined && { position }),
     ...(events.last && { phase, progress, eta_sec, metrics }),
     ...(result && { result }),
     ...(error && { error: error.toJSON() }),
@@ -108,9 +124,12 @@ const JobView = schemaComponent(
   'JobView',
   v.object({
     id: v.string(),
-    status: v.picklist(['queued', 'running', 'succeeded', 'failed', 'canceled']),
+    status: v.picklist(JOB_STATES),
     created_at: v.pipe(v.string(), v.isoTimestamp()),
     attempts: v.pipe(v.number(), v.integer()),
+    position: v.optional(
+      v.pipe(v.number(), v.integer(), v.description('Of a job that waits; 1 is next.')),
+    ),
     ...v.partial(v.object(progressEntries)).entries,
     result: v.optional(Result),
     error: v.optional(JobFailure),
@@ -131,6 +150,22 @@ const describeSubmit = describeOperation({
       headers: { Location: { schema: { type: 'string' }, description: 'Path of the job' } },
     },
     ...rejections(RejectedJob),
+  },
+})
+const describeList = describeOperation({
+  tag: 'Jobs',
+  summary: 'The jobs in memory, the latest first',
+  parameters: [
+    { ...queryParameter('status', 'Only these states, with commas'), schema: { type: 'string' } },
+    queryParameter('limit', 'Most jobs of an answer, 1 to 200; 50 where unset'),
+    { ...queryParameter('after', 'Only jobs before this one'), schema: { type: 'string' } },
+  ],
+  responses: {
+    200: response(
+      'Jobs of every API; `next` is the `after` of the next page.',
+      v.object({ jobs: v.array(JobView), next: v.optional(v.string()) }),
+    ),
+    422: response('A parameter is not valid.', RejectedJob),
   },
 })
 const describeGet = describeOperation({

@@ -55,6 +55,43 @@ describe('/jobs', () => {
     expect((await post('/jobs', JOB, init)).status).toBe(202)
   })
 
+  test('are listed, the latest first, by state and in pages', async () => {
+    const { post, get, next } = heldApp()
+    const ids = ['a', 'b', 'c']
+    for (const id of ids) await post('/jobs', { ...JOB, id })
+    const list = async (query: string) => {
+      const { body } = await get(`/jobs${query}`)
+      return [body.jobs.map((job: { id: string }) => job.id).join(''), body.next]
+    }
+    expect(await list('')).toEqual(['cba', undefined])
+    expect(await list('?status=queued')).toEqual(['cb', undefined])
+    expect(await list('?status=running,failed')).toEqual(['a', undefined])
+    expect(await list('?limit=2')).toEqual(['cb', 'b'])
+    expect(await list('?limit=2&after=b')).toEqual(['a', undefined])
+    ;(await next()).succeed()
+    await settle()
+    expect(await list('?status=succeeded')).toEqual(['a', undefined])
+  })
+
+  test.each(['?limit=0', '?limit=201', '?limit=x', '?status=done', '?after=nobody'])(
+    'are not listed by %s',
+    async (query) => {
+      const { status, body } = await heldApp().get(`/jobs${query}`)
+      expect([status, body.error.code]).toEqual([422, 'INVALID_JOB'])
+    },
+  )
+
+  test('say where they stand in the queue', async () => {
+    const { post, get, clock } = heldApp()
+    for (const id of ['a', 'b', 'c']) {
+      await post('/jobs', { ...JOB, id })
+      clock.pass(1)
+    }
+    expect((await get('/jobs/a')).body).not.toHaveProperty('position')
+    expect((await get('/jobs/b')).body.position).toBe(1)
+    expect((await get('/jobs/c')).body.position).toBe(2)
+  })
+
   test('two clients of one synchronous job get one render’s answer', async () => {
     const { post, next, calls } = heldApp()
     const answers = [post('/generate', { ...JOB, id: 'a' }), post('/generate', { ...JOB, id: 'a' })]
