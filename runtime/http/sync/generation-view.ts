@@ -31,7 +31,7 @@ export function generationView(job: Job, request: GenerationRequest) {
 }
 
 /** The nearest of sync.so's codes. @see https://sync.so/docs/developer-guides/error-handling */
-export function errorCodeOf({ code, message }: JobError): string {
+function errorCodeOf({ code, message }: JobError): string {
   switch (code) {
     case 'DOWNLOAD_FAILED':
     case 'BLOCKED_URL':

@@ -42,8 +42,10 @@ export function syncRoutes(intake: JobIntake, webhooks: RunpodWebhookSender): Ho
       }
       const request = parseGeneration(await readJsonBody(c, maxBodyBytes))
       if (request.webhookUrl) await assertWebhookUrl(request.webhookUrl)
-      const keyed = keys.check(c.req.header('idempotency-key'), request)
-      const id = keyed.id ?? randomUUID()
+      const check = () => keys.check(c.req.header('idempotency-key'), request)
+      const id = check().id ?? randomUUID()
+      await jobs.recheck(id)
+      const keyed = check() // another may have brought the key meanwhile
       const payload = toJob(request, id)
       intake.parse(payload, id)
       const job = jobs.submit({

@@ -88,7 +88,7 @@ describe('the npm client @sync.so/sdk', () => {
 
   test('names a generation’s file', async () => {
     const request = { model: 'lipsync-2', input: input(), outputFileName: 'my_talk' } as const
-    const done = await finished((await client().create(request as Sync.CreateGenerationDto)).id)
+    const done = await finished((await client().create(request)).id)
     expect(done.outputUrl).toMatch(/\/my_talk\.mp4$/)
   })
 

@@ -141,7 +141,7 @@ describe('pages', () => {
   )
 
   test.each([
-    ['PUT', '/jobs', 'POST'],
+    ['PUT', '/jobs', 'GET, HEAD, POST'],
     ['POST', '/jobs/x', 'GET, HEAD, DELETE'],
     ['PATCH', '/ready', 'GET, HEAD'],
   ])('%s %s is a 405 that says what is allowed', async (method, path, allowed) => {
