@@ -47,7 +47,7 @@ async function run(job: MemoryJob): Promise<MemoryOutcome> {
     ...(ffmpeg !== undefined && { ffmpegPath: ffmpeg }),
     log: silentLog,
   })
-  await engines.ready(AbortSignal.timeout(60_000))
+  await engines.ready(AbortSignal.timeout(300_000))
   const fetch = createGuardedFetch({ isBlocked: () => false })
   const scratch = join(dir, 'scratch')
   let most = 0

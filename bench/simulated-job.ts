@@ -71,7 +71,7 @@ async function measured(load: Workload, dir: string, endpoint: string): Promise<
     ...(load.ffmpeg !== undefined && { ffmpegPath: load.ffmpeg }),
     log: silentLog,
   })
-  await engines.ready(AbortSignal.timeout(60_000))
+  await engines.ready(AbortSignal.timeout(300_000))
 
   let firstAt = 0
   let tailS = 0
