@@ -40,6 +40,15 @@ const Url = v.pipe(
   }),
 )
 
+/** sync.so's words for our `length`. */
+export const LENGTH_OF_SYNC_MODE = {
+  bounce: 'audio',
+  loop: 'loop',
+  cut_off: 'shortest',
+  silence: 'video',
+  remap: 'remap',
+} as const
+
 export const EVENT_TYPES = [
   'job.started',
   'job.progress',
@@ -155,6 +164,12 @@ export const JobSchema = v.strictObject({
   length: v.optional(
     v.pipe(v.picklist(LENGTHS), v.description('What decides how long the result is.')),
     'audio',
+  ),
+  sync_mode: v.optional(
+    v.pipe(
+      v.picklist(['bounce', 'loop', 'cut_off', 'silence', 'remap']),
+      v.description('Another name of length, in sync.so’s words.'),
+    ),
   ),
   silence: v.optional(
     v.pipe(

@@ -6,7 +6,7 @@ import { toDataUrl } from './inputs/inline-media.ts'
 import { directLink } from './inputs/share-links.ts'
 import { resolveOutputFrame, type ResizePolicy, type OutputFrame } from './render/output-frame.ts'
 import { findUnsafeJson } from './json-safety.ts'
-import { JobSchema, type JobInput } from './job-schema.ts'
+import { JobSchema, LENGTH_OF_SYNC_MODE, type JobInput } from './job-schema.ts'
 import type { JobEvent } from './events/job-events.ts'
 
 /** A checked job: aliases resolved, defaults filled in, always with an id. */
@@ -16,6 +16,7 @@ export type Job = Omit<
   | 'audio'
   | 'video_base64'
   | 'audio_base64'
+  | 'sync_mode'
   | 'musetalk_job_id'
   | 'webhook'
   | 'aspect_ratio'
@@ -58,12 +59,13 @@ export function parseJob(
     ...(parsed.issues ?? []).filter((issue) => !isUnknownField(issue)).map(problemOf),
     ...arrayWhereObjectExpected(payload),
     ...inputProblems(payload, rules),
+    ...lengthProblems(payload),
     ...outputProblems(payload),
   ]
   if (!parsed.success || problems.length > 0) throw invalidJobError(problems)
   const { musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
   const { video: _v, audio: _a, video_base64: _vb, audio_base64: _ab, ...known } = job
-  const { params: _params, seed: _seed, ...fields } = known
+  const { params: _params, seed: _seed, sync_mode, ...fields } = known
   const inputs = { video_url: inputOf(job, 'video')!, audio_url: inputOf(job, 'audio')! }
   const wanted = { aspect_ratio, resolution }
   const frame = resolveOutputFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
@@ -72,6 +74,7 @@ export function parseJob(
     ...fields,
     id: job.id ?? musetalk_job_id ?? sanitizeId(platformId) ?? randomUUID(),
     ...inputs,
+    length: sync_mode === undefined ? job.length : LENGTH_OF_SYNC_MODE[sync_mode],
     contents: contentsOf(inputs, rules),
     frame,
     ...(webhook !== undefined && {
@@ -86,6 +89,16 @@ function arrayWhereObjectExpected(payload: unknown): ValidationIssue[] {
   return ['metadata', 'output', 'params']
     .filter((field) => Array.isArray(payload[field]))
     .map((field) => ({ path: [field], message: 'must be an object' }))
+}
+
+/** Two names of one thing may only say the same. */
+function lengthProblems(payload: unknown): ValidationIssue[] {
+  if (!isObject(payload)) return []
+  const { length, sync_mode } = payload
+  const meant = (LENGTH_OF_SYNC_MODE as Record<string, string>)[String(sync_mode)]
+  if (length === undefined || meant === undefined || length === meant) return []
+  const message = `means length "${meant}"; give one of them, or both alike`
+  return [{ path: ['sync_mode'], message }]
 }
 
 /** The names under which an input may come. */

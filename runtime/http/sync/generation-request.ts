@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { InputError, type ValidationIssue } from '../../../handler/errors.ts'
+import { LENGTH_OF_SYNC_MODE } from '../../../handler/job-schema.ts'
 
 /** A field of sync.so's that nothing here answers to. */
 const refused = (why: string) => v.nullish(v.custom<never>(() => false, why))
@@ -23,10 +24,6 @@ const Text = v.looseObject({
   ),
 })
 
-/** What each mode of sync.so's means by our `length`. */
-const LENGTH_OF_MODE = {
-  ...{ bounce: 'audio', loop: 'loop', cut_off: 'shortest', silence: 'video', remap: 'remap' },
-} as const
 const MODES = ['bounce', 'loop', 'cut_off', 'silence', 'remap'] as const
 
 const REACT = 'comes with a model that plays emotions; none is here'
@@ -98,7 +95,7 @@ export function toJob({ input, options, outputFileName }: GenerationRequest, id:
     id,
     video_url: urlOf('video'),
     audio_url: urlOf('audio'),
-    length: LENGTH_OF_MODE[options?.sync_mode ?? 'bounce'],
+    length: LENGTH_OF_SYNC_MODE[options?.sync_mode ?? 'bounce'],
     ...(boxes && { face: { boxes } }),
     ...(outputFileName && { output: { key: `${id}/${outputFileName}.mp4` } }),
   }

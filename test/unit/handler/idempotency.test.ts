@@ -23,6 +23,7 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   ],
   face: [{}, { face: { box: [0, 0, 9, 9] } }],
   length: [{}, { length: 'video' }],
+  sync_mode: [{}, { sync_mode: 'loop' }],
   silence: [{}, { silence: 'source' }],
   fps: [{}, { fps: 30 }],
   mask: [{}, { mask: 'neck' }],
@@ -90,6 +91,7 @@ test('the order of fields, and signatures of addresses, play no part', () => {
   const one = { face: { box: [0, 0, 9, 9] }, fps: 30, output: { crf: 20, lossless: true } }
   const other = { output: { lossless: true, crf: 20 }, fps: 30, face: { box: [0, 0, 9, 9] } }
   expect(digest(other)).toBe(digest(one))
+  expect(digest({ sync_mode: 'cut_off' })).toBe(digest({ length: 'shortest' }))
   expect(digest({ video_url: `${BASE.video_url}?X-Amz-Signature=1&Expires=2` })).toBe(digest({}))
   const job = parseJob(BASE, undefined, { allowFileInputs: false })
   const spelled = ['data:audio/wav;base64,AAAB', 'data:;base64,AA AB'].map((audio_url) =>

@@ -49,6 +49,26 @@ describe('a job of two URLs is enough', () => {
   })
 })
 
+describe('the length in sync.so’s words', () => {
+  test.each([
+    ['bounce', 'audio'],
+    ['loop', 'loop'],
+    ['cut_off', 'shortest'],
+    ['silence', 'video'],
+    ['remap', 'remap'],
+  ])('%s is %s', (sync_mode, length) => {
+    const job = parse({ ...URLS, sync_mode })
+    expect(job.length).toBe(length)
+    expect(job).not.toHaveProperty('sync_mode')
+    expect(parse({ ...URLS, sync_mode, length }).length).toBe(length)
+  })
+  test('is refused where length says something else, and where it is no word of theirs', () => {
+    const both = problems({ ...URLS, sync_mode: 'loop', length: 'audio' })
+    expect(both).toEqual(['sync_mode: means length "loop"; give one of them, or both alike'])
+    expect(fields({ ...URLS, sync_mode: 'audio' })).toEqual(['sync_mode'])
+  })
+})
+
 describe('an input', () => {
   const { audio_url } = URLS
   test('in base64 is a data: URL whose content is known', () => {
@@ -280,6 +300,7 @@ describe('the JSON Schema comes from the same source', () => {
         'audio_base64',
         'face',
         'length',
+        'sync_mode',
         'silence',
         'fps',
         'mask',
