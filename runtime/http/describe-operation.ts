@@ -35,7 +35,7 @@ interface Operation {
 /** Says beside a route what it takes and answers; openapi.ts makes the document of it. */
 export function describeOperation(operation: Operation): MiddlewareHandler {
   const { tag, summary, parameters, body, rawBody, responses } = operation
-  const isPublic = tag === 'Probes'
+  const isPublic = tag === 'Probes' || tag === 'Pages'
   return describeRoute({
     tags: [tag],
     summary,
@@ -47,7 +47,11 @@ export function describeOperation(operation: Operation): MiddlewareHandler {
       requestBody: { content: Object.fromEntries(rawBody.map((type) => [type, {}])) },
     }),
     ...(isPublic && { security: [] }),
-    responses: { ...responses, ...(!isPublic && GUARDED) },
+    responses: {
+      ...responses,
+      ...(tag !== 'Probes' && GUARDED),
+      ...(!isPublic && UNAUTHORIZED),
+    },
   })
 }
 
@@ -95,8 +99,8 @@ export const ErrorBody = schemaComponent(
   }),
 )
 
+const UNAUTHORIZED = { 401: response('The key is missing or wrong.', ErrorBody) }
 /** What everything but a probe may answer. */
 const GUARDED = {
-  401: response('The key is missing or wrong.', ErrorBody),
   421: response('A browser knows this worker by a name that it does not have.', ErrorBody),
 }
