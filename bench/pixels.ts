@@ -1,7 +1,7 @@
 // What the pixel work of one frame costs: CPU milliseconds of the vector code, and of the scalar
 // reference that it equals. Prints a table and asserts nothing. `npm run bench:pixels`
 import { cropBox, ruleMask, type MaskRule } from '../models/pixels/blend-mask.ts'
-import { coefficients } from '../models/pixels/color-matrix.ts'
+import { coefficients } from '../models/pixels/color/color-matrix.ts'
 import { crop, image, type Box, type Image } from '../models/pixels/image.ts'
 import { createPixelOperations } from '../models/pixels/pixel-operations.ts'
 import { yuvBytes, yuvFrame } from '../models/pixels/yuv.ts'

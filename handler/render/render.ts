@@ -116,7 +116,7 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const shown = visibilityFn(options, speech, total, rate)
     const played = stagedItems('avatar', avatar.play(total, playModeOf(options.length)), ctx)
     const faces = generate(played, avatar, speech, shown, batchSize, ctx)
-    const frames = composite(faces, source.facts, ctx)
+    const frames = composite(faces, source.facts, options, ctx)
     const { crf, lossless, fragmented, frame } = options
     const encoding = { crf, lossless, fragmented, frame, frames: total }
     const report = (done: number) => onProgress(done, total)

@@ -1,4 +1,4 @@
-import type { Coefficients } from './color-matrix.ts'
+import type { Coefficients } from './color/color-matrix.ts'
 import type { Box, Image } from './image.ts'
 import { window, type KernelMemory, type Raster } from './kernel-memory.ts'
 import { yuvFrame } from './yuv.ts'

@@ -1,4 +1,4 @@
-import type { Coefficients } from './color-matrix.ts'
+import type { Coefficients } from './color/color-matrix.ts'
 import { copyIn, copyOut, type FrameLayout } from './frame-patch.ts'
 import type { Box } from './image.ts'
 import { window, type Raster } from './kernel-memory.ts'

@@ -8,6 +8,7 @@ import { startKernels, type Kernels } from './kernels.ts'
 import { MASK_BYTES, maskOfClasses, type MaskMode } from './parsing-mask.ts'
 import { pasteFace } from './paste-face.ts'
 import { patchToRgb } from './patch-to-rgb.ts'
+import { toneOf, withTone } from './color/source-tone.ts'
 import { bilinearTables } from './resize/bilinear.ts'
 import { lanczosTables } from './resize/lanczos.ts'
 import { pillowTables } from './resize/pillow.ts'
@@ -22,6 +23,8 @@ export interface Paste {
   mask: { bits: Uint8Array } | { rule: MaskRule }
   /** 0..1: how much of the face shows. */
   weight: number
+  /** Give the face the colors of what it is laid over, where that has few or none. */
+  matchTone?: boolean
 }
 
 /** All pixel work of a render, on the thread that calls. */
@@ -95,15 +98,16 @@ export function createPixelOperations(kernels: Kernels = startKernels()): PixelO
       const at = maskOfClasses(kernels, memory.put(classes), mode)
       return memory.bytes.slice(at, at + MASK_BYTES)
     },
-    pasteFace(frame, layout, { face, box, mask, weight }) {
+    pasteFace(frame, layout, { face, box, mask, weight, matchTone = false }) {
       memory.reset()
       const { shown, raster } = 'bits' in mask ? parsed(mask.bits, box) : ruled(mask.rule, box)
       const part = clipBox(shown, layout)
       if (part[0] === part[2] || part[1] === part[3]) return
       if (weight < 1) fade(raster, weight)
       const side = FACE_SIDE
+      const toned = matchTone ? withTone(face, toneOf(frame, layout, box)) : face
       pasteFace(kernels, frame, layout, {
-        face: { at: memory.put(face), width: side, height: side, channels: 3, stride: 3 * side },
+        face: { at: memory.put(toned), width: side, height: side, channels: 3, stride: 3 * side },
         ...{ box, part, tables: fromFace(...sizeOf(box)) },
         mask: window(raster, translate(part, shown)),
       })

@@ -1,4 +1,4 @@
-import { type Coefficients, TO_RGB_BITS } from '../../models/pixels/color-matrix.ts'
+import { type Coefficients, TO_RGB_BITS } from '../../models/pixels/color/color-matrix.ts'
 import { type Box, type Image, crop, sameSize } from '../../models/pixels/image.ts'
 import type { Yuv } from '../../models/pixels/yuv.ts'
 

@@ -1,4 +1,8 @@
-import { coefficients, type Coefficients, type Color } from '../../../models/pixels/color-matrix.ts'
+import {
+  coefficients,
+  type Coefficients,
+  type Color,
+} from '../../../models/pixels/color/color-matrix.ts'
 import type { FrameLayout } from '../../../models/pixels/frame-patch.ts'
 import { yuvBytes } from '../../../models/pixels/yuv.ts'
 import type { VideoInfo } from '../media/media-info.ts'

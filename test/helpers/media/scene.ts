@@ -10,6 +10,11 @@ export interface Scene {
   code: number
 }
 
+type Color = readonly [r: number, g: number, b: number]
+/** As bright as a gray of 235: a face without color would take the color from what is painted on it. */
+const WARM: Color = [255, 231, 203]
+const COOL: Color = [215, 240, 255]
+
 /** Where the default face lies in the default picture of 192x144. */
 export const SIZE = { width: 192, height: 144 } as const
 export const FACE: Box = [56, 16, 136, 96]
@@ -25,10 +30,11 @@ export function drawScene({ width, height, faces, code }: Scene): Uint8Array {
       rgb[at + 2] = 150 - Math.floor((110 * x) / width)
     }
   }
-  const fill = (x1: number, y1: number, x2: number, y2: number, level: number) => {
+  const fill = (x1: number, y1: number, x2: number, y2: number, color: number | Color) => {
+    const pixel = typeof color === 'number' ? [color, color, color] : color
     for (let y = Math.max(0, Math.round(y1)); y < Math.min(height, Math.round(y2)); y++) {
       const [from, to] = [Math.max(0, Math.round(x1)), Math.min(width, Math.round(x2))]
-      if (from < to) rgb.fill(level, 3 * (y * width + from), 3 * (y * width + to))
+      for (let x = from; x < to; x++) rgb.set(pixel, 3 * (y * width + x))
     }
   }
   for (let bit = 0; bit < 8; bit++) {
@@ -36,7 +42,10 @@ export function drawScene({ width, height, faces, code }: Scene): Uint8Array {
     fill((width * bit) / 8, height * (1 - STRIP), (width * (bit + 1)) / 8, height, level)
   }
   for (const face of faces) {
-    fill(...face, 235)
+    const [x1, y1, x2, y2] = face
+    const middle = (x1 + x2) / 2
+    fill(x1, y1, middle, y2, WARM)
+    fill(middle, y1, x2, y2, COOL)
     for (let bit = 0; bit < 8; bit++) {
       const [x, y] = eyebrow(face, bit)
       const [w, h] = [(face[2] - face[0]) / 20, (face[3] - face[1]) / 8]

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { coefficients } from '../../../models/pixels/color-matrix.ts'
+import { coefficients } from '../../../models/pixels/color/color-matrix.ts'
 import { PixelError } from '../../../models/pixels/errors.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { createPixelOperations } from '../../../models/pixels/pixel-operations.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { cropBox, ruleMask, type MaskRule } from '../../../models/pixels/blend-mask.ts'
-import { coefficients, type Color } from '../../../models/pixels/color-matrix.ts'
+import { coefficients, type Color } from '../../../models/pixels/color/color-matrix.ts'
 import type { FrameLayout } from '../../../models/pixels/frame-patch.ts'
 import { clipBox, copy, crop, image, type Box, type Image } from '../../../models/pixels/image.ts'
 import { MASK_BYTES, type MaskMode } from '../../../models/pixels/parsing-mask.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Color, coefficients } from '../../../models/pixels/color-matrix.ts'
+import { type Color, coefficients } from '../../../models/pixels/color/color-matrix.ts'
 import { type Box, image } from '../../../models/pixels/image.ts'
 import { ruleMask } from '../../../models/pixels/blend-mask.ts'
 import { blendRegion } from '../../reference/blend-yuv.ts'

@@ -4,6 +4,7 @@ import { composite } from '../../../handler/render/frames/composite.ts'
 import type { RenderContext } from '../../../handler/render/context.ts'
 import type { GeneratedFrame } from '../../../handler/render/frames/generate-faces.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
+import type { RenderOptions } from '../../../handler/render/render-options.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { fakeModels, MANIFEST } from '../../helpers/models/fake-models.ts'
 import { noise } from '../../helpers/media/test-pattern.ts'
@@ -21,11 +22,15 @@ const ctx = {
 
 const placement = { box: BOX, fade: 1, slot: 0 }
 
-async function composed(drawn: Partial<GeneratedFrame>, frame = source()): Promise<Uint8Array> {
+async function composed(
+  drawn: Partial<GeneratedFrame>,
+  frame = source(),
+  options: Pick<RenderOptions, 'compat'> = {},
+): Promise<Uint8Array> {
   async function* one() {
     yield { frame, placement, weight: 1, ...drawn }
   }
-  const [made] = await Array.fromAsync(composite(one(), facts, ctx))
+  const [made] = await Array.fromAsync(composite(one(), facts, options, ctx))
   return made!
 }
 const green = () => {
@@ -59,12 +64,18 @@ describe('laying a face over a frame', () => {
   })
   test('shows the face itself in the middle of the mask', async () => {
     const gray = new Uint8Array(WIDTH * HEIGHT * 1.5).fill(128)
-    const after = await composed({ face: green() }, gray)
+    const after = await composed({ face: green() }, gray, { compat: 'reference' })
     const [x, y] = [48, 58]
     const at = WIDTH * HEIGHT + (y / 2) * (WIDTH / 2) + x / 2
     expect(after[y * WIDTH + x]).toBeCloseTo(145, -0.5)
     expect(after[at]).toBeCloseTo(54, -0.5)
     expect(after[at + (WIDTH * HEIGHT) / 4]).toBeCloseTo(34, -0.5)
+  })
+  test('takes the color from it in a picture that has none', async () => {
+    const gray = new Uint8Array(WIDTH * HEIGHT * 1.5).fill(128)
+    const after = await composed({ face: green() }, gray)
+    expect(after[58 * WIDTH + 48]).toBeCloseTo(145, -0.5)
+    expect(after.subarray(WIDTH * HEIGHT).every((value) => value === 128)).toBe(true)
   })
   test('by half is half the change', async () => {
     const [before, all] = [source(), await composed({ face: green() })]
@@ -83,7 +94,7 @@ describe('laying a face over a frame', () => {
         yield { frame, placement, weight: 1, ...(index % 3 === 0 && { face: green() }) }
       }
     }
-    const out = await Array.fromAsync(composite(frames(), facts, ctx))
+    const out = await Array.fromAsync(composite(frames(), facts, {}, ctx))
     expect(out.map((frame) => frame[0])).toEqual(Array.from({ length: 12 }, (_, i) => 10 * i))
     const middle = 58 * WIDTH + 48
     expect(out.map((frame, i) => frame[middle] !== 10 * i)).toEqual(
@@ -99,7 +110,7 @@ describe('laying a face over a frame', () => {
         closed = true
       }
     }
-    for await (const _ of composite(frames(), facts, ctx)) break
+    for await (const _ of composite(frames(), facts, {}, ctx)) break
     expect(closed).toBe(true)
   })
 })
