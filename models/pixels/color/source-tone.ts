@@ -5,6 +5,7 @@ import { yuvFrame } from '../yuv.ts'
 
 const GRID = 16 // places a side
 const TAPS = 2 // pixels a side that are taken of each
+const PARTS = 4 // a side
 const BINS = 8 // steps of brightness, as many places in each
 
 const FULL = 12 // levels from gray on average; a face in a color film is further off in any light
@@ -44,7 +45,7 @@ export function toneOf(frame: Uint8Array, layout: FrameLayout, box: Box): Tone {
     const part = (i: number) => Math.floor((i * shades.length) / BINS)
     return meanOf(shades.slice(part(k), part(k + 1)))
   })
-  const color = curve.reduce((sum, [, b, r]) => sum + Math.hypot(b, r), 0) / BINS
+  const color = distanceFromGray(places)
   const apart = shades
     .map((shade) => {
       const usual = usualAt(curve, shade[0])
@@ -87,6 +88,20 @@ function weightsOf({ color }: FrameLayout): Shade {
   if (!color) return [0.299, 0.587, 0.114]
   const sum = color.y[0] + color.y[1] + color.y[2]
   return [color.y[0] / sum, color.y[1] / sum, color.y[2] / sum]
+}
+
+/** Mean over parts of the box that are large enough for noise to cancel out. */
+function distanceFromGray(places: readonly Place[]): number {
+  const parts = Map.groupBy(places.entries(), ([i]) => {
+    const [column, row] = [i % GRID, Math.floor(i / GRID)]
+    return Math.floor((PARTS * row) / GRID) * PARTS + Math.floor((PARTS * column) / GRID)
+  })
+  let sum = 0
+  for (const part of parts.values()) {
+    const [, b, r] = meanOf(part.map(([, { shade }]) => shade))
+    sum += Math.hypot(b, r)
+  }
+  return sum / parts.size
 }
 
 interface Place {

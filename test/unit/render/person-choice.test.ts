@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest'
+import type { Appearance, LookAt } from '../../../handler/render/face/face-appearance.ts'
+import type { FaceDetection, Region } from '../../../handler/render/face/face-box.ts'
+import { choose, NOBODY, type Choice } from '../../../handler/render/face/person-choice.ts'
+import { landmarksOf } from '../../helpers/models/fake-models.ts'
+
+const TIMES = { confirm: 6, newcomer: 12, relent: 100 }
+
+/** Somebody at a place: who they are decides what they look like. */
+interface Someone {
+  who: number
+  at: Region
+  /** What a look at the place differs by from one frame to the next. */
+  stirs?: number
+}
+const at = (x: number, side: number): Region => [x, 40, x + side, 40 + side]
+const anna: Someone = { who: 1, at: at(20, 100), stirs: 5 }
+const ben: Someone = { who: 2, at: at(300, 80), stirs: 5 }
+
+/** As alike as different people are: not at all. */
+const looks = (who: number, offset = 0): Appearance => ({
+  luma: Float32Array.from({ length: 256 }, (_, i) => 120 + offset + 40 * Math.sin(i * (0.3 + who))),
+  chroma: new Float32Array(512),
+})
+const detection = ({ at: [...square] }: Someone): FaceDetection => ({
+  detected: square as unknown as Region,
+  landmarks: Float32Array.from(landmarksOf(square)),
+})
+
+/** What is seen where: whoever stands there, else a wall. */
+const lookIn =
+  (people: readonly Someone[], frame: number): LookAt =>
+  ([x1, , x2]) => {
+    const middle = (x1 + x2) / 2
+    const there = people.find(({ at: [from, , to] }) => middle > from && middle < to)
+    return there ? looks(there.who, ((there.stirs ?? 0) * (frame % 2)) as number) : looks(9)
+  }
+
+interface Step {
+  people: Someone[]
+  /** Who of them the tracker still follows by their place. */
+  follows?: boolean
+  isNew?: (region: Region) => boolean
+  newScene?: boolean
+}
+
+/** Frames one after the other; all faces are looked at in each of them. */
+function story(steps: readonly Step[]) {
+  let choice: Choice = NOBODY
+  const told: { x: number | undefined; track: number }[] = []
+  for (const [frame, { people, follows = true, isNew, newScene }] of steps.entries()) {
+    const look = lookIn(people, frame)
+    const target = choice.next ?? choice.person
+    const there = target && people.find((one) => Math.abs(one.at[0] - target.last.region[0]) < 15)
+    const seen = choice.seen ?? choice.next
+    const evidence = {
+      followed: follows && seen && there ? detection(there) : undefined,
+      track: choice.track + (choice.next ? 1 : 0),
+      faces: people
+        .map(detection)
+        .toSorted((a, b) => b.detected[2] - b.detected[0] - (a.detected[2] - a.detected[0])),
+      newScene: newScene ?? frame === 0,
+      isNew,
+    }
+    choice = choose(choice, evidence, frame, look, TIMES)
+    told.push({ x: choice.seen?.region[0], track: choice.track })
+  }
+  return told
+}
+const times = (count: number, step: Step): Step[] => Array<Step>(count).fill(step)
+const both = { people: [anna, ben] }
+
+describe('who speaks', () => {
+  test('is the largest, and stays so', () => {
+    expect(story(times(20, both)).every(({ x }) => x === 20)).toBe(true)
+  })
+
+  test('waits while hidden, and speaks again; a neighbor does not', () => {
+    const told = story([...times(5, both), ...times(30, { people: [ben] }), ...times(5, both)])
+    expect(told.slice(5, 35).every(({ x }) => x === undefined)).toBe(true)
+    expect(told.slice(35).map(({ x }) => x)).toEqual(Array(5).fill(20))
+    expect(told.at(-1)!.track).toBe(told[0]!.track)
+  })
+
+  test('is whoever is there when they stay away, until they are back', () => {
+    const away = times(130, { people: [ben] })
+    const told = story([...times(5, both), ...away, ...times(20, both)])
+    expect(told[5 + 99]!.x).toBeUndefined()
+    expect(told[5 + 101]!.x).toBe(300)
+    expect(told.at(-1)!.x).toBe(20)
+    expect(told.at(-1)!.track).not.toBe(told[0]!.track)
+  })
+
+  test('is a newcomer of about their size half a second later', () => {
+    const stranger: Someone = { who: 3, at: at(150, 90) }
+    const told = story([...times(5, both), ...times(20, { people: [ben, stranger] })])
+    expect(told.slice(5, 17).every(({ x }) => x === undefined)).toBe(true)
+    expect(told.slice(17).every(({ x }) => x === 150)).toBe(true)
+  })
+
+  test('is somebody much larger who comes and stays', () => {
+    const giant: Someone = { who: 4, at: at(120, 170), stirs: 5 }
+    const told = story([...times(5, both), ...times(20, { people: [anna, ben, giant] })])
+    expect(told[10]!.x).toBe(20)
+    expect(told.at(-1)!.x).toBe(120)
+  })
+
+  test('is again who spoke before somebody larger passed by', () => {
+    const giant: Someone = { who: 4, at: at(120, 170), stirs: 5 }
+    const passing = times(10, { people: [anna, ben, giant] })
+    const told = story([...times(5, both), ...passing, ...times(5, both)])
+    expect(told[14]!.x).toBe(120)
+    expect(told.slice(15).map(({ x }) => x)).toEqual(Array(5).fill(20))
+  })
+
+  test('is a living face rather than a photo that is a little larger', () => {
+    const photo: Someone = { ...anna, stirs: 0 }
+    const told = story(times(30, { people: [photo, ben] }))
+    expect(told[0]!.x).toBe(20)
+    expect(told.at(-1)!.x).toBe(300)
+  })
+
+  test('is a photo where nothing else moves either', () => {
+    const still = [anna, ben].map((one) => ({ ...one, stirs: 0 }))
+    expect(story(times(30, { people: still })).every(({ x }) => x === 20)).toBe(true)
+  })
+})
+
+describe('a cut', () => {
+  const moved: Someone = { ...anna, at: at(60, 100) }
+
+  test('begins another piece, with the same person', () => {
+    const cut = { people: [moved, ben], newScene: true }
+    const told = story([...times(5, both), cut, ...times(5, { people: [moved, ben] })])
+    expect(told.map(({ x }) => x)).toEqual([...Array(5).fill(20), ...Array(6).fill(60)])
+    expect(told.map(({ track }) => track)).toEqual([...Array(5).fill(1), ...Array(6).fill(2)])
+  })
+
+  test('prefers who spoke to somebody a little larger', () => {
+    const larger: Someone = { who: 5, at: at(300, 120) }
+    const told = story([...times(5, both), { people: [larger, moved], newScene: true }])
+    expect(told[5]!.x).toBe(60)
+  })
+
+  test('in their part of the picture alone finds whoever is there now', () => {
+    const other: Someone = { who: 6, at: at(20, 90) }
+    const isNew = ([x1]: Region) => x1 < 200
+    const told = story([...times(5, both), { people: [other, ben], follows: false, isNew }])
+    expect(told[5]).toEqual({ x: 20, track: 2 })
+  })
+
+  test('that only covers them hands nothing to the neighbor', () => {
+    const isNew = ([x1]: Region) => x1 < 200
+    const told = story([...times(5, both), { people: [ben], follows: false, isNew }])
+    expect(told[5]!.x).toBeUndefined()
+  })
+})
