@@ -59,14 +59,15 @@ export function createMetrics(options: MetricsOptions): Metrics {
   gauge('storage_up', 'Whether results can be stored, as far as is known.', [], (g) =>
     g.set(Number(storageProblem?.() === undefined)),
   )
-  new Counter({
-    ...{ name: 'musetalk_engine_restarts_total', registers, labelNames: ['engine'] },
+  const restarts = new Counter({
+    ...{ name: 'musetalk_engine_restarts_total', registers: [], labelNames: ['engine'] },
     help: 'How often an engine was started again.',
     collect() {
       this.reset()
       for (const { index, restarts } of engines()) this.inc({ engine: index }, restarts)
     },
   })
+  register.registerMetric(restarts)
   gauge('worker_memory_bytes', 'Resident memory of the process that answers here.', [], (g) =>
     g.set(process.memoryUsage.rss()),
   )

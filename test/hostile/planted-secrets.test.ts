@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -31,7 +31,7 @@ test('no secret of a variable or an address is in a log, an answer, a metric or 
   await makeSound(ffmpeg, at.file('a.wav'), 1)
   const webhooks: string[] = []
   await using servers = new AsyncDisposableStack()
-  const media = createServer(async (request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const path = new URL(request.url!, 'http://media').pathname
     if (request.method === 'GET' && /\/[va]\.\w+$/.test(path)) {
       return response.end(await readFile(at.file(path.slice(1))))
@@ -40,7 +40,9 @@ test('no secret of a variable or an address is in a log, an answer, a metric or 
     for await (const chunk of request) body += String(chunk)
     if (path === '/hook') webhooks.push(body)
     response.writeHead(path === '/hook' ? 200 : 403).end('refused')
-  }).listen(0, '127.0.0.1')
+  }
+  const media = createServer((request, response) => void answer(request, response))
+  media.listen(0, '127.0.0.1')
   servers.defer(() => void media.close())
   servers.defer(() => media.closeAllConnections())
   await once(media, 'listening')

@@ -18,7 +18,7 @@ afterEach(() => {
 
 test('a storage that is refused is looked at until it is good, and then no more', async () => {
   const answers = ['denied', 'denied', undefined]
-  const probe = vi.fn(async () => {
+  const probe = vi.fn<() => Promise<void>>(async () => {
     const problem = answers.shift()
     if (problem) throw new Error(problem)
   })
@@ -32,7 +32,7 @@ test('a storage that is refused is looked at until it is good, and then no more'
 })
 
 test('a folder is looked at now and then, also when it was good', async () => {
-  const probe = vi.fn(async () => {})
+  const probe = vi.fn<() => Promise<void>>(async () => {})
   const watch = watchStorage(probe, { signal: stop.signal, log: silentLog, everyMs: 60_000 })
   await vi.advanceTimersByTimeAsync(1)
   probe.mockRejectedValue(new Error('read only'))
