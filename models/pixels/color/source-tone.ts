@@ -6,6 +6,7 @@ import { yuvFrame } from '../yuv.ts'
 const GRID = 16 // places a side
 const TAPS = 2 // pixels a side that are taken of each
 const PARTS = 4 // a side
+const STEP = 3 // levels of brightness, at least
 const BINS = 8 // steps of brightness, as many places in each
 
 const FULL = 12 // levels from gray on average; a face in a color film is further off in any light
@@ -41,10 +42,7 @@ export function toneOf(frame: Uint8Array, layout: FrameLayout, box: Box): Tone {
   const places = sample(frame, layout, weights, clipBox(box, layout))
   const even = places.toSorted((a, b) => a.unrest - b.unrest).slice(0, places.length >> 1)
   const shades = even.map(({ shade }) => shade).toSorted((a, b) => a[0] - b[0])
-  const curve = Array.from({ length: BINS }, (_, k) => {
-    const part = (i: number) => Math.floor((i * shades.length) / BINS)
-    return meanOf(shades.slice(part(k), part(k + 1)))
-  })
+  const curve = curveOf(shades)
   const color = distanceFromGray(places)
   const apart = shades
     .map((shade) => {
@@ -88,6 +86,20 @@ function weightsOf({ color }: FrameLayout): Shade {
   if (!color) return [0.299, 0.587, 0.114]
   const sum = color.y[0] + color.y[1] + color.y[2]
   return [color.y[0] / sum, color.y[1] / sum, color.y[2] / sum]
+}
+
+/** @param shades the darkest first */
+function curveOf(shades: readonly Shade[]): Shade[] {
+  const groups: Shade[][] = []
+  for (let k = 0; k < BINS; k++) {
+    const part = (i: number) => Math.floor((i * shades.length) / BINS)
+    const bin = shades.slice(part(k), part(k + 1))
+    // Two colors of nearly one brightness are no curve.
+    const wide = groups.length === 0 || bin[0]![0] - groups.at(-1)![0]![0] >= STEP
+    if (wide) groups.push(bin)
+    else groups.at(-1)!.push(...bin)
+  }
+  return groups.map(meanOf)
 }
 
 /** Mean over parts of the box that are large enough for noise to cancel out. */
