@@ -109,9 +109,15 @@ describe('colors outside the mouth stay as they were', () => {
     await unchanged(await video('444.mp4', { encode: h264('yuv444p') }))
     await unchanged(await video('422.mp4', { encode: h264('yuv422p') }))
   })
-  test('gray', async () => {
-    const { out } = await unchanged(await video('gray.mp4', { encode: h264('gray') }))
+  test('gray, and so is the mouth', async () => {
+    const file = await video('gray.mp4', { encode: h264('gray') })
+    const { video: out } = await at.run({ video: file, ...FINE })
+    const off = difference(out, await readVideo(at.ffmpeg, file), CROP)
+    expect(off.most).toBeLessThanOrEqual(8)
+    const [x, y] = [(CROP[0] + CROP[2]) / 2, CROP[1] + 0.72 * (CROP[3] - CROP[1])]
     expect(out.pixel(0, 10, 10).slice(1)).toEqual([128, 128])
+    expect(out.pixel(0, x, Math.round(y)).slice(1)).toEqual([128, 128])
+    expect(out.pixel(0, x, Math.round(y))[0]).toBeLessThan(160) // the mouth, where skin is 218
   })
   test('RGB', async () => {
     const encode = ['-c:v', 'libx264rgb', '-qp', '0', '-pix_fmt', 'rgb24']
