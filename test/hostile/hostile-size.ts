@@ -1,5 +1,5 @@
 /** How much is tried: a sample unless HOSTILE_TEST asks for the whole, which takes half an hour. */
-export const isWhole = (): boolean => process.env['HOSTILE_TEST'] === '1'
+const isWhole = (): boolean => process.env['HOSTILE_TEST'] === '1'
 
 /** HOSTILE_MUTATIONS names another number. */
 export const mutationCount = (): number =>

@@ -51,7 +51,7 @@ export async function verifyOutput(
     : new WorkerError('ENGINE_LOST', message)
 }
 
-export function describeDifference(
+function describeDifference(
   { problem, ...found }: FoundOutput,
   planned: PlannedOutput,
 ): string | undefined {

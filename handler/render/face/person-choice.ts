@@ -237,7 +237,7 @@ export const sightingOf = (face: FaceDetection, look: LookAt): Sighting => {
 const sizeOf = ({ region }: Sighting): number => centerAndSide(region).side
 
 /** Whether two faces are about in one place, and about of one size. */
-export function isNear(a: Sighting, b: Sighting): boolean {
+function isNear(a: Sighting, b: Sighting): boolean {
   const [from, to] = [centerAndSide(a.region), centerAndSide(b.region)]
   const grown = Math.max(from.side / to.side, to.side / from.side)
   return Math.hypot(to.x - from.x, to.y - from.y) / from.side + (grown - 1) < 1

@@ -23,7 +23,7 @@ const looks = (who: number, offset = 0): Appearance => ({
   chroma: new Float32Array(512),
 })
 const detection = ({ at: [...square] }: Someone): FaceDetection => ({
-  detected: square as unknown as Region,
+  detected: square,
   landmarks: Float32Array.from(landmarksOf(square)),
 })
 
@@ -33,7 +33,7 @@ const lookIn =
   ([x1, , x2]) => {
     const middle = (x1 + x2) / 2
     const there = people.find(({ at: [from, , to] }) => middle > from && middle < to)
-    return there ? looks(there.who, ((there.stirs ?? 0) * (frame % 2)) as number) : looks(9)
+    return there ? looks(there.who, (there.stirs ?? 0) * (frame % 2)) : looks(9)
   }
 
 interface Step {

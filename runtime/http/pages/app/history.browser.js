@@ -8,7 +8,7 @@ const MOST = 20
 /** @typedef {{ id: string, at: string, state: string, thumbnail: string }} PastJob */
 
 /** @returns {PastJob[]} newest first */
-export function readHistory() {
+function readHistory() {
   try {
     const found = JSON.parse(localStorage.getItem(NAME) ?? '[]')
     return Array.isArray(found) ? found : []

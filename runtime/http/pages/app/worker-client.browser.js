@@ -12,7 +12,8 @@ import { askForKey, authorization } from './key-dialog.browser.js'
  */
 export async function request(path, init = {}) {
   for (;;) {
-    const headers = { ...init.headers, ...authorization() }
+    const headers = new Headers(init.headers)
+    for (const [name, value] of Object.entries(authorization())) headers.set(name, value)
     const response = await fetch(path, { ...init, headers })
     if (response.status !== 401) return response
     await askForKey()
