@@ -167,7 +167,8 @@ export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal
     const message =
       wanted === undefined
         ? 'no ffmpeg was found: install it (apt-get install ffmpeg) or set FFMPEG_PATH'
-        : `FFMPEG_PATH ("${basename(wanted)}") names no program that can be started`
+        : `FFMPEG_PATH ("${basename(wanted)}") names no program that can be started: ` +
+          'mend it, or unset it and install ffmpeg (apt-get install ffmpeg)'
     throw new WorkerError('FFMPEG_MISSING', message, { cause })
   })
   const version = /version (\S+)/.exec(banner.stdout.toString())?.[1] ?? 'unknown'

@@ -10,7 +10,7 @@ import { followJob } from './job-events.browser.js'
 import { playLive } from './live-video.browser.js'
 import { writeSnippet } from './snippets.browser.js'
 import { createSpeechPicker } from './speech-picker.browser.js'
-import { jobPath, request, showWorker, submitJob } from './worker-client.browser.js'
+import { jobPath, readAnswer, request, showWorker, submitJob } from './worker-client.browser.js'
 
 const form = element('form', HTMLFormElement)
 const bar = element('bar', HTMLProgressElement)
@@ -77,12 +77,19 @@ async function follow(entry, job) {
   say('job-status', 'Waiting for its turn')
   block('job').scrollIntoView({ block: 'nearest' })
   if (job) void playLive(entry.id, stopped.signal).catch(() => {})
+  /** @type {import('./job-events.browser.js').JobEvent | undefined} */
+  let last
   try {
     await followJob(entry.id, {
       onLost: () => say('job-status', 'The connection is lost; trying again', true),
-      onEvent: (event) => shownId === entry.id && showEvent(event, entry),
+      onEvent: (event) => {
+        last = event
+        if (shownId === entry.id) showEvent(event, entry)
+      },
     })
-    await showEnd(entry)
+    // All events may have been read before.
+    const end = last ?? (await readAnswer(await request(jobPath(entry.id))))
+    if (shownId === entry.id) await showEnd(end)
   } catch (error) {
     showProblem(error)
   }
@@ -104,11 +111,8 @@ function showEvent({ type, phase, progress, eta_sec, metrics }, entry) {
   say('job-status', (PHASES[phase] ?? phase) + frames + remaining)
 }
 
-/** Shows how a job ended. @param {import('./history.browser.js').PastJob} entry */
-async function showEnd(entry) {
-  const answer = await (await request(jobPath(entry.id))).json()
-  if (shownId !== entry.id) return
-  const { result, error } = answer
+/** Shows how a job ended. @param {{ result?: any, error?: { code: string, message: string } }} end */
+async function showEnd({ result, error }) {
   if (result) {
     say(
       'job-status',
