@@ -123,7 +123,7 @@ async function showEnd({ result, error }) {
     showSnippet()
     await compare.show(result.output_url, shownJob && face.picture())
   } else if (error) {
-    say('job-status', `${error.message}`, true)
+    say('job-status', error.message, true)
     block('job-help').textContent = adviceFor(error.code)
     show({ 'job-help': true, live: false })
   } else say('job-status', 'The worker no longer knows this job', true)
