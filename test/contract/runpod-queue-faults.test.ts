@@ -132,13 +132,22 @@ describe('when the platform', () => {
 
   test('14. refuses the short text too, or knows no such job, nothing more is said', async () => {
     await using platform = await runpodPlatform()
-    failFinals(platform, { status: 400 }, { status: 400 }, { status: 404 })
+    failFinals(platform, { status: 400 }, { status: 400 }, { status: 410 })
     await using worker = await runpodWorker(platform)
     platform.hand({ id: 'gone', input: worker.job }, { id: 'unknown', input: worker.job })
     platform.hand({ id: 'next', input: worker.job })
     await outcome(platform, 'next')
     const ids = finals(platform).map(({ path }) => path.split('/').at(-1))
     expect(ids).toEqual(['gone', 'gone', 'unknown', 'next'])
+  })
+
+  test('14b. is being replaced behind a gateway that says 404, the result is sent again', async () => {
+    await using platform = await runpodPlatform()
+    failFinals(platform, { status: 404 })
+    await using worker = await runpodWorker(platform)
+    platform.hand({ id: 'kept', input: worker.job })
+    expect((await outcome(platform, 'kept')).error).toBeUndefined()
+    expect(finals(platform)).toHaveLength(2)
   })
 
   test('15. would not take a result for its size, it is not sent', async () => {

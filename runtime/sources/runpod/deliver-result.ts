@@ -37,8 +37,9 @@ export function createResultDelivery(options: OutcomeOptions) {
     const ms = POST_MS + Math.ceil(Buffer.byteLength(body) / MIN_BYTES_PER_MS)
     const reply = await client.post(urls.done(id), id, body, ms, signal)
     const { status } = reply
-    // A key can be corrected, and whoever redirects a post knows another place for it.
-    const mayChange = status === 401 || status === 403 || (status >= 300 && status < 400)
+    // A key can be corrected, whoever redirects a post knows another place for it, and a 404 may be that of
+    // a gateway whose service is being replaced.
+    const mayChange = [401, 403, 404].includes(status) || (status >= 300 && status < 400)
     if (isRetryableStatus(status) || mayChange) throw toNetworkError(reply)
     return status
   }
