@@ -26,6 +26,7 @@ export function createCompare() {
     }
   }
   const draw = () => {
+    pair.style.setProperty('--divide', `${divide.value}%`)
     before.style.clipPath = `inset(0 ${100 - divide.valueAsNumber}% 0 0)`
     for (const side of [before, after]) side.style.scale = zoom.value
   }
