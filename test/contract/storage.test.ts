@@ -13,6 +13,8 @@ import { KEYS, strictS3 } from '../helpers/storage/strict-s3.ts'
 import { VERSITYGW, versitygw } from '../helpers/storage/versitygw.ts'
 
 const MIB = 2 ** 20
+/** Nothing here waits for a fault: a busy machine may take its time. */
+const UNHURRIED = { connectMs: 10_000, headersMs: 10_000, stallMs: 10_000, requestMs: 30_000 }
 const signal = () => AbortSignal.timeout(60_000)
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
@@ -27,7 +29,7 @@ interface Subject extends AsyncDisposable {
 function s3(endpoint: string, changes: Partial<S3Options> = {}): Storage {
   return s3Storage({
     ...{ endpoint, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: 'some/prefix' },
-    ...{ timeouts: shortTimeouts(), partBytes: 5 * MIB, ...changes },
+    ...{ timeouts: shortTimeouts(UNHURRIED), partBytes: 5 * MIB, ...changes },
   })
 }
 
