@@ -92,7 +92,7 @@ export class JobQueue {
     delete entry.error
     delete entry.finished
     entry.state = 'queued'
-    entry.finalEventSent = false
+    delete entry.finalEvent
     this.#stats.retried()
     this.#enqueue(entry)
   }
@@ -206,8 +206,10 @@ export class JobQueue {
       const { id, origin } = entry
       const onEvent = (event: JobEvent) => {
         if (!current()) return
-        entry.events.push(forCaller(event, entry))
-        entry.finalEventSent = event.status !== 'running'
+        const told = forCaller(event, entry)
+        // Whoever hears of the end may ask for the job at once, so the two become known together.
+        if (told.status !== 'running') return void (entry.finalEvent = told)
+        entry.events.push(told)
         this.#changes.notify(entry)
       }
       const onVideo = (video: GrowingFile) => {
@@ -246,7 +248,9 @@ export class JobQueue {
     Object.assign(entry, outcome, { state, finished: now })
     if (entry.result && entry.metadata) entry.result = { ...entry.result, metadata: entry.metadata }
     this.#stats.recordOutcome(state)
-    if (!entry.finalEventSent) entry.events.push(buildFinalEvent(entry.id, entry.events, outcome))
+    const { finalEvent } = entry
+    const fits = finalEvent?.status === state
+    entry.events.push(fits ? finalEvent : buildFinalEvent(entry.id, entry.events, outcome))
     this.#retained.scheduleRemoval(entry)
     this.#options.onEnd?.(entry)
     this.#changes.notify(entry)

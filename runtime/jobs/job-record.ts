@@ -1,6 +1,6 @@
 import type { HandleOptions } from '../../handler/context.ts'
 import type { JobError } from '../../handler/errors.ts'
-import type { JobResult } from '../../handler/events/job-events.ts'
+import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
 import type { GrowingFile } from '../../handler/system/growing-file.ts'
 import type { Shutdown } from '../shutdown.ts'
 import type { Clock } from './clock.ts'
@@ -53,8 +53,8 @@ export type MutableJob = { -readonly [K in keyof Job]: Job[K] } & {
   webhooks: Set<string>
   /** The attempt that runs, while it does. */
   attempt?: AbortController | undefined
-  /** Whether this attempt's final event is out. */
-  finalEventSent: boolean
+  /** This attempt's last event, until the job has ended. */
+  finalEvent?: JobEvent | undefined
   waiters: number
 }
 

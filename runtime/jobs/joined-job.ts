@@ -11,7 +11,7 @@ export const createJob = (
 ): MutableJob => ({
   ...submission,
   ...identity,
-  ...{ webhooks: new Set(webhook && [webhook.url]), finalEventSent: false, waiters: 0 },
+  ...{ webhooks: new Set(webhook && [webhook.url]), waiters: 0 },
   ...{ state: 'queued', events: new EventLog(), attempts: 0, createdAt: new Date(), queued },
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CanceledError, UpstreamError, WorkerError } from '../../../handler/errors.ts'
 import { isFinal } from '../../../runtime/jobs/job-record.ts'
-import { heldJobs, JOB, settle, submission } from '../../helpers/jobs/controlled-jobs.ts'
+import { heldJobs, JOB, resultFor, settle, submission } from '../../helpers/jobs/controlled-jobs.ts'
 
 const opened = (changes: Parameters<typeof heldJobs>[0] = {}) => {
   const held = heldJobs(changes)
@@ -62,6 +62,18 @@ describe('running jobs', () => {
     await jobs.waitFor(job, never)
     expect(job.error?.code).toBe('INVALID_JOB')
     expect(job.events.last).toMatchObject({ type: 'job.failed', status: 'failed' })
+  })
+
+  test('whoever hears of the end can ask for the result', async () => {
+    const { jobs, calls } = opened()
+    const job = jobs.submit(submission('a'))
+    // The handler has said so, and still tidies up.
+    calls[0]!.report.succeeded(resultFor('a'))
+    expect([job.state, job.events.last?.type]).toEqual(['running', 'job.progress'])
+    calls[0]!.succeed()
+    await settle()
+    expect([job.state, job.events.last?.type]).toEqual(['succeeded', 'job.succeeded'])
+    expect([...job.events.from(0)].filter(({ status }) => status !== 'running')).toHaveLength(1)
   })
 
   test('a failed job keeps its last progress and gets one final event', async () => {
