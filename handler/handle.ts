@@ -21,7 +21,7 @@ import { assertStorable, selectStorage, storeMetadata, upload } from './upload-r
  * on disk but the stored result. Webhooks may still be on their way when it returns; see
  * `Webhooks.drain`.
  *
- * @param payload a job as described in the README, from whoever sent it
+ * @param payload a job as docs/job.md describes it, from whoever sent it
  * @throws JobError and nothing else
  */
 export async function handle(
