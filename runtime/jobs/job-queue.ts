@@ -11,11 +11,11 @@ import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
 import type { GrowingFile } from '../../handler/system/growing-file.ts'
 import { ChangeNotifier } from './change-notifier.ts'
 import { realClock, type Clock } from './clock.ts'
-import { buildFinalEvent, forCaller } from './event-log.ts'
 import { jobIdentity } from './job-identity.ts'
 import { createJob, isUpToDate, joinJob } from './joined-job.ts'
 import type { Job, JobChannel, JobQueueOptions, MutableJob, Submission } from './job-record.ts'
 import { isFinal } from './job-record.ts'
+import { recordEnd, recordEvent } from './record-event.ts'
 import { JobStats } from './job-stats.ts'
 import { RetainedJobs } from './retained-jobs.ts'
 
@@ -206,10 +206,7 @@ export class JobQueue {
       const { id, origin } = entry
       const onEvent = (event: JobEvent) => {
         if (!current()) return
-        const told = forCaller(event, entry)
-        // Whoever hears of the end may ask for the job at once, so the two become known together.
-        if (told.status !== 'running') return void (entry.finalEvent = told)
-        entry.events.push(told)
+        recordEvent(entry, event)
         this.#changes.notify(entry)
       }
       const onVideo = (video: GrowingFile) => {
@@ -248,9 +245,7 @@ export class JobQueue {
     Object.assign(entry, outcome, { state, finished: now })
     if (entry.result && entry.metadata) entry.result = { ...entry.result, metadata: entry.metadata }
     this.#stats.recordOutcome(state)
-    const { finalEvent } = entry
-    const fits = finalEvent?.status === state
-    entry.events.push(fits ? finalEvent : buildFinalEvent(entry.id, entry.events, outcome))
+    recordEnd(entry, outcome)
     this.#retained.scheduleRemoval(entry)
     this.#options.onEnd?.(entry)
     this.#changes.notify(entry)
