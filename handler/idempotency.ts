@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import * as v from 'valibot'
 import type { JobContext } from './context.ts'
 import { InputError } from './errors.ts'
-import { inputKind, isPath } from './inputs/input-address.ts'
-import { objectName, type Job } from './parse-job.ts'
-import { stripSignature } from './signed-url.ts'
+import { isPath } from './inputs/input-address.ts'
+import { inputDigest } from './job/input-digest.ts'
+import { objectName, type Job } from './job/parse-job.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { Storage, StoredResult } from './storage/storage.ts'
 
@@ -95,44 +94,4 @@ export async function isStillStored(
   if (!found || !sidecar.success || !isSameObject(found, sidecar.output)) return false
   const { result, ...stored } = sidecar.output
   return stored.job_id === job_id && result.bytes === bytes && result.sha256 === sha256
-}
-
-/**
- * What a job's video does not depend on, or depends on by another name (`fit` by `frame`). All else
- * that a job says is in its digest, and so is every field that the schema will get.
- */
-export const OUTSIDE_DIGEST = {
-  job: ['id', 'webhook', 'metadata', 'force', 'output', 'contents'],
-  output: ['url', 'key', 'disposition', 'fit', 'stream'],
-} as const satisfies { job: (keyof Job)[]; output: (keyof Job['output'])[] }
-
-/** SHA-256 over all of a job that its video depends on. */
-export function inputDigest(job: Job): string {
-  const fields = without(job, OUTSIDE_DIGEST.job)
-  const input = {
-    ...fields,
-    video_url: identify(job, 'video_url'),
-    audio_url: identify(job, 'audio_url'),
-    output: without(job.output, OUTSIDE_DIGEST.output),
-  }
-  return createHash('sha256').update(canonicalJson(input)).digest('hex')
-}
-
-const without = (value: object, names: readonly string[]): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
-
-/** JSON in which the order of an object's fields plays no part. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_name, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  )
-}
-
-/** An input by its content, where that is known: the same file may be sent under any number of names. */
-function identify(job: Job, field: 'video_url' | 'audio_url'): string {
-  const sha256 = job.contents[field]
-  if (sha256 !== undefined) return `sha256:${sha256}`
-  return inputKind(job[field]) === 'http' ? stripSignature(job[field]) : job[field]
 }

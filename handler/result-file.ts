@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { JobContext } from './context.ts'
 import { CanceledError } from './errors.ts'
-import { objectName, type Job } from './parse-job.ts'
+import { objectName, type Job } from './job/parse-job.ts'
 import type { Storage, StoredObject } from './storage/storage.ts'
 import { createGrowingFile } from './system/growing-file.ts'
 

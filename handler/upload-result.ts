@@ -1,6 +1,6 @@
 import type { JobContext } from './context.ts'
 import { buildSidecar } from './idempotency.ts'
-import { objectName, type Job } from './parse-job.ts'
+import { objectName, type Job } from './job/parse-job.ts'
 import type { JobResult } from './events/job-events.ts'
 import { UpstreamError } from './errors.ts'
 import { presignedStorage } from './storage/presigned.ts'

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { generateSpecs } from 'hono-openapi'
-import { jobJsonSchema } from '../../handler/job-schema.ts'
+import { jobJsonSchema } from '../../handler/job/job-schema.ts'
 import { describeOperation, ErrorBody, response, TAGS } from './describe-operation.ts'
 
 /** What every operation that changes something may answer. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { ErrorPayload } from '../../handler/errors.ts'
 import type { EventBase, JobResult } from '../../handler/events/job-events.ts'
-import { EVENT_TYPES } from '../../handler/job-schema.ts'
+import { EVENT_TYPES } from '../../handler/job/webhook-schema.ts'
 import { schemaComponent } from './describe-operation.ts'
 
 const count = v.pipe(v.number(), v.integer())

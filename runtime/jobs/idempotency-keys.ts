@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson } from '../../handler/idempotency.ts'
+import { canonicalJson } from '../../handler/job/input-digest.ts'
 import { InputError } from '../../handler/errors.ts'
 
 const TTL_MS = 24 * 3600_000

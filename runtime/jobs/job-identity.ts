@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { InputError } from '../../handler/errors.ts'
 import type { WebhookTarget } from '../../handler/events/webhook-sender.ts'
-import { inputDigest } from '../../handler/idempotency.ts'
+import { inputDigest } from '../../handler/job/input-digest.ts'
 import { isPath } from '../../handler/inputs/input-address.ts'
-import { objectName, type Job } from '../../handler/parse-job.ts'
+import { objectName, type Job } from '../../handler/job/parse-job.ts'
 
 /** `parseJob()` with the rules of this worker. */
 export type Parse = (payload: unknown, id: string | undefined) => Job

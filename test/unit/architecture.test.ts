@@ -29,6 +29,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['handler/events'],
   ['handler/storage'],
   ['handler/inputs'],
+  ['handler/job'],
   ['handler'],
   ['runtime/log', 'runtime/config', 'runtime/jobs/clock.ts', 'runtime/cli/output.ts'],
   ['runtime/signal-echo.ts'],
@@ -123,7 +124,7 @@ const DOORS: Record<string, RegExp> = {
   'hono-openapi': /^runtime\/http\/(openapi|describe-operation)\.ts$/,
   '@hono/node-server': /^runtime\/http\//,
   'prom-client': /^runtime\/worker\/metrics\.ts$/,
-  '@valibot/to-json-schema': /^handler\/job-schema\.ts$/,
+  '@valibot/to-json-schema': /^handler\/job\/job-schema\.ts$/,
   yauzl: /^models\/checkpoints\/torch\/zip-archive\.ts$/,
   valibot: /./,
 }

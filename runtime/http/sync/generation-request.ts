@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { InputError, type ValidationIssue } from '../../../handler/errors.ts'
-import { LENGTH_OF_SYNC_MODE } from '../../../handler/job-schema.ts'
+import { LENGTH_OF_SYNC_MODE } from '../../../handler/job/length-schema.ts'
 
 /** A field of sync.so's that nothing here answers to. */
 const refused = (why: string) => v.nullish(v.custom<never>(() => false, why))

@@ -1,5 +1,5 @@
 import { delayAbort } from '../../../handler/net/retry.ts'
-import { JobSchema } from '../../../handler/job-schema.ts'
+import { JobSchema } from '../../../handler/job/job-schema.ts'
 import type { Log } from '../../../handler/log.ts'
 import { isOk, toNetworkError, type OrchestratorClient, type Reply } from './client.ts'
 import { outcomeBody, createResultDelivery, progressPath, reportProgress } from './reports.ts'

@@ -1,5 +1,5 @@
 import { CanceledError } from '../../../handler/errors.ts'
-import { parseJob } from '../../../handler/parse-job.ts'
+import { parseJob } from '../../../handler/job/parse-job.ts'
 import { createJobEvents, type JobEvents } from '../../../handler/events/event-emitter.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'
 import type { GrowingFile } from '../../../handler/system/growing-file.ts'

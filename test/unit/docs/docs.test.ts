@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { CanceledError, InputError, UpstreamError, WorkerError } from '../../../handler/errors.ts'
 import type { JobError } from '../../../handler/errors.ts'
-import { EVENT_TYPES } from '../../../handler/job-schema.ts'
+import { EVENT_TYPES } from '../../../handler/job/webhook-schema.ts'
 import { DEFAULT_TIMEOUTS } from '../../../handler/net/timeouts.ts'
 
 const read = (path: string) =>

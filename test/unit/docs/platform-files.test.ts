@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as v from 'valibot'
 import { describe, expect, test } from 'vitest'
-import { parseJob } from '../../../handler/parse-job.ts'
+import { parseJob } from '../../../handler/job/parse-job.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
 
 const path = (name: string) => fileURLToPath(new URL(`../../../${name}`, import.meta.url))

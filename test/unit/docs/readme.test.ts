@@ -10,7 +10,7 @@ import {
   type ErrorCode,
   type JobError,
 } from '../../../handler/errors.ts'
-import { JobSchema } from '../../../handler/job-schema.ts'
+import { JobSchema } from '../../../handler/job/job-schema.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const read = (path: string) => readFile(join(root, path), 'utf8')

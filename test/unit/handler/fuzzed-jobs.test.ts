@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { InputError } from '../../../handler/errors.ts'
-import { inputDigest } from '../../../handler/idempotency.ts'
-import { JobSchema } from '../../../handler/job-schema.ts'
-import { objectName, parseJob } from '../../../handler/parse-job.ts'
+import { inputDigest } from '../../../handler/job/input-digest.ts'
+import { JobSchema } from '../../../handler/job/job-schema.ts'
+import { objectName, parseJob } from '../../../handler/job/parse-job.ts'
 import { parseGeneration, toJob } from '../../../runtime/http/sync/generation-request.ts'
 import { seeded } from '../../helpers/orchestrator/random.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { inputDigest, OUTSIDE_DIGEST } from '../../../handler/idempotency.ts'
-import { JobSchema } from '../../../handler/job-schema.ts'
-import { parseJob } from '../../../handler/parse-job.ts'
+import { inputDigest, OUTSIDE_DIGEST } from '../../../handler/job/input-digest.ts'
+import { JobSchema } from '../../../handler/job/job-schema.ts'
+import { parseJob } from '../../../handler/job/parse-job.ts'
 
 type Fields = Record<string, unknown>
 

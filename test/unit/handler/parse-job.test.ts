@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { InputError } from '../../../handler/errors.ts'
-import { jobJsonSchema } from '../../../handler/job-schema.ts'
-import { objectName, parseJob, type ParseOptions } from '../../../handler/parse-job.ts'
+import { jobJsonSchema } from '../../../handler/job/job-schema.ts'
+import { objectName, parseJob, type ParseOptions } from '../../../handler/job/parse-job.ts'
 
 const RULES: ParseOptions = { allowFileInputs: false }
 const URLS = { video_url: 'https://a.example/v.mp4', audio_url: 'https://a.example/a.wav' }

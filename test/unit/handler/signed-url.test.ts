@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { stripSignature } from '../../../handler/signed-url.ts'
+import { stripSignature } from '../../../handler/job/signed-url.ts'
 
 const OBJECT = 'https://media.example/a/b.mp4'
 const strip = (query: string) => stripSignature(`${OBJECT}?${query}`)

@@ -1,4 +1,4 @@
-import type { ValidationIssue } from './errors.ts'
+import type { ValidationIssue } from '../errors.ts'
 
 const MAX_DEPTH = 32 // levels; a job of ours has four
 const MAX_NAMES = 10_000 // of one object; long lists are the only large thing in a job

@@ -1,0 +1,28 @@
+import * as v from 'valibot'
+
+const coordinate = v.pipe(v.number(), v.finite())
+const Box = v.pipe(
+  v.strictTuple([coordinate, coordinate, coordinate, coordinate]),
+  v.check(
+    ([x1, y1, x2, y2]) => x2 > x1 && y2 > y1,
+    'must be [x1, y1, x2, y2] with x2 > x1, y2 > y1',
+  ),
+)
+
+const MAX_BOXES = 216_000 // half an hour at 120 frames per second
+/** Whose mouth is drawn. */
+export const Face = v.pipe(
+  v.union(
+    [
+      v.literal('largest'),
+      v.strictObject({ box: Box }),
+      v.strictObject({
+        boxes: v.pipe(v.array(v.nullable(Box)), v.minLength(1), v.maxLength(MAX_BOXES)),
+      }),
+    ],
+    'must be "largest", { box: [x1, y1, x2, y2] } or { boxes: [[x1, y1, x2, y2] | null, …] }',
+  ),
+  v.description(
+    'Which face speaks: the largest, the one in a box, or exactly these boxes, one per source frame (null: no face). Source pixels, right and bottom exclusive.',
+  ),
+)

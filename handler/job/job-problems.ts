@@ -1,0 +1,63 @@
+import type * as v from 'valibot'
+import { InputError, type ValidationIssue } from '../errors.ts'
+import { JobSchema } from './job-schema.ts'
+
+/** What the schema says of a payload: every field that it does not know, and every value that is wrong. */
+export const schemaProblems = (
+  payload: unknown,
+  issues: readonly v.BaseIssue<unknown>[] = [],
+): ValidationIssue[] => [
+  ...unknownFields(payload),
+  ...issues.filter((issue) => !isUnknownField(issue)).map(problemOf),
+  ...arrayWhereObjectExpected(payload),
+]
+
+/** To the schema a list is an object too, one without fields. */
+function arrayWhereObjectExpected(payload: unknown): ValidationIssue[] {
+  if (!isObject(payload)) return []
+  return ['metadata', 'output', 'params']
+    .filter((field) => Array.isArray(payload[field]))
+    .map((field) => ({ path: [field], message: 'must be an object' }))
+}
+
+/** The schema stops at the first field that it does not know; a caller wants to see all of them. */
+function unknownFields(payload: unknown): ValidationIssue[] {
+  const strays = (value: unknown, known: object, path: string[]) =>
+    isObject(value)
+      ? Object.keys(value)
+          .filter((name) => !Object.hasOwn(known, name))
+          .map((name) => ({
+            path: [...path, name.slice(0, 80)],
+            message: 'is not a field of a job',
+          }))
+      : []
+  const { entries } = JobSchema
+  const output = isObject(payload) ? payload['output'] : undefined
+  return [
+    ...strays(payload, entries, []),
+    ...strays(output, entries.output.wrapped.entries, ['output']),
+  ]
+}
+
+const isUnknownField = ({ type, expected }: v.BaseIssue<unknown>) =>
+  type === 'strict_object' && expected === 'never'
+
+function problemOf(issue: v.BaseIssue<unknown>): ValidationIssue {
+  const path = (issue.path ?? []).map(({ key }) => key as string | number)
+  return { path, message: issue.message.slice(0, 200) }
+}
+
+const MAX_NAMED = 20
+
+/** INVALID_JOB with the first of the problems. */
+export function invalidJobError(problems: readonly ValidationIssue[]): InputError {
+  const lines = problems
+    .slice(0, MAX_NAMED)
+    .map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message))
+  if (problems.length > MAX_NAMED) lines.push(`and ${problems.length - MAX_NAMED} more`)
+  const message = `the job is not valid: ${lines.join('; ')}`.slice(0, 4000)
+  return new InputError('INVALID_JOB', message, { problems: problems.slice(0, MAX_NAMED) })
+}
+
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

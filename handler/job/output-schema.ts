@@ -1,0 +1,56 @@
+import * as v from 'valibot'
+import { Url } from './address-schema.ts'
+
+/** What the result is, and where it goes. */
+export const Output = v.strictObject({
+  url: v.optional(
+    v.pipe(Url, v.description('A presigned PUT URL; the worker’s own storage else.')),
+  ),
+  key: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/,
+        'must be a path of A-Z a-z 0-9 . _ - whose parts do not begin with a dot',
+      ),
+      v.maxLength(512),
+      v.description('Name of the object below the worker’s prefix; <id>.mp4 where unset.'),
+    ),
+  ),
+  fit: v.optional(
+    v.pipe(
+      v.picklist(['source', 'contain', 'cover', 'stretch']),
+      v.description(
+        'Keep the source’s frame size, or fit it to resolution or aspect_ratio: with bars, cut, or distorted.',
+      ),
+    ),
+  ),
+  crf: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(10),
+      v.maxValue(35),
+      v.description('Quality of H.264; less is better and larger.'),
+    ),
+    17,
+  ),
+  lossless: v.optional(v.pipe(v.boolean(), v.description('FFV1 RGB in Matroska.')), false),
+  stream: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Fragmented mp4, uploaded while it is rendered and watched at /jobs/{id}/video; not with lossless.',
+      ),
+    ),
+    false,
+  ),
+  disposition: v.optional(
+    v.pipe(
+      v.string(),
+      v.maxLength(256),
+      v.regex(/^[\x20-\x7e]*$/, 'must be printable ASCII'),
+      v.description('Content-Disposition of the stored object.'),
+    ),
+  ),
+})

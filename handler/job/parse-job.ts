@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto'
+import * as v from 'valibot'
+import type { ValidationIssue } from '../errors.ts'
+import type { JobEvent } from '../events/job-events.ts'
+import type { InputRules } from '../inputs/input-address.ts'
+import { resolveOutputFrame, type ResizePolicy, type OutputFrame } from '../render/output-frame.ts'
+import { contentsOf, inputOf, inputProblems } from './job-inputs.ts'
+import { invalidJobError, isObject, schemaProblems } from './job-problems.ts'
+import { JobSchema, type JobInput } from './job-schema.ts'
+import { findUnsafeJson } from './json-safety.ts'
+import { LENGTH_OF_SYNC_MODE } from './length-schema.ts'
+
+/** A checked job: aliases resolved, defaults filled in, always with an id. */
+export type Job = Omit<
+  JobInput,
+  | 'video'
+  | 'audio'
+  | 'video_base64'
+  | 'audio_base64'
+  | 'sync_mode'
+  | 'musetalk_job_id'
+  | 'webhook'
+  | 'aspect_ratio'
+  | 'resolution'
+  | 'params'
+  | 'seed'
+> & {
+  id: string
+  /** An address of any kind; share links are direct ones here. */
+  video_url: string
+  audio_url: string
+  /** SHA-256 of inputs whose content is known before anything is fetched. */
+  contents: { video_url?: string; audio_url?: string }
+  webhook?: { url: string; events?: readonly JobEvent['type'][] | undefined }
+  /** What the result's pictures are fitted to. */
+  frame: OutputFrame
+}
+
+export interface ParseOptions extends InputRules {
+  /** Whether `aspect_ratio` and `resolution` count where the job does not say so itself. */
+  fitOutput?: ResizePolicy
+}
+
+/**
+ * Check a payload.
+ *
+ * @param platformId used where the payload brings no id
+ * @throws InputError INVALID_JOB naming every bad field
+ */
+export function parseJob(
+  payload: unknown,
+  platformId: string | undefined,
+  rules: ParseOptions,
+): Job {
+  const odd = findUnsafeJson(payload)
+  if (odd.length > 0) throw invalidJobError(odd)
+  const parsed = v.safeParse(JobSchema, payload)
+  const problems = [
+    ...schemaProblems(payload, parsed.issues),
+    ...inputProblems(payload, rules),
+    ...lengthProblems(payload),
+    ...outputProblems(payload),
+  ]
+  if (!parsed.success || problems.length > 0) throw invalidJobError(problems)
+  const { musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
+  const { video: _v, audio: _a, video_base64: _vb, audio_base64: _ab, ...known } = job
+  const { params: _params, seed: _seed, sync_mode, ...fields } = known
+  const inputs = { video_url: inputOf(job, 'video')!, audio_url: inputOf(job, 'audio')! }
+  const wanted = { aspect_ratio, resolution }
+  const frame = resolveOutputFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
+  if (Array.isArray(frame)) throw invalidJobError(frame)
+  return {
+    ...fields,
+    id: job.id ?? musetalk_job_id ?? sanitizeId(platformId) ?? randomUUID(),
+    ...inputs,
+    length: sync_mode === undefined ? job.length : LENGTH_OF_SYNC_MODE[sync_mode],
+    contents: contentsOf(inputs, rules),
+    frame,
+    ...(webhook !== undefined && {
+      webhook: typeof webhook === 'string' ? { url: webhook } : webhook,
+    }),
+  }
+}
+
+/** Two names of one thing may only say the same. */
+function lengthProblems(payload: unknown): ValidationIssue[] {
+  if (!isObject(payload)) return []
+  const { length, sync_mode } = payload
+  const meant = (LENGTH_OF_SYNC_MODE as Record<string, string>)[String(sync_mode)]
+  if (length === undefined || meant === undefined || length === meant) return []
+  const message = `means length "${meant}"; give one of them, or both alike`
+  return [{ path: ['sync_mode'], message }]
+}
+
+/** Fields of the result that exclude each other. */
+function outputProblems(payload: unknown): ValidationIssue[] {
+  const output = isObject(payload) ? payload['output'] : undefined
+  if (!isObject(output) || output['stream'] !== true || output['lossless'] !== true) return []
+  return [{ path: ['output', 'stream'], message: 'is not for lossless results' }]
+}
+
+/** A platform's id in the characters of ours, because it may become an object's name. */
+function sanitizeId(platformId: string | undefined): string | undefined {
+  const id = platformId?.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '')
+  return id ? id.slice(0, 200) : undefined
+}
+
+/** Name of the job's object in the store. */
+export const objectName = ({ id, output }: Job): string =>
+  output.key ?? `${id}.${output.lossless ? 'mkv' : 'mp4'}`
