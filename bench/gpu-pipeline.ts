@@ -116,5 +116,6 @@ async function keep(machine: string, all: Row[]): Promise<void> {
   console.log(`kept in ${file}`)
 }
 
-const rounded = (_key: string, value: unknown) =>
-  typeof value === 'number' ? Math.round(value * 1000) / 1000 : value
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value
+}
