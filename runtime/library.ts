@@ -1,4 +1,4 @@
-/** The public API: what an application that renders by itself needs. */
+/** The public API: what an application that renders by itself needs, and one that asks a worker to. */
 export { handle } from '../handler/handle.ts'
 export type { HandleOptions as Call, JobDependencies as Deps } from '../handler/context.ts'
 export type { Transfer } from '../handler/context.ts'
@@ -15,3 +15,6 @@ export type { BucketOptions, InputBuckets } from '../handler/inputs/input-bucket
 export { directoryStorage } from '../handler/storage/directory.ts'
 export { s3Storage, type S3Options } from '../handler/storage/s3.ts'
 export { createLocalWorker, type LocalOptions } from './worker/local-worker.ts'
+export { createClient, JobFailed, RequestRefused, WorkerUnreachable } from './client/client.ts'
+export type { Client, ClientOptions } from './client/client.ts'
+export type { JobPage, JobRequest, JobView, Upload } from './client/client.ts'

@@ -31,6 +31,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['handler/inputs'],
   ['handler/job'],
   ['handler'],
+  ['runtime/client'], // what it takes from below are types
   ['runtime/log', 'runtime/config', 'runtime/jobs/clock.ts', 'runtime/cli/output.ts'],
   ['runtime/signal-echo.ts'],
   ['runtime/shutdown.ts'],
@@ -110,6 +111,16 @@ test('a few lines that one file needs stand in that file', () => {
 test('the library only re-exports', () => {
   const statements = text('runtime/library.ts').match(/^(?!export .*from|\/?\*| \*|$|\}).*$/gm)
   expect(statements ?? [], 'what is made there could be used by nobody below it').toEqual([])
+})
+
+test('the client runs wherever there is fetch', () => {
+  const needed = globSync('runtime/client/*.ts', { cwd: ROOT }).flatMap((file) =>
+    [...text(file).matchAll(/^(?:import|export) (?!type ).*? from '([^']+)'/gms)].map(
+      ([, to]) => to!,
+    ),
+  )
+  expect(needed.length).toBeGreaterThan(3)
+  expect(needed.filter((to) => !to.startsWith('./'))).toEqual([])
 })
 
 /** Who may import what is not ours; whoever else needs it goes through that door. */

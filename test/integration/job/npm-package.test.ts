@@ -51,6 +51,16 @@ test('an application renders a job with the packed library', async () => {
   })
 })
 
+test('its client comes without the rest', async () => {
+  const program = `
+    import { createClient } from 'musetalk-worker/client'
+    if (!createClient('http://localhost').jobs.videoUrl('a').endsWith('/jobs/a/video')) throw new Error()
+    const loaded = process.report.getReport().sharedObjects.filter((file) => /onnx|\\.node$/.test(file))
+    if (loaded.length > 0) throw new Error(loaded.join())`
+  await writeFile(join(app, 'client.mjs'), program)
+  await run(process.execPath, ['client.mjs'], { cwd: app, timeout: 60_000 })
+})
+
 test('its command answers', async () => {
   const bin = join(app, 'node_modules/musetalk-worker/bin/musetalk-worker.mjs')
   const { stdout } = await run(process.execPath, [bin, '--help'], { cwd: app })

@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createClient } from '../../../runtime/client/client.ts'
+import { makeSound, testFfmpeg } from '../../helpers/media/media.ts'
+import { startServe } from '../../helpers/servers/serve.ts'
+
+const run = promisify(execFile)
+const root = resolve(import.meta.dirname, '../../..')
+const KEY = 'only-for-this-test'
+
+let dir: string
+let serve: Awaited<ReturnType<typeof startServe>>
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'client-'))
+  await mkdir(join(dir, 'demo'))
+  await symlink(join(root, 'demo/portrait.png'), join(dir, 'demo/portrait.png'))
+  await makeSound(await testFfmpeg(), join(dir, 'demo/speech.wav'), 1)
+  serve = await startServe({ API_KEY: KEY })
+})
+afterAll(async () => {
+  await serve[Symbol.asyncDispose]()
+  await rm(dir, { recursive: true })
+})
+
+/** A line to the worker that can be cut. */
+async function startRelay() {
+  const open = new Set<Socket>()
+  const { hostname, port } = new URL(serve.url)
+  const server = createServer((near) => {
+    const far = connect(Number(port), hostname)
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(socket)
+      socket.on('error', () => other.destroy())
+      socket.on('close', () => (open.delete(socket), other.destroy()))
+      socket.pipe(other)
+    }
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const cut = () => {
+    for (const socket of open) socket.destroy()
+  }
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    cut,
+    async [Symbol.asyncDispose]() {
+      cut()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+test('uploads, a job and its events, over a line that is cut in between', async () => {
+  await using relay = await startRelay()
+  const { jobs, uploads } = createClient(relay.url, { key: KEY, retryDelayMs: 5 })
+  const face = await uploads.send(join(dir, 'demo/portrait.png'), { partBytes: 100_000 })
+  const speech = await uploads.send(new Blob([await readFile(join(dir, 'demo/speech.wav'))]))
+  const { id } = await jobs.submit({ video_url: face.url, audio_url: speech.url })
+  const seen: number[] = []
+  const result = await jobs.wait(id, {
+    onEvent({ seq }) {
+      seen.push(seq)
+      if (seq < 3) relay.cut()
+    },
+  })
+  expect(result).toMatchObject({ job_id: id, frames: 25, deduplicated: false })
+  expect(seen).toEqual(seen.map((_, index) => index))
+  const video = await fetch(jobs.videoUrl(id), { headers: { authorization: `Bearer ${KEY}` } })
+  expect((await video.bytes()).length).toBe(result.bytes)
+})
+
+test('a job that is canceled fails its watcher', async () => {
+  const { jobs, uploads } = createClient(serve.url, { key: KEY })
+  const { url } = await uploads.send(join(root, 'demo/speech.wav'))
+  const face = await uploads.send(join(root, 'demo/portrait.png'))
+  const { id } = await jobs.submit({ video_url: face.url, audio_url: url })
+  const waiting = jobs.wait(id, { onEvent: ({ seq }) => void (seq === 0 && jobs.cancel(id)) })
+  await expect(waiting).rejects.toMatchObject({ name: 'JobFailed', code: 'CANCELED' })
+})
+
+test('a wrong key is refused at once', async () => {
+  const refused = createClient(serve.url, { key: 'another' }).jobs.list()
+  await expect(refused).rejects.toMatchObject({ name: 'RequestRefused', status: 401 })
+})
+
+const page = await readFile(join(root, 'docs/client.md'), 'utf8')
+const program = (language: string) => new RegExp(`\`\`\`${language}\n([^]*?)\`\`\``).exec(page)![1]!
+const hasPython = await run('python3', ['--version']).then(
+  () => true,
+  () => false,
+)
+
+test.skipIf(!hasPython)('the page’s Python program runs a job', async () => {
+  const env = { ...process.env, WORKER_URL: serve.url, API_KEY: KEY }
+  const { stdout } = await run('python3', ['-c', program('python')], { cwd: dir, env })
+  expect(stdout.trim().split('\n').at(-1)).toMatch(/^http.*\/files\/.*\.mp4$/)
+})
+
+test('the page’s TypeScript program runs a job', async () => {
+  const source = program('ts')
+    .replace('musetalk-worker/client', join(root, 'runtime/client/client.ts'))
+    .replace('http://localhost:8000', serve.url)
+  const args = ['--input-type=module-typescript', '-e', source]
+  const { stdout } = await run(process.execPath, args, {
+    ...{ cwd: dir, env: { ...process.env, API_KEY: KEY } },
+  })
+  expect(stdout.trim().split('\n').at(-1)).toMatch(/^http.*\/files\/.*\.mp4$/)
+})
