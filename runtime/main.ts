@@ -1,5 +1,6 @@
 import { bundlePullCommand } from './cli/commands/bundle-pull.ts'
 import { bundleInfoCommand, bundleVerifyCommand } from './cli/commands/bundle.ts'
+import { completionCommand } from './cli/commands/completion.ts'
 import { demoCommand } from './cli/commands/demo.ts'
 import { doctorCommand } from './cli/commands/doctor.ts'
 import { environmentCommand } from './cli/commands/environment.ts'
@@ -16,6 +17,7 @@ const COMMANDS = [
   serveCommand,
   doctorCommand,
   environmentCommand,
+  completionCommand,
   bundleInfoCommand,
   bundleVerifyCommand,
   bundlePullCommand,

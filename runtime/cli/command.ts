@@ -20,6 +20,8 @@ export interface CommandCall<O extends OptionTable = OptionTable> {
   /** The environment, read where it is needed. @throws UsageError naming every bad variable */
   config(): Config
   output: Terminal
+  /** All that the program can be told to do. */
+  commands: readonly Command[]
 }
 
 /** Something that the program can be told to do. */

@@ -39,7 +39,8 @@ export async function executeCommandLine(
         return 0
       case 'run': {
         const { command, values, positionals } = parsed
-        return await command.run({ values, positionals, output, config: () => configOf(env) })
+        const config = () => configOf(env)
+        return await command.run({ values, positionals, output, commands, config })
       }
     }
   } catch (error) {

@@ -1,5 +1,6 @@
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import type { TextOutput } from '../cli/output.ts'
+import { readBuildInfo } from '../config/identity.ts'
 import type { Config } from '../config/config.ts'
 import { proxyOf } from '../config/proxies.ts'
 import { checkDisks } from './directories.ts'
@@ -10,6 +11,7 @@ import { checkModels } from './model-bundle.ts'
 import { checkMode, checkSource } from './job-source.ts'
 import { checkPorts } from './ports.ts'
 import { checkStorage } from './storage.ts'
+import { formatBugReport, writeBugReport } from './bug-report.ts'
 
 const LIMIT_MS = 60_000
 const MODELS_LIMIT_MS = 600_000 // gigabytes are hashed and loaded
@@ -19,12 +21,14 @@ const MODELS_LIMIT_MS = 600_000 // gigabytes are hashed and loaded
  * do: one line each, as soon as it is known. It may run beside a worker; it takes no job.
  *
  * @param read reads the environment; throws what is wrong with it
+ * @param report a new file for what a bug report needs
  * @returns the exit status: 1 where something failed
  */
 export async function doctor(
   read: () => Config,
   json: boolean,
   output: TextOutput,
+  report?: string,
 ): Promise<number> {
   const findings: CheckResult[] = []
   for await (const finding of examine(read)) {
@@ -34,8 +38,39 @@ export async function doctor(
   const failed = findings.filter(({ status }) => status === 'fail').length
   const warned = findings.filter(({ status }) => status === 'warn').length
   if (json) output.out(`${JSON.stringify({ ok: failed === 0, checks: findings })}\n`)
-  else output.out(`${failed} failed, ${warned} to look at, of ${findings.length} checks\n`)
+  else {
+    output.out(`${failed} failed, ${warned} to look at, of ${findings.length} checks\n`)
+    output.out(`${whatToDoFirst(findings)}\n`)
+  }
+  if (report !== undefined) {
+    await writeBugReport(report, await bugReport(read, findings))
+    output.err(
+      `${report}: what a bug report needs, without secrets; look through it before you send it\n`,
+    )
+  }
   return failed === 0 ? 0 : 1
+}
+
+async function bugReport(read: () => Config, findings: readonly CheckResult[]): Promise<string> {
+  let config: Config | undefined
+  try {
+    config = read()
+  } catch {
+    // The findings say what is wrong with it.
+  }
+  return formatBugReport(await readBuildInfo(config?.GIT_REVISION), config, findings)
+}
+
+/** Of all that was found, what matters most; checks stand in the order in which they build on one another. */
+export function whatToDoFirst(findings: readonly CheckResult[]): string {
+  const worst = (['fail', 'warn'] as const)
+    .map((wanted) => findings.find(({ status }) => status === wanted))
+    .find((finding) => finding !== undefined)
+  if (!worst)
+    return 'all is well: musetalk-worker start takes jobs, musetalk-worker demo renders one'
+  const { status, check, action, message } = worst
+  const why = status === 'fail' ? 'do this first' : 'it works; to make it better'
+  return `${why} (${check}): ${action ?? message}`
 }
 
 async function* examine(read: () => Config): AsyncGenerator<CheckResult> {

@@ -125,7 +125,7 @@ interface WorkerDependencies {
   storage?: StorageWatch
 }
 
-const DEFAULT_PORT = 8000
+export const DEFAULT_PORT = 8000
 const forever = new Promise<never>(() => {})
 /** What the last webhooks may take once the drain is over: those of jobs that were given up then. */
 const SHUTDOWN_DELIVERY_MS = 5_000

@@ -5,17 +5,32 @@ import { defineCommand } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import type { TextOutput } from '../output.ts'
 import { renderLocalJob } from '../render-local-job.ts'
+import { DEFAULT_PORT, startWorker } from '../../worker/worker.ts'
 
 const media = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 
 export const demoCommand = defineCommand({
   name: 'demo',
   summary: 'render the embedded portrait with the embedded speech, and say what it cost',
-  usage: ['demo'],
+  usage: ['demo [--serve]'],
   example: 'demo',
-  options: {},
-  run: ({ config, output }) => demo(config(), output),
+  options: {
+    serve: { type: 'boolean', help: 'serve the page instead, with the example chosen' },
+  },
+  run: ({ values, config, output }) =>
+    values.serve ? servePage(config(), output) : demo(config(), output),
 })
+
+function servePage(config: Config, output: TextOutput): Promise<number> {
+  const port = config.PORT ?? DEFAULT_PORT
+  output.err(`Open http://localhost:${port}/?example and press "Make it speak"; Ctrl-C ends it.\n`)
+  return startWorker(config)
+}
+
+const NEXT = `
+Open that file. Your own: musetalk-worker run --video face.mp4 --audio speech.wav --out talking.mp4
+In the browser, with camera and microphone: musetalk-worker demo --serve
+`
 
 async function demo(config: Config, output: TextOutput): Promise<number> {
   const job = { id: 'demo', video: media('portrait.png'), audio: media('speech.wav') }
@@ -37,5 +52,6 @@ async function demo(config: Config, output: TextOutput): Promise<number> {
     result.output_url,
   ]
   output.out(`${lines.join('\n')}\n`)
+  output.err(NEXT)
   return 0
 }

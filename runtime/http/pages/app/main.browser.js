@@ -165,3 +165,7 @@ button('copy').addEventListener('click', () => {
 language.addEventListener('change', showSnippet)
 void showWorker()
 setInterval(showWorker, 5000)
+// musetalk-worker demo --serve leads here
+if (new URLSearchParams(location.search).has('example')) {
+  for (const part of ['face', 'speech']) button(`${part}-example`).click()
+}
