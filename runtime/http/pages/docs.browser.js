@@ -1,7 +1,7 @@
 // The page about the API: every operation of /openapi.json, what it takes and answers, and a button that sends it.
 
 import { create } from './app/dom.browser.js'
-import { request } from './app/worker-client.browser.js'
+import { request, uploadFile } from './app/worker-client.browser.js'
 
 /**
  * @typedef {{ $ref?: string, type?: string | string[], enum?: unknown[], const?: unknown, description?: string,
@@ -13,12 +13,13 @@ import { request } from './app/worker-client.browser.js'
  *   paths: Record<string, Record<string, Operation>> }} Api
  */
 
-/** What stands in the body field at first. */
+/** What stands for the files that come with the worker; they are sent to it first. */
+const DEMO = { 'upload:demo-portrait': 'portrait.png', 'upload:demo-speech': 'speech.wav' }
+
+/** What stands in the body field at first, and can be sent as it is. */
 function exampleOf(/** @type {Schema} */ schema) {
-  const job = {
-    video_url: 'https://example.com/face.mp4',
-    audio_url: 'https://example.com/speech.wav',
-  }
+  const [video_url, audio_url] = Object.keys(DEMO)
+  const job = { video_url, audio_url }
   return schema.$ref?.endsWith('/Envelope') ? { input: job } : job
 }
 
@@ -52,6 +53,17 @@ const describeParameter = ({ name, in: place, description = '' }) =>
 
 const lineCount = (/** @type {string} */ text) => text.split('\n').length
 
+/** A body whose demo files are at the worker. @param {string} body */
+async function sendDemoFiles(body) {
+  let text = body
+  for (const [word, name] of Object.entries(DEMO)) {
+    if (!text.includes(word)) continue
+    const file = await (await fetch(`/assets/${name}`)).blob()
+    text = text.replaceAll(word, await uploadFile(file, () => {}))
+  }
+  return text
+}
+
 /** Sends the request that a form describes, and shows the answer while it comes. */
 async function send(
   /** @type {string} */ method,
@@ -83,13 +95,18 @@ function renderOperation(
   const example = schema && JSON.stringify(exampleOf(schema), null, 2)
   const bodyInput = example && create('textarea', { value: example, rows: lineCount(example) })
   const output = create('pre', { hidden: true })
-  const onclick = () =>
-    send(
+  async function sendShown() {
+    if (bodyInput) bodyInput.value = await sendDemoFiles(bodyInput.value)
+    await send(
       method.toUpperCase(),
       pathInput.value,
       bodyInput ? bodyInput.value : undefined,
       output,
-    ).catch((error) => {
+    )
+  }
+  const onclick = () =>
+    sendShown().catch((error) => {
+      output.hidden = false
       output.textContent = String(error)
     })
   const answers = Object.entries(responses).map(

@@ -49,6 +49,17 @@ describe.skipIf(!chromium)(
       const { page } = at
       await page.setInputFiles('#face-file', demo('portrait.png'))
       await page.setInputFiles('#speech-file', demo('speech.wav'))
+      // Fields that the page has not named itself, as the worker describes them.
+      await page.click('#all-options summary')
+      await page.fill('[data-path="fps"]', '10')
+      await page.selectOption('[data-path="output.fit"]', '"source"')
+      await page.fill('[data-path="metadata"]', '{ "take": }')
+      await page.click('#send')
+      await until(
+        page,
+        `${property('send-note', 'textContent')}.includes('metadata: that is not JSON')`,
+      )
+      await page.fill('[data-path="metadata"]', '{ "take": 3 }')
       await page.click('#send')
       await ended(page)
       expect(await duration(page)).toBeCloseTo(7.08, 1)
@@ -64,7 +75,13 @@ describe.skipIf(!chromium)(
       await page.click('#download')
       expect((await download).suggestedFilename()).toMatch(/\.mp4$/)
       await page.click('#code summary')
-      expect(await page.textContent('#snippet')).toContain('"video_url": "upload:')
+      const snippet = await page.textContent('#snippet')
+      expect(snippet).toContain('"video_url": "upload:')
+      expect(snippet).toContain('"fps": 10')
+      expect(JSON.parse((await page.textContent('#result'))!)).toMatchObject({
+        fps: 10,
+        metadata: { take: 3 },
+      })
       expect(await page.textContent('#history')).toContain('succeeded')
       expect(at.errors).toEqual([])
     })
@@ -188,6 +205,19 @@ describe.skipIf(!chromium)(
       await until(page, `${property('worker', 'textContent')}.includes('does not answer')`)
     })
 
+    test('an example of the page about the API can be sent as it stands', async () => {
+      await using at = await open({}, '/docs')
+      const { page } = at
+      const jobs = page.locator('details', {
+        has: page.locator('summary', { hasText: 'POST/jobs' }),
+      })
+      await jobs.locator('summary').click()
+      await jobs.getByRole('button', { name: 'Send' }).click()
+      await jobs.locator('pre', { hasText: '"created_at"' }).waitFor()
+      expect(await jobs.locator('textarea').inputValue()).not.toContain('upload:demo')
+      expect(at.errors).toEqual([])
+    })
+
     const LOOKS: [string, BrowserContextOptions][] = [
       ['a phone, dark', { viewport: { width: 390, height: 800 }, colorScheme: 'dark' }],
       ['a desk, light', { viewport: { width: 1100, height: 800 }, colorScheme: 'light' }],
@@ -204,7 +234,7 @@ describe.skipIf(!chromium)(
         await page.click('#speech-example')
         await page.waitForSelector('#speech-audio:not([hidden])')
         await page.click('#face-pick')
-        await page.click('summary')
+        for (const summary of await page.$$('form summary')) await summary.click()
       } else await until(page, `document.querySelectorAll('td, details').length > 3`)
       const { violations } = await new AxeBuilder({ page }).analyze()
       expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])

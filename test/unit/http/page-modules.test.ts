@@ -20,6 +20,17 @@ test('a source that plays back and forth is shown where the result has it', asyn
   expect([0, 1.5, 2, 3.5, 4, 9].map((time) => sourceTime!(time, 2))).toEqual([0, 1.5, 2, 0.5, 0, 1])
 })
 
+test('options are put in their places, and what cannot be streamed is not asked to be', async () => {
+  const { readFields, withStream } = await load('all-options')
+  const field = (path: string[], value: unknown) => ({ path, read: () => value })
+  const fields = [field(['fps'], 30), field(['output', 'crf'], 20), field(['id'], undefined)]
+  const job = readFields!(fields)
+  expect(job).toEqual({ fps: 30, output: { crf: 20 } })
+  expect(withStream!(job).output).toEqual({ crf: 20, stream: true })
+  expect(withStream!({ output: { lossless: true } }).output).toEqual({ lossless: true })
+  expect(withStream!({ output: { stream: false } }).output).toEqual({ stream: false })
+})
+
 test('the codecs of a movie header are read when it is whole', async () => {
   const { readCodecs } = await load('live-video')
   const head = Buffer.concat([Buffer.from('....avcC'), Buffer.from([1, 0x64, 0x00, 0x1f])])

@@ -1,5 +1,6 @@
 // The page to make a face speak: what is chosen is sent, the job is followed, the result is shown.
 
+import { createAllOptions, withStream } from './all-options.browser.js'
 import { createCamera } from './camera.browser.js'
 import { createCompare } from './compare.browser.js'
 import { block, button, element, say, seconds, show } from './dom.browser.js'
@@ -18,6 +19,7 @@ const language = element('language', HTMLSelectElement)
 const face = createFacePicker()
 const speech = createSpeechPicker()
 createCamera(face.picked.choose)
+const more = createAllOptions()
 const compare = createCompare()
 const history = createHistory((job) => void follow(job, undefined))
 
@@ -38,8 +40,11 @@ let shownId = ''
 async function readJob() {
   const options = [...new FormData(form)].filter(([, value]) => value !== '')
   const box = face.box()
+  const rest = more.read()
   const [video_url, audio_url] = [await face.picked.address(), await speech.address()]
-  return { video_url, audio_url, ...Object.fromEntries(options), ...(box && { face: { box } }) }
+  const chosen = { ...Object.fromEntries(options), ...(box && { face: { box } }), ...rest }
+  // Streamed, so that it can be watched while it is rendered.
+  return withStream({ video_url, audio_url, ...chosen })
 }
 
 async function send() {
@@ -48,8 +53,7 @@ async function send() {
   button('send').disabled = true
   say('send-note', 'Sending')
   const job = await readJob()
-  // Streamed, so that it can be watched while it is rendered.
-  const { id } = await submitJob({ ...job, output: { stream: true } })
+  const { id } = await submitJob(job)
   say('send-note', '')
   const entry = { id, at: new Date().toISOString(), state: 'running', thumbnail: face.thumbnail() }
   remember(entry)
