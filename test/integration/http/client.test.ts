@@ -21,7 +21,8 @@ beforeAll(async () => {
   await mkdir(join(dir, 'demo'))
   await symlink(join(root, 'demo/portrait.png'), join(dir, 'demo/portrait.png'))
   await makeSound(await testFfmpeg(), join(dir, 'demo/speech.wav'), 1)
-  serve = await startServe({ API_KEY: KEY })
+  await symlink(join(root, 'demo/portrait.png'), join(dir, 'face.mp4'))
+  serve = await startServe({ API_KEY: KEY, ALLOW_FILE_INPUTS: 'true' })
 })
 afterAll(async () => {
   await serve[Symbol.asyncDispose]()
@@ -115,3 +116,20 @@ test('the page’s TypeScript program runs a job', async () => {
   })
   expect(stdout.trim().split('\n').at(-1)).toMatch(/^http.*\/files\/.*\.mp4$/)
 })
+
+test.each(['README.md', 'docs/api.md', 'docs/client.md'])(
+  'the curl commands of %s are answered as they stand',
+  async (file) => {
+    const text = await readFile(join(root, file), 'utf8')
+    const found = text.matchAll(/^curl [^\n]*localhost:8000[^]*?[^\\](?=\n)/gm)
+    for (const [command] of found) {
+      const curl = `curl() { command curl --fail-with-body -H "authorization: Bearer $API_KEY" "$@"; }`
+      const here = command.replace('localhost:8000', serve.url)
+      const script = `${curl}\n${here.replaceAll('"demo/', `"${root}/demo/`)}`
+      const env = { PATH: process.env['PATH'], API_KEY: KEY }
+      const { stdout } = await run('bash', ['-c', script], { cwd: dir, env })
+      const answer = JSON.parse(stdout) as object
+      expect(answer).toSatisfy((one: object) => 'output_url' in one || 'url' in one || 'id' in one)
+    }
+  },
+)

@@ -1,4 +1,6 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { CanceledError, InputError, UpstreamError, WorkerError } from '../../../handler/errors.ts'
@@ -62,8 +64,9 @@ describe('the page about webhooks', () => {
     expect(page).toContain(`Any 2xx within ${DEFAULT_TIMEOUTS.headersMs / 1000} seconds`)
   })
   test('has a check that takes a genuine request, and no other', async () => {
-    const [, code] = /```js\n([^]*?)```/.exec(page)!
-    const module = `data:text/javascript;base64,${Buffer.from(code!).toString('base64')}`
+    const [, code] = /```ts\n([^]*?)```/.exec(page)!
+    const plain = Buffer.from(stripTypeScriptTypes(code!))
+    const module = `data:text/javascript;base64,${plain.toString('base64')}`
     const { isGenuine } = (await import(/* @vite-ignore */ module)) as {
       isGenuine(headers: object, body: string, secret: string): boolean
     }
@@ -78,5 +81,24 @@ describe('the page about webhooks', () => {
     expect(isGenuine(headers(now), '{}', secret)).toBe(true)
     expect(isGenuine(headers(now), '{ }', secret)).toBe(false)
     expect(isGenuine(headers(now - 600), '{}', secret)).toBe(false)
+
+    // The one in Python has the same answers.
+    const calls = [
+      [headers(now), '{}'],
+      [headers(now), '{ }'],
+      [headers(now - 600), '{}'],
+    ]
+    const [, python] = /```python\n([^]*?)```/.exec(page)!
+    const program = `${python}
+import json, sys
+secret, calls = json.load(sys.stdin)
+print(json.dumps([is_genuine(headers, body.encode(), secret) for headers, body in calls]))`
+    const { error, stdout, stderr } = spawnSync('python3', ['-c', program], {
+      input: JSON.stringify([secret, calls]),
+      encoding: 'utf8',
+    })
+    if (error) return // there is no Python on this machine
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual([true, false, false])
   })
 })

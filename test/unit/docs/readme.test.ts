@@ -70,6 +70,7 @@ test('docs/errors.md says of every error who must act and whether a retry can he
 describe('links', async () => {
   const pages = [
     'README.md',
+    'llms.txt',
     'CONTRIBUTING.md',
     'CHANGELOG.md',
     'SECURITY.md',
@@ -101,6 +102,6 @@ describe('links', async () => {
   })
   test('lead from the README to every page', async () => {
     const readme = await read('README.md')
-    expect(pages.slice(1).filter((page) => !readme.includes(`](${page})`))).toEqual([])
+    expect(pages.slice(2).filter((page) => !readme.includes(`](${page})`))).toEqual([])
   })
 })

@@ -1,0 +1,125 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import type { Command } from '../../../runtime/cli/command.ts'
+import { parseCommandLine } from '../../../runtime/cli/parse-command-line.ts'
+
+const root = join(import.meta.dirname, '../../..')
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'llms.txt',
+  ...globSync('docs/**/*.md', { cwd: root }),
+]
+
+const modules = await Promise.all(
+  globSync('runtime/cli/commands/*.ts', { cwd: root }).map(
+    (file) => import(join(root, file)) as Promise<Record<string, unknown>>,
+  ),
+)
+const commands = modules
+  .flatMap((module) => Object.values(module) as Command[])
+  .filter((one) => typeof one?.run === 'function')
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+
+interface Block {
+  language: string
+  code: string
+}
+const blocks = (page: string): Block[] =>
+  [...read(page).matchAll(/^```(\w*)\n([^]*?)^```/gm)].map(([, language, code]) => ({
+    language: language!,
+    code: code!,
+  }))
+
+/** The commands of a block for a shell: without comments, one for each line and each part of a chain. */
+const commandsOf = (code: string): string[] =>
+  code
+    .replaceAll('\\\n', ' ')
+    .split(/\n|&&/)
+    .map((line) =>
+      line
+        .replace(/(^|\s)# .*$/, '')
+        .replace(/(^|\s)#$/, '')
+        .trim(),
+    )
+    .filter((line) => line !== '')
+
+const without = (line: string) =>
+  line.replace(/^(?:export )?(?:\w+=(?!\$\()\S* )+/, '').replace(/ [&|>].*$/, '')
+const isThere = (path: string) => expect(existsSync(join(root, path)), path).toBe(true)
+
+/** A call of the program must be one that it takes. */
+function takesCall(line: string): void {
+  const words = line
+    .replace(/^\S+/, '')
+    .replaceAll(/[[\]]/g, '')
+    .replaceAll(/(\w)\|\S+/g, '$1')
+  const { action } = parseCommandLine(words.trim().split(/\s+/).filter(Boolean), commands)
+  expect(action, line).not.toBe('usage')
+}
+
+/** What is looked at of a command, by its first word. What is not run says why. */
+const RULES: [RegExp, (line: string) => void][] = [
+  [/^(?:bin\/musetalk-worker\.mjs|musetalk-worker)(?: |$)/, takesCall],
+  [/^npm test/, () => expect(scripts['test']).toBeDefined()],
+  [/^npm run /, (line) => expect(scripts, line).toHaveProperty([/^npm run (\S+)/.exec(line)![1]!])],
+  // Run by test/integration/http/client.test.ts.
+  [/^curl .*localhost:8000/, () => {}],
+  // Images are built and run by .ci/long, which needs Docker and minutes.
+  [
+    /^docker build /,
+    (line) => {
+      for (const [, name] of line.matchAll(/--build-arg (\w+)=/g))
+        expect(read('Dockerfile')).toMatch(`ARG ${name}`)
+    },
+  ],
+  [
+    /^docker compose /,
+    (line) => {
+      for (const [, file] of line.matchAll(/-f (\S+)/g)) isThere(file!)
+    },
+  ],
+  [/^docker (run|stop) /, () => {}],
+  // The reference needs Python with PyTorch: .ci/parity runs these.
+  [
+    /^(at=|PARITY_BUNDLE=|python3\.11 |\$PARITY_PYTHON |-m |test\/golden|node_modules\/\.bin\/node )/,
+    (line) => {
+      for (const [file] of line.matchAll(/(?:test|models)\/\S+\.(?:py|ts|txt)/g)) isThere(file)
+    },
+  ],
+  // These need an account or a cluster; the files that they name are validated by .ci/long.
+  [
+    /^kubectl /,
+    (line) => {
+      for (const [, file] of line.matchAll(/-f (deploy\S+)/g)) isThere(file!)
+    },
+  ],
+  [/^(gcloud|vastai) |^curl https:\/\/api\.runpod\.ai\//, () => {}],
+  [/^git clone |^cd musetalk-worker$/, () => {}],
+]
+
+describe.each(pages)('%s', (page) => {
+  test('has commands that can be typed', () => {
+    const shell = blocks(page).filter(
+      ({ language, code }) => /^(sh|bash|)$/.test(language) && !isDrawing(code),
+    )
+    for (const line of shell.flatMap(({ code }) => commandsOf(code)).map(without)) {
+      const rule = RULES.find(([start]) => start.test(line))
+      expect(rule, `nothing looks at: ${line}`).toBeDefined()
+      rule![1](line)
+    }
+    const spans = [
+      ...read(page).matchAll(/(?<!`)`((?:bin\/musetalk-worker\.mjs|musetalk-worker) [^`]+)`/g),
+    ]
+    for (const [, call] of spans) takesCall(without(call!))
+  })
+
+  test('has JSON that is JSON', () => {
+    for (const { language, code } of blocks(page)) if (language === 'json') JSON.parse(code)
+  })
+})
+
+/** Boxes, arrows and folders are for eyes only. */
+const isDrawing = (code: string): boolean => /[│└→]/.test(code.replaceAll(/#.*$/gm, ''))
