@@ -51,6 +51,30 @@ test('an application renders a job with the packed library', async () => {
   })
 })
 
+test('it exports what the library does, to import and to require alike', async () => {
+  const program = `
+    import { createRequire } from 'node:module'
+    const required = createRequire(import.meta.url)('musetalk-worker')
+    const library = await import('./node_modules/musetalk-worker/dist/runtime/library.js')
+    const names = [await import('musetalk-worker'), required, library].map((each) => Object.keys(each).sort())
+    console.log(JSON.stringify(names))`
+  await writeFile(join(app, 'names.mjs'), program)
+  const { stdout } = await run(process.execPath, ['names.mjs'], { cwd: app, timeout: 60_000 })
+  const [imported, required, library] = JSON.parse(stdout) as [string[], string[], string[]]
+  expect(imported).toContain('createLocalWorker')
+  expect(imported).toEqual(library)
+  expect(required).toEqual(library)
+})
+
+test('an older Node is told what is needed, not what it cannot read', async () => {
+  const older = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.0.0'}})`
+  const args = ['--import', older, '--eval', `await import('musetalk-worker')`]
+  const asked = run(process.execPath, args, { cwd: app, timeout: 60_000 })
+  await expect(asked).rejects.toMatchObject({
+    stderr: expect.stringContaining('needs Node 26 or newer; this is 20.0.0') as string,
+  })
+})
+
 test('its client comes without the rest', async () => {
   const program = `
     import { createClient } from 'musetalk-worker/client'
