@@ -57,6 +57,8 @@ export interface HandleOptions {
   onEvent?: EventListener
   /** Given the video of a job with `output.stream` when its render begins, and again if it begins anew. */
   onVideo?: (video: GrowingFile) => void
+  /** W3C trace context of the job, which its webhooks carry. */
+  traceparent?: string | undefined
 }
 
 /** The steps of `handle()` that are timed and named. */
@@ -94,7 +96,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
       job,
       [
         ...(call.onEvent ? [call.onEvent] : []),
-        ...(job.webhook ? [deps.webhooks.to(job.webhook, log)] : []),
+        ...(job.webhook ? [deps.webhooks.to(job.webhook, log, call.traceparent)] : []),
       ],
       (error) => log.warn('listener.failed', { reason: String(error) }),
     ),

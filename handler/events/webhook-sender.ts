@@ -23,6 +23,8 @@ export interface PendingWebhook {
   seq: number
   job: string
   body: string
+  /** W3C trace context, sent along. */
+  traceparent?: string | undefined
 }
 
 /** Keeps final events until they were taken, so that a next life sends what this one could not. */
@@ -35,7 +37,7 @@ export interface WebhookStore {
 /** Posts jobs' events to the addresses that the jobs named. */
 export interface Webhooks {
   /** A sink that returns at once and never throws; what became of the events is logged. */
-  to(target: WebhookTarget, log: Log): EventListener
+  to(target: WebhookTarget, log: Log, traceparent?: string): EventListener
   /** Send what a former life has kept. */
   resume(pending: readonly PendingWebhook[], log: Log): void
   /** Resolves when all that was taken is delivered or given up, or the signal has ended it. */
@@ -71,7 +73,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
   const stop = new AbortController()
   const working = new Set<Promise<unknown>>()
 
-  const to = ({ url, events }: WebhookTarget, log: Log): EventListener => {
+  const to: Webhooks['to'] = ({ url, events }, log, traceparent) => {
     const waiting: JobEvent[] = []
     let wake = new AbortController()
     let running = false
@@ -82,7 +84,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
       for (let event; (event = waiting.shift());) {
         if (unsubscribed) continue
         const sent = performance.now()
-        unsubscribed = await deliver(url, event, log)
+        unsubscribed = await deliver({ url, traceparent }, event, log)
         if (event.type !== 'job.progress' || waiting.some(isFinal)) continue
         wake = new AbortController()
         const left = Math.max(0, intervalMs - (performance.now() - sent))
@@ -103,11 +105,15 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
   }
 
   /** @returns whether the receiver wants no more */
-  async function deliver(url: string, event: JobEvent, log: Log): Promise<boolean> {
+  async function deliver(
+    target: Pick<PendingWebhook, 'url' | 'traceparent'>,
+    event: JobEvent,
+    log: Log,
+  ): Promise<boolean> {
     const { type, at: timestamp, seq, job_id: job } = event
     const body = JSON.stringify({ type, timestamp, data: event })
     const id = `msg_${randomUUID()}` // of the event: the same in every try
-    const pending: PendingWebhook = { id, url, type, seq, job, body }
+    const pending: PendingWebhook = { ...target, id, type, seq, job, body }
     if (!isFinal(event)) {
       return (await send(pending, { ...timeouts.webhook, tries: 1 }, log)) ?? false
     }
@@ -124,14 +130,15 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
 
   /** @returns whether the receiver wants no more; undefined where the worker's end has cut it short */
   async function send(
-    { id, url, type, seq, body }: PendingWebhook,
+    event: PendingWebhook,
     policy: RetryPolicy,
     log: Log,
   ): Promise<boolean | undefined> {
+    const { type, seq } = event
     let tries = 0
     const attempt = (count: number) => {
       tries = count
-      return post(url, id, body)
+      return post(event)
     }
     try {
       await retry(attempt, policy, stop.signal)
@@ -146,7 +153,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
     }
   }
 
-  async function post(url: string, id: string, body: string): Promise<void> {
+  async function post({ url, id, body, traceparent }: PendingWebhook): Promise<void> {
     const timestamp = Math.floor(Date.now() / 1000) // of this try
     const late = AbortSignal.timeout(timeouts.headersMs)
     try {
@@ -157,6 +164,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
           'user-agent': 'musetalk-worker',
           'webhook-id': id,
           'webhook-timestamp': String(timestamp),
+          ...(traceparent !== undefined && { traceparent }),
           ...(keys.length > 0 && { 'webhook-signature': signWebhook(keys, id, timestamp, body) }),
         },
         body,

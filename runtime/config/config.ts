@@ -140,6 +140,8 @@ export const Env = v.object({
   NO_PROXY: v.optional(v.string(), ''),
   OCTASPACE_NODE_ID: v.optional(text),
   ORCHESTRATOR_BASE_URL: v.optional(url),
+  OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(url),
+  OTEL_SERVICE_NAME: v.optional(text, 'musetalk-worker'),
   OUTPUT_DIR: v.optional(text, 'outputs'),
   POLL_INTERVAL_SEC: number(5, 0.1),
   PORT: v.optional(port),

@@ -82,6 +82,9 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     CACHE_DIR: 'what was learned about videos, and copies of large graphs made for this processor',
     CACHE_MAX_MB: 'limit of the former; 0 keeps nothing',
     STATE_DIR: 'outcomes that were not heard of yet; must outlive the process',
+    OTEL_EXPORTER_OTLP_ENDPOINT:
+      'where spans of jobs and stages go, by OTLP over HTTP; the SDK reads its other `OTEL_…` variables itself',
+    OTEL_SERVICE_NAME: 'what this service is called there',
     LOG_LEVEL:
       '`silent`, `error`, `warn`, `info` or `debug`: JSON lines on stderr, with level and job id',
   },

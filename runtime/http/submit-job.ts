@@ -36,7 +36,9 @@ export async function submitJob(
   }
   await jobs.recheck(read().id)
   const { keyed, id } = read() // nothing is awaited from here: another may have brought the key meanwhile
-  const job = jobs.submit({ ...rules, id, payload, origin: requestOrigin(c, publicBaseUrl) })
+  const origin = requestOrigin(c, publicBaseUrl)
+  const traceparent = c.req.header('traceparent')
+  const job = jobs.submit({ ...rules, id, payload, origin, traceparent })
   keyed.remember()
   return job
 }

@@ -203,7 +203,7 @@ export class JobQueue {
       if (current()) this.#abort(entry, deadlineError('the job ran past its time limit'))
     })
     try {
-      const { id, origin } = entry
+      const { id, origin, traceparent } = entry
       const onEvent = (event: JobEvent) => {
         if (!current()) return
         recordEvent(entry, event)
@@ -213,7 +213,8 @@ export class JobQueue {
         if (current()) entry.video = video
         this.#changes.notify(entry)
       }
-      const result = await handle(entry.payload, { id, origin, signal, onEvent, onVideo })
+      const call = { id, origin, traceparent, signal, onEvent, onVideo }
+      const result = await handle(entry.payload, call)
       if (current()) this.#finish(entry, { result })
     } catch (thrown) {
       if (current()) this.#finish(entry, { error: asJobError(thrown, signal) })

@@ -24,6 +24,8 @@ export interface Submission {
   ttlMs?: number
   /** Goes on when nobody attends to it. */
   detached: boolean
+  /** W3C trace context of the request that brought it. */
+  traceparent?: string | undefined
 }
 
 /** A job as the shapes see it; only the store changes one. */

@@ -1,22 +1,45 @@
 import type { JobDependencies } from '../../handler/context.ts'
 import { handle } from '../../handler/handle.ts'
+import { createLog, withLogFields, type Log } from '../../handler/log.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 import type { JobHandler } from '../jobs/job-record.ts'
+import type { JobTrace, Tracer } from '../tracing/tracer.ts'
 import { createStorage } from './create-storage.ts'
 
-/** `handle()` with a store whose URLs are those that the submitter can reach. */
+/** `handle()` with a store whose URLs are those that the submitter can reach, followed by a trace. */
 export function handlerWith(
   deps: Omit<JobDependencies, 'storage'>,
   config: Config,
   shared: Storage,
+  tracer: Tracer,
 ): JobHandler {
   return async (payload, { origin, ...call }) => {
     const storage =
       config.STORAGE === 'directory'
         ? await createStorage(config, (key) => filesUrl(origin, key))
         : shared
-    return handle(payload, { ...deps, storage }, call)
+    const trace = tracer.startJob(call.id ?? '', call.traceparent)
+    if (!trace) return handle(payload, { ...deps, storage }, { ...call, traceparent: undefined })
+    try {
+      const log = tracedLog(deps.log, trace)
+      const { traceparent } = trace
+      const result = await handle(payload, { ...deps, storage, log }, { ...call, traceparent })
+      trace.succeeded(result)
+      return result
+    } catch (thrown) {
+      trace.failed(thrown as Error)
+      throw thrown
+    }
   }
+}
+
+/** The trace's id is on every line; a line that says how long a stage took is a span too. */
+function tracedLog(log: Log, trace: JobTrace): Log {
+  const withId = withLogFields(log, { trace_id: trace.traceId })
+  return createLog((level, event, fields) => {
+    if (event === 'stage') trace.stage(String(fields['stage']), Number(fields['seconds']))
+    withId[level](event, fields)
+  })
 }

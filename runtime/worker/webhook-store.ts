@@ -22,6 +22,7 @@ const Pending = v.object({
   seq: v.number(),
   job: text,
   body: text,
+  traceparent: v.optional(text),
 })
 const parse = (json: unknown) => (v.is(Pending, json) ? (json as PendingWebhook) : undefined)
 

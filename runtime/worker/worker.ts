@@ -37,6 +37,7 @@ import { createThroughputMeter } from './download-speed.ts'
 import { createInputBuckets, createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
 import { handlerWith } from './job-handler.ts'
+import { createTracer } from '../tracing/create-tracer.ts'
 import { storageProbe, watchStorage, type StorageWatch } from './storage-watch.ts'
 import { startPull } from './startup-pull.ts'
 import { openWebhookStore } from './webhook-store.ts'
@@ -146,8 +147,12 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   const contact = mode.source === 'push' ? undefined : createSourceContact(mode.source)
   const slots = config.CONCURRENCY * engines.status().length
   const storage = await createStorage(config)
+  await using tracer = await createTracer({
+    ...{ endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: config.OTEL_SERVICE_NAME },
+    ...{ version: about.version, instance: workerId(config) },
+  })
   const jobs = new JobQueue({
-    handle: handlerWith({ ...deps, onTransfer, storageProblem, log }, config, storage),
+    handle: handlerWith({ ...deps, onTransfer, storageProblem, log }, config, storage, tracer),
     parse: (payload, id) => parseJob(payload, id, deps),
     slots,
     queueLimit: config.QUEUE_LIMIT,

@@ -32,6 +32,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['handler/job'],
   ['handler'],
   ['runtime/client'], // what it takes from below are types
+  ['runtime/tracing'],
   ['runtime/log', 'runtime/config', 'runtime/jobs/clock.ts', 'runtime/cli/output.ts'],
   ['runtime/signal-echo.ts'],
   ['runtime/shutdown.ts'],
@@ -136,6 +137,7 @@ const DOORS: Record<string, RegExp> = {
   '@hono/node-server': /^runtime\/http\//,
   'prom-client': /^runtime\/worker\/metrics\.ts$/,
   '@valibot/to-json-schema': /^handler\/job\/job-schema\.ts$/,
+  '@opentelemetry': /^runtime\/tracing\/otlp-tracer\.ts$/,
   yauzl: /^models\/checkpoints\/torch\/zip-archive\.ts$/,
   valibot: /./,
 }
