@@ -72,9 +72,10 @@ async function render(
   file: ResultFile,
   ctx: JobContext,
 ): Promise<RenderReport> {
-  const { face, length, silence, fps, mask, compat, frame, output } = job
+  const { trim, speech, face, length, silence, fps, mask, compat, frame, output } = job
   const task = {
     ...inputs,
+    ...{ trim, speech },
     output: file.path,
     dir: join(ctx.dir, 'render'),
     options: {

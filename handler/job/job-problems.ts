@@ -8,17 +8,19 @@ export const schemaProblems = (
   issues: readonly v.BaseIssue<unknown>[] = [],
 ): ValidationIssue[] => [
   ...unknownFields(payload),
-  ...issues.filter((issue) => !isUnknownField(issue)).map(problemOf),
+  ...issues.filter((issue) => !isNamedAlready(issue)).map(problemOf),
   ...arrayWhereObjectExpected(payload),
 ]
 
 /** To the schema a list is an object too, one without fields. */
 function arrayWhereObjectExpected(payload: unknown): ValidationIssue[] {
   if (!isObject(payload)) return []
-  return ['metadata', 'output', 'params']
+  return ['metadata', 'output', 'params', 'trim', 'speech']
     .filter((field) => Array.isArray(payload[field]))
     .map((field) => ({ path: [field], message: 'must be an object' }))
 }
+
+const NO_FIELD = 'is not a field of a job'
 
 /** The schema stops at the first field that it does not know; a caller wants to see all of them. */
 function unknownFields(payload: unknown): ValidationIssue[] {
@@ -28,7 +30,7 @@ function unknownFields(payload: unknown): ValidationIssue[] {
           .filter((name) => !Object.hasOwn(known, name))
           .map((name) => ({
             path: [...path, name.slice(0, 80)],
-            message: 'is not a field of a job',
+            message: NO_FIELD,
           }))
       : []
   const { entries } = JobSchema
@@ -42,9 +44,14 @@ function unknownFields(payload: unknown): ValidationIssue[] {
 const isUnknownField = ({ type, expected }: v.BaseIssue<unknown>) =>
   type === 'strict_object' && expected === 'never'
 
+/** By `unknownFields`, which looks into the job and its output. */
+const isNamedAlready = (issue: v.BaseIssue<unknown>) =>
+  isUnknownField(issue) && (issue.path!.length === 1 || issue.path![0].key === 'output')
+
 function problemOf(issue: v.BaseIssue<unknown>): ValidationIssue {
   const path = (issue.path ?? []).map(({ key }) => key as string | number)
-  return { path, message: issue.message.slice(0, 200) }
+  const message = isUnknownField(issue) ? NO_FIELD : issue.message.slice(0, 200)
+  return { path, message }
 }
 
 const MAX_NAMED = 20

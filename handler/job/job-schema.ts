@@ -4,6 +4,7 @@ import { MASK_MODES, SILENCES } from '../render/render-options.ts'
 import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
 import { Length, SyncMode } from './length-schema.ts'
+import { Speech, Trim } from './parts-schema.ts'
 import { Output } from './output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
 
@@ -43,6 +44,8 @@ export const JobSchema = v.strictObject({
   audio: v.optional(mediaInput('Another name of audio_url.')),
   audio_base64: v.optional(mediaInput('The speech itself in base64, instead of its URL.')),
   face: v.optional(Face, 'largest'),
+  trim: v.optional(Trim),
+  speech: v.optional(Speech),
   length: v.optional(Length, 'audio'),
   sync_mode: v.optional(SyncMode),
   silence: v.optional(

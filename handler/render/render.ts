@@ -22,6 +22,7 @@ import { generate } from './frames/generate-faces.ts'
 import { speechWeights } from './audio/silence-detection.ts'
 import { parseFps } from './media/frame-rate.ts'
 import { fps, type Rate, type ReadOptions, type VideoInfo } from './media/media-info.ts'
+import { partOfSound, partOfVideo, type Span } from './media/part-of-file.ts'
 import { probe, assertDuration, type MediaLimits } from './media/probe.ts'
 import { extractSpeechFeatures, type SpeechFeatures } from './audio/speech-features.ts'
 import { assertDetectorAvailable } from './face/face-tracker.ts'
@@ -34,6 +35,10 @@ export interface RenderTask {
   output: string
   /** A folder of this render's own, removed by whoever made it. */
   dir: string
+  /** Seconds of the video that make the result. */
+  trim?: Span | undefined
+  /** Seconds of the recording that are spoken. */
+  speech?: Span | undefined
   options: RenderOptions
   limits: MediaLimits
   batchSize?: number
@@ -91,8 +96,8 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const media = await ctx.stage('probe', () => probe(task, reading, limits, ffmpeg, signal))
     assertOutputSize(media.video, options.frame, limits.maxPixels)
     const rate = options.fps === undefined ? media.video.rate : parseFps(options.fps)
-    const source = { file: task.video, facts: { ...media.video, rate } }
-    const sound = { file: task.audio, facts: media.audio }
+    const source = { file: task.video, facts: partOfVideo({ ...media.video, rate }, task.trim) }
+    const sound = { file: task.audio, facts: partOfSound(media.audio, task.speech) }
     await using speech = await ctx.stage('speech', () =>
       extractSpeechFeatures(sound, rate, ruleSet, ctx),
     )
@@ -102,7 +107,7 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
       ...{ source, batchSize, limit: framesToScan(options.length, speech, maxFrames) },
       options: {
         ...options,
-        face: resampleBoxes(rate, inFrame(options.face, media.video), media.video),
+        face: boxesOfPart(inFrame(options.face, media.video), source.facts),
       },
     }
     const isSpeechLong = options.length === 'audio' || options.length === 'loop'
@@ -165,13 +170,18 @@ function inFrame(face: FaceChoice, { scale }: VideoInfo): FaceChoice {
   return { boxes: face.boxes.map((box) => box && scaled(box)) }
 }
 
-/** A job's boxes count the source's frames; at another rate a frame takes those of what it shows. */
-function resampleBoxes(rate: Rate, face: FaceChoice, source: VideoInfo): FaceChoice {
-  if (typeof face !== 'object' || !('boxes' in face) || source.still) return face
-  const step = fps(source.ownRate) / fps(rate)
+/**
+ * A job's boxes count the source's frames, whatever part of it is shown; at another rate a frame takes
+ * those of what it shows.
+ */
+function boxesOfPart(face: FaceChoice, { still, rate, ownRate, trim }: VideoInfo): FaceChoice {
+  if (typeof face !== 'object' || !('boxes' in face) || still) return face
+  const step = fps(ownRate) / fps(rate)
+  const first = trim?.first ?? 0
   // ffmpeg's fps filter shows the last picture whose rounded time has come
   const shown = (i: number) => face.boxes[Math.ceil((i + 0.5) * step) - 1] ?? null
-  return { boxes: Array.from({ length: Math.ceil(face.boxes.length / step) }, (_, i) => shown(i)) }
+  const count = Math.max(1, Math.ceil(face.boxes.length / step) - first)
+  return { boxes: Array.from({ length: count }, (_, i) => shown(first + i)) }
 }
 
 /** Only frames that will be shown are worth looking at; some files tell their length at their end. */

@@ -42,7 +42,7 @@ export function playerDownmixFilter({ file, facts }: AudioInput, { soxr }: Ffmpe
  * @see librosa 0.11 core/audio.py, load and resample
  */
 export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
-  const { channels = 1, sampleRate, samples, stream } = facts
+  const { channels = 1, sampleRate, samples, stream, cut } = facts
   if (!soxr && sampleRate !== SAMPLE_RATE) {
     const message = `compat "reference" needs an ffmpeg with soxr, or sound of ${SAMPLE_RATE} Hz`
     throw new WorkerError('FFMPEG_MISSING', message)
@@ -50,6 +50,7 @@ export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): Re
   const gain = 1 / channels
   const mean = Array.from({ length: channels }, (_, i) => `${gain}*c${i}`).join('+')
   const filters = [
+    ...(cut ? [cut] : []),
     'aformat=sample_fmts=flt',
     ...(channels > 1 ? [`pan=mono|c0=${mean}`] : []),
     ...(sampleRate === SAMPLE_RATE ? [] : [`aresample=${SAMPLE_RATE}:resampler=soxr`]),

@@ -7,7 +7,7 @@ import type { RenderContext } from '../context.ts'
 import { withLimits } from './child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
 import { assertWhole, endsWithin } from './cut-off.ts'
-import { pictureClock, seekTo } from './media-clock.ts'
+import { leadIn, pictureClock, seekTo } from './media-clock.ts'
 import { fps, type VideoInfo } from './media-info.ts'
 
 export interface VideoInput {
@@ -15,7 +15,7 @@ export interface VideoInput {
   facts: VideoInfo
 }
 
-/** Frames [first, first + count) of a source, counted from its first picture at `facts.rate`. */
+/** Frames [first, first + count) of a source, counted from its first picture, or that of its part, at `facts.rate`. */
 export interface FrameRange {
   first: number
   count: number
@@ -37,13 +37,15 @@ export async function* decode(
   { ffmpeg, limits, signal, buffers }: DecodeContext,
 ): AsyncGenerator<Uint8Array> {
   const { pixelFormat } = facts
+  const { from, dropped, count } = placeInFile(facts, span)
+  if (count <= 0) return
   const args = [
-    ...['-nostdin', '-v', 'error', ...seekTo(facts.rate, span.first, facts.offsetS)],
+    ...['-nostdin', '-v', 'error', ...seekTo(facts.rate, from, facts.offsetS)],
     // One chain of filters from the first picture to the last: a new one would begin to count anew.
     ...['-noautorotate', '-reinit_filter', '0'],
     ...untrustedInputArgs(file, facts.maxStoredPixels, memoryOf(facts)),
-    ...['-map', `0:${facts.stream}`, '-vf', filterChain(facts, span)],
-    ...['-frames:v', String(span.count)],
+    ...['-map', `0:${facts.stream}`, '-vf', filterChain(facts, from, dropped, count)],
+    ...['-frames:v', String(count)],
     ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
   ]
   await using running = await spawnFfmpeg(
@@ -61,8 +63,11 @@ export async function* decode(
   const cut =
     endsWithin(finished.stderr) ||
     /truncat|Invalid data found|unexpected end/i.test(finished.stderr)
-  if (yielded > 0 && yielded < span.count && !facts.still) {
-    assertWhole('video', facts.statedS, (span.first + yielded + 1) / fps(facts.rate))
+  if (yielded > 0 && yielded < count && !facts.still) {
+    assertWhole('video', facts.statedS, (from + dropped + yielded + 1) / fps(facts.rate))
+  }
+  if (!cut && yielded === 0 && span.first === 0 && facts.trim?.first) {
+    throw new InputError('INVALID_JOB', 'trim: begins after the end of the video')
   }
   if (cut || (yielded === 0 && span.first === 0)) {
     const message = cut ? 'is cut off or damaged' : 'holds no picture that can be decoded'
@@ -70,8 +75,28 @@ export async function* decode(
   }
 }
 
-const filterChain = ({ still, rate, geometry }: VideoInfo, span: FrameRange): string =>
-  still ? geometry : `${pictureClock(rate, span)},${geometry}`
+/**
+ * Where a span lies in its file.
+ * @returns the frame to seek to, how many are dropped from there, how many are wanted then
+ */
+function placeInFile(facts: VideoInfo, span: FrameRange) {
+  const { first = 0, count = Infinity } = facts.trim ?? {}
+  const wanted = Math.min(span.count, count - span.first)
+  if (span.first > 0) return { from: first + span.first, dropped: 0, count: wanted }
+  return { ...leadIn(facts, first), count: wanted }
+}
+
+function filterChain(
+  { still, rate, geometry }: VideoInfo,
+  first: number,
+  dropped: number,
+  count: number,
+): string {
+  if (still) return geometry
+  const clock = pictureClock(rate, { first, count: dropped + count })
+  const drop = dropped > 0 ? [`trim=start_frame=${dropped}`, 'setpts=PTS-STARTPTS'] : []
+  return [clock, ...drop, geometry].join(',')
+}
 
 /** A still that is too large is held once, so half of what a video's frames may take is enough. */
 const memoryOf = ({ maxStoredPixels, still }: VideoInfo) => maxStoredPixels / (still ? 2 : 1)

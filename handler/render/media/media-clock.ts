@@ -1,4 +1,4 @@
-import { fps, type ProbeResult, type Rate, type StreamInfo } from './media-info.ts'
+import { fps, type ProbeResult, type Rate, type StreamInfo, type VideoInfo } from './media-info.ts'
 
 /**
  * What time means, for all who read a file: what a player shows and plays is what is rendered.
@@ -44,6 +44,18 @@ export function pictureClock(rate: Rate, { first, count }: { first: number; coun
   const time = first === 0 ? steadyClock(String(frameS)) : `PTS-${frameS / 2}/TB`
   const end = (count + 1) * frameS
   return `setpts='st(2,${time});min(${end}/TB,ld(2))',fps=${rate.num}/${rate.den}:round=near`
+}
+
+/**
+ * How a part of a source is reached whose first frame nothing was seen of yet: by a seek to a second
+ * before it, for what a decoder shows right after a seek may be incomplete; from the start of the file
+ * where times do not name frames.
+ * @returns the frame to begin with, and how many are dropped
+ */
+export function leadIn({ rate, ownRate, seekable }: VideoInfo, first: number) {
+  const sameFrames = rate.num * ownRate.den === ownRate.num * rate.den
+  const dropped = seekable && sameFrames ? Math.min(first, Math.ceil(fps(rate))) : first
+  return { from: first - dropped, dropped }
 }
 
 /** Half a frame early, so that rounding of timestamps cannot lose the frame that is meant. */

@@ -42,6 +42,10 @@ export interface VideoInfo {
   scale: number
   /** Pixels that a stored picture may have. */
   maxStoredPixels: number
+  /** The part of the file that counts, in frames of `rate`; all of it where unset. */
+  trim?: { first: number; count?: number }
+  /** A frame can be found by its time, without decoding what lies before. */
+  seekable: boolean
   /** Timestamps are not evenly spaced. */
   variable: boolean
   durationS?: number
@@ -61,6 +65,8 @@ export interface AudioInfo {
   stream: number
   /** The filters that put its samples where they are heard. */
   clock: string
+  /** The filters that cut out the part that counts; they are in `clock` too. */
+  cut?: string
   /** Stored as floats, which may be anything: NaN, infinite. */
   floats: boolean
   channels?: number

@@ -124,6 +124,9 @@ function pictureStream({ streams, what }: ProbeResult): StreamInfo {
   throw new InputError('MEDIA_UNREADABLE', message)
 }
 
+/** Containers with an index, which ffmpeg follows to the frame. */
+const SEEKABLE = /mov|matroska/
+
 const isStillFormat = ({ format }: ProbeResult): boolean => /_pipe$|^image2$/.test(format)
 
 function videoFacts(
@@ -153,6 +156,7 @@ function videoFacts(
     scale: display.stored.width / stream.width!,
     maxStoredPixels: storedPixels(still, limits),
     variable: !still && isVariable(stream),
+    seekable: SEEKABLE.test(found.format) && !isVariable(stream),
     ...(durationS !== undefined && { durationS }),
     statedS: still ? undefined : statedDuration(stream, found),
     offsetS: offsetOf(stream, found),

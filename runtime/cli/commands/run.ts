@@ -17,6 +17,16 @@ const OPTIONS = {
     value: 'DIR',
     help: 'model bundle (default: MODEL_BUNDLE, else the embedded lite)',
   },
+  trim: {
+    type: 'string',
+    value: 'FROM:TO',
+    help: 'seconds of the video that make the result: 2:12.5, 2: or :12.5',
+  },
+  speech: {
+    type: 'string',
+    value: 'FROM:TO',
+    help: 'seconds of the recording that are spoken',
+  },
   length: {
     type: 'string',
     value: 'WHAT',
@@ -64,12 +74,14 @@ export const runCommand = defineCommand({
 })
 
 async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<string, unknown>> {
-  const { job: file, video, audio, length, silence, fps, crf } = values
+  const { job: file, video, audio, trim, speech, length, silence, fps, crf } = values
   if (!file && !(video && audio)) throw new UsageError('run needs --video and --audio, or --job')
   return {
     ...(file && (await readJobFile(file))),
     ...(video && { video }),
     ...(audio && { audio }),
+    ...(trim && { trim: parseSpan('trim', trim) }),
+    ...(speech && { speech: parseSpan('speech', speech) }),
     ...(length && { length }),
     ...(silence && { silence }),
     ...(fps && { fps: parseNumber('fps', fps) }),
@@ -82,6 +94,18 @@ async function readJobFile(file: string): Promise<Record<string, unknown>> {
     return JSON.parse(decodeJsonText(await readFile(file))) as Record<string, unknown>
   } catch (error) {
     throw new UsageError(`cannot read the job file: ${(error as Error).message}`)
+  }
+}
+
+/** FROM:TO in seconds, either of which may be left out. */
+function parseSpan(name: string, text: string): { from?: number; to?: number } {
+  const [from, to, more] = text.split(':')
+  if (to === undefined || more !== undefined) {
+    throw new UsageError(`--${name} needs FROM:TO in seconds, not "${text}"`)
+  }
+  return {
+    ...(from && { from: parseNumber(name, from) }),
+    ...(to && { to: parseNumber(name, to) }),
   }
 }
 

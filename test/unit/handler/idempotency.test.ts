@@ -22,6 +22,8 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
     { audio_url: undefined, audio_base64: 'AAAB' },
   ],
   face: [{}, { face: { box: [0, 0, 9, 9] } }],
+  trim: [{ trim: { from: 1 } }, { trim: { from: 1, to: 3 } }],
+  speech: [{}, { speech: { to: 2 } }],
   length: [{}, { length: 'video' }],
   sync_mode: [{}, { sync_mode: 'loop' }],
   silence: [{}, { silence: 'source' }],

@@ -161,9 +161,18 @@ describe('INVALID_JOB names every bad field', () => {
     ['webhook', { url: 'https://a.example', events: ['job.done'] }],
     ['webhook', { url: 'https://a.example', extra: 1 }],
     ['resolution', 512],
+    ['trim', []],
+    ['speech', 3],
   ])('%s: %.40j', (field, value) => {
     expect(fields({ ...URLS, [field]: value })).toEqual([field])
   })
+  test.each([
+    [{ from: 2, to: 2 }, 'trim'],
+    [{ from: -1 }, 'trim.from'],
+    [{ from: 0, to: 86_401 }, 'trim.to'],
+    [{ from: '2' }, 'trim.from'],
+    [{ form: 2 }, 'trim.form'],
+  ])('trim: %j', (trim, field) => expect(fields({ ...URLS, trim })).toEqual([field]))
   test.each([{ box: [10, 10, 5, 20] }, { box: [1, 2, 3] }, { boxes: [] }, { circle: 1 }])(
     'face: %j',
     (face) => expect(fields({ ...URLS, face })[0]).toMatch(/^face/),
@@ -298,7 +307,7 @@ describe('the JSON Schema comes from the same source', () => {
       ...['id', 'musetalk_job_id', 'video_url', 'video', 'video_base64', 'audio_url', 'audio'],
       ...[
         'audio_base64',
-        'face',
+        ...['face', 'trim', 'speech'],
         'length',
         'sync_mode',
         'silence',
