@@ -1,9 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import type { GraphName } from '../../models/inference/manifest.ts'
 import type { Models } from '../../models/inference/models.ts'
-import type { Box } from '../../models/pixels/image.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
-import type { FaceChoice, Length, RenderOptions } from './render-options.ts'
+import type { Length, RenderOptions, TakenFace } from './render-options.ts'
 import { BufferPool } from './buffer-pool.ts'
 import type { Avatar } from './avatar/avatar.ts'
 import { prepareAvatar } from './avatar/prepare-avatar.ts'
@@ -21,10 +20,11 @@ import { verifyOutput } from './encode/verify-output.ts'
 import { generate } from './frames/generate-faces.ts'
 import { speechWeights } from './audio/silence-detection.ts'
 import { parseFps } from './media/frame-rate.ts'
-import { fps, type Rate, type ReadOptions, type VideoInfo } from './media/media-info.ts'
+import { fps, type Rate, type ReadOptions } from './media/media-info.ts'
 import { partOfSound, partOfVideo, type Span } from './media/part-of-file.ts'
 import { probe, assertDuration, type MediaLimits } from './media/probe.ts'
 import { extractSpeechFeatures, type SpeechFeatures } from './audio/speech-features.ts'
+import { choiceInFrames, takenFace } from './face/face-choice.ts'
 import { assertDetectorAvailable } from './face/face-tracker.ts'
 
 /** One render, as it crosses to the process that does it: files and plain values. */
@@ -51,6 +51,8 @@ export interface RenderReport {
   frames: number
   duration_sec: number
   frames_without_face: number
+  /** Absent where nothing was drawn. */
+  face?: TakenFace
   bundle: { name: string; version: string; id: string }
   encoder: string
   /** Largest resident size of the process that rendered, MB; ffmpeg's are not in it. */
@@ -105,10 +107,7 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const batchSize = task.batchSize ?? models.manifest.batch.at(-1)!
     const scan = {
       ...{ source, batchSize, limit: framesToScan(options.length, speech, maxFrames) },
-      options: {
-        ...options,
-        face: boxesOfPart(inFrame(options.face, media.video), source.facts),
-      },
+      options: { ...options, face: choiceInFrames(options.face, source.facts) },
     }
     const isSpeechLong = options.length === 'audio' || options.length === 'loop'
     const known = isSpeechLong && speech.frames <= maxFrames ? speech.frames : undefined
@@ -133,12 +132,14 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     await ctx.stage('encode', () => verifyOutput(task.output, planned, ctx))
 
     const { name, version } = models.manifest
+    const face = takenFace(options.face, avatar.first, source.facts)
     return {
       ...outputSize(facts, frame),
       fps: fps(rate),
       frames: total,
       duration_sec: total / fps(rate),
       frames_without_face: avatar.withoutFace,
+      ...(face && { face }),
       bundle: { name, version, id: models.id },
       encoder,
       peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
@@ -161,29 +162,6 @@ const readOptions = ({ compat, lossless }: RenderOptions): ReadOptions => ({
   allowOddSize: lossless,
   referenceMode: compat === 'reference',
 })
-
-/** A job's boxes are in pixels of the source; a still that was too large has fewer. */
-function inFrame(face: FaceChoice, { scale }: VideoInfo): FaceChoice {
-  if (typeof face !== 'object' || scale === 1) return face
-  const scaled = (box: Box): Box => box.map((at) => at * scale) as unknown as Box
-  if ('box' in face) return { box: scaled(face.box) }
-  return { boxes: face.boxes.map((box) => box && scaled(box)) }
-}
-
-/**
- * A job's boxes count the source's frames, whatever part of it is shown; at another rate a frame takes
- * those of what it shows.
- */
-function boxesOfPart(face: FaceChoice, { still, rate, ownRate, trim }: VideoInfo): FaceChoice {
-  if (typeof face !== 'object' || !('boxes' in face) || still) return face
-  const step = fps(ownRate) / fps(rate)
-  const first = trim?.first ?? 0
-  // ffmpeg's fps filter shows the last picture whose rounded time has come
-  const shown = (i: number) => face.boxes[Math.ceil((i + 0.5) * step) - 1] ?? null
-  const count = Math.max(1, Math.ceil(face.boxes.length / step) - first)
-  return { boxes: Array.from({ length: count }, (_, i) => shown(first + i)) }
-}
-
 /** Only frames that will be shown are worth looking at; some files tell their length at their end. */
 const framesToScan = (length: Length, speech: SpeechFeatures, maxFrames: number): number =>
   Math.min(scanWish(length, speech.frames), maxFrames + 1)

@@ -27,6 +27,11 @@ const OPTIONS = {
     value: 'FROM:TO',
     help: 'seconds of the recording that are spoken',
   },
+  'face-at': {
+    type: 'string',
+    value: 'X,Y[@N]',
+    help: 'the person at this point of frame N (default: 0) speaks',
+  },
   length: {
     type: 'string',
     value: 'WHAT',
@@ -82,6 +87,7 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     ...(audio && { audio }),
     ...(trim && { trim: parseSpan('trim', trim) }),
     ...(speech && { speech: parseSpan('speech', speech) }),
+    ...(values['face-at'] && { face: parsePoint(values['face-at']) }),
     ...(length && { length }),
     ...(silence && { silence }),
     ...(fps && { fps: parseNumber('fps', fps) }),
@@ -107,6 +113,16 @@ function parseSpan(name: string, text: string): { from?: number; to?: number } {
     ...(from && { from: parseNumber(name, from) }),
     ...(to && { to: parseNumber(name, to) }),
   }
+}
+
+/** X,Y in pixels, with @N the frame that they are of. */
+function parsePoint(text: string): { at: number[]; frame?: number } {
+  const [, x, y, frame] = /^([\d.]+),([\d.]+)(?:@(\d+))?$/.exec(text) ?? []
+  if (x === undefined) {
+    throw new UsageError(`--face-at needs X,Y or X,Y@FRAME in pixels, not "${text}"`)
+  }
+  const at = [parseNumber('face-at', x), parseNumber('face-at', y!)]
+  return { at, ...(frame !== undefined && { frame: Number(frame) }) }
 }
 
 function parseNumber(name: string, text: string): number {
