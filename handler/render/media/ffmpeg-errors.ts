@@ -22,6 +22,13 @@ export function toInputError(finished: ProcessResult, role: string): JobError {
 /** What ffmpeg says when the system has no memory, thread or descriptor left for it. */
 const SCARCE =
   /Cannot allocate memory|out of memory|Resource temporarily unavailable|Too many open files|pthread_create|thread.*fail|failed to (?:create|start) thread/i
+/** More than any file's own description may take. */
+const PLENTY_BYTES = 2 ** 30
+
+/** It was our ceiling, not the machine's: a file that is sound describes itself in a few megabytes. */
+const isForgedTable = ({ stderr, freeMemory }: ProcessResult): boolean =>
+  freeMemory > PLENTY_BYTES && /error reading header[^]*Cannot allocate memory/.test(stderr)
+
 /** These come from the program itself: what it was given made it crash. */
 const CRASHES = new Set<NodeJS.Signals | null>([
   ...(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL'] as const),
@@ -37,10 +44,8 @@ export class FfmpegStopped extends Error {}
  * The error where it was this machine that failed, whatever the input was: whoever sent the job need
  * not mend it, and another try can help.
  */
-export function toSystemError(
-  { code, signal, stderr, stalled }: ProcessResult,
-  doing: string,
-): JobError | undefined {
+export function toSystemError(finished: ProcessResult, doing: string): JobError | undefined {
+  const { code, signal, stderr, stalled } = finished
   if (/No space left on device|Disk quota exceeded/i.test(stderr)) {
     return new WorkerError('DISK_FULL', `the disk filled up while ${doing}`)
   }
@@ -52,6 +57,7 @@ export function toSystemError(
     return new WorkerError('ENGINE_LOST', `ffmpeg stood still while ${doing} and was ended`)
   }
   if (stalled === 'busy') return undefined // the input keeps it busy for ever
+  if (isForgedTable(finished)) return undefined
   // We kill only after an abort, which explains itself; else it was the kernel, short of memory.
   if (signal === 'SIGKILL' || (code !== 0 && SCARCE.test(stderr))) {
     return new WorkerError('OUT_OF_MEMORY', `ffmpeg ran out of memory while ${doing}`)

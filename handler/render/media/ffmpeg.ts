@@ -59,6 +59,8 @@ export interface ProcessResult {
   stderr: string
   /** It got nowhere any more and was killed for that. */
   stalled?: Stall
+  /** Bytes that this machine, or its container, still had to give when the process had ended. */
+  freeMemory: number
 }
 
 /** A running ffmpeg. Disposing kills it and waits until it is really gone. */
@@ -117,9 +119,12 @@ function waitForExit(child: ChildProcess): Promise<ProcessResult> {
   })
   const { promise, resolve } = Promise.withResolvers<ProcessResult>()
   child.once('close', (code, signal) => {
-    resolve({ code, signal, stderr, ...(how && { stalled: how }) })
+    const freeMemory = process.availableMemory()
+    resolve({ code, signal, stderr, freeMemory, ...(how && { stalled: how }) })
   })
-  child.once('error', (error) => resolve({ code: null, signal: null, stderr: error.message }))
+  child.once('error', ({ message: stderr }) => {
+    resolve({ code: null, signal: null, stderr, freeMemory: process.availableMemory() })
+  })
   return promise.finally(unwatch)
 }
 
@@ -150,10 +155,15 @@ export async function runToEnd(
     bytes += chunk.length
     if (bytes > maxBytes) break
   }
-  const finished =
-    bytes > maxBytes ? { code: null, signal: null, stderr: 'too much output' } : await running.done
+  const stdout = Buffer.concat(chunks)
+  if (bytes <= maxBytes) {
+    const finished = await running.done
+    signal.throwIfAborted()
+    return { ...finished, stdout }
+  }
   signal.throwIfAborted()
-  return { ...finished, stdout: Buffer.concat(chunks) }
+  const freeMemory = process.availableMemory()
+  return { code: null, signal: null, stderr: 'too much output', freeMemory, stdout }
 }
 
 /**

@@ -41,7 +41,7 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
 let stops = 0
 
 const endFfmpeg = async (): Promise<never> => {
-  throw toSystemError({ code: 255, signal: null, stderr: '' }, 'encoding')!
+  throw toSystemError({ code: 255, signal: null, stderr: '', freeMemory: Infinity }, 'encoding')!
 }
 
 async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promise<RenderReport> {

@@ -3,15 +3,21 @@ import { toInputError, toSystemError } from '../../../handler/render/media/ffmpe
 import type { ProcessResult } from '../../../handler/render/media/ffmpeg.ts'
 
 const ended = (changes: Partial<ProcessResult>): ProcessResult => ({
-  ...{ code: 1, signal: null, stderr: '' },
+  ...{ code: 1, signal: null, stderr: '', freeMemory: 2 ** 34 },
   ...changes,
 })
 const killed = (signal: NodeJS.Signals) => ended({ code: null, signal })
+const FORGED = '[mov,mp4 @ 0x1] error reading header\na.m4a: Cannot allocate memory\n'
 
 describe('the end of an ffmpeg that was this machine’s fault', () => {
   test.each([
     ['the kernel short of memory', killed('SIGKILL'), 'OUT_OF_MEMORY'],
     ['no memory', ended({ stderr: '[x @ 0x1] Cannot allocate memory' }), 'OUT_OF_MEMORY'],
+    [
+      'no memory, even for a header',
+      ended({ stderr: FORGED, freeMemory: 2 ** 28 }),
+      'OUT_OF_MEMORY',
+    ],
     ['no thread', ended({ stderr: 'Resource temporarily unavailable' }), 'OUT_OF_MEMORY'],
     ['no thread, as a codec says it', ended({ stderr: 'pthread_create failed' }), 'OUT_OF_MEMORY'],
     ['no descriptor', ended({ stderr: 'a.mp4: Too many open files' }), 'OUT_OF_MEMORY'],
@@ -49,6 +55,7 @@ describe('the end of an ffmpeg that was the input’s fault', () => {
       ended({ code: 255, stderr: 'a.mp4: Operation not permitted' }),
       'Operation not permitted',
     ],
+    ['a table that wants gigabytes', ended({ stderr: FORGED }), 'error reading header'],
     ['a crash', killed('SIGSEGV'), 'crashed on it (SIGSEGV)'],
     ['more computing than a file may cost', killed('SIGXCPU'), 'crashed on it (SIGXCPU)'],
     ['work without an end', { ...killed('SIGKILL'), stalled: 'busy' } as const, 'without an end'],
