@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createScratchDir, type JobContext } from './context.ts'
 import { DOCUMENT_START_BYTES, documentTypeOf } from './document-type.ts'
 import { InputError, UpstreamError } from './errors.ts'
+import { inputsOf } from './job/job-inputs.ts'
 import { inputKind } from './inputs/input-address.ts'
 import { decodeDataUrl } from './inputs/inline-media.ts'
 import type { Job } from './job/parse-job.ts'
@@ -14,7 +15,8 @@ import { downloadResumable } from './net/resumable-download.ts'
 /** Both inputs as files of the job's own folder. */
 export interface InputFiles {
   video: string
-  audio: string
+  /** Of each voice of the job. */
+  voices: string[]
 }
 
 /**
@@ -27,18 +29,26 @@ export interface InputFiles {
 export async function download(job: Job, ctx: JobContext): Promise<InputFiles> {
   await rejectPrivateUrls(job, ctx)
   await createScratchDir(ctx)
-  const [video, audio] = await allOrAbort(ctx.signal, [
+  // A recording of which several parts are spoken is fetched once.
+  const recordings = [...new Map(job.voices.map((voice) => [voice.audio_url, voice])).values()]
+  const [video, ...audio] = await allOrAbort(ctx.signal, [
     (signal) => downloadInput('video_url', job.video_url, join(ctx.dir, 'video.bin'), ctx, signal),
-    (signal) => downloadInput('audio_url', job.audio_url, join(ctx.dir, 'audio.bin'), ctx, signal),
+    ...recordings.map(({ field, audio_url }, i) => (signal: AbortSignal) => {
+      const to = join(ctx.dir, `audio-${i}.bin`)
+      return downloadInput(field, audio_url, to, ctx, signal)
+    }),
   ])
-  return { video: video!, audio: audio! }
+  const fileOf = (address: string) =>
+    audio[recordings.findIndex(({ audio_url }) => audio_url === address)]!
+  return { video: video!, voices: job.voices.map(({ audio_url }) => fileOf(audio_url)) }
 }
 
 /** All addresses of a job are looked at before the first of them is connected to. */
 async function rejectPrivateUrls(job: Job, { fetch, signal }: JobContext): Promise<void> {
   const urls = {
-    video_url: inputKind(job.video_url) === 'http' ? job.video_url : undefined,
-    audio_url: inputKind(job.audio_url) === 'http' ? job.audio_url : undefined,
+    ...Object.fromEntries(
+      Object.entries(inputsOf(job)).filter(([, address]) => inputKind(address) === 'http'),
+    ),
     'output.url': job.output.url,
     webhook: job.webhook?.url,
   }

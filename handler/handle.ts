@@ -65,6 +65,8 @@ async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
   return result
 }
 
+const KEEP_DB = -12 // how much quieter the source's sound is while somebody speaks
+
 /** Have the job's inputs rendered into a file of its own folder, telling how far it is. */
 async function render(
   job: Job,
@@ -72,14 +74,25 @@ async function render(
   file: ResultFile,
   ctx: JobContext,
 ): Promise<RenderReport> {
-  const { trim, speech, face, length, silence, fps, mask, compat, frame, output } = job
+  const { trim, sound, length, silence, fps, mask, compat, frame, output } = job
   const task = {
-    ...inputs,
-    ...{ trim, speech },
+    video: inputs.video,
+    voices: job.voices.map(({ speech, span, face }, i) => ({
+      ...{ speech, span, face, audio: inputs.voices[i]! },
+    })),
+    ...{
+      trim,
+      sound:
+        sound === 'keep'
+          ? { keepDb: KEEP_DB }
+          : sound === 'replace'
+            ? sound
+            : { keepDb: sound.keep_db },
+    },
     output: file.path,
     dir: join(ctx.dir, 'render'),
     options: {
-      ...{ face, length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
+      ...{ length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
       ...(fps !== undefined && { fps }),
       ...(compat && { compat }),
       ...(output.stream && { fragmented: true }),

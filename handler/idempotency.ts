@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { JobContext } from './context.ts'
 import { InputError } from './errors.ts'
 import { isPath } from './inputs/input-address.ts'
+import { inputsOf } from './job/job-inputs.ts'
 import { inputDigest } from './job/input-digest.ts'
 import { objectName, type Job } from './job/parse-job.ts'
 import type { JobResult } from './events/job-events.ts'
@@ -22,7 +23,7 @@ export interface ResultMetadata {
 }
 
 /** Raised whenever the digest of the same job changes: else its id would count as used for another. */
-const INPUT_FORMAT = 3
+const INPUT_FORMAT = 4
 
 const StoredSidecar = v.looseObject({
   job_id: v.string(),
@@ -53,7 +54,7 @@ export function buildSidecar(job: Job, result: JobResult, etag?: string): Result
 export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobResult | undefined> {
   // A path may hold something else tomorrow; a presigned URL can only be written to.
   if (job.force || job.output.url !== undefined) return undefined
-  if (isPath(job.video_url) || isPath(job.audio_url)) return undefined
+  if (Object.values(inputsOf(job)).some(isPath)) return undefined
   const found = await ctx.storage.find(objectName(job), ctx.signal).catch((error: Error) => {
     ctx.signal.throwIfAborted()
     ctx.log.warn('find.failed', { reason: error.message })

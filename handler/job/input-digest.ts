@@ -17,8 +17,11 @@ export function inputDigest(job: Job): string {
   const fields = without(job, OUTSIDE_DIGEST.job)
   const input = {
     ...fields,
-    video_url: identify(job, 'video_url'),
-    audio_url: identify(job, 'audio_url'),
+    video_url: identify(job, 'video_url', job.video_url),
+    voices: job.voices.map(({ field, audio_url, ...voice }) => ({
+      ...voice,
+      audio_url: identify(job, field, audio_url),
+    })),
     output: without(job.output, OUTSIDE_DIGEST.output),
   }
   return createHash('sha256').update(canonicalJson(input)).digest('hex')
@@ -37,8 +40,8 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** An input by its content, where that is known: the same file may be sent under any number of names. */
-function identify(job: Job, field: 'video_url' | 'audio_url'): string {
+function identify(job: Job, field: string, address: string): string {
   const sha256 = job.contents[field]
   if (sha256 !== undefined) return `sha256:${sha256}`
-  return inputKind(job[field]) === 'http' ? stripSignature(job[field]) : job[field]
+  return inputKind(address) === 'http' ? stripSignature(address) : address
 }

@@ -4,26 +4,74 @@ import { toDataUrl } from '../inputs/inline-media.ts'
 import { directLink } from '../inputs/share-links.ts'
 import { isObject } from './job-problems.ts'
 
+type Path = readonly (string | number)[]
+
 /** The names under which an input may come. */
 const namesOf = (input: 'video' | 'audio') => [`${input}_url`, input, `${input}_base64`] as const
 
 /** What can only be said of all names of an input together, and of what this worker takes. */
 export function inputProblems(payload: unknown, rules: InputRules): ValidationIssue[] {
   if (!isObject(payload)) return []
-  return (['video', 'audio'] as const).flatMap((input): ValidationIssue[] => {
-    const names = namesOf(input)
-    const [first, ...more] = names.filter((name) => payload[name] !== undefined)
-    if (first === undefined) return [{ path: [names[0]], message: 'is required' }]
-    if (more.length > 0) {
-      return more.map((name) => ({
-        path: [name],
-        message: `is another way to give ${first}; give one of them`,
-      }))
-    }
-    if (typeof payload[first] !== 'string' || payload[first] === '') return [] // the schema has said so
-    const message = inputProblem(inputOf(payload, input)!, rules)
-    return message === undefined ? [] : [{ path: [first], message }]
-  })
+  const { segments, faces } = payload
+  const listOf = (field: string, list: unknown) =>
+    Array.isArray(list)
+      ? list.map((item, i): [Path, unknown] => [[field, i], item]).slice(0, 64)
+      : []
+  const parts = [...listOf('segments', segments), ...listOf('faces', faces)]
+  const hasOwn = (part: unknown) =>
+    isObject(part) && namesOf('audio').some((name) => part[name] !== undefined)
+  const isShared = namesOf('audio').some((name) => payload[name] !== undefined)
+  const needed = segments === undefined && faces === undefined
+  return [
+    ...problemsOf(payload, 'video', [], true, rules),
+    ...problemsOf(payload, 'audio', [], needed, rules),
+    ...parts.flatMap(([path, part]) =>
+      isObject(part)
+        ? problemsOf(part, 'audio', path, !isShared || path[0] === 'faces', rules)
+        : [],
+    ),
+    ...clashes(payload, parts.length > 0 && parts.every(([, part]) => hasOwn(part))),
+  ]
+}
+
+/** Ways to say who speaks that exclude each other. */
+function clashes(job: Record<string, unknown>, allHaveTheirOwn: boolean): ValidationIssue[] {
+  const { segments, faces, face, speech } = job
+  const audio = namesOf('audio').find((name) => job[name] !== undefined)
+  const problems: ValidationIssue[] = []
+  const add = (field: string, message: string) => void problems.push({ path: [field], message })
+  if (segments !== undefined && faces !== undefined) {
+    add('faces', 'is not for jobs with segments; give each segment its face')
+  }
+  if (faces !== undefined && face !== undefined) add('face', 'is another way to say faces')
+  if ((segments ?? faces) !== undefined && speech !== undefined) {
+    add('speech', 'must be said of each segment or face')
+  }
+  if (audio && allHaveTheirOwn) add(audio, 'is not spoken: all who speak have their own')
+  return problems
+}
+
+function problemsOf(
+  holder: Record<string, unknown>,
+  input: 'video' | 'audio',
+  path: Path,
+  required: boolean,
+  rules: InputRules,
+): ValidationIssue[] {
+  const names = namesOf(input)
+  const [first, ...more] = names.filter((name) => holder[name] !== undefined)
+  if (first === undefined) {
+    return required ? [{ path: [...path, names[0]], message: 'is required' }] : []
+  }
+  if (more.length > 0) {
+    return more.map((name) => ({
+      path: [...path, name],
+      message: `is another way to give ${first}; give one of them`,
+    }))
+  }
+  if (typeof holder[first] !== 'string' || holder[first] === '') return [] // the schema has said so
+  const message = inputProblem(inputOf(holder, input)!, rules)
+  return message === undefined ? [] : [{ path: [...path, first], message }]
 }
 
 /** An input's address under whatever name it came; of a share link the direct one. */
@@ -37,9 +85,23 @@ export function inputOf(
   return address?.startsWith('https:') && URL.canParse(address) ? directLink(address) : address
 }
 
-/** SHA-256 of the inputs whose content is known before anything is fetched. */
-export function contentsOf(inputs: { video_url: string; audio_url: string }, rules: InputRules) {
-  const video_url = contentDigest(inputs.video_url, rules)
-  const audio_url = contentDigest(inputs.audio_url, rules)
-  return { ...(video_url && { video_url }), ...(audio_url && { audio_url }) }
+interface NamedInputs {
+  video_url: string
+  voices: readonly { field: string; audio_url: string }[]
+}
+
+/** All inputs of a job by the field that names them. */
+export const inputsOf = ({ video_url, voices }: NamedInputs) =>
+  Object.fromEntries([
+    ['video_url', video_url],
+    ...voices.map(({ field, audio_url }) => [field, audio_url]),
+  ]) as Record<string, string>
+
+/** SHA-256 of the inputs whose content is known before anything is fetched, by their field. */
+export function contentsOf(inputs: Record<string, string>, rules: InputRules) {
+  const known = Object.entries(inputs).map(([field, address]) => [
+    field,
+    contentDigest(address, rules),
+  ])
+  return Object.fromEntries(known.filter(([, digest]) => digest)) as Record<string, string>
 }

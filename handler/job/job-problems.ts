@@ -15,7 +15,7 @@ export const schemaProblems = (
 /** To the schema a list is an object too, one without fields. */
 function arrayWhereObjectExpected(payload: unknown): ValidationIssue[] {
   if (!isObject(payload)) return []
-  return ['metadata', 'output', 'params', 'trim', 'speech']
+  return ['metadata', 'output', 'params', 'trim', 'speech', 'sound']
     .filter((field) => Array.isArray(payload[field]))
     .map((field) => ({ path: [field], message: 'must be an object' }))
 }

@@ -4,7 +4,7 @@ import { MASK_MODES, SILENCES } from '../render/render-options.ts'
 import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
 import { Length, SyncMode } from './length-schema.ts'
-import { Speech, Trim } from './parts-schema.ts'
+import { Faces, Segments, Sound, Speech, Trim } from './parts-schema.ts'
 import { Output } from './output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
 
@@ -46,6 +46,9 @@ export const JobSchema = v.strictObject({
   face: v.optional(Face, 'largest'),
   trim: v.optional(Trim),
   speech: v.optional(Speech),
+  segments: v.optional(Segments),
+  faces: v.optional(Faces),
+  sound: v.optional(Sound, 'replace'),
   length: v.optional(Length, 'audio'),
   sync_mode: v.optional(SyncMode),
   silence: v.optional(

@@ -4,9 +4,10 @@ import type { ValidationIssue } from '../errors.ts'
 import type { JobEvent } from '../events/job-events.ts'
 import type { InputRules } from '../inputs/input-address.ts'
 import { resolveOutputFrame, type ResizePolicy, type OutputFrame } from '../render/output-frame.ts'
-import { contentsOf, inputOf, inputProblems } from './job-inputs.ts'
+import { contentsOf, inputOf, inputProblems, inputsOf } from './job-inputs.ts'
 import { invalidJobError, isObject, schemaProblems } from './job-problems.ts'
 import { JobSchema, type JobInput } from './job-schema.ts'
+import { voicesOf, type JobVoice } from './job-voices.ts'
 import { findUnsafeJson } from './json-safety.ts'
 import { LENGTH_OF_SYNC_MODE } from './length-schema.ts'
 
@@ -24,13 +25,18 @@ export type Job = Omit<
   | 'resolution'
   | 'params'
   | 'seed'
+  | 'audio_url'
+  | 'face'
+  | 'speech'
+  | 'segments'
+  | 'faces'
 > & {
   id: string
   /** An address of any kind; share links are direct ones here. */
   video_url: string
-  audio_url: string
-  /** SHA-256 of inputs whose content is known before anything is fetched. */
-  contents: { video_url?: string; audio_url?: string }
+  voices: JobVoice[]
+  /** SHA-256 of inputs whose content is known before anything is fetched, by their field. */
+  contents: Record<string, string>
   webhook?: { url: string; events?: readonly JobEvent['type'][] | undefined }
   /** What the result's pictures are fitted to. */
   frame: OutputFrame
@@ -64,8 +70,12 @@ export function parseJob(
   if (!parsed.success || problems.length > 0) throw invalidJobError(problems)
   const { musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
   const { video: _v, audio: _a, video_base64: _vb, audio_base64: _ab, ...known } = job
-  const { params: _params, seed: _seed, sync_mode, ...fields } = known
-  const inputs = { video_url: inputOf(job, 'video')!, audio_url: inputOf(job, 'audio')! }
+  const { params: _params, seed: _seed, sync_mode, audio_url: _au, ...said } = known
+  const { face: _f, speech: _s, segments, faces: _fs, ...fields } = said
+  const inputs = { video_url: inputOf(job, 'video')!, voices: voicesOf(job) }
+  // What is spoken in parts of a video lasts as long as the video.
+  const isUnset = (payload as { length?: unknown }).length === undefined
+  const length = segments && isUnset ? 'video' : job.length
   const wanted = { aspect_ratio, resolution }
   const frame = resolveOutputFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
   if (Array.isArray(frame)) throw invalidJobError(frame)
@@ -73,8 +83,8 @@ export function parseJob(
     ...fields,
     id: job.id ?? musetalk_job_id ?? sanitizeId(platformId) ?? randomUUID(),
     ...inputs,
-    length: sync_mode === undefined ? job.length : LENGTH_OF_SYNC_MODE[sync_mode],
-    contents: contentsOf(inputs, rules),
+    length: sync_mode === undefined ? length : LENGTH_OF_SYNC_MODE[sync_mode],
+    contents: contentsOf(inputsOf(inputs), rules),
     frame,
     ...(webhook !== undefined && {
       webhook: typeof webhook === 'string' ? { url: webhook } : webhook,

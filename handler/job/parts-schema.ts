@@ -1,4 +1,6 @@
 import * as v from 'valibot'
+import { mediaInput } from './address-schema.ts'
+import { Box, Face } from './face-schema.ts'
 
 const MAX_S = 86_400 // a day; what a file really holds is found later
 const seconds = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(MAX_S))
@@ -21,4 +23,60 @@ export const Trim = v.pipe(
 export const Speech = v.pipe(
   Span,
   v.description('Seconds of the recording that are spoken, to the sample.'),
+)
+
+/** A recording of its own. */
+const recording = {
+  audio_url: v.optional(mediaInput('What is spoken.')),
+  audio: v.optional(mediaInput('Another name of audio_url.')),
+  audio_base64: v.optional(mediaInput('The recording itself in base64.')),
+  speech: v.optional(Speech),
+}
+
+const MAX_SEGMENTS = 64
+const MAX_FACES = 8
+
+/** The only parts of the result that speak. */
+export const Segments = v.pipe(
+  v.array(
+    v.pipe(
+      v.strictObject({ from: seconds, to: seconds, ...recording, face: v.optional(Face) }),
+      v.check(({ from, to }) => to > from, 'must end after it begins'),
+    ),
+  ),
+  v.minLength(1),
+  v.maxLength(MAX_SEGMENTS),
+  v.check((all) => {
+    const sorted = all.toSorted((a, b) => a.from - b.from)
+    return sorted.every(({ from }, i) => i === 0 || from >= sorted[i - 1]!.to)
+  }, 'must not overlap'),
+  v.description(
+    'Seconds of the result in which somebody speaks, each with its own recording and face; all else is the source, with its own sound.',
+  ),
+)
+
+/** Several who speak, each with a recording. */
+export const Faces = v.pipe(
+  v.array(v.strictObject({ box: Box, ...recording })),
+  v.minLength(1),
+  v.maxLength(MAX_FACES),
+  v.check(
+    (all) => new Set(all.map(({ box }) => String(box))).size === all.length,
+    'must be different faces',
+  ),
+  v.description('Several who speak at once, each with a recording of their own.'),
+)
+
+/** What becomes of the source's own sound. */
+export const Sound = v.pipe(
+  v.union(
+    [
+      v.picklist(['replace', 'keep']),
+      v.strictObject({ keep_db: v.pipe(v.number(), v.minValue(-60), v.maxValue(0)) }),
+    ],
+    'must be "replace", "keep" or { keep_db: -60 to 0 }',
+  ),
+  v.description(
+    'The source’s own sound: gone where somebody speaks, or kept under the speech, quieter by 12 dB or so many.',
+  ),
 )

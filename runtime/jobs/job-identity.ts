@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { InputError } from '../../handler/errors.ts'
 import type { WebhookTarget } from '../../handler/events/webhook-sender.ts'
+import { inputsOf } from '../../handler/job/job-inputs.ts'
 import { inputDigest } from '../../handler/job/input-digest.ts'
 import { isPath } from '../../handler/inputs/input-address.ts'
 import { objectName, type Job } from '../../handler/job/parse-job.ts'
@@ -36,7 +37,7 @@ export function jobIdentity(payload: unknown, id: string, parse: Parse): JobIden
   const fingerprint = createHash('sha256').update(
     JSON.stringify([inputDigest(job), object, target]),
   )
-  const force = job.force || isPath(job.video_url) || isPath(job.audio_url)
+  const force = job.force || Object.values(inputsOf(job)).some(isPath)
   return {
     ...{ fingerprint: fingerprint.digest('hex'), object, force },
     ...(job.output.url !== undefined && { upload: job.output.url }),

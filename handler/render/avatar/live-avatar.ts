@@ -51,9 +51,6 @@ export async function liveAvatar(
     get withoutFace() {
       return scanned.placed.filter((placement) => !placement).length
     },
-    get first() {
-      return scanned.first
-    },
     clip: {},
     play,
     async [Symbol.asyncDispose]() {

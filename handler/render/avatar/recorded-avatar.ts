@@ -17,8 +17,8 @@ export async function recordedAvatar(
   return {
     count: scanned.placed.length,
     withoutFace: scanned.placed.filter((face) => !face).length,
-    first: scanned.first,
     clip: await runClipGraph(records, ctx.models, ctx.buffers),
+    at: (index) => known(index, records, scanned),
     play: (total, mode) => playRecorded(source, records, scanned, mode, 0, total, ctx),
     [Symbol.asyncDispose]: () => records[Symbol.asyncDispose](),
   }
@@ -38,8 +38,24 @@ export async function* playRecorded(
   const playback = { source, count, fingerprintOf: (index: number) => fingerprints[index]! }
   let index = from
   for await (const frame of playSource(playback, mode, from, total, ctx)) {
-    const placement = placed[shownIndex(mode, index++, count, total)] ?? undefined
-    const record = placement ? () => records.read(placement.slot, 1) : recordOfNothing
-    yield { frame, placement, record }
+    const shown = shownIndex(mode, index++, count, total)
+    yield { frame, ...known(shown, records, { placed }) }
   }
+}
+
+function known(index: number, records: RecordFile, { placed }: Pick<ScanResult, 'placed'>) {
+  const placement = placed[index] ?? undefined
+  const record = placement ? () => records.read(placement.slot, 1) : recordOfNothing
+  return { placement, record }
+}
+
+/** Frames of the result, and what an avatar of the same source knows of them. */
+export async function* layOver(
+  frames: AsyncIterable<Uint8Array>,
+  { at, count }: Avatar,
+  mode: PlayMode,
+  total: number,
+): AsyncGenerator<SourceFrame> {
+  let index = 0
+  for await (const frame of frames) yield { frame, ...at!(shownIndex(mode, index++, count, total)) }
 }

@@ -4,10 +4,11 @@ import type { OutputFrame } from '../output-frame.ts'
 import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import { colorTags, fragmentedMp4, h264, lossless, MADE_BY } from './encoder-args.ts'
+import type { Soundtrack } from '../audio/soundtrack.ts'
 import type { RenderContext } from '../context.ts'
-import { spawnFfmpeg, untrustedInputArgs, type ProcessResult } from '../media/ffmpeg.ts'
+import { spawnFfmpeg, type ProcessResult } from '../media/ffmpeg.ts'
 import { resizeFilter } from './output-size.ts'
-import { fps, type AudioInfo, type VideoInfo } from '../media/media-info.ts'
+import { fps, type VideoInfo } from '../media/media-info.ts'
 
 export interface EncodeOptions {
   /** x264's constant rate factor; 17 is visually lossless. */
@@ -32,24 +33,24 @@ export interface EncodeOptions {
 export async function encode(
   frames: AsyncIterable<Uint8Array>,
   video: VideoInfo,
-  sound: { file: string; facts: AudioInfo },
+  sound: Soundtrack,
   output: string,
   encoding: EncodeOptions,
   onFrame: (done: number) => void,
   ctx: RenderContext,
 ): Promise<string> {
-  const { ffmpeg, limits, signal, log } = ctx
-  const codec = encoding.lossless ? lossless : await h264(video, sound.facts, encoding.crf, ctx)
+  const { ffmpeg, signal, log } = ctx
+  const codec = encoding.lossless ? lossless : await h264(video, sound.channels, encoding.crf, ctx)
   const size = `${video.width}x${video.height}`
   const raw = ['-f', 'rawvideo', '-pix_fmt', frameFormatFor(video).rawFormat, '-s', size]
   const fit = resizeFilter(video, encoding.frame)
   const args = [
     ...['-nostdin', '-v', 'error', ...raw, ...colorTags(video.color)],
     ...['-r', `${video.rate.num}/${video.rate.den}`, '-i', 'pipe:0'],
-    ...untrustedInputArgs(sound.file, limits.maxPixels),
-    ...['-map', '0:v:0', '-map', `1:${sound.facts.stream}`],
+    ...sound.inputs,
+    ...['-map', '0:v:0', ...sound.output],
     ...(fit.length ? ['-vf', fit.join(',')] : []),
-    ...['-af', soundFilter(sound.facts), ...codec.video, ...codec.audio],
+    ...[...codec.video, ...codec.audio],
     ...['-t', String(encoding.frames / fps(video.rate)), '-metadata', `comment=${MADE_BY}`],
     ...(encoding.fragmented ? fragmentedMp4(video.rate) : codec.container),
     ...['-y', `file:${output}`],
@@ -71,11 +72,6 @@ export async function encode(
   return codec.name
 }
 
-/** The clock that the mouth was computed by. */
-const soundFilter = ({ clock, floats }: AudioInfo): string =>
-  // AAC ends at the first value that is no number; where samples cannot be such, this would only cost.
-  floats ? `${clock},aeval='if(isnan(val(ch)),0,clip(val(ch),-8,8))':c=same` : clock
-
 /** Hand over one frame and wait until nobody looks at its buffer any more. */
 async function write(
   stdin: Writable,
@@ -89,7 +85,7 @@ async function write(
 function toEncodeError(finished: ProcessResult): Error {
   const machine = toSystemError(finished, 'encoding the result')
   if (machine) return machine
-  if (/#1:|Error while decoding stream #1|matches no streams/i.test(finished.stderr)) {
+  if (/#[1-9]\d*:|Error while decoding stream #[1-9]|matches no streams/i.test(finished.stderr)) {
     return new InputError('MEDIA_UNREADABLE', 'the audio input cannot be decoded to its end')
   }
   const cause = toError(finished)

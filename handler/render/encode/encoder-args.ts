@@ -1,12 +1,6 @@
 import type { RenderContext } from '../context.ts'
 import { runToEnd } from '../media/ffmpeg.ts'
-import {
-  fps,
-  type AudioInfo,
-  type ColorTags,
-  type Rate,
-  type VideoInfo,
-} from '../media/media-info.ts'
+import { fps, type ColorTags, type Rate, type VideoInfo } from '../media/media-info.ts'
 
 /** ffmpeg's arguments for one kind of result. */
 export interface EncoderArgs {
@@ -23,13 +17,13 @@ export const MADE_BY = 'speech animated by musetalk-worker'
 /** H.264 and AAC in mp4: NVENC where a trial of this size works, else x264. */
 export async function h264(
   video: VideoInfo,
-  audio: AudioInfo,
+  soundChannels: number | undefined,
   crf: number,
   ctx: RenderContext,
 ): Promise<EncoderArgs> {
   const encoder = (await nvenc(video, crf, ctx)) ?? x264(crf)
   // Said in any case: Speex has channels without a layout, which AAC does not take.
-  const channels = ['-ac', audio.channels === 1 ? '1' : '2']
+  const channels = ['-ac', soundChannels === 1 ? '1' : '2']
   return {
     name: encoder[1]!,
     video: [...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)],

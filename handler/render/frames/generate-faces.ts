@@ -5,7 +5,7 @@ import { prefetch } from '../../system/prefetch.ts'
 import type { Avatar, SourceFrame } from '../avatar/avatar.ts'
 import { unpackLatents } from '../avatar/avatar-record.ts'
 import type { RenderContext } from '../context.ts'
-import type { SpeechFeatures } from '../audio/speech-features.ts'
+import type { Script } from './script.ts'
 
 /** What an output frame is made of. */
 export interface GeneratedFrame extends Pick<SourceFrame, 'frame' | 'placement'> {
@@ -16,9 +16,6 @@ export interface GeneratedFrame extends Pick<SourceFrame, 'frame' | 'placement'>
   /** What was kept of the source's face; there where `face` is. */
   kept?: Uint8Array
 }
-
-/** 0..1 per output frame: how much the speech wants the drawn mouth to show. */
-export type Visibility = (index: number) => number
 
 const IN_FLIGHT = 3 // batches: one whose faces are laid on, two for the threads that draw
 const MOST_WAITING = 3 // times the size of a batch; frames that nothing is drawn on are cheap, not free
@@ -34,16 +31,15 @@ const MOST_WAITING = 3 // times the size of a batch; frames that nothing is draw
 export async function* generate(
   frames: AsyncIterable<SourceFrame>,
   { clip }: Pick<Avatar, 'clip'>,
-  speech: SpeechFeatures,
-  visibility: Visibility,
+  script: Script,
   batchSize: number,
   ctx: RenderContext,
 ): AsyncGenerator<GeneratedFrame> {
-  const batches = inBatches(frames, visibility, batchSize)
+  const batches = inBatches(frames, script, batchSize)
   // Made ready one after the other, so that they come to the graph in their order.
   const ready = prefetch(
     1,
-    mapConcurrent(1, batches, (batch) => prepareBatch(batch, speech, batchSize, ctx)),
+    mapConcurrent(1, batches, (batch) => prepareBatch(batch, script, batchSize, ctx)),
   )
   const drawn = mapConcurrent(IN_FLIGHT, ready, (batch) => {
     ctx.signal.throwIfAborted()
@@ -61,14 +57,14 @@ interface Weighed extends SourceFrame {
 /** Frames in groups of which `size` need a face; the last may need fewer. */
 async function* inBatches(
   frames: AsyncIterable<SourceFrame>,
-  visibility: Visibility,
+  script: Script,
   size: number,
 ): AsyncGenerator<Weighed[]> {
   let batch: Weighed[] = []
   let needed = 0
   let index = 0
   for await (const frame of frames) {
-    const weight = frame.placement ? visibility(index) * frame.placement.fade : 0
+    const weight = frame.placement ? script.weight(index) * frame.placement.fade : 0
     batch.push({ ...frame, index, weight })
     index++
     if (weight > 0) needed++
@@ -90,7 +86,7 @@ interface Batch {
 
 async function prepareBatch(
   frames: Weighed[],
-  speech: SpeechFeatures,
+  script: Script,
   batchSize: number,
   { models, buffers, stage }: RenderContext,
 ): Promise<Batch> {
@@ -103,7 +99,8 @@ async function prepareBatch(
     const dims = [size, 10 * layers, dim]
     const prompt = tensorOf('float32', dims, buffers.take(4 * size * 10 * layers * dim))
     const indices = needed.map(({ index }) => index)
-    await speech.prompts(indices, prompt.data as Float32Array)
+    const heard = prompt.data.subarray(0, indices.length * 10 * layers * dim) as Float32Array
+    await script.prompts(indices, heard)
     const feeds = { ...unpackLatents(records, size, models.manifest, buffers), prompt }
     return { frames, records, feeds }
   })

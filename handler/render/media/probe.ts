@@ -29,15 +29,17 @@ const MIN_SIDE = 64 // px; below, the 68 landmarks of a face lie closer than its
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_SMALL, MEDIA_TOO_LARGE, MEDIA_TOO_LONG
  */
 export async function probe(
-  files: { video: string; audio: string },
+  files: { video: string; audio: readonly string[] },
   reading: ReadOptions,
   limits: MediaLimits,
   ffmpeg: Ffmpeg,
   signal: AbortSignal,
-): Promise<{ video: VideoInfo; audio: AudioInfo }> {
-  const [ofVideo, ofAudio] = await allOrAbort(signal, [
+): Promise<{ video: VideoInfo; audio: AudioInfo[]; sourceAudio?: SourceAudio }> {
+  const [ofVideo, ...ofAudio] = await allOrAbort(signal, [
     (either) => probeFile(files.video, 'video', limits, ffmpeg, either),
-    (either) => probeFile(files.audio, 'audio', limits, ffmpeg, either),
+    ...files.audio.map(
+      (file) => (either: AbortSignal) => probeFile(file, 'audio', limits, ffmpeg, either),
+    ),
   ])
   const stream = pictureStream(ofVideo!)
   const doubtful = stream.frames === 1 || (isVariable(stream) && !isStillFormat(ofVideo!))
@@ -46,7 +48,30 @@ export async function probe(
     : undefined
   const exif = await exifFilter(files.video)
   const video = videoFacts(ofVideo!, stream, measured, exif, limits, reading)
-  return { video, audio: audioFacts(ofAudio!, limits, reading) }
+  const sourceAudio = video.still ? undefined : sourceAudioFacts(ofVideo!, stream, limits, reading)
+  return {
+    video,
+    audio: ofAudio.map((found) => audioFacts(found!, limits, reading)),
+    ...(sourceAudio && { sourceAudio }),
+  }
+}
+
+/** The sound that a source has itself. */
+export interface SourceAudio extends AudioInfo {
+  /** Seconds from its first picture to its first sample. */
+  lateS: number
+}
+
+function sourceAudioFacts(
+  found: ProbeResult,
+  picture: StreamInfo,
+  limits: MediaLimits,
+  reading: ReadOptions,
+): SourceAudio | undefined {
+  const sound = chosen(found.streams.filter(({ kind }) => kind === 'audio'))
+  if (!sound) return undefined
+  const facts = audioFacts(found, { ...limits, maxAudioS: Infinity }, reading)
+  return { ...facts, lateS: offsetOf(sound, found) - offsetOf(picture, found) }
 }
 
 async function probeFile(

@@ -27,10 +27,10 @@ const OPTIONS = {
     value: 'FROM:TO',
     help: 'seconds of the recording that are spoken',
   },
-  'face-at': {
+  sound: {
     type: 'string',
-    value: 'X,Y[@N]',
-    help: 'the person at this point of frame N (default: 0) speaks',
+    value: 'WHAT',
+    help: "the source's own sound: replace (default), keep, or how many dB quieter it is kept: -15",
   },
   length: {
     type: 'string',
@@ -79,7 +79,7 @@ export const runCommand = defineCommand({
 })
 
 async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<string, unknown>> {
-  const { job: file, video, audio, trim, speech, length, silence, fps, crf } = values
+  const { job: file, video, audio, trim, speech, sound, length, silence, fps, crf } = values
   if (!file && !(video && audio)) throw new UsageError('run needs --video and --audio, or --job')
   return {
     ...(file && (await readJobFile(file))),
@@ -87,7 +87,7 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     ...(audio && { audio }),
     ...(trim && { trim: parseSpan('trim', trim) }),
     ...(speech && { speech: parseSpan('speech', speech) }),
-    ...(values['face-at'] && { face: parsePoint(values['face-at']) }),
+    ...(sound && { sound: parseSound(sound) }),
     ...(length && { length }),
     ...(silence && { silence }),
     ...(fps && { fps: parseNumber('fps', fps) }),
@@ -115,15 +115,8 @@ function parseSpan(name: string, text: string): { from?: number; to?: number } {
   }
 }
 
-/** X,Y in pixels, with @N the frame that they are of. */
-function parsePoint(text: string): { at: number[]; frame?: number } {
-  const [, x, y, frame] = /^([\d.]+),([\d.]+)(?:@(\d+))?$/.exec(text) ?? []
-  if (x === undefined) {
-    throw new UsageError(`--face-at needs X,Y or X,Y@FRAME in pixels, not "${text}"`)
-  }
-  const at = [parseNumber('face-at', x), parseNumber('face-at', y!)]
-  return { at, ...(frame !== undefined && { frame: Number(frame) }) }
-}
+const parseSound = (text: string) =>
+  text === 'replace' || text === 'keep' ? text : { keep_db: parseNumber('sound', text) }
 
 function parseNumber(name: string, text: string): number {
   const number = Number(text)

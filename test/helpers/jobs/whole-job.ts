@@ -29,7 +29,7 @@ export function fakeRender(
     count: () => count,
     async render(task, { signal, onProgress }) {
       count++
-      await Promise.all([readFile(task.video), readFile(task.audio)])
+      await Promise.all([readFile(task.video), ...task.voices.map(({ audio }) => readFile(audio))])
       onProgress(1, 2)
       await during(signal)
       signal.throwIfAborted()

@@ -19,8 +19,8 @@ async function heard(rate: number, channels: number, samples: number): Promise<F
   await writeFile(file, wav(noise(samples * channels * 2, 1, 1, samples).data, rate, channels))
   const video = await makeVideo(ffmpeg, place.file('a.mp4'), { frames: 1 })
   const signal = AbortSignal.timeout(60_000)
-  const facts = await probe({ video, audio: file }, READING, LIMITS, ffmpeg, signal)
-  const recording = librosaFilter({ file, facts: facts.audio }, ffmpeg)
+  const facts = await probe({ video, audio: [file] }, READING, LIMITS, ffmpeg, signal)
+  const recording = librosaFilter({ file, facts: facts.audio[0]! }, ffmpeg)
   const parts = await Array.fromAsync(audioChunks(recording, 0, { ffmpeg, limits: LIMITS, signal }))
   return Float32Array.from(parts.flatMap(({ pcm, newSamples }) => [...pcm.subarray(...newSamples)]))
 }

@@ -27,7 +27,7 @@ test('a jump of 25 hours holds the picture before it, and makes no more pictures
     ],
   })
   const audio = await makeSound(ffmpeg, temporary.file('a.wav'), 1)
-  const { video: facts } = await probe({ video, audio }, READING, LIMITS, ffmpeg, signal)
+  const { video: facts } = await probe({ video, audio: [audio] }, READING, LIMITS, ffmpeg, signal)
   const ctx = { ffmpeg, limits: LIMITS, signal, ...renderTools() }
   const rate = { num: 120, den: 1 } // eleven million pictures: more than the child's memory
   const seen: number[] = []

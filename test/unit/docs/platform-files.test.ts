@@ -153,7 +153,7 @@ describe('.runpod/tests.json', () => {
     const [, home] = /^WORKDIR (\/\S+)\nCOPY --from/m.exec(read('Dockerfile'))!
     for (const { name, input } of tests.tests) {
       const job = parseJob(input, undefined, { allowFileInputs: true })
-      for (const file of [job.video_url, job.audio_url]) {
+      for (const file of [job.video_url, job.voices[0]!.audio_url]) {
         expect(file.startsWith(`${home}/`), name).toBe(true)
         const [, folder] = /^([^/]+)\//.exec(file.slice(home!.length + 1))!
         expect(existsSync(path(file.slice(home!.length + 1))), file).toBe(true)

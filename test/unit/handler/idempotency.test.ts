@@ -7,6 +7,11 @@ type Fields = Record<string, unknown>
 
 const BASE = { id: 'j', video_url: 'https://a.test/v.mp4', audio_url: 'https://a.test/a.wav' }
 
+const twoFaces = (name: string): Fields => ({
+  audio_url: undefined,
+  faces: [{ box: [0, 0, 9, 9], audio_url: `https://a.test/${name}.wav` }],
+})
+
 /** Two jobs that differ in one field, for every field that the picture or the sound depends on. */
 const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   video_url: [{}, { video_url: 'https://a.test/w.mp4' }],
@@ -21,9 +26,12 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
     { audio_url: undefined, audio_base64: 'AAAA' },
     { audio_url: undefined, audio_base64: 'AAAB' },
   ],
-  face: [{ face: { at: [9, 9] } }, { face: { at: [9, 9], frame: 1 } }],
+  face: [{}, { face: { box: [0, 0, 9, 9] } }],
   trim: [{ trim: { from: 1 } }, { trim: { from: 1, to: 3 } }],
   speech: [{}, { speech: { to: 2 } }],
+  segments: [{ segments: [{ from: 0, to: 1 }] }, { segments: [{ from: 0, to: 2 }] }],
+  faces: [twoFaces('b'), twoFaces('c')],
+  sound: [{}, { sound: 'keep' }],
   length: [{}, { length: 'video' }],
   sync_mode: [{}, { sync_mode: 'loop' }],
   silence: [{}, { silence: 'source' }],

@@ -25,19 +25,22 @@ function problems(job: unknown, rules = RULES): string[] {
 
 const fields = (job: unknown) => problems(job).map((line) => line.slice(0, line.indexOf(':')))
 
+const BOX = [0, 0, 9, 9]
+
 describe('a job of two URLs is enough', () => {
   test('and gets the defaults', () => {
     const job = parse(URLS)
     expect(job).toMatchObject({
-      ...URLS,
-      ...{ face: 'largest', length: 'audio', silence: 'model', mask: 'jaw', force: false },
+      video_url: URLS.video_url,
+      voices: [{ field: 'audio_url', audio_url: URLS.audio_url, face: 'largest' }],
+      ...{ sound: 'replace', length: 'audio', silence: 'model', mask: 'jaw', force: false },
       ...{ metadata: {}, output: { crf: 17, lossless: false }, frame: { fit: 'source' } },
     })
     expect(job.id).toMatch(/^[0-9a-f-]{36}$/)
   })
   test('under their short names too', () => {
     const job = parse({ video: URLS.video_url, audio: URLS.audio_url })
-    expect(job).toMatchObject(URLS)
+    expect(job).toMatchObject(parse({ ...URLS, id: job.id }))
   })
   test('as the legacy worker was sent it', () => {
     const job = parse({
@@ -47,6 +50,54 @@ describe('a job of two URLs is enough', () => {
     expect(job).toMatchObject({ id: 'm1', frame: { fit: 'source' } })
     expect(job).not.toHaveProperty('musetalk_job_id')
   })
+})
+
+describe('who speaks, when', () => {
+  const [video_url, one, two] = [
+    'https://a.example/v',
+    'https://a.example/1',
+    'https://a.example/2',
+  ]
+  const span = (from: number, to: number, more = {}) => ({ from, to, ...more })
+  test('a segment has its own recording, or the job’s; and lasts as long as the video', () => {
+    const segments = [
+      span(0, 1),
+      span(2, 3, { audio: two, speech: { from: 1 }, face: { box: BOX } }),
+    ]
+    const job = parse({ video_url, audio_url: one, segments })
+    expect(job.length).toBe('video')
+    expect(job.voices).toEqual([
+      { field: 'audio_url', audio_url: one, face: 'largest', span: { from: 0, to: 1 } },
+      {
+        ...{ field: 'segments.1.audio_url', audio_url: two, face: { box: BOX } },
+        ...{ span: { from: 2, to: 3 }, speech: { from: 1 } },
+      },
+    ])
+    expect(parse({ video_url, audio_url: one, segments, length: 'audio' }).length).toBe('audio')
+  })
+  test('several faces, each with a recording', () => {
+    const faces = [{ box: BOX, audio_url: one }]
+    expect(parse({ video_url, faces }).voices).toEqual([
+      { field: 'faces.0.audio_url', audio_url: one, face: { box: BOX } },
+    ])
+  })
+  const audio_url = two
+  const face = { box: BOX, audio_url: one }
+  test.each([
+    ['segments that overlap', { audio_url, segments: [span(2, 3), span(0, 2.1)] }, 'segments'],
+    ['one that ends before it begins', { audio_url, segments: [span(2, 2)] }, 'segments.0'],
+    ['none', { audio_url, segments: [] }, 'segments'],
+    ['one without a recording', { segments: [span(0, 1)] }, 'segments.0.audio_url'],
+    ['a field that is none', { audio_url, segments: [span(0, 1, { x: 1 })] }, 'segments.0.x'],
+    ['a path', { segments: [span(0, 1, { audio: '/etc/passwd' })] }, 'segments.0.audio'],
+    ['a recording nobody speaks', { audio_url, faces: [face] }, 'audio_url'],
+    ['a face twice', { faces: [face, face] }, 'faces'],
+    ['a face without a recording', { audio_url, faces: [{ box: BOX }] }, 'faces.0.audio_url'],
+    ['a face beside faces', { faces: [face], face: 'largest' }, 'face'],
+    ['a part of what is not said', { faces: [face], speech: { from: 1 } }, 'speech'],
+    ['both', { faces: [face], audio_url, segments: [span(0, 1)] }, 'faces'],
+    ['sound that is louder', { audio_url, sound: { keep_db: 3 } }, 'sound.keep_db'],
+  ])('%s: refused', (_, job, field) => expect(fields({ video_url, ...job })).toEqual([field]))
 })
 
 describe('the length in sync.so’s words', () => {
@@ -173,13 +224,9 @@ describe('INVALID_JOB names every bad field', () => {
     [{ from: '2' }, 'trim.from'],
     [{ form: 2 }, 'trim.form'],
   ])('trim: %j', (trim, field) => expect(fields({ ...URLS, trim })).toEqual([field]))
-  test.each([
-    ...[{ box: [10, 10, 5, 20] }, { box: [1, 2, 3] }, { boxes: [] }, { circle: 1 }],
-    ...[{ at: [1] }, { at: [-1, 0] }, { at: [0, 1], frame: -1 }, { at: [0, 1], frame: 0.5 }],
-    ...[{ at: [0, 1], frame: 216_001 }, { frame: 3 }, { at: [0, 1], box: [0, 0, 9, 9] }],
-  ])('face: %j', (face) => expect(fields({ ...URLS, face })[0]).toMatch(/^face/))
-  test.each([{ at: [0, 0] }, { at: [319.5, 200], frame: 216_000 }])('is taken: %j', (face) =>
-    expect(parse({ ...URLS, face }).face).toEqual(face),
+  test.each([{ box: [10, 10, 5, 20] }, { box: [1, 2, 3] }, { boxes: [] }, { circle: 1 }])(
+    'face: %j',
+    (face) => expect(fields({ ...URLS, face })[0]).toMatch(/^face/),
   )
   test.each(['/etc/passwd', '../a', 'a/../b', 'a//b', 'a/', '', 'a/.b', 'ü.mp4'])(
     'output.key %j, which could leave the prefix',
@@ -249,7 +296,10 @@ describe('paths', () => {
   const files = { allowFileInputs: true }
   test('are inputs only where the worker allows it', () => {
     const job = parse({ video: 'clips/a.mp4', audio: 'file:///tmp/a.wav' }, files)
-    expect(job).toMatchObject({ video_url: 'clips/a.mp4', audio_url: 'file:///tmp/a.wav' })
+    expect(job).toMatchObject({
+      video_url: 'clips/a.mp4',
+      voices: [{ audio_url: 'file:///tmp/a.wav' }],
+    })
   })
   test('do not open other schemes', () => {
     const job = { video: 'ftp://a.example/a', audio: 'data:audio/wav,x' }
@@ -311,7 +361,7 @@ describe('the JSON Schema comes from the same source', () => {
       ...['id', 'musetalk_job_id', 'video_url', 'video', 'video_base64', 'audio_url', 'audio'],
       ...[
         'audio_base64',
-        ...['face', 'trim', 'speech'],
+        ...['face', 'trim', 'speech', 'segments', 'faces', 'sound'],
         'length',
         'sync_mode',
         'silence',

@@ -93,9 +93,9 @@ test('what stands in the job itself is written, within the limit', async () => {
 describe('the content arrives', () => {
   test('of both inputs, beside one another', async () => {
     const { inputs } = await get(server.url('/good'), server.url('/chunked'))
-    const { video, audio } = await inputs
+    const { video, voices } = await inputs
     expect((await readFile(video)).equals(CONTENT)).toBe(true)
-    expect((await readFile(audio)).equals(CONTENT)).toBe(true)
+    expect((await readFile(voices[0]!)).equals(CONTENT)).toBe(true)
   })
   test('asked for as it is, without compression', async () => {
     await arrives('/good')
@@ -295,7 +295,7 @@ test('local files are linked where they are allowed, and have the same limit', a
   await writeFile(small, CONTENT)
   await writeFile(large, Buffer.alloc(MAX + 1))
   const { inputs } = await get(small, `file://${small}`, { files: true })
-  expect((await readFile((await inputs).audio)).equals(CONTENT)).toBe(true)
+  expect((await readFile((await inputs).voices[0]!)).equals(CONTENT)).toBe(true)
   const tooLarge = await get(large, small, { files: true })
   await expect(tooLarge.inputs).rejects.toMatchObject({ code: 'MEDIA_TOO_LARGE' })
   await mkdir(media.file('a-folder'))

@@ -1,0 +1,48 @@
+import type * as v from 'valibot'
+import type { Span } from '../render/media/part-of-file.ts'
+import type { FaceChoice } from '../render/render-options.ts'
+import { inputOf } from './job-inputs.ts'
+import type { JobSchema } from './job-schema.ts'
+
+/** A recording of a job, and who speaks it when. */
+export interface JobVoice {
+  /** Which field of the job names the recording. */
+  field: string
+  audio_url: string
+  /** Seconds of the recording. */
+  speech?: Span
+  /** Seconds of the result. */
+  span?: Required<Span>
+  face: FaceChoice
+}
+
+type Parsed = Pick<
+  v.InferOutput<typeof JobSchema>,
+  'segments' | 'faces' | 'face' | 'speech' | 'audio_url' | 'audio' | 'audio_base64'
+>
+
+/** Who speaks what, when: a segment each, a face each, or one voice from the beginning on. */
+export function voicesOf(job: Parsed): JobVoice[] {
+  const shared = inputOf(job, 'audio')
+  if (job.segments) {
+    return job.segments.map(({ from, to, speech, face = job.face, ...own }, i) => {
+      const audio_url = inputOf(own, 'audio')
+      return {
+        field: audio_url === undefined ? 'audio_url' : `segments.${i}.audio_url`,
+        audio_url: audio_url ?? shared!,
+        ...{ span: { from, to }, face },
+        ...(speech && { speech }),
+      }
+    })
+  }
+  if (job.faces) {
+    return job.faces.map(({ box, speech, ...own }, i) => ({
+      field: `faces.${i}.audio_url`,
+      audio_url: inputOf(own, 'audio')!,
+      face: { box },
+      ...(speech && { speech }),
+    }))
+  }
+  const { face, speech } = job
+  return [{ field: 'audio_url', audio_url: shared!, face, ...(speech && { speech }) }]
+}

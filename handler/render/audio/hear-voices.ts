@@ -1,0 +1,35 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RenderContext } from '../context.ts'
+import type { AudioInfo, Rate } from '../media/media-info.ts'
+import { partOfSound } from '../media/part-of-file.ts'
+import type { Voice } from '../voice.ts'
+import type { SpeakingVoice } from './soundtrack.ts'
+import { extractSpeechFeatures } from './speech-features.ts'
+
+/**
+ * Listen to the recordings of a job, one after the other.
+ *
+ * @param facts of each recording
+ * @throws as `extractSpeechFeatures` does; InputError INVALID_JOB
+ */
+export async function hearVoices(
+  voices: readonly Voice[],
+  facts: readonly AudioInfo[],
+  rate: Rate,
+  ruleSet: 'recommended' | 'reference',
+  ctx: RenderContext,
+): Promise<AsyncDisposable & { voices: SpeakingVoice[] }> {
+  await using opened = new AsyncDisposableStack()
+  const heard: SpeakingVoice[] = []
+  for (const [i, { audio: file, speech: part, span }] of voices.entries()) {
+    const sound = { file, facts: partOfSound(facts[i]!, part) }
+    const dir = join(ctx.dir, `voice-${i}`)
+    await mkdir(dir, { recursive: true })
+    const speech = await extractSpeechFeatures(sound, rate, ruleSet, { ...ctx, dir })
+    opened.use(speech)
+    heard.push({ ...sound, speech, span })
+  }
+  const open = opened.move()
+  return { voices: heard, [Symbol.asyncDispose]: () => open.disposeAsync() }
+}

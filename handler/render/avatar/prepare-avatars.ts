@@ -1,0 +1,48 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RenderContext } from '../context.ts'
+import { faceOfPart } from '../face/face-of-part.ts'
+import type { RenderOptions } from '../render-options.ts'
+import type { Voice } from '../voice.ts'
+import type { Avatar } from './avatar.ts'
+import { prepareAvatar } from './prepare-avatar.ts'
+import type { Scan } from './scan-result.ts'
+
+/** A face and which of the job's voices it speaks. */
+export interface SpeakingFace {
+  avatar: Avatar
+  speakers: number[]
+}
+
+/**
+ * One avatar for each face that the voices name. Of several, all are looked at before the first frame is
+ * drawn, then drawn into the frames of the first.
+ *
+ * @param total frames of the output, where they do not depend on the source's
+ * @throws as `prepareAvatar` does
+ */
+export async function prepareAvatars(
+  scan: Omit<Scan, 'options'> & { options: Omit<RenderOptions, 'face'> },
+  voices: readonly Voice[],
+  total: number | undefined,
+  ctx: RenderContext,
+): Promise<AsyncDisposable & { faces: [SpeakingFace, ...SpeakingFace[]] }> {
+  const named = Map.groupBy(voices.keys(), (i) => JSON.stringify(voices[i]!.face))
+  await using opened = new AsyncDisposableStack()
+  const faces: SpeakingFace[] = []
+  for (const speakers of named.values()) {
+    const face = faceOfPart(voices[speakers[0]!]!.face, scan.source.facts)
+    const dir = join(ctx.dir, `face-${faces.length}`)
+    await mkdir(dir, { recursive: true })
+    const own = { ...scan, options: { ...scan.options, face } }
+    const known = named.size === 1 ? total : undefined
+    const avatar = await prepareAvatar(own, known, { ...ctx, dir })
+    opened.use(avatar)
+    faces.push({ avatar, speakers })
+  }
+  const open = opened.move()
+  return {
+    faces: faces as [SpeakingFace, ...SpeakingFace[]],
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
