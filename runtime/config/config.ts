@@ -130,6 +130,7 @@ export const Env = v.object({
   HTTPS_PROXY: v.optional(proxyUrl),
   INTERNAL_API_KEY: v.optional(headerValue),
   JOB_TIMEOUT_SEC: number(3600, 1),
+  LOG_FORMAT: v.optional(v.picklist(['json', 'text'])),
   LOG_LEVEL: v.optional(v.picklist(LOG_THRESHOLDS), 'info'),
   MAX_AUDIO_SEC: number(1800, 1),
   MAX_BODY_MB: number(16, 1),

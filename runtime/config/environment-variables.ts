@@ -85,8 +85,9 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     OTEL_EXPORTER_OTLP_ENDPOINT:
       'where spans of jobs and stages go, by OTLP over HTTP; the SDK reads its other `OTEL_…` variables itself',
     OTEL_SERVICE_NAME: 'what this service is called there',
+    LOG_FORMAT: '`json` or `text`, which is for people',
     LOG_LEVEL:
-      '`silent`, `error`, `warn`, `info` or `debug`: JSON lines on stderr, with level and job id',
+      '`silent`, `error`, `warn`, `info` or `debug`: lines on stderr, with level and job id',
   },
   'Jobs from an orchestrator or a buffer': {
     ORCHESTRATOR_BASE_URL: '`start` claims jobs there',
@@ -143,6 +144,7 @@ export const FALLBACKS: Partial<Record<EnvironmentVariable, string>> = {
   HF_HUB_OFFLINE: 'false',
   FFMPEG_PATH: 'the `ffmpeg-static` package’s, else on `PATH`',
   STORAGE: 'by what is set',
+  LOG_FORMAT: '`text` at a terminal, else `json`',
   SCRATCH_DIR: 'musetalk-worker in the system’s temporary folder',
   CACHE_DIR: '~/.cache/musetalk-worker',
   STATE_DIR: '~/.local/state/musetalk-worker',

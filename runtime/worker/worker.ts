@@ -21,6 +21,7 @@ import { notifyJoinedCaller } from '../jobs/joined-webhooks.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
 import { installSignalHandlers, type Shutdown } from '../shutdown.ts'
 import { createJsonLogger } from '../log/json-log.ts'
+import { createTerminalLogger } from '../log/terminal-log.ts'
 import { createMetrics } from './metrics.ts'
 import type { JobSourceConfig } from '../config/job-source.ts'
 import { runPullWorker } from '../sources/pull-worker.ts'
@@ -52,8 +53,7 @@ export async function startWorker(
   config: Config,
   mode: JobSourceConfig = { source: 'push' },
 ): Promise<number> {
-  const log =
-    mode.source === 'runpod' ? runpodLog(runpodLevel(config)) : createJsonLogger(config.LOG_LEVEL)
+  const log = createLogger(config, mode)
   using stop = installSignalHandlers(config.DRAIN_SEC * 1000, log)
   await using scratch = await openScratch(config.SCRATCH_DIR)
   const devices = visibleGpus(config)
@@ -111,6 +111,13 @@ export async function startWorker(
   const failure = pull?.failure()
   if (failure) throw failure
   return 0
+}
+
+/** Lines for people at a terminal; elsewhere JSON, for programs. */
+function createLogger(config: Config, mode: JobSourceConfig): Log {
+  if (mode.source === 'runpod') return runpodLog(runpodLevel(config))
+  const isForPeople = config.LOG_FORMAT ? config.LOG_FORMAT === 'text' : process.stderr.isTTY
+  return isForPeople ? createTerminalLogger(config.LOG_LEVEL) : createJsonLogger(config.LOG_LEVEL)
 }
 
 interface WorkerDependencies {
