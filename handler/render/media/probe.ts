@@ -51,7 +51,7 @@ export async function probe(
   const sourceAudio = video.still ? undefined : sourceAudioFacts(ofVideo!, stream, limits, reading)
   return {
     video,
-    audio: ofAudio.map((found) => audioFacts(found!, limits, reading)),
+    audio: ofAudio.map((found) => audioFacts(found, limits, reading)),
     ...(sourceAudio && { sourceAudio }),
   }
 }

@@ -6,7 +6,7 @@ import { LENGTH_OF_SYNC_MODE } from '../../../handler/job/length-schema.ts'
 const refused = (why: string) => v.nullish(v.custom<never>(() => false, why))
 
 const ASSET = 'assets are not kept here; give a url (upload:<id> after POST /uploads)'
-const SEGMENTS = 'parts of a video are not taken yet; cut it, or send one request a part'
+const SEGMENTS = 'name the parts in segments, each with its audioInput'
 const Media = { url: v.optional(v.string()), assetId: refused(ASSET) }
 
 const Video = v.strictObject({
@@ -22,6 +22,16 @@ const Text = v.looseObject({
     () => false,
     'text is not spoken here; give a recording as { type: "audio", url }',
   ),
+})
+
+const Segment = v.strictObject({
+  startTime: v.number(),
+  endTime: v.number(),
+  audioInput: v.strictObject({
+    refId: v.string(),
+    startTime: v.nullish(v.number()),
+    endTime: v.nullish(v.number()),
+  }),
 })
 
 const MODES = ['bounce', 'loop', 'cut_off', 'silence', 'remap'] as const
@@ -54,7 +64,7 @@ export const GenerationRequest = v.strictObject({
   ),
   input: v.pipe(v.array(v.variant('type', [Video, Audio, Text])), v.maxLength(16)),
   options: v.nullish(Options),
-  segments: refused(SEGMENTS),
+  segments: v.nullish(v.pipe(v.array(Segment), v.minLength(1), v.maxLength(64))),
   webhookUrl: v.nullish(
     v.pipe(v.string(), v.maxLength(2048), v.regex(/^https?:\/\//, 'must be an http(s) URL')),
   ),
@@ -78,25 +88,68 @@ export function parseGeneration(body: unknown): GenerationRequest {
   throw new InputError('INVALID_JOB', lines.join('; ').slice(0, 4000), { problems })
 }
 
-function countProblems({ input }: GenerationRequest): ValidationIssue[] {
-  return (['video', 'audio'] as const).flatMap((type) => {
+function countProblems({ input, segments }: GenerationRequest): ValidationIssue[] {
+  const counted = segments ? (['video'] as const) : (['video', 'audio'] as const)
+  const counts = counted.flatMap((type) => {
     const found = input.filter((one) => one.type === type)
     return found.length === 1 && found[0]?.['url']
       ? []
       : [{ path: ['input'], message: `must have one ${type} with a url, not ${found.length}` }]
   })
+  const unknown = (segments ?? []).flatMap(({ audioInput: { refId } }, i) =>
+    recordingOf(input, refId) === undefined
+      ? [
+          {
+            path: ['segments', i, 'audioInput', 'refId'],
+            message: `there is no audio with a url and the refId "${refId.slice(0, 60)}"`,
+          },
+        ]
+      : [],
+  )
+  return [...counts, ...unknown]
 }
 
+const recordingOf = (input: GenerationRequest['input'], refId: string) =>
+  input.find((one) => one.type === 'audio' && one.refId === refId)?.['url']
+
 /** Our job of it. @param id of the generation */
-export function toJob({ input, options, outputFileName }: GenerationRequest, id: string) {
+export function toJob(request: GenerationRequest, id: string) {
+  const { input, options, outputFileName, segments } = request
   const urlOf = (type: 'video' | 'audio') => input.find((one) => one.type === type)!['url']
   const boxes = options?.active_speaker_detection?.bounding_boxes
   return {
     id,
     video_url: urlOf('video'),
-    audio_url: urlOf('audio'),
-    length: LENGTH_OF_SYNC_MODE[options?.sync_mode ?? 'bounce'],
+    ...(segments
+      ? {
+          segments: segments.map(({ startTime, endTime, audioInput }) => ({
+            ...{ from: startTime, to: endTime, audio_url: recordingOf(input, audioInput.refId) },
+            ...speechOf(audioInput),
+          })),
+          // Beside its segments a video is shown as it is, all of it.
+          ...(options?.sync_mode && { length: LENGTH_OF_SYNC_MODE[options.sync_mode] }),
+        }
+      : {
+          audio_url: urlOf('audio'),
+          length: LENGTH_OF_SYNC_MODE[options?.sync_mode ?? 'bounce'],
+        }),
     ...(boxes && { face: { boxes } }),
     ...(outputFileName && { output: { key: `${id}/${outputFileName}.mp4` } }),
+  }
+}
+
+function speechOf({
+  startTime,
+  endTime,
+}: {
+  startTime?: number | null | undefined
+  endTime?: number | null | undefined
+}) {
+  if (startTime == null && endTime == null) return {}
+  return {
+    speech: {
+      ...(startTime != null && { from: startTime }),
+      ...(endTime != null && { to: endTime }),
+    },
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseGeneration, toJob } from '../../../runtime/http/sync/generation-request.ts'
+import { parseJob } from '../../../handler/job/parse-job.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 import { settle } from '../../helpers/jobs/controlled-jobs.ts'
 
@@ -31,6 +32,32 @@ describe('a generation is a job', () => {
       ...{ face: { boxes: bounding_boxes }, output: { key: 'g/talk-1.mp4' } },
     })
   })
+  test('in segments, each with the recording that it refers to', () => {
+    const input = [
+      VIDEO,
+      { ...AUDIO, refId: 'r' },
+      { ...AUDIO, url: 'https://a.test/b', refId: 's' },
+    ]
+    const segments = [
+      { startTime: 1, endTime: 2, audioInput: { refId: 's', startTime: 3, endTime: 4.5 } },
+      { startTime: 5, endTime: 6, audioInput: { refId: 'r' } },
+    ]
+    const given = job({ input, segments })
+    expect(given).toMatchObject({
+      segments: [
+        { from: 1, to: 2, audio_url: 'https://a.test/b', speech: { from: 3, to: 4.5 } },
+        { from: 5, to: 6, audio_url: AUDIO.url },
+      ],
+    })
+    expect(given).not.toHaveProperty('length')
+    expect(parseJob(given, undefined, { allowFileInputs: false })).toMatchObject({
+      length: 'video',
+      voices: [{ span: { from: 1, to: 2 } }, { span: { from: 5, to: 6 } }],
+    })
+    expect(job({ input, segments, options: { sync_mode: 'loop' } })).toMatchObject({
+      length: 'loop',
+    })
+  })
   test('whatever the order of its inputs, and with what is empty', () => {
     const given = job({ input: [{ ...AUDIO, refId: 'r' }, VIDEO], options: null, segments: null })
     expect(given).toMatchObject({ video_url: VIDEO.url, audio_url: AUDIO.url })
@@ -46,11 +73,17 @@ const REFUSED: [object, string][] = [
     'input.1.provider: text is not spoken',
   ],
   [{ input: [{ type: 'video', assetId: 'a' }, AUDIO] }, 'input.0.assetId: assets are not kept'],
-  [{ input: [{ ...VIDEO, segments_secs: [[0, 1]] }, AUDIO] }, 'input.0.segments_secs: parts'],
+  [
+    { input: [{ ...VIDEO, segments_secs: [[0, 1]] }, AUDIO] },
+    'input.0.segments_secs: name the parts in segments',
+  ],
   [{ input: [VIDEO] }, 'input: must have one audio'],
   [{ input: [VIDEO, VIDEO, AUDIO] }, 'input: must have one video with a url, not 2'],
   [{ input: [VIDEO, { type: 'audio' }] }, 'input: must have one audio with a url'],
-  [{ segments: [{ startTime: 0, endTime: 1, audioInput: { refId: 'r' } }] }, 'segments: parts'],
+  [
+    { segments: [{ startTime: 0, endTime: 1, audioInput: { refId: 'r' } }] },
+    'segments.0.audioInput.refId: there is no audio with a url and the refId "r"',
+  ],
   [{ options: { sync_mode: 'stretch' } }, 'options.sync_mode: must be one of'],
   [{ options: { temperature: 0.5 } }, 'options.temperature: '],
   [{ options: { prompt: 'happy' } }, 'options.prompt: '],
