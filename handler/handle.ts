@@ -11,6 +11,7 @@ import { findStoredResult } from './idempotency.ts'
 import type { LogLevel } from './log.ts'
 import { parseJob, type Job } from './job/parse-job.ts'
 import type { RenderReport } from './render/render.ts'
+import type { SourceSound } from './render/voice.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
 import { openResultFile, type ResultFile } from './result-file.ts'
@@ -74,21 +75,13 @@ async function render(
   file: ResultFile,
   ctx: JobContext,
 ): Promise<RenderReport> {
-  const { trim, sound, length, silence, fps, mask, compat, frame, output } = job
+  const { trim, sound, loudness, length, silence, fps, mask, compat, frame, output } = job
   const task = {
     video: inputs.video,
     voices: job.voices.map(({ speech, span, face }, i) => ({
       ...{ speech, span, face, audio: inputs.voices[i]! },
     })),
-    ...{
-      trim,
-      sound:
-        sound === 'keep'
-          ? { keepDb: KEEP_DB }
-          : sound === 'replace'
-            ? sound
-            : { keepDb: sound.keep_db },
-    },
+    ...{ trim, loudness, sound: sourceSoundOf(sound) },
     output: file.path,
     dir: join(ctx.dir, 'render'),
     options: {
@@ -114,6 +107,13 @@ async function render(
   }
   return report
 }
+
+const sourceSoundOf = (sound: Job['sound']): SourceSound =>
+  typeof sound === 'object'
+    ? { keepDb: sound.keep_db }
+    : sound === 'keep'
+      ? { keepDb: KEEP_DB }
+      : sound
 
 function buildResult(
   job: Job,

@@ -4,7 +4,7 @@ import { MASK_MODES, SILENCES } from '../render/render-options.ts'
 import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
 import { Length, SyncMode } from './length-schema.ts'
-import { Faces, Segments, Sound, Speech, Trim } from './parts-schema.ts'
+import { Faces, Loudness, Segments, Sound, Speech, Trim } from './parts-schema.ts'
 import { Output } from './output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
 
@@ -49,6 +49,7 @@ export const JobSchema = v.strictObject({
   segments: v.optional(Segments),
   faces: v.optional(Faces),
   sound: v.optional(Sound, 'replace'),
+  loudness: v.optional(Loudness),
   length: v.optional(Length, 'audio'),
   sync_mode: v.optional(SyncMode),
   silence: v.optional(

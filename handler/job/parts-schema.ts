@@ -80,3 +80,11 @@ export const Sound = v.pipe(
     'The source’s own sound: gone where somebody speaks, or kept under the speech, quieter by 12 dB or so many.',
   ),
 )
+
+/** How loud the result is. */
+export const Loudness = v.pipe(
+  v.number(),
+  v.minValue(-36),
+  v.maxValue(-8),
+  v.description('Integrated loudness of the result by EBU R 128, LUFS; as it comes where unset.'),
+)

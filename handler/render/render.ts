@@ -13,6 +13,7 @@ import { playModeOf } from './frames/frame-schedule.ts'
 import { scriptOf } from './frames/script.ts'
 import { layOver } from './avatar/recorded-avatar.ts'
 import { mixedSoundtrack, plainSoundtrack } from './audio/soundtrack.ts'
+import { atLoudness } from './audio/loudness.ts'
 import { hearVoices } from './audio/hear-voices.ts'
 import {
   assertSpansBegin,
@@ -41,6 +42,8 @@ export interface RenderTask {
   video: string
   /** Who speaks what, at least one; no two of one face at once. */
   voices: readonly Voice[]
+  /** Integrated loudness of the result, LUFS; as it comes where unset. */
+  loudness?: number | undefined
   /** What becomes of the source's own sound; replaced where unset. */
   sound?: SourceSound | undefined
   /** Where the mp4 goes; its folder exists. */
@@ -146,12 +149,15 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     for (const face of more) frames = draw(layOver(frames, face.avatar, mode, total), face)
 
     const { sound = 'replace' } = task
-    const isPlain = voices.length === 1 && sound === 'replace' && !hasSpans(task)
+    const { loudness } = task
+    const isPlain =
+      voices.length === 1 && sound === 'replace' && !hasSpans(task) && loudness === undefined
     const own = { file: task.video, sound: media.sourceAudio! }
     const wanted = media.sourceAudio && (sound !== 'replace' || hasSpans(task)) ? own : undefined
-    const soundtrack = isPlain
+    const mixed = isPlain
       ? plainSoundtrack(voices[0]!, total, facts, ctx)
       : await mixedSoundtrack(voices, wanted, sound, total, facts, ctx)
+    const soundtrack = loudness === undefined ? mixed : await atLoudness(mixed, loudness, ctx)
     const { crf, lossless, fragmented, frame } = options
     const encoding = { crf, lossless, fragmented, frame, frames: total }
     const report = (done: number) => onProgress(done, total)

@@ -32,6 +32,7 @@ const OPTIONS = {
     value: 'WHAT',
     help: "the source's own sound: replace (default), keep, or how many dB quieter it is kept: -15",
   },
+  loudness: { type: 'string', value: 'LUFS', help: 'loudness of the result by EBU R 128: -16' },
   length: {
     type: 'string',
     value: 'WHAT',
@@ -79,7 +80,19 @@ export const runCommand = defineCommand({
 })
 
 async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<string, unknown>> {
-  const { job: file, video, audio, trim, speech, sound, length, silence, fps, crf } = values
+  const {
+    job: file,
+    video,
+    audio,
+    trim,
+    speech,
+    sound,
+    loudness,
+    length,
+    silence,
+    fps,
+    crf,
+  } = values
   if (!file && !(video && audio)) throw new UsageError('run needs --video and --audio, or --job')
   return {
     ...(file && (await readJobFile(file))),
@@ -88,6 +101,7 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     ...(trim && { trim: parseSpan('trim', trim) }),
     ...(speech && { speech: parseSpan('speech', speech) }),
     ...(sound && { sound: parseSound(sound) }),
+    ...(loudness && { loudness: parseNumber('loudness', loudness) }),
     ...(length && { length }),
     ...(silence && { silence }),
     ...(fps && { fps: parseNumber('fps', fps) }),

@@ -103,3 +103,11 @@ test('the source’s own sound, kept, is as loud as it was and not later', async
   expect(await levels(result.output_url, 0.5)).toEqual({ 300: 1, 600: 0, 1000: 0.25 })
   expect(await levels(result.output_url, 1.5)).toEqual(OWN)
 })
+
+test.each([-16, -30])('a loudness of %s LUFS', async (loudness) => {
+  const { result } = await at.run({ video, audio: high, loudness })
+  const measure = ['-i', result.output_url, '-af', 'ebur128=framelog=verbose', '-f', 'null', '-']
+  const { stderr } = await ffmpeg(at.ffmpeg.path, measure)
+  expect(Number(/.*I:\s+(-[\d.]+) LUFS/s.exec(stderr)![1])).toBeCloseTo(loudness, 0)
+  expect(await levels(result.output_url, 1)).toMatchObject({ 300: 0, 1000: 0 })
+})

@@ -32,6 +32,7 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   segments: [{ segments: [{ from: 0, to: 1 }] }, { segments: [{ from: 0, to: 2 }] }],
   faces: [twoFaces('b'), twoFaces('c')],
   sound: [{}, { sound: 'keep' }],
+  loudness: [{}, { loudness: -16 }],
   length: [{}, { length: 'video' }],
   sync_mode: [{}, { sync_mode: 'loop' }],
   silence: [{}, { silence: 'source' }],

@@ -214,6 +214,8 @@ describe('INVALID_JOB names every bad field', () => {
     ['resolution', 512],
     ['trim', []],
     ['speech', 3],
+    ['loudness', 0],
+    ['loudness', -37],
   ])('%s: %.40j', (field, value) => {
     expect(fields({ ...URLS, [field]: value })).toEqual([field])
   })
@@ -361,7 +363,7 @@ describe('the JSON Schema comes from the same source', () => {
       ...['id', 'musetalk_job_id', 'video_url', 'video', 'video_base64', 'audio_url', 'audio'],
       ...[
         'audio_base64',
-        ...['face', 'trim', 'speech', 'segments', 'faces', 'sound'],
+        ...['face', 'trim', 'speech', 'segments', 'faces', 'sound', 'loudness'],
         'length',
         'sync_mode',
         'silence',
