@@ -1,4 +1,5 @@
 import type { Coefficients } from './color/color-matrix.ts'
+import { bufferOver } from '../system/buffer-over.ts'
 import type { Box, Image } from './image.ts'
 import { window, type KernelMemory, type Raster } from './kernel-memory.ts'
 import { yuvFrame } from './yuv.ts'
@@ -39,12 +40,12 @@ export function copyOut(
   [x1, y1, x2, y2]: Box,
 ): void {
   const [left, top] = patch.box
-  const { bytes } = memory
+  const bytes = bufferOver(memory.bytes)
   const back = (from: Raster, plane: Image, [a, b, c, d]: Box, dx: number, dy: number) => {
     for (let y = b; y < d; y++) {
       const start = from.at + (y - dy) * from.stride + (a - dx) * from.channels
-      const row = bytes.subarray(start, start + (c - a) * from.channels)
-      plane.data.set(row, plane.offset + y * plane.stride + a * from.channels)
+      const to = plane.offset + y * plane.stride + a * from.channels
+      bytes.copy(plane.data, to, start, start + (c - a) * from.channels)
     }
   }
   if (patch.rgb) {
@@ -62,9 +63,10 @@ function rgbPatch(memory: KernelMemory, frame: Uint8Array, format: FrameLayout, 
   const [x1, y1, x2, y2] = box
   const rgb = memory.takeRaster(x2 - x1, y2 - y1, 3)
   const { bytes } = memory
+  const samples = bufferOver(frame)
   for (let y = y1; y < y2; y++) {
     const start = 3 * (y * format.width + x1)
-    bytes.set(frame.subarray(start, start + rgb.stride), rgb.at + (y - y1) * rgb.stride)
+    samples.copy(bytes, rgb.at + (y - y1) * rgb.stride, start, start + rgb.stride)
   }
   return { box, rgb }
 }
@@ -93,12 +95,13 @@ function yuvPatch(
 function copyRows(memory: KernelMemory, plane: Image, left: number, top: number, to: Raster) {
   const { bytes } = memory
   const { data, width, height, offset, stride } = plane
+  const samples = bufferOver(data)
   const from = Math.max(0, left)
   const end = Math.min(width, left + to.width)
   for (let y = 0; y < to.height; y++) {
     const row = offset + Math.min(Math.max(top + y, 0), height - 1) * stride
     const at = to.at + y * to.stride
-    bytes.set(data.subarray(row + from, row + end), at + from - left)
+    samples.copy(bytes, at + from - left, row + from, row + end)
     if (left < from) bytes.fill(data[row]!, at, at + from - left)
     if (end < left + to.width) bytes.fill(data[row + width - 1]!, at + end - left, at + to.width)
   }

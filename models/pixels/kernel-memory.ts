@@ -1,3 +1,4 @@
+import { bufferOver } from '../system/buffer-over.ts'
 import type { Box } from './image.ts'
 
 /** A picture in the kernels' memory: as `Image`, but its samples start at an address. */
@@ -58,17 +59,17 @@ export class KernelMemory {
   /** A copy of a table or of samples. */
   put({ buffer, byteOffset, byteLength }: ArrayBufferView): number {
     const at = this.take(byteLength)
-    this.bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at)
+    bufferOver({ buffer, byteOffset, byteLength }).copy(this.bytes, at)
     return at
   }
 
   /** Copy the samples of a raster to `out`, rows without gaps. */
   read({ at, width, height, channels, stride }: Raster, out: Uint8Array): void {
     const length = width * channels
-    const { bytes } = this
-    if (stride === length) return out.set(bytes.subarray(at, at + height * length))
+    const bytes = bufferOver(this.bytes)
+    if (stride === length) return void bytes.copy(out, 0, at, at + height * length)
     for (let y = 0; y < height; y++) {
-      out.set(bytes.subarray(at + y * stride, at + y * stride + length), y * length)
+      bytes.copy(out, y * length, at + y * stride, at + y * stride + length)
     }
   }
 

@@ -1,3 +1,4 @@
+import { bufferOver } from '../../../models/system/buffer-over.ts'
 import type { Models } from '../../../models/inference/models.ts'
 import type { Manifest } from '../../../models/inference/manifest.ts'
 import { MASK_BYTES } from '../../../models/pixels/parsing-mask.ts'
@@ -53,7 +54,7 @@ export function unpackLatents(
     const each = byteLength(dtype, shape)
     const batch = buffers.take(size * each)
     for (const [i, record] of records.entries()) {
-      batch.set(record.subarray(from, from + each), i * each)
+      bufferOver(record).copy(batch, i * each, from, from + each)
     }
     from += each
     return [name, tensorOf(dtype, [size, ...shape], batch)]

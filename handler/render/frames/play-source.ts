@@ -1,3 +1,4 @@
+import { bufferOver } from '../../../models/system/buffer-over.ts'
 import { InputError } from '../../errors.ts'
 import { shownIndex, type PlayMode } from './frame-schedule.ts'
 import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
@@ -78,7 +79,7 @@ async function* repeatStill(source: VideoInput, times: number, ctx: RenderContex
 
 function copyOf(frame: Uint8Array, { buffers }: RenderContext): Uint8Array {
   const copy = buffers.take(frame.length)
-  copy.set(frame)
+  bufferOver(frame).copy(copy)
   return copy
 }
 

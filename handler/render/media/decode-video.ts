@@ -111,10 +111,9 @@ async function* chunkFrames(
   for await (const chunk of stream) {
     for (let at = 0; at < chunk.length;) {
       frame ??= buffers.take(bytes)
-      const part = chunk.subarray(at, at + bytes - filled)
-      frame.set(part, filled)
-      filled += part.length
-      at += part.length
+      const copied = chunk.copy(frame, filled, at) // as far as there is room in the frame
+      filled += copied
+      at += copied
       if (filled < bytes) continue
       yield frame
       frame = undefined
