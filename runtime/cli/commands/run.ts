@@ -27,6 +27,11 @@ const OPTIONS = {
     value: 'FROM:TO',
     help: 'seconds of the recording that are spoken',
   },
+  segments: {
+    type: 'string',
+    value: 'FROM:TO:FILE,…',
+    help: 'the only seconds that speak, each with its recording',
+  },
   sound: {
     type: 'string',
     value: 'WHAT',
@@ -86,6 +91,7 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     audio,
     trim,
     speech,
+    segments,
     sound,
     loudness,
     length,
@@ -93,13 +99,16 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     fps,
     crf,
   } = values
-  if (!file && !(video && audio)) throw new UsageError('run needs --video and --audio, or --job')
+  if (!file && !(video && (audio || segments))) {
+    throw new UsageError('run needs --video and --audio, or --job')
+  }
   return {
     ...(file && (await readJobFile(file))),
     ...(video && { video }),
     ...(audio && { audio }),
     ...(trim && { trim: parseSpan('trim', trim) }),
     ...(speech && { speech: parseSpan('speech', speech) }),
+    ...(segments && { segments: segments.split(',').map(parseSegment) }),
     ...(sound && { sound: parseSound(sound) }),
     ...(loudness && { loudness: parseNumber('loudness', loudness) }),
     ...(length && { length }),
@@ -126,6 +135,16 @@ function parseSpan(name: string, text: string): { from?: number; to?: number } {
   return {
     ...(from && { from: parseNumber(name, from) }),
     ...(to && { to: parseNumber(name, to) }),
+  }
+}
+
+/** FROM:TO:FILE; without a file it speaks the recording of --audio. */
+function parseSegment(text: string) {
+  const [, from, to, audio] = /^([\d.]+):([\d.]+)(?::(.+))?$/s.exec(text) ?? []
+  if (to === undefined) throw new UsageError(`--segments needs FROM:TO:FILE, not "${text}"`)
+  return {
+    ...{ from: parseNumber('segments', from!), to: parseNumber('segments', to) },
+    ...(audio && { audio }),
   }
 }
 

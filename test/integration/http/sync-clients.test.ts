@@ -48,6 +48,19 @@ describe('the npm client @sync.so/sdk', () => {
     expect(video.status).toBe(200)
   })
 
+  test('generates in segments, each with a recording of its own', async () => {
+    const [video, audio] = input()
+    const made = await client().create({
+      model: 'lipsync-2',
+      input: [video!, { ...audio, refId: 'one' }] as Sync.Input[],
+      segments: [
+        { startTime: 0, endTime: 1, audioInput: { refId: 'one' } },
+        { startTime: 2, endTime: 3, audioInput: { refId: 'one', startTime: 0, endTime: 1 } },
+      ],
+    })
+    expect(await finished(made.id)).toMatchObject({ id: made.id, status: 'COMPLETED' })
+  })
+
   test('lists generations, by state and by id', async () => {
     const { id } = await client().create({ model: 'lipsync-2', input: input() })
     await finished(id)
