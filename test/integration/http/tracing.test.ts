@@ -9,10 +9,11 @@ import { pushServer } from '../../helpers/servers/worker-server.ts'
 /** Takes whatever is posted to it. */
 async function startReceiver() {
   const requests: { path: string; headers: IncomingMessage['headers']; body: any }[] = []
-  const server = createServer(async (request, response) => {
-    const body = JSON.parse(await text(request)) as unknown
-    requests.push({ path: request.url!, headers: request.headers, body })
-    response.setHeader('content-type', 'application/json').end('{}')
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      requests.push({ path: request.url!, headers: request.headers, body: JSON.parse(body) })
+      response.setHeader('content-type', 'application/json').end('{}')
+    })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {
