@@ -1,5 +1,6 @@
 import type { ErrorPayload } from '../errors.ts'
 import type { Stage } from '../render/context.ts'
+import type { TakenFace } from '../render/render-options.ts'
 
 /** What a finished job answers. */
 export interface JobResult {
@@ -16,6 +17,8 @@ export interface JobResult {
   fps: number
   frames: number
   frames_without_face: number
+  /** Whose mouth was drawn; absent where none was. */
+  face?: TakenFace
   bundle: { name: string; version: string; id: string }
   /** Seconds; stages overlap, so they may add up to more than `total_time`. */
   stage_times: Record<'download' | Stage | 'upload', number>

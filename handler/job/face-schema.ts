@@ -10,6 +10,7 @@ export const Box = v.pipe(
   ),
 )
 
+const position = v.pipe(v.number(), v.finite(), v.minValue(0))
 const MAX_BOXES = 216_000 // half an hour at 120 frames per second
 /** Whose mouth is drawn. */
 export const Face = v.pipe(
@@ -18,12 +19,16 @@ export const Face = v.pipe(
       v.literal('largest'),
       v.strictObject({ box: Box }),
       v.strictObject({
+        at: v.strictTuple([position, position]),
+        frame: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_BOXES))),
+      }),
+      v.strictObject({
         boxes: v.pipe(v.array(v.nullable(Box)), v.minLength(1), v.maxLength(MAX_BOXES)),
       }),
     ],
-    'must be "largest", { box: [x1, y1, x2, y2] } or { boxes: [[x1, y1, x2, y2] | null, …] }',
+    'must be "largest", { box: [x1, y1, x2, y2] }, { at: [x, y], frame } or { boxes: [[x1, y1, x2, y2] | null, …] }',
   ),
   v.description(
-    'Which face speaks: the largest, the one in a box, or exactly these boxes, one per source frame (null: no face). Source pixels, right and bottom exclusive.',
+    'Which face speaks: the largest, the one in a box, the person at a point of a frame (0 where unset), or exactly these boxes, one per source frame (null: no face). Source pixels, right and bottom exclusive.',
   ),
 )

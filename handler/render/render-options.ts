@@ -12,10 +12,25 @@ export const SILENCES = ['model', 'source'] as const
 export const MASK_MODES = ['jaw', 'raw', 'neck'] as const
 
 /**
- * Which face speaks: the largest, the one in a box, or exactly these boxes, one per source frame (null:
- * no face). Source pixels, right and bottom exclusive.
+ * Which face speaks: the largest, the one in a box, the person at a point of a frame (0 where unset),
+ * or exactly these boxes, one per source frame (null: no face). Source pixels, right and bottom exclusive.
  */
-export type FaceChoice = 'largest' | { box: Box } | { boxes: readonly (Box | null)[] }
+export type FaceChoice =
+  | 'largest'
+  | { box: Box }
+  | { at: readonly [x: number, y: number]; frame?: number | undefined }
+  | { boxes: readonly (Box | null)[] }
+
+/** Whose mouth was drawn: where they were in the first frame in which they were seen. */
+export interface TakenFace {
+  chosen: 'largest' | 'box' | 'at' | 'boxes'
+  /** Of the source. */
+  frame: number
+  /** Source pixels, right and bottom exclusive. */
+  box: Box
+  /** How sure the detector was that it is a face, 0..1; 1 for the job's own boxes. */
+  confidence: number
+}
 
 /** What a job says of its video. */
 export interface RenderOptions {

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import type { GraphName } from '../../models/inference/manifest.ts'
 import type { Models } from '../../models/inference/models.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
-import type { RenderOptions } from './render-options.ts'
+import type { RenderOptions, TakenFace } from './render-options.ts'
 import type { SourceSound, Voice } from './voice.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { prepareAvatars } from './avatar/prepare-avatars.ts'
@@ -35,6 +35,7 @@ import { parseFps } from './media/frame-rate.ts'
 import { fps, type ReadOptions } from './media/media-info.ts'
 import { partOfVideo, type Span } from './media/part-of-file.ts'
 import { probe, assertDuration, type MediaLimits } from './media/probe.ts'
+import { takenFace } from './face/face-choice.ts'
 import { assertDetectorAvailable } from './face/face-tracker.ts'
 
 /** One render, as it crosses to the process that does it: files and plain values. */
@@ -64,6 +65,8 @@ export interface RenderReport {
   frames: number
   duration_sec: number
   frames_without_face: number
+  /** Absent where nothing was drawn. */
+  face?: TakenFace
   bundle: { name: string; version: string; id: string }
   encoder: string
   /** Largest resident size of the process that rendered, MB; ffmpeg's are not in it. */
@@ -167,12 +170,14 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     await ctx.stage('encode', () => verifyOutput(task.output, planned, ctx))
 
     const { name, version } = models.manifest
+    const face = takenFace(task.voices[avatars.faces[0].speakers[0]!]!.face, avatar.first, facts)
     return {
       ...outputSize(facts, frame),
       fps: fps(rate),
       frames: total,
       duration_sec: total / fps(rate),
       frames_without_face: avatar.withoutFace,
+      ...(face && { face }),
       bundle: { name, version, id: models.id },
       encoder,
       peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),

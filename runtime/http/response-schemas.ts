@@ -27,6 +27,17 @@ export const resultEntries = {
   fps: v.number(),
   frames: count,
   frames_without_face: count,
+  face: withDescription(
+    v.optional(
+      v.object({
+        chosen: v.picklist(['largest', 'box', 'at', 'boxes']),
+        frame: count,
+        box: v.tuple([count, count, count, count]),
+        confidence: v.number(),
+      }),
+    ),
+    'Whose mouth was drawn: where they were in the first source frame in which they were seen.',
+  ),
   bundle: v.object({ name: v.string(), version: v.string(), id: v.string() }),
   stage_times: withDescription(
     seconds('download', 'probe', 'speech', 'avatar', 'generate', 'composite', 'encode', 'upload'),

@@ -16,6 +16,7 @@ import type { Box } from '../../../models/pixels/image.ts'
 import { sha256File } from '../../../models/system/sha256-file.ts'
 import { fsyncPath } from '../../../models/system/write-atomic.ts'
 import type { VideoInfo } from '../media/media-info.ts'
+import type { Region } from '../face/face-box.ts'
 import type { RenderOptions } from '../render-options.ts'
 import { RecordFile } from './record-file.ts'
 
@@ -28,11 +29,19 @@ export interface FacePlacement {
   slot: number
 }
 
+/** Where a face was seen, frame px, and how surely. */
+export interface SeenFace {
+  region: Region
+  score: number
+}
+
 /** What a scan learned, beside the records. */
 export interface ScanResult {
   /** One per source frame; null without a face. */
   placed: (FacePlacement | null)[]
   fingerprints: number[]
+  /** The face in the first frame where it was seen. */
+  first?: SeenFace & { frame: number }
 }
 
 /** What was learned about videos, kept for the next job with the same one. */
@@ -150,7 +159,7 @@ async function evictLru(folder: string, bytes: number): Promise<void> {
 export type ScanOptions = Pick<RenderOptions, 'face' | 'compat' | 'mask'>
 
 /** Raised whenever a scan of the same video would learn something else than before. */
-const REVISION = 6
+const REVISION = 7
 
 /**
  * The name of what a scan would learn: the video's content, the models, and all options that count.

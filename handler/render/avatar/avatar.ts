@@ -1,6 +1,6 @@
 import type { Tensors } from '../../../models/inference/tensor.ts'
 import type { PlayMode } from '../frames/frame-schedule.ts'
-import type { FacePlacement } from './avatar-cache.ts'
+import type { FacePlacement, ScanResult } from './avatar-cache.ts'
 
 /** A source frame in the order of the output, and what is known of it. */
 export interface SourceFrame {
@@ -17,6 +17,8 @@ export interface Avatar extends AsyncDisposable {
   /** Source frames that were looked at until now. */
   readonly count: number
   readonly withoutFace: number
+  /** The face in the first frame where it was seen until now. */
+  readonly first: ScanResult['first']
   /** What is true of the clip as a whole: fed to `generate` beside the state of each frame. */
   readonly clip: Tensors
   /** What is known of a source frame; only of an avatar whose source was looked at before. */

@@ -51,6 +51,9 @@ export async function liveAvatar(
     get withoutFace() {
       return scanned.placed.filter((placement) => !placement).length
     },
+    get first() {
+      return scanned.first
+    },
     clip: {},
     play,
     async [Symbol.asyncDispose]() {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RenderContext } from '../context.ts'
-import { faceOfPart } from '../face/face-of-part.ts'
+import { choiceInFrames } from '../face/face-choice.ts'
 import type { RenderOptions } from '../render-options.ts'
 import type { Voice } from '../voice.ts'
 import type { Avatar } from './avatar.ts'
@@ -31,7 +31,7 @@ export async function prepareAvatars(
   await using opened = new AsyncDisposableStack()
   const faces: SpeakingFace[] = []
   for (const speakers of named.values()) {
-    const face = faceOfPart(voices[speakers[0]!]!.face, scan.source.facts)
+    const face = choiceInFrames(voices[speakers[0]!]!.face, scan.source.facts)
     const dir = join(ctx.dir, `face-${faces.length}`)
     await mkdir(dir, { recursive: true })
     const own = { ...scan, options: { ...scan.options, face } }

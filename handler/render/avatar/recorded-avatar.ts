@@ -17,6 +17,7 @@ export async function recordedAvatar(
   return {
     count: scanned.placed.length,
     withoutFace: scanned.placed.filter((face) => !face).length,
+    first: scanned.first,
     clip: await runClipGraph(records, ctx.models, ctx.buffers),
     at: (index) => known(index, records, scanned),
     play: (total, mode) => playRecorded(source, records, scanned, mode, 0, total, ctx),

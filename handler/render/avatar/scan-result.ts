@@ -30,6 +30,7 @@ export async function* noteScan(
   ctx: RenderContext,
 ): AsyncGenerator<ScannedFrame> {
   for await (const seen of scanFrames(source, limit, batchSize, options, ctx)) {
+    if (seen.seen) into.first ??= { frame: into.placed.length, ...seen.seen }
     into.placed.push(seen.placement ?? null)
     into.fingerprints.push(seen.fingerprint)
     if (seen.record) await records?.append(seen.record)

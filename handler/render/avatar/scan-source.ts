@@ -1,5 +1,5 @@
 import type { RenderOptions } from '../render-options.ts'
-import type { FacePlacement, ScanOptions } from './avatar-cache.ts'
+import type { FacePlacement, ScanOptions, SeenFace } from './avatar-cache.ts'
 import { inGroups, mapConcurrent } from '../../system/concurrent-map.ts'
 import { prefetch } from '../../system/prefetch.ts'
 import { cropBoxOf, referenceBoxOf } from '../face/face-box.ts'
@@ -11,6 +11,7 @@ import type { VideoInfo } from '../media/media-info.ts'
 import { smoothTrack, passThroughTrack, type SmoothedFace } from '../face/smooth-track.ts'
 import { faceTracker } from '../face/face-tracker.ts'
 import type { Tracked } from '../face/tracked-face.ts'
+import { findWantedPerson } from '../face/person/wanted-person.ts'
 import { markCuts } from '../face/scene-cut.ts'
 
 const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbours
@@ -24,6 +25,8 @@ export interface ScannedFrame {
   /** Absent without a face. */
   placement: FacePlacement | undefined
   record: Uint8Array | undefined
+  /** Where the face was seen, and how surely; absent where it was not. */
+  seen: SeenFace | undefined
 }
 
 /**
@@ -53,13 +56,13 @@ export async function* scanFrames(
   const encode = faceEncoder(facts, mask, size, ctx)
   const encoded = mapConcurrent(BATCHES, inGroups(size, placed), async (frames) => {
     const records = (await encode(frames.flatMap(({ face }) => face ?? []))).values()
-    return frames.map(({ frame, face }) => ({ frame, face, record: face && records.next().value }))
+    return frames.map((one) => ({ ...one, record: one.face && records.next().value }))
   })
   let slot = 0
   for await (const frames of encoded) {
-    for (const { frame, face, record } of frames) {
+    for (const { frame, face, record, seen } of frames) {
       const placement = face && { box: face.box, fade: face.fade, slot: slot++ }
-      yield { frame, fingerprint: fingerprint(frame), placement, record }
+      yield { frame, fingerprint: fingerprint(frame), placement, record, seen }
       ctx.signal.throwIfAborted()
     }
   }
@@ -72,7 +75,10 @@ async function* detectFrames(
   options: Pick<RenderOptions, 'face' | 'compat'>,
   ctx: RenderContext,
 ): AsyncGenerator<{ frame: Uint8Array; tracked: Promise<Tracked> }> {
-  const tracker = faceTracker(ctx, source.facts, options, lag)
+  const { face } = options
+  const points = typeof face === 'object' && 'at' in face
+  const wanted = points ? await findWantedPerson(source, face.at, face.frame ?? 0, ctx) : undefined
+  const tracker = faceTracker(ctx, source.facts, options, lag, wanted)
   const frames = decode(source, { first: 0, count: limit }, ctx)
   let index = 0
   for await (const viewed of markCuts(frames, source.facts)) {
@@ -87,15 +93,22 @@ async function* resolveDetections(
 }
 
 async function* placeFaces(
-  frames: AsyncIterable<{ frame: Uint8Array; face: SmoothedFace | undefined }>,
+  frames: AsyncIterable<
+    Pick<Tracked, 'seen'> & { frame: Uint8Array; face: SmoothedFace | undefined }
+  >,
   facts: VideoInfo,
   compat: RenderOptions['compat'],
   { models }: RenderContext,
 ) {
   const boxOf = compat === 'reference' ? referenceBoxOf : cropBoxOf
-  for await (const { frame, face } of frames) {
+  for await (const { frame, face, seen: found } of frames) {
     const box = face && boxOf(face.region, models.manifest.crop, facts)
-    if (!face || !box) yield { frame, face: undefined }
-    else yield { frame, face: { frame, box, fade: face.fade, landmarks: face.landmarks } }
+    if (!face || !box) {
+      yield { frame, face: undefined, seen: undefined }
+      continue
+    }
+    const { region, fade, landmarks } = face
+    const seen = found && { region, score: found.score ?? 0 }
+    yield { frame, face: { frame, box, fade, landmarks }, seen }
   }
 }

@@ -140,6 +140,8 @@ export function squareAround(
 export interface FaceDetection {
   detected: Region
   landmarks: Landmarks
+  /** How sure whoever found it is, 0..1. */
+  score?: number
   /** The job named the box: it is used as it is. */
   boxFromJob?: true
   /** Frames with the same number show one person in one shot. */

@@ -51,7 +51,7 @@ export function faceFollower(
       )
       if (!((score!.data[0] ?? 0) >= manifest.face.threshold)) return undefined
       const now = moved(landmarks!.data as Float32Array, window[0], window[1])
-      return { detected: faceRegionFromLandmarks(now), landmarks: now }
+      return { detected: faceRegionFromLandmarks(now), landmarks: now, score: score!.data[0]! }
     },
     isCheckDue: (index) => index % every < lag,
   }

@@ -10,18 +10,21 @@ import { bySize, faceFinder, graphFor } from './face-finder.ts'
 import { personTracker } from './person-tracker.ts'
 import type { ViewedFrame } from './scene-cut.ts'
 import type { Tracker } from './tracked-face.ts'
+import type { WantedPerson } from './person/wanted-person.ts'
 
 /**
  * The face that a job asks for: followed by who it is, or the job's own boxes, or by MuseTalk's own
  * rule, where nothing is tracked: each frame is searched as a whole, and its surest face is taken.
  *
  * @param lag frames that may be in work at once
+ * @param wanted the one that the job points at
  */
 export function faceTracker(
   ctx: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
   facts: VideoInfo,
   { face: choice, compat }: Pick<RenderOptions, 'face' | 'compat'>,
   lag: number,
+  wanted?: WantedPerson,
 ): Tracker {
   const { models } = ctx
   const finder = faceFinder(ctx, facts, compat)
@@ -39,20 +42,20 @@ export function faceTracker(
       const box = choice.boxes[index]
       if (!box) return undefined
       if (!usesLandmarks(models))
-        return { detected: box, landmarks: NO_LANDMARKS, boxFromJob: true }
+        return { detected: box, landmarks: NO_LANDMARKS, boxFromJob: true, score: 1 }
       const window = squareAround(box, 1.5, facts)
       const inside = window && bySize(await finder.detect(frame, window))[0]
-      return inside && { detected: box, landmarks: inside.landmarks, boxFromJob: true }
+      return inside && { detected: box, landmarks: inside.landmarks, boxFromJob: true, score: 1 }
     })
   }
-  if (compat === 'reference' && models.manifest.graphs.face_reference) {
+  if (compat === 'reference' && models.manifest.graphs.face_reference && !wanted) {
     const { threshold } = models.manifest.face
     return single(async (frame) => {
       const [first] = await finder.detect(frame, area)
       return first && first.score > threshold ? first : undefined
     })
   }
-  return personTracker(ctx, facts, finder, area, compat, lag)
+  return personTracker(ctx, facts, finder, area, compat, lag, wanted)
 }
 
 const NO_LANDMARKS: Landmarks = new Float32Array(136) // for bundles that do not ask

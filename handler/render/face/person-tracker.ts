@@ -2,7 +2,7 @@ import type { Box } from '../../../models/pixels/image.ts'
 import type { RenderContext } from '../context.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
 import type { RenderOptions } from '../render-options.ts'
-import { appearanceIn, similarity, type LookAt } from './face-appearance.ts'
+import { appearanceIn, similarity, type LookAt } from './person/face-appearance.ts'
 import { centerAndSide, squareAround, type FaceDetection, type Region } from './face-box.ts'
 import { bySize, type Candidate, type FaceFinder } from './face-finder.ts'
 import { agree, faceFollower } from './face-follower.ts'
@@ -15,7 +15,9 @@ import {
   type Choice,
   type Evidence,
   type Person,
-} from './person-choice.ts'
+} from './person/person-choice.ts'
+import { followWanted } from './person/follow-wanted.ts'
+import type { WantedPerson } from './person/wanted-person.ts'
 import { changeOf, isSameScene, type Cut, type Thumbnail, type ViewedFrame } from './scene-cut.ts'
 
 const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
@@ -53,6 +55,8 @@ interface Since {
  * larger may have come, or the face may be a photo's. Where that finds nothing, overlapping tiles,
  * because a detector that sees 192 px misses a face of 60 px in a 1080p frame.
  *
+ * With `wanted` it is that person and nobody else: see `followWanted`.
+ *
  * Frames are searched side by side; who it is that was found is decided one frame after the other.
  */
 export function personTracker(
@@ -62,6 +66,7 @@ export function personTracker(
   area: Box,
   compat: RenderOptions['compat'],
   lag: number,
+  wanted?: WantedPerson,
 ): Tracker {
   const follower = compat === 'reference' ? undefined : faceFollower(ctx, facts, lag)
   const frames = (seconds: number) => Math.max(1, Math.round(seconds * fps(facts.rate)))
@@ -169,7 +174,9 @@ export function personTracker(
       !before.choice.seen && before.view !== undefined && !isSameScene(before.view, view)
     const newScene = evidence.newScene || (elsewhere && evidence.faces !== undefined)
     const known = { ...evidence, newScene, isNew: cut?.covers }
-    const choice = choose(before.choice, known, index, look, times)
+    const choice = wanted
+      ? followWanted(before.choice, known, index, look, wanted)
+      : choose(before.choice, known, index, look, times)
     const hidden = !choice.seen && !(choice.person && isVisible(choice.person, look))
     return { choice, view: choice.seen ? view : before.view, hidden }
   }
@@ -185,7 +192,7 @@ export function personTracker(
       cuts = cuts.filter(({ at }) => at > index - lag)
       const since: Since = {
         cuts: cuts.filter(({ at }) => at > from).map((each) => each.cut),
-        look: due(view, index),
+        look: due(view, index) || index === wanted?.frame,
         shot: index - shot,
       }
       const state = step(

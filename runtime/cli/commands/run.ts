@@ -38,6 +38,11 @@ const OPTIONS = {
     help: "the source's own sound: replace (default), keep, or how many dB quieter it is kept: -15",
   },
   loudness: { type: 'string', value: 'LUFS', help: 'loudness of the result by EBU R 128: -16' },
+  'face-at': {
+    type: 'string',
+    value: 'X,Y[@N]',
+    help: 'the person at this point of frame N (default: 0) speaks',
+  },
   length: {
     type: 'string',
     value: 'WHAT',
@@ -111,6 +116,7 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     ...(segments && { segments: segments.split(',').map(parseSegment) }),
     ...(sound && { sound: parseSound(sound) }),
     ...(loudness && { loudness: parseNumber('loudness', loudness) }),
+    ...(values['face-at'] && { face: parsePoint(values['face-at']) }),
     ...(length && { length }),
     ...(silence && { silence }),
     ...(fps && { fps: parseNumber('fps', fps) }),
@@ -150,6 +156,16 @@ function parseSegment(text: string) {
 
 const parseSound = (text: string) =>
   text === 'replace' || text === 'keep' ? text : { keep_db: parseNumber('sound', text) }
+
+/** X,Y in pixels, with @N the frame that they are of. */
+function parsePoint(text: string): { at: number[]; frame?: number } {
+  const [, x, y, frame] = /^([\d.]+),([\d.]+)(?:@(\d+))?$/.exec(text) ?? []
+  if (x === undefined) {
+    throw new UsageError(`--face-at needs X,Y or X,Y@FRAME in pixels, not "${text}"`)
+  }
+  const at = [parseNumber('face-at', x), parseNumber('face-at', y!)]
+  return { at, ...(frame !== undefined && { frame: Number(frame) }) }
+}
 
 function parseNumber(name: string, text: string): number {
   const number = Number(text)

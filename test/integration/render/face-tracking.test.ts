@@ -103,6 +103,35 @@ describe('which face', () => {
     expect(result.frames_without_face).toBe(0)
     expect(new Set(drawnCodes(out, crop(left)))).toEqual(new Set([0]))
   })
+  test.each([0, 12, 24])('the one at the point of frame %s, before and after it', async (frame) => {
+    const file = await video('two.mp4', () => [left, right])
+    const face = { at: [32, 48], frame }
+    const { video: out, result } = await at.run({ video: file, face })
+    expect(drawnCodes(out, crop(left))).toEqual(numbers(25))
+    expect(drawnCodes(out, crop(right))).toEqual(Array(25).fill(undefined))
+    expect(result.face).toMatchObject({ chosen: 'at', frame: 0, confidence: expect.closeTo(0.9) })
+    for (const [i, edge] of result.face!.box.entries()) {
+      expect(Math.abs(edge - [8, 24, 56, 72][i]!)).toBeLessThanOrEqual(12)
+    }
+  })
+  test('the one pointed at in frames of the source, whatever part and rate are shown', async () => {
+    const file = await video('enters.mp4', (i) => (i < 15 ? [] : [left, right]))
+    const job = { video: file, face: { at: [32, 48], frame: 15 }, trim: { from: 0.4 } }
+    const { result } = await at.run({ ...job, fps: 50, length: 'video' })
+    expect(result.frames_without_face).toBeGreaterThanOrEqual(10)
+    expect(result.frames_without_face).toBeLessThan(14)
+    expect(result.face!.frame).toBe(15)
+  })
+  test.each([
+    [{ at: [80, 130] }, /face\.at: no face is at \(80, 130\) in frame 0; faces are at \[.*\], \[/],
+    [{ at: [192, 50] }, /face\.at: \(192, 50\) is outside of the picture, which has 192x144 px/],
+    [{ at: [32, 48], frame: 25 }, /face\.frame: the video has no frame 25/],
+  ])('a point where nobody is: %j', async (face, message) => {
+    const file = await video('two.mp4', () => [left, right])
+    const { error, models } = await at.fail({ video: file, face })
+    expect(error).toMatchObject({ code: 'INVALID_JOB', message: expect.stringMatching(message) })
+    expect(models.runs.generate).toBe(0)
+  })
   test('boxes frame by frame replace the detector', async () => {
     const file = await video('two.mp4', () => [left, right])
     const boxes = numbers(25).map((i) => (i % 5 === 4 ? null : [...left]))

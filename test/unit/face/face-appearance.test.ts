@@ -3,7 +3,7 @@ import {
   appearanceIn,
   difference,
   similarity,
-} from '../../../handler/render/face/face-appearance.ts'
+} from '../../../handler/render/face/person/face-appearance.ts'
 import type { Region } from '../../../handler/render/face/face-box.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 

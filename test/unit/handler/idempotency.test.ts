@@ -26,7 +26,7 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
     { audio_url: undefined, audio_base64: 'AAAA' },
     { audio_url: undefined, audio_base64: 'AAAB' },
   ],
-  face: [{}, { face: { box: [0, 0, 9, 9] } }],
+  face: [{ face: { at: [9, 9] } }, { face: { at: [9, 9], frame: 1 } }],
   trim: [{ trim: { from: 1 } }, { trim: { from: 1, to: 3 } }],
   speech: [{}, { speech: { to: 2 } }],
   segments: [{ segments: [{ from: 0, to: 1 }] }, { segments: [{ from: 0, to: 2 }] }],

@@ -226,9 +226,13 @@ describe('INVALID_JOB names every bad field', () => {
     [{ from: '2' }, 'trim.from'],
     [{ form: 2 }, 'trim.form'],
   ])('trim: %j', (trim, field) => expect(fields({ ...URLS, trim })).toEqual([field]))
-  test.each([{ box: [10, 10, 5, 20] }, { box: [1, 2, 3] }, { boxes: [] }, { circle: 1 }])(
-    'face: %j',
-    (face) => expect(fields({ ...URLS, face })[0]).toMatch(/^face/),
+  test.each([
+    ...[{ box: [10, 10, 5, 20] }, { box: [1, 2, 3] }, { boxes: [] }, { circle: 1 }],
+    ...[{ at: [1] }, { at: [-1, 0] }, { at: [0, 1], frame: -1 }, { at: [0, 1], frame: 0.5 }],
+    ...[{ at: [0, 1], frame: 216_001 }, { frame: 3 }, { at: [0, 1], box: [0, 0, 9, 9] }],
+  ])('face: %j', (face) => expect(fields({ ...URLS, face })[0]).toMatch(/^face/))
+  test.each([{ at: [0, 0] }, { at: [319.5, 200], frame: 216_000 }])('is taken: %j', (face) =>
+    expect(parse({ ...URLS, face }).voices[0]!.face).toEqual(face),
   )
   test.each(['/etc/passwd', '../a', 'a/../b', 'a//b', 'a/', '', 'a/.b', 'ü.mp4'])(
     'output.key %j, which could leave the prefix',

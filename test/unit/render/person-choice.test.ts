@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { Appearance, LookAt } from '../../../handler/render/face/face-appearance.ts'
+import type { Appearance, LookAt } from '../../../handler/render/face/person/face-appearance.ts'
 import type { FaceDetection, Region } from '../../../handler/render/face/face-box.ts'
-import { choose, NOBODY, type Choice } from '../../../handler/render/face/person-choice.ts'
+import { choose, NOBODY, type Choice } from '../../../handler/render/face/person/person-choice.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
 
 const TIMES = { confirm: 6, newcomer: 12, relent: 100 }

@@ -1,7 +1,7 @@
 import { blended, difference, similarity } from './face-appearance.ts'
 import type { Appearance, LookAt } from './face-appearance.ts'
-import { centerAndSide, faceRegionFromLandmarks, type FaceDetection } from './face-box.ts'
-import type { Region } from './face-box.ts'
+import { centerAndSide, faceRegionFromLandmarks, type FaceDetection } from '../face-box.ts'
+import type { Region } from '../face-box.ts'
 
 /** A face that was seen, and what it looks like. */
 export interface Sighting extends FaceDetection {
@@ -113,7 +113,7 @@ function chooseInNewScene(before: Choice, faces: readonly Sighting[], frame: num
   return startedWith(chosen, faces, before.track + 1, frame)
 }
 
-const startedWith = (
+export const startedWith = (
   chosen: Sighting,
   faces: readonly Sighting[],
   track: number,
@@ -135,7 +135,8 @@ function takeOver({ person, next, others, track }: Choice, seen: Sighting): Choi
   }
 }
 
-function continued(before: Choice, seen: Sighting, look: LookAt): Choice {
+/** The same person, seen once more. */
+export function continued(before: Choice, seen: Sighting, look: LookAt): Choice {
   const { lostAt: _, ...rest } = before
   const person = before.person!
   const likeness = blended(person.likeness, seen.appearance, LIKENESS_SHARE)
@@ -237,7 +238,7 @@ export const sightingOf = (face: FaceDetection, look: LookAt): Sighting => {
 const sizeOf = ({ region }: Sighting): number => centerAndSide(region).side
 
 /** Whether two faces are about in one place, and about of one size. */
-function isNear(a: Sighting, b: Sighting): boolean {
+export function isNear(a: Sighting, b: Sighting): boolean {
   const [from, to] = [centerAndSide(a.region), centerAndSide(b.region)]
   const grown = Math.max(from.side / to.side, to.side / from.side)
   return Math.hypot(to.x - from.x, to.y - from.y) / from.side + (grown - 1) < 1

@@ -1,6 +1,6 @@
-import { frameFormatFor } from '../frames/frame-format.ts'
-import type { VideoInfo } from '../media/media-info.ts'
-import { centerAndSide, type Region } from './face-box.ts'
+import { frameFormatFor } from '../../frames/frame-format.ts'
+import type { VideoInfo } from '../../media/media-info.ts'
+import { centerAndSide, type Region } from '../face-box.ts'
 
 const GRID = 16 // samples a side
 const AROUND = 1.5 // of the region's longer side: hair and collar tell people apart better than lips do
