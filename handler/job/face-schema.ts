@@ -1,8 +1,7 @@
 import * as v from 'valibot'
 
 const coordinate = v.pipe(v.number(), v.finite())
-/** A place in a frame. */
-export const Box = v.pipe(
+const Box = v.pipe(
   v.strictTuple([coordinate, coordinate, coordinate, coordinate]),
   v.check(
     ([x1, y1, x2, y2]) => x2 > x1 && y2 > y1,
@@ -12,6 +11,15 @@ export const Box = v.pipe(
 
 const position = v.pipe(v.number(), v.finite(), v.minValue(0))
 const MAX_BOXES = 216_000 // half an hour at 120 frames per second
+const FrameNumber = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_BOXES))
+
+/** The ways to name one of several faces. */
+export const faceNames = {
+  box: v.optional(Box),
+  at: v.optional(v.strictTuple([position, position])),
+  frame: v.optional(FrameNumber),
+}
+
 /** Whose mouth is drawn. */
 export const Face = v.pipe(
   v.union(
@@ -20,7 +28,7 @@ export const Face = v.pipe(
       v.strictObject({ box: Box }),
       v.strictObject({
         at: v.strictTuple([position, position]),
-        frame: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MAX_BOXES))),
+        frame: v.optional(FrameNumber),
       }),
       v.strictObject({
         boxes: v.pipe(v.array(v.nullable(Box)), v.minLength(1), v.maxLength(MAX_BOXES)),

@@ -36,10 +36,10 @@ export function voicesOf(job: Parsed): JobVoice[] {
     })
   }
   if (job.faces) {
-    return job.faces.map(({ box, speech, ...own }, i) => ({
+    return job.faces.map(({ box, at, frame, speech, ...own }, i) => ({
       field: `faces.${i}.audio_url`,
       audio_url: inputOf(own, 'audio')!,
-      face: { box },
+      face: box ? { box } : { at: at!, ...(frame !== undefined && { frame }) },
       ...(speech && { speech }),
     }))
   }

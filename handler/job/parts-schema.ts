@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { mediaInput } from './address-schema.ts'
-import { Box, Face } from './face-schema.ts'
+import { Face, faceNames } from './face-schema.ts'
 
 const MAX_S = 86_400 // a day; what a file really holds is found later
 const seconds = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(MAX_S))
@@ -55,15 +55,30 @@ export const Segments = v.pipe(
   ),
 )
 
+const nameOfFace = ({
+  box,
+  at,
+  frame = 0,
+}: {
+  box?: unknown
+  at?: unknown
+  frame?: number | undefined
+}) => (box ? String(box) : `${String(at)}@${frame}`)
+
 /** Several who speak, each with a recording. */
 export const Faces = v.pipe(
-  v.array(v.strictObject({ box: Box, ...recording })),
+  v.array(
+    v.pipe(
+      v.strictObject({ ...faceNames, ...recording }),
+      v.check(
+        ({ box, at, frame }) => (box === undefined) !== (at === undefined) && !(box && frame),
+        'must have a box, or a point (at) and perhaps its frame',
+      ),
+    ),
+  ),
   v.minLength(1),
   v.maxLength(MAX_FACES),
-  v.check(
-    (all) => new Set(all.map(({ box }) => String(box))).size === all.length,
-    'must be different faces',
-  ),
+  v.check((all) => new Set(all.map(nameOfFace)).size === all.length, 'must be different faces'),
   v.description('Several who speak at once, each with a recording of their own.'),
 )
 

@@ -84,7 +84,7 @@ describe('faces', () => {
   test('two speak at once, each from a recording of its own', async () => {
     const faces = [
       { box: LEFT, audio: low },
-      { box: RIGHT, audio: high },
+      { at: [144, 50], audio: high },
     ]
     const { video: out, result, models } = await at.run({ video: two, audio: undefined, faces })
     expect(result.frames).toBe(50)

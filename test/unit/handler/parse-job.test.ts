@@ -76,9 +76,13 @@ describe('who speaks, when', () => {
     expect(parse({ video_url, audio_url: one, segments, length: 'audio' }).length).toBe('audio')
   })
   test('several faces, each with a recording', () => {
-    const faces = [{ box: BOX, audio_url: one }]
+    const faces = [
+      { box: BOX, audio_url: one },
+      { at: [3, 4], frame: 7, audio_url: two },
+    ]
     expect(parse({ video_url, faces }).voices).toEqual([
       { field: 'faces.0.audio_url', audio_url: one, face: { box: BOX } },
+      { field: 'faces.1.audio_url', audio_url: two, face: { at: [3, 4], frame: 7 } },
     ])
   })
   const audio_url = two
@@ -91,6 +95,8 @@ describe('who speaks, when', () => {
     ['a field that is none', { audio_url, segments: [span(0, 1, { x: 1 })] }, 'segments.0.x'],
     ['a path', { segments: [span(0, 1, { audio: '/etc/passwd' })] }, 'segments.0.audio'],
     ['a recording nobody speaks', { audio_url, faces: [face] }, 'audio_url'],
+    ['a face nobody names', { faces: [{ audio_url: one }] }, 'faces.0'],
+    ['a face named twice', { faces: [{ ...face, at: [1, 2] }] }, 'faces.0'],
     ['a face twice', { faces: [face, face] }, 'faces'],
     ['a face without a recording', { audio_url, faces: [{ box: BOX }] }, 'faces.0.audio_url'],
     ['a face beside faces', { faces: [face], face: 'largest' }, 'face'],

@@ -42,7 +42,7 @@ export async function findWantedPerson(
   if (!picture) throw invalidFace('frame', `the video has no frame ${frame}`)
   try {
     const faces = await facesIn(picture, source, ctx)
-    const [face] = faces.filter((one) => reaches(one, point, facts))
+    const face = faces.find((one) => reaches(one, point, facts))
     if (!face) {
       const places = faces.map(({ detected }) => `[${detected.map(inSource).join(', ')}]`)
       const found = places.length > 0 ? `faces are at ${places.join(', ')}` : 'there is none in it'
