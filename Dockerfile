@@ -17,6 +17,7 @@ COPY docker/licenses.mjs docker/
 RUN npm ci --omit=dev --omit=optional \
  && npm sbom --omit=dev --omit=optional --sbom-format cyclonedx > sbom.json \
  && node docker/licenses.mjs sbom.json > THIRD_PARTY_LICENSES \
+ && rm -rf node_modules/@opentelemetry/*/build/esm node_modules/@opentelemetry/*/build/esnext \
  && cd node_modules/onnxruntime-node/bin/napi-v6 \
  && rm -rf darwin win32 \
  && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -r {} +
