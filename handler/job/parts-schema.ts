@@ -55,15 +55,13 @@ export const Segments = v.pipe(
   ),
 )
 
-const nameOfFace = ({
-  box,
-  at,
-  frame = 0,
-}: {
-  box?: unknown
-  at?: unknown
+interface NamedFace {
+  box?: number[] | undefined
+  at?: number[] | undefined
   frame?: number | undefined
-}) => (box ? String(box) : `${String(at)}@${frame}`)
+}
+
+const nameOfFace = ({ box, at, frame = 0 }: NamedFace) => JSON.stringify(box ?? [at, frame])
 
 /** Several who speak, each with a recording. */
 export const Faces = v.pipe(
