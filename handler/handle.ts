@@ -86,6 +86,7 @@ async function render(
     dir: join(ctx.dir, 'render'),
     options: {
       ...{ length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
+      ...{ format: output.format, codec: output.codec },
       ...(fps !== undefined && { fps }),
       ...(compat && { compat }),
       ...(output.stream && { fragmented: true }),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { JobContext } from './context.ts'
 import { CanceledError } from './errors.ts'
+import { extensionOf } from './render/encode/output-formats.ts'
 import { objectName, type Job } from './job/parse-job.ts'
 import type { Storage, StoredObject } from './storage/storage.ts'
 import { createGrowingFile } from './system/growing-file.ts'
@@ -21,7 +22,7 @@ export interface ResultFile extends AsyncDisposable {
 
 /** Where the render writes to. With `output.stream` it can be watched, and goes to the store, meanwhile. */
 export function openResultFile(job: Job, storage: Storage, ctx: JobContext): ResultFile {
-  const path = join(ctx.dir, job.output.lossless ? 'result.mkv' : 'result.mp4')
+  const path = join(ctx.dir, `result.${extensionOf(job.output)}`)
   if (job.output.stream) return streamedFile(path, job, storage, ctx)
   return {
     path,

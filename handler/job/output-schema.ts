@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { OUTPUT_CODECS, OUTPUT_FORMATS } from '../render/encode/output-formats.ts'
 import { Url } from './address-schema.ts'
 
 /** What the result is, and where it goes. */
@@ -14,7 +15,9 @@ export const Output = v.strictObject({
         'must be a path of A-Z a-z 0-9 . _ - whose parts do not begin with a dot',
       ),
       v.maxLength(512),
-      v.description('Name of the object below the worker’s prefix; <id>.mp4 where unset.'),
+      v.description(
+        'Name of the object below the worker’s prefix; <id> and the format’s ending where unset.',
+      ),
     ),
   ),
   fit: v.optional(
@@ -25,13 +28,26 @@ export const Output = v.strictObject({
       ),
     ),
   ),
+  format: v.optional(
+    v.pipe(v.picklist(OUTPUT_FORMATS), v.description('The file: mp4 (where unset) or webm.')),
+  ),
+  codec: v.optional(
+    v.pipe(
+      v.picklist(OUTPUT_CODECS),
+      v.description(
+        'h264 (where unset), hevc or av1 in mp4; vp9 (where unset) or av1 in webm. One that the worker’s ffmpeg cannot encode is refused.',
+      ),
+    ),
+  ),
   crf: v.optional(
     v.pipe(
       v.number(),
       v.integer(),
       v.minValue(10),
       v.maxValue(35),
-      v.description('Quality of H.264; less is better and larger.'),
+      v.description(
+        'Quality on the scale of H.264, whatever the codec; less is better and larger.',
+      ),
     ),
     17,
   ),
@@ -40,7 +56,7 @@ export const Output = v.strictObject({
     v.pipe(
       v.boolean(),
       v.description(
-        'Fragmented mp4, uploaded while it is rendered and watched at /jobs/{id}/video; not with lossless.',
+        'Fragmented mp4, uploaded while it is rendered and watched at /jobs/{id}/video; for mp4 only.',
       ),
     ),
     false,

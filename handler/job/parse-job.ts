@@ -3,6 +3,8 @@ import * as v from 'valibot'
 import type { ValidationIssue } from '../errors.ts'
 import type { JobEvent } from '../events/job-events.ts'
 import type { InputRules } from '../inputs/input-address.ts'
+import { extensionOf } from '../render/encode/output-formats.ts'
+import { outputProblems, withoutDefaults } from './output-rules.ts'
 import { resolveOutputFrame, type ResizePolicy, type OutputFrame } from '../render/output-frame.ts'
 import { contentsOf, inputOf, inputProblems, inputsOf } from './job-inputs.ts'
 import { invalidJobError, isObject, schemaProblems } from './job-problems.ts'
@@ -86,6 +88,7 @@ export function parseJob(
     length: sync_mode === undefined ? length : LENGTH_OF_SYNC_MODE[sync_mode],
     contents: contentsOf(inputsOf(inputs), rules),
     frame,
+    output: withoutDefaults(job.output),
     ...(webhook !== undefined && {
       webhook: typeof webhook === 'string' ? { url: webhook } : webhook,
     }),
@@ -102,13 +105,6 @@ function lengthProblems(payload: unknown): ValidationIssue[] {
   return [{ path: ['sync_mode'], message }]
 }
 
-/** Fields of the result that exclude each other. */
-function outputProblems(payload: unknown): ValidationIssue[] {
-  const output = isObject(payload) ? payload['output'] : undefined
-  if (!isObject(output) || output['stream'] !== true || output['lossless'] !== true) return []
-  return [{ path: ['output', 'stream'], message: 'is not for lossless results' }]
-}
-
 /** A platform's id in the characters of ours, because it may become an object's name. */
 function sanitizeId(platformId: string | undefined): string | undefined {
   const id = platformId?.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^\.+/, '')
@@ -117,4 +113,4 @@ function sanitizeId(platformId: string | undefined): string | undefined {
 
 /** Name of the job's object in the store. */
 export const objectName = ({ id, output }: Job): string =>
-  output.key ?? `${id}.${output.lossless ? 'mkv' : 'mp4'}`
+  output.key ?? `${id}.${extensionOf(output)}`

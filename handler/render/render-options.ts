@@ -1,4 +1,5 @@
 import type { Box } from '../../models/pixels/image.ts'
+import type { WantedFormat } from './encode/output-formats.ts'
 import type { OutputFrame } from './output-frame.ts'
 
 /** What decides how long the result is. */
@@ -33,7 +34,7 @@ export interface TakenFace {
 }
 
 /** What a job says of its video. */
-export interface RenderOptions {
+export interface RenderOptions extends WantedFormat {
   face: FaceChoice
   length: Length
   silence: (typeof SILENCES)[number]
@@ -44,7 +45,7 @@ export interface RenderOptions {
   compat?: 'reference' | undefined
   /** What the result's pictures are fitted to. */
   frame: OutputFrame
-  /** Quality of H.264; less is better and larger. */
+  /** Quality on x264's scale; less is better and larger. */
   crf: number
   lossless: boolean
   /** The mp4 can be read while it is written. */

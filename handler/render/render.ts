@@ -26,6 +26,7 @@ import type { Log } from '../log.ts'
 import type { SourceFrame } from './avatar/avatar.ts'
 import type { SpeakingFace } from './avatar/prepare-avatars.ts'
 import { createStageTimer, stagedItems, type RenderContext, type Stage } from './context.ts'
+import { chooseEncoder } from './encode/choose-encoder.ts'
 import { encode } from './encode/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { assertOutputSize, outputSize } from './encode/output-size.ts'
@@ -112,6 +113,8 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const files = { video: task.video, audio: task.voices.map(({ audio }) => audio) }
     const media = await ctx.stage('probe', () => probe(files, reading, limits, ffmpeg, signal))
     assertOutputSize(media.video, options.frame, limits.maxPixels)
+    const sized = { ...media.video, ...outputSize(media.video, options.frame) }
+    const other = await ctx.stage('probe', () => chooseEncoder(options, sized, ctx))
     const rate = options.fps === undefined ? media.video.rate : parseFps(options.fps)
     const facts = partOfVideo({ ...media.video, rate }, task.trim)
     const source = { file: task.video, facts }
@@ -162,7 +165,7 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
       : await mixedSoundtrack(voices, wanted, sound, total, facts, ctx)
     const soundtrack = loudness === undefined ? mixed : await atLoudness(mixed, loudness, ctx)
     const { crf, lossless, fragmented, frame } = options
-    const encoding = { crf, lossless, fragmented, frame, frames: total }
+    const encoding = { crf, lossless, encoder: other, fragmented, frame, frames: total }
     const report = (done: number) => onProgress(done, total)
     const drawn = inTurn(frames, turn, signal)
     const encoder = await encode(drawn, facts, soundtrack, task.output, encoding, report, ctx)

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { stat } from 'node:fs/promises'
+import { extname } from 'node:path'
 import { sha256File } from '../../models/system/sha256-file.ts'
 import { WorkerError } from '../errors.ts'
+import { MEDIA_TYPES } from '../render/encode/output-formats.ts'
 import type { GrowingFile } from '../system/growing-file.ts'
 
 /** A stored object, as it was found after it was written. */
@@ -75,8 +77,7 @@ export function sidecarFrom(text: string): unknown {
 }
 
 /** The result's media type, by the name that it got from us. */
-export const mediaTypeOf = (name: string): string =>
-  name.endsWith('.mkv') ? 'video/x-matroska' : 'video/mp4'
+export const mediaTypeOf = (name: string): string => MEDIA_TYPES[extname(name)] ?? 'video/mp4'
 
 /** A name as part of a URL. */
 export const urlPath = (name: string): string => name.split('/').map(encodeURIComponent).join('/')

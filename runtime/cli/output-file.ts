@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline/promises'
 import { isErrno } from '../../handler/errors.ts'
 import { MADE_BY } from '../../handler/render/encode/encoder-args.ts'
+import { extensionOf, type WantedFormat } from '../../handler/render/encode/output-formats.ts'
 import { UsageError } from './command.ts'
 
 export interface WantedOutput {
@@ -29,7 +30,7 @@ export async function checkOutput(
 ): Promise<void> {
   if (out === undefined) return assertWritable(resolve(directory), 'OUTPUT_DIR')
   const file = resolve(out)
-  assertExtension(out, (job['output'] as { lossless?: boolean } | undefined)?.lossless === true)
+  assertExtension(out, job['output'] ?? {})
   const found = await stat(file).catch(() => undefined)
   if (found?.isDirectory()) throw new UsageError(`--out "${out}" is a folder; name a file in it`)
   if (found) {
@@ -59,11 +60,12 @@ export function askAtTerminal(): ((question: string) => Promise<boolean>) | unde
 }
 
 /** A name that says something else than what is in the file misleads whoever opens it. */
-function assertExtension(out: string, lossless: boolean): void {
+function assertExtension(out: string, wanted: WantedFormat): void {
   const extension = extname(out).toLowerCase()
-  const fitting = lossless ? ['.mkv'] : ['.mp4', '.m4v']
+  const kind = extensionOf(wanted)
+  const fitting = kind === 'mp4' ? ['.mp4', '.m4v'] : [`.${kind}`]
   if (extension === '' || fitting.includes(extension)) return
-  const why = lossless ? 'a lossless result is Matroska' : 'the result is an mp4'
+  const why = kind === 'mkv' ? 'a lossless result is Matroska' : `the result is a ${kind}`
   throw new UsageError(`--out "${out}": ${why}; end its name in ${fitting[0]}`)
 }
 

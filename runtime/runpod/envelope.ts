@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { extensionOf } from '../../handler/render/encode/output-formats.ts'
 
 const milliseconds = (min: number, max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max))
@@ -42,7 +43,11 @@ export function toJobInput(input: Record<string, unknown>, id: string): Record<s
   const name = inputId ?? legacyId
   const isUsable = typeof name === 'string' && /^(?!\.)[A-Za-z0-9._-]{1,200}$/.test(name)
   if (!isUsable || typeof output !== 'object' || output === null) return input
-  const extension = (output as { lossless?: unknown }).lossless === true ? 'mkv' : 'mp4'
+  const { lossless, format } = output as { lossless?: unknown; format?: unknown }
+  const extension = extensionOf({
+    lossless: lossless === true,
+    format: format === 'webm' ? format : undefined,
+  })
   return { ...rest, id, output: { key: `${name}.${extension}`, ...output } }
 }
 

@@ -3,7 +3,15 @@ import { InputError, WorkerError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
 import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
-import { colorTags, fragmentedMp4, h264, lossless, MADE_BY } from './encoder-args.ts'
+import {
+  channelArgs,
+  colorTags,
+  fragmentedMp4,
+  h264,
+  lossless,
+  MADE_BY,
+  type EncoderArgs,
+} from './encoder-args.ts'
 import type { Soundtrack } from '../audio/soundtrack.ts'
 import type { RenderContext } from '../context.ts'
 import { spawnFfmpeg, type ProcessResult } from '../media/ffmpeg.ts'
@@ -15,7 +23,9 @@ export interface EncodeOptions {
   crf: number
   /** FFV1 in Matroska instead of H.264 in mp4. */
   lossless: boolean
-  /** Nothing in the file is written twice, so that it can be read meanwhile; not with `lossless`. */
+  /** Instead of H.264 in mp4; see `chooseEncoder`. */
+  encoder?: EncoderArgs | undefined
+  /** Nothing in the file is written twice, so that it can be read meanwhile; mp4 only. */
   fragmented?: boolean | undefined
   frame: OutputFrame
   /** Output frames; the sound is cut to their length. */
@@ -40,7 +50,7 @@ export async function encode(
   ctx: RenderContext,
 ): Promise<string> {
   const { ffmpeg, signal, log } = ctx
-  const codec = encoding.lossless ? lossless : await h264(video, sound.channels, encoding.crf, ctx)
+  const codec = await encoderOf(encoding, video, sound, ctx)
   const size = `${video.width}x${video.height}`
   const raw = ['-f', 'rawvideo', '-pix_fmt', frameFormatFor(video).rawFormat, '-s', size]
   const fit = resizeFilter(video, encoding.frame)
@@ -70,6 +80,18 @@ export async function encode(
   const failed = finished.code !== 0 || toSystemError(finished, 'encoding the result')
   if (failed) throw toEncodeError(finished)
   return codec.name
+}
+
+/** FFV1, the job's other codec, or H.264; with the channels of the sound that there is. */
+async function encoderOf(
+  { lossless: isLossless, encoder, crf }: EncodeOptions,
+  video: VideoInfo,
+  { channels }: Soundtrack,
+  ctx: RenderContext,
+): Promise<EncoderArgs> {
+  if (isLossless) return lossless
+  if (!encoder) return h264(video, channels, crf, ctx)
+  return { ...encoder, audio: [...encoder.audio, ...channelArgs(channels)] }
 }
 
 /** Hand over one frame and wait until nobody looks at its buffer any more. */

@@ -22,15 +22,19 @@ export async function h264(
   ctx: RenderContext,
 ): Promise<EncoderArgs> {
   const encoder = (await nvenc(video, crf, ctx)) ?? x264(crf)
-  // Said in any case: Speex has channels without a layout, which AAC does not take.
-  const channels = ['-ac', soundChannels === 1 ? '1' : '2']
   return {
     name: encoder[1]!,
     video: [...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)],
-    audio: ['-c:a', 'aac', '-b:a', '192k', '-ar', '48000', ...channels],
+    audio: ['-c:a', 'aac', '-b:a', '192k', '-ar', '48000', ...channelArgs(soundChannels)],
     container: ['-movflags', '+faststart', '-f', 'mp4'],
   }
 }
+
+/** Said in any case: Speex has channels without a layout, which encoders do not take. */
+export const channelArgs = (channels: number | undefined): string[] => [
+  '-ac',
+  channels === 1 ? '1' : '2',
+]
 
 /** FFV1 in RGB and FLAC, in Matroska: every sample of every frame as it was composed. */
 export const lossless: EncoderArgs = {

@@ -59,6 +59,16 @@ const OPTIONS = {
     help: "frames per second of the result (default: the source's)",
   },
   crf: { type: 'string', value: 'N', help: 'quality of the result, 10 to 35 (default: 17)' },
+  format: {
+    type: 'string',
+    value: 'WHAT',
+    help: 'mp4 or webm (default: as --out ends, else mp4)',
+  },
+  codec: {
+    type: 'string',
+    value: 'WHAT',
+    help: 'h264 (default), hevc or av1 in mp4; vp9 (default) or av1 in webm',
+  },
   json: JSON_OPTION,
   verbose: { type: 'boolean', help: 'log every stage as JSON lines on stderr' },
 } as const
@@ -102,13 +112,13 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     length,
     silence,
     fps,
-    crf,
   } = values
   if (!file && !(video && (audio || segments))) {
     throw new UsageError('run needs --video and --audio, or --job')
   }
+  const fromFile = file ? await readJobFile(file) : {}
   return {
-    ...(file && (await readJobFile(file))),
+    ...fromFile,
     ...(video && { video }),
     ...(audio && { audio }),
     ...(trim && { trim: parseSpan('trim', trim) }),
@@ -120,8 +130,21 @@ async function jobOf(values: OptionValues<typeof OPTIONS>): Promise<Record<strin
     ...(length && { length }),
     ...(silence && { silence }),
     ...(fps && { fps: parseNumber('fps', fps) }),
-    ...(crf && { output: { crf: parseNumber('crf', crf) } }),
+    ...outputOf(values, fromFile['output']),
   }
+}
+
+/** What the options say of the result, beside what the job's file does; a name may say its format. */
+function outputOf({ out, crf, format, codec }: OptionValues<typeof OPTIONS>, given: unknown) {
+  const output: Record<string, unknown> = {
+    ...(given as Record<string, unknown> | undefined),
+    ...(crf && { crf: parseNumber('crf', crf) }),
+    ...(format && { format }),
+    ...(codec && { codec }),
+  }
+  const isOpen = output['format'] === undefined && output['lossless'] !== true
+  if (isOpen && /\.webm$/i.test(out ?? '')) return { output: { ...output, format: 'webm' } }
+  return Object.keys(output).length > 0 && { output }
 }
 
 async function readJobFile(file: string): Promise<Record<string, unknown>> {

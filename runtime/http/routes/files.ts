@@ -3,6 +3,7 @@ import { realpath, stat } from 'node:fs/promises'
 import { extname, join, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { Hono, type Context } from 'hono'
+import { MEDIA_TYPES } from '../../../handler/render/encode/output-formats.ts'
 import {
   describeOperation,
   ErrorBody,
@@ -16,8 +17,7 @@ import { errorBody } from '../responses.ts'
 const KEY_PATTERN = /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/
 
 const CONTENT_TYPES: Record<string, string> = {
-  '.mp4': 'video/mp4',
-  '.mkv': 'video/x-matroska',
+  ...MEDIA_TYPES,
   '.json': 'application/json',
 }
 

@@ -56,6 +56,9 @@ test('a name that says something else than mp4 is refused', async () => {
   const job = { video, audio, output: { lossless: true } }
   await expect(check({ out: dir.file('talk.mp4'), job })).rejects.toThrow('end its name in .mkv')
   await check({ out: dir.file('talk.mkv'), job })
+  const webm = { video, audio, output: { format: 'webm' } }
+  await expect(check({ out: dir.file('talk.mp4'), job: webm })).rejects.toThrow('name in .webm')
+  await check({ out: dir.file('talk.webm'), job: webm })
 })
 
 test('a place that cannot be written is told before the render', async () => {

@@ -51,6 +51,8 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
     { resolution: '64x64', output: { fit: 'cover' } },
     { resolution: '64x64', output: { fit: 'stretch' } },
   ],
+  'output.format': [{}, { output: { format: 'webm' } }],
+  'output.codec': [{}, { output: { codec: 'av1' } }],
   'output.crf': [{}, { output: { crf: 20 } }],
   'output.lossless': [{}, { output: { lossless: true } }],
 }

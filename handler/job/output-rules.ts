@@ -1,0 +1,46 @@
+import type { ValidationIssue } from '../errors.ts'
+import {
+  CODECS_OF,
+  codecOf,
+  type OutputFormat,
+  type WantedFormat,
+} from '../render/encode/output-formats.ts'
+import { isObject } from './job-problems.ts'
+
+/** Fields of the result that exclude each other. */
+export function outputProblems(payload: unknown): ValidationIssue[] {
+  const output = isObject(payload) ? payload['output'] : undefined
+  if (!isObject(output)) return []
+  const { stream, lossless, format = 'mp4', codec, key } = output
+  const problems: ValidationIssue[] = []
+  const add = (field: string, message: string) =>
+    problems.push({ path: ['output', field], message })
+  if (lossless === true) {
+    if (stream === true) add('stream', 'is not for lossless results')
+    for (const field of ['format', 'codec']) {
+      if (output[field] !== undefined) add(field, 'is not for lossless results: FFV1 in Matroska')
+    }
+    return problems
+  }
+  if (typeof format !== 'string' || !Object.hasOwn(CODECS_OF, format)) return [] // the schema has said so
+  const codecs: readonly unknown[] = CODECS_OF[format as OutputFormat]
+  if (codec !== undefined && !codecs.includes(codec)) {
+    add('codec', `must be one of ${codecs.join(', ')} in ${format}`)
+  }
+  if (format === 'mp4') return problems
+  if (stream === true) add('stream', 'is for mp4 results')
+  if (typeof key === 'string' && !key.endsWith(`.${format}`)) {
+    add('key', `must end in .${format}: stores tell by it what the file is`)
+  }
+  return problems
+}
+
+/** What a job would get without asking is not asked for: one job, however it is written, is one job. */
+export function withoutDefaults<O extends WantedFormat>({ format, codec, ...output }: O) {
+  const isUnasked = codec === undefined || codec === codecOf({ format })
+  return {
+    ...output,
+    ...(format !== undefined && format !== 'mp4' && { format }),
+    ...(!isUnasked && { codec }),
+  }
+}

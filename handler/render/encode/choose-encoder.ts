@@ -1,0 +1,86 @@
+import { InputError } from '../../errors.ts'
+import type { RenderContext } from '../context.ts'
+import { runToEnd } from '../media/ffmpeg.ts'
+import type { VideoInfo } from '../media/media-info.ts'
+import { colorTags, type EncoderArgs } from './encoder-args.ts'
+import { CODECS_OF, codecOf, type OutputCodec, type WantedFormat } from './output-formats.ts'
+
+/**
+ * ffmpeg's encoders of a codec, the best first, at about the quality of x264's constant rate factor. Lists
+ * of encoders say nothing about drivers and sizes, so each is tried before it is taken.
+ */
+const ENCODERS: Record<Exclude<OutputCodec, 'h264'>, (crf: number) => string[][]> = {
+  hevc: (crf) => [
+    ['hevc_nvenc', '-preset', 'p5', '-rc', 'vbr', '-cq', String(crf + 4), '-tag:v', 'hvc1'],
+    // x265 tells its statistics otherwise, and players of Apple's want the other tag.
+    ['libx265', '-preset', 'fast', '-crf', String(crf + 2), ...quietX265, '-tag:v', 'hvc1'],
+  ],
+  av1: (crf) => [
+    ['av1_nvenc', '-preset', 'p5', '-rc', 'vbr', '-cq', String(crf + 12)],
+    ['libsvtav1', '-preset', '9', '-crf', String(crf + 11)],
+    ['libaom-av1', '-cpu-used', '8', '-row-mt', '1', '-crf', String(crf + 11), '-b:v', '0'],
+  ],
+  vp9: (crf) => [
+    [
+      ...['libvpx-vp9', '-deadline', 'good', '-cpu-used', '5', '-row-mt', '1'],
+      ...['-crf', String(crf + 8), '-b:v', '0'],
+    ],
+  ],
+}
+const quietX265 = ['-x265-params', 'log-level=error']
+
+/**
+ * The encoder of a job that asks for another codec than H.264, by a trial of one frame with sound.
+ *
+ * @returns what `encode` takes as its `encoder`; undefined where it does not, and for lossless results
+ * @throws InputError INVALID_JOB where this ffmpeg has none, saying which codecs it has
+ */
+export async function chooseEncoder(
+  wanted: WantedFormat & { crf: number },
+  video: VideoInfo,
+  ctx: Pick<RenderContext, 'ffmpeg' | 'signal'>,
+): Promise<EncoderArgs | undefined> {
+  const codec = codecOf(wanted)
+  const { format = 'mp4', crf, lossless } = wanted
+  if (codec === 'h264' || lossless) return undefined
+  const sound = format === 'webm' ? ['libopus', '-b:a', '160k'] : ['aac', '-b:a', '192k']
+  const args: Omit<EncoderArgs, 'name' | 'video'> = {
+    audio: ['-c:a', ...sound, '-ar', '48000'],
+    container: format === 'webm' ? ['-f', 'webm'] : ['-movflags', '+faststart', '-f', 'mp4'],
+  }
+  const encoder = await firstThatWorks(codec, crf, video, args.audio, ctx)
+  if (encoder) {
+    const pictures = ['-c:v', ...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)]
+    return { name: encoder[0]!, video: pictures, ...args }
+  }
+  const others = []
+  for (const other of CODECS_OF[format]) {
+    if (other === codec) continue
+    const works = other === 'h264' || (await firstThatWorks(other, crf, video, args.audio, ctx))
+    if (works) others.push(other)
+  }
+  const has =
+    others.length > 0 ? `of ${format} it has ${others.join(', ')}` : `nor any of ${format}`
+  const message = `the ffmpeg of this worker has no encoder of ${codec} that works; ${has}`
+  throw new InputError('INVALID_JOB', `output.codec: ${message}`)
+}
+
+async function firstThatWorks(
+  codec: Exclude<OutputCodec, 'h264'>,
+  crf: number,
+  { width, height }: VideoInfo,
+  audio: string[],
+  { ffmpeg, signal }: Pick<RenderContext, 'ffmpeg' | 'signal'>,
+): Promise<string[] | undefined> {
+  const inputs = [
+    ...['-f', 'lavfi', '-i', `color=s=${width}x${height}:r=25:d=0.04`],
+    ...['-f', 'lavfi', '-i', 'anullsrc=r=48000:cl=stereo:d=0.04'],
+  ]
+  for (const encoder of ENCODERS[codec](crf)) {
+    if (encoder[0]!.endsWith('_nvenc') && !ffmpeg.nvenc) continue
+    const trial = ['-v', 'error', ...inputs, '-c:v', ...encoder, '-pix_fmt', 'yuv420p', ...audio]
+    const { code } = await runToEnd(ffmpeg.path, [...trial, '-f', 'null', '-'], signal)
+    if (code === 0) return encoder
+  }
+  return undefined
+}

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { inputDigest } from '../../../handler/job/input-digest.ts'
+import { objectName, parseJob } from '../../../handler/job/parse-job.ts'
+import { mediaTypeOf } from '../../../handler/storage/storage.ts'
+
+const parse = (output: object) => {
+  const inputs = { video_url: 'https://a.example/v.mp4', audio_url: 'https://a.example/a.wav' }
+  return parseJob({ id: 'one', ...inputs, output }, undefined, { allowFileInputs: false })
+}
+
+describe('the format of a result', () => {
+  test.each([
+    [{}, 'one.mp4', 'video/mp4'],
+    [{ format: 'mp4', codec: 'av1' }, 'one.mp4', 'video/mp4'],
+    [{ format: 'webm' }, 'one.webm', 'video/webm'],
+    [{ format: 'webm', key: 'a/b.webm' }, 'a/b.webm', 'video/webm'],
+    [{ lossless: true }, 'one.mkv', 'video/x-matroska'],
+  ])('%j is named %s', (output, name, type) => {
+    expect(objectName(parse(output))).toBe(name)
+    expect(mediaTypeOf(name)).toBe(type)
+  })
+
+  test('what stands for the default is the same job, and another codec another', () => {
+    const digest = (output: object) => inputDigest(parse(output))
+    const plain = digest({})
+    expect(digest({ format: 'mp4' })).toBe(plain)
+    expect(digest({ format: 'mp4', codec: 'h264' })).toBe(plain)
+    expect(digest({ format: 'webm', codec: 'vp9' })).toBe(digest({ format: 'webm' }))
+    const others = [{ codec: 'av1' }, { format: 'webm' }, { format: 'webm', codec: 'av1' }]
+    expect(new Set([plain, ...others.map(digest)]).size).toBe(4)
+  })
+
+  test.each([
+    [{ format: 'avi' }, 'output.format: '],
+    [{ codec: 'vp9' }, 'output.codec: must be one of h264, hevc, av1 in mp4'],
+    [{ format: 'webm', codec: 'hevc' }, 'output.codec: must be one of vp9, av1 in webm'],
+    [{ format: 'webm', stream: true }, 'output.stream: is for mp4 results'],
+    [{ format: 'webm', key: 'a.mp4' }, 'output.key: must end in .webm'],
+    [{ lossless: true, stream: true }, 'output.stream: is not for lossless results'],
+    [{ lossless: true, codec: 'av1' }, 'output.codec: is not for lossless results'],
+  ])('%j is refused', (output, message) => {
+    expect(() => parse(output)).toThrow(message)
+  })
+})
