@@ -5,9 +5,13 @@ import { createScratchDir, type JobContext } from './context.ts'
 import { DOCUMENT_START_BYTES, documentTypeOf } from './document-type.ts'
 import { InputError, UpstreamError } from './errors.ts'
 import { inputsOf } from './job/job-inputs.ts'
+import { MAX_BOX_LIST_BYTES, readBoxList } from './inputs/box-list.ts'
 import { inputKind } from './inputs/input-address.ts'
 import { decodeDataUrl } from './inputs/inline-media.ts'
+import { Boxes } from './job/face-schema.ts'
+import type { JobVoice } from './job/job-voices.ts'
 import type { Job } from './job/parse-job.ts'
+import type { FaceChoice } from './render/render-options.ts'
 import { NetworkError } from './net/network-error.ts'
 import { allOrAbort } from './system/all-or-abort.ts'
 import { downloadResumable } from './net/resumable-download.ts'
@@ -17,6 +21,8 @@ export interface InputFiles {
   video: string
   /** Of each voice of the job. */
   voices: string[]
+  /** The same, with the boxes that were elsewhere. */
+  faces: FaceChoice[]
 }
 
 /**
@@ -29,6 +35,8 @@ export interface InputFiles {
 export async function download(job: Job, ctx: JobContext): Promise<InputFiles> {
   await rejectPrivateUrls(job, ctx)
   await createScratchDir(ctx)
+  const faces: FaceChoice[] = []
+  for (const voice of job.voices) faces.push(await resolveFace(voice, `${faces.length}`, ctx))
   // A recording of which several parts are spoken is fetched once.
   const recordings = [...new Map(job.voices.map((voice) => [voice.audio_url, voice])).values()]
   const [video, ...audio] = await allOrAbort(ctx.signal, [
@@ -40,7 +48,21 @@ export async function download(job: Job, ctx: JobContext): Promise<InputFiles> {
   ])
   const fileOf = (address: string) =>
     audio[recordings.findIndex(({ audio_url }) => audio_url === address)]!
-  return { video: video!, voices: job.voices.map(({ audio_url }) => fileOf(audio_url)) }
+  return { video: video!, voices: job.voices.map(({ audio_url }) => fileOf(audio_url)), faces }
+}
+
+/** What a voice says of its face; boxes that lie elsewhere come before the media, for they are small. */
+async function resolveFace(
+  { face, faceField }: JobVoice,
+  name: string,
+  ctx: JobContext,
+): Promise<FaceChoice> {
+  if (typeof face !== 'object' || !('boxes_url' in face)) return face
+  const [field, to] = [`${faceField}.boxes_url`, join(ctx.dir, `boxes-${name}.json`)]
+  const maxInputBytes = Math.min(ctx.limits.maxInputBytes, MAX_BOX_LIST_BYTES)
+  const limits = { ...ctx.limits, maxInputBytes }
+  await downloadInput(field, face.boxes_url, to, { ...ctx, limits }, ctx.signal)
+  return { boxes: await withFieldName(field, () => readBoxList(to, Boxes)) }
 }
 
 /** All addresses of a job are looked at before the first of them is connected to. */
@@ -98,7 +120,7 @@ async function downloadRemote(
   onTransfer?.({ direction: 'in', bytes, seconds })
   log.info('downloaded', { field, bytes, seconds: Math.round(seconds * 1000) / 1000 })
   if (bytes === 0) throw new InputError('MEDIA_UNREADABLE', 'the file is empty')
-  await rejectDocument(file)
+  if (!field.endsWith('boxes_url')) await rejectDocument(file)
 }
 
 /** The commonest wrong link is one to the page of a file. What is wrong with media is for `probe` to say. */

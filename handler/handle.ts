@@ -78,8 +78,8 @@ async function render(
   const { trim, sound, loudness, length, silence, fps, mask, compat, frame, output } = job
   const task = {
     video: inputs.video,
-    voices: job.voices.map(({ speech, span, face }, i) => ({
-      ...{ speech, span, face, audio: inputs.voices[i]! },
+    voices: job.voices.map(({ speech, span }, i) => ({
+      ...{ speech, span, face: inputs.faces[i]!, audio: inputs.voices[i]! },
     })),
     ...{ trim, loudness, sound: sourceSoundOf(sound) },
     output: file.path,

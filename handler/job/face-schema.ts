@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { mediaInput } from './address-schema.ts'
 
 const coordinate = v.pipe(v.number(), v.finite())
 const Box = v.pipe(
@@ -20,6 +21,9 @@ export const faceNames = {
   frame: v.optional(FrameNumber),
 }
 
+/** One per source frame; null where there is no face. */
+export const Boxes = v.pipe(v.array(v.nullable(Box)), v.minLength(1), v.maxLength(MAX_BOXES))
+
 /** Whose mouth is drawn. */
 export const Face = v.pipe(
   v.union(
@@ -30,13 +34,14 @@ export const Face = v.pipe(
         at: v.strictTuple([position, position]),
         frame: v.optional(FrameNumber),
       }),
-      v.strictObject({
-        boxes: v.pipe(v.array(v.nullable(Box)), v.minLength(1), v.maxLength(MAX_BOXES)),
-      }),
+      v.strictObject({ boxes: Boxes }),
+      v.strictObject({ boxes_url: mediaInput('A JSON list of such boxes.') }),
     ],
-    'must be "largest", { box: [x1, y1, x2, y2] }, { at: [x, y], frame } or { boxes: [[x1, y1, x2, y2] | null, …] }',
+    'must be "largest", { box: [x1, y1, x2, y2] }, { at: [x, y], frame }, { boxes_url } or { boxes: [[x1, y1, x2, y2] | null, …] }',
   ),
   v.description(
-    'Which face speaks: the largest, the one in a box, the person at a point of a frame (0 where unset), or exactly these boxes, one per source frame (null: no face). Source pixels, right and bottom exclusive.',
+    'Which face speaks: the largest, the one in a box, the person at a point of a frame (0 where unset), or exactly these boxes, one per source frame (null: no face), which may lie in a JSON file. Source pixels, right and bottom exclusive.',
   ),
 )
+
+export type JobFace = v.InferOutput<typeof Face>

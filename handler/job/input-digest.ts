@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { inputKind } from '../inputs/input-address.ts'
+import type { JobFace } from './face-schema.ts'
 import type { Job } from './parse-job.ts'
 import { stripSignature } from './signed-url.ts'
 
@@ -18,8 +19,9 @@ export function inputDigest(job: Job): string {
   const input = {
     ...fields,
     video_url: identify(job, 'video_url', job.video_url),
-    voices: job.voices.map(({ field, audio_url, ...voice }) => ({
+    voices: job.voices.map(({ field, audio_url, face, faceField, ...voice }) => ({
       ...voice,
+      face: identifyFace(job, face, faceField),
       audio_url: identify(job, field, audio_url),
     })),
     output: without(job.output, OUTSIDE_DIGEST.output),
@@ -38,6 +40,11 @@ export function canonicalJson(value: unknown): string {
       : part,
   )
 }
+
+const identifyFace = (job: Job, face: JobFace, field: string): JobFace =>
+  typeof face === 'object' && 'boxes_url' in face
+    ? { boxes_url: identify(job, `${field}.boxes_url`, face.boxes_url) }
+    : face
 
 /** An input by its content, where that is known: the same file may be sent under any number of names. */
 function identify(job: Job, field: string, address: string): string {

@@ -2,6 +2,7 @@ import type { ValidationIssue } from '../errors.ts'
 import { contentDigest, inputProblem, type InputRules } from '../inputs/input-address.ts'
 import { toDataUrl } from '../inputs/inline-media.ts'
 import { directLink } from '../inputs/share-links.ts'
+import type { JobFace } from './face-schema.ts'
 import { isObject } from './job-problems.ts'
 
 type Path = readonly (string | number)[]
@@ -30,6 +31,8 @@ export function inputProblems(payload: unknown, rules: InputRules): ValidationIs
         ? problemsOf(part, 'audio', path, !isShared || path[0] === 'faces', rules)
         : [],
     ),
+    ...boxProblems(payload, [], rules),
+    ...parts.flatMap(([path, part]) => boxProblems(part, path, rules)),
     ...clashes(payload, parts.length > 0 && parts.every(([, part]) => hasOwn(part))),
   ]
 }
@@ -74,6 +77,15 @@ function problemsOf(
   return message === undefined ? [] : [{ path: [...path, first], message }]
 }
 
+/** Of a face whose boxes lie elsewhere. */
+function boxProblems(holder: unknown, path: Path, rules: InputRules): ValidationIssue[] {
+  const face = isObject(holder) ? holder['face'] : undefined
+  const address = isObject(face) ? face['boxes_url'] : undefined
+  if (typeof address !== 'string' || address === '') return []
+  const message = inputProblem(directAddress(address), rules)
+  return message === undefined ? [] : [{ path: [...path, 'face', 'boxes_url'], message }]
+}
+
 /** An input's address under whatever name it came; of a share link the direct one. */
 export function inputOf(
   job: Record<string, unknown>,
@@ -82,12 +94,16 @@ export function inputOf(
   const [url, alias, base64] = namesOf(input).map((name) => job[name] as string | undefined)
   if (base64 !== undefined) return toDataUrl(base64)
   const address = url ?? alias
-  return address?.startsWith('https:') && URL.canParse(address) ? directLink(address) : address
+  return address === undefined ? undefined : directAddress(address)
 }
+
+/** Of a share link the address of what it shares; any other as it is. */
+export const directAddress = (address: string): string =>
+  address.startsWith('https:') && URL.canParse(address) ? directLink(address) : address
 
 interface NamedInputs {
   video_url: string
-  voices: readonly { field: string; audio_url: string }[]
+  voices: readonly { field: string; audio_url: string; face: JobFace; faceField: string }[]
 }
 
 /** All inputs of a job by the field that names them. */
@@ -95,6 +111,11 @@ export const inputsOf = ({ video_url, voices }: NamedInputs) =>
   Object.fromEntries([
     ['video_url', video_url],
     ...voices.map(({ field, audio_url }) => [field, audio_url]),
+    ...voices.flatMap(({ face, faceField }) =>
+      typeof face === 'object' && 'boxes_url' in face
+        ? [[`${faceField}.boxes_url`, face.boxes_url]]
+        : [],
+    ),
   ]) as Record<string, string>
 
 /** SHA-256 of the inputs whose content is known before anything is fetched, by their field. */

@@ -1,7 +1,7 @@
 import type * as v from 'valibot'
 import type { Span } from '../render/media/part-of-file.ts'
-import type { FaceChoice } from '../render/render-options.ts'
-import { inputOf } from './job-inputs.ts'
+import type { JobFace } from './face-schema.ts'
+import { directAddress, inputOf } from './job-inputs.ts'
 import type { JobSchema } from './job-schema.ts'
 
 /** A recording of a job, and who speaks it when. */
@@ -13,7 +13,9 @@ export interface JobVoice {
   speech?: Span
   /** Seconds of the result. */
   span?: Required<Span>
-  face: FaceChoice
+  face: JobFace
+  /** Which field of the job names the face. */
+  faceField: string
 }
 
 type Parsed = Pick<
@@ -25,12 +27,14 @@ type Parsed = Pick<
 export function voicesOf(job: Parsed): JobVoice[] {
   const shared = inputOf(job, 'audio')
   if (job.segments) {
-    return job.segments.map(({ from, to, speech, face = job.face, ...own }, i) => {
+    return job.segments.map(({ from, to, speech, face, ...own }, i) => {
       const audio_url = inputOf(own, 'audio')
       return {
         field: audio_url === undefined ? 'audio_url' : `segments.${i}.audio_url`,
         audio_url: audio_url ?? shared!,
-        ...{ span: { from, to }, face },
+        span: { from, to },
+        face: withDirectAddress(face ?? job.face),
+        faceField: face ? `segments.${i}.face` : 'face',
         ...(speech && { speech }),
       }
     })
@@ -38,11 +42,18 @@ export function voicesOf(job: Parsed): JobVoice[] {
   if (job.faces) {
     return job.faces.map(({ box, at, frame, speech, ...own }, i) => ({
       field: `faces.${i}.audio_url`,
+      faceField: `faces.${i}`,
       audio_url: inputOf(own, 'audio')!,
       face: box ? { box } : { at: at!, ...(frame !== undefined && { frame }) },
       ...(speech && { speech }),
     }))
   }
-  const { face, speech } = job
-  return [{ field: 'audio_url', audio_url: shared!, face, ...(speech && { speech }) }]
+  const face = withDirectAddress(job.face)
+  const only = { field: 'audio_url', audio_url: shared!, face, faceField: 'face' }
+  return [{ ...only, ...(job.speech && { speech: job.speech }) }]
 }
+
+const withDirectAddress = (face: JobFace): JobFace =>
+  typeof face === 'object' && 'boxes_url' in face
+    ? { boxes_url: directAddress(face.boxes_url) }
+    : face

@@ -123,3 +123,10 @@ test('what is left out names fields that a job has', () => {
   )
   expect(Object.keys(job)).toEqual(expect.arrayContaining([...OUTSIDE_DIGEST.job]))
 })
+
+test('boxes that lie elsewhere count by their content where it is known, else by their address', () => {
+  const of = (boxes_url: string) => digest({ face: { boxes_url } })
+  expect(of('data:;base64,W10=')).toBe(of('data:application/json;base64,W10='))
+  expect(of('data:;base64,W10=')).not.toBe(of('data:;base64,WzFd'))
+  expect(of('https://a.test/1.json')).not.toBe(of('https://a.test/2.json'))
+})

@@ -67,9 +67,16 @@ describe('who speaks, when', () => {
     const job = parse({ video_url, audio_url: one, segments })
     expect(job.length).toBe('video')
     expect(job.voices).toEqual([
-      { field: 'audio_url', audio_url: one, face: 'largest', span: { from: 0, to: 1 } },
+      {
+        field: 'audio_url',
+        audio_url: one,
+        face: 'largest',
+        faceField: 'face',
+        span: { from: 0, to: 1 },
+      },
       {
         ...{ field: 'segments.1.audio_url', audio_url: two, face: { box: BOX } },
+        faceField: 'segments.1.face',
         ...{ span: { from: 2, to: 3 }, speech: { from: 1 } },
       },
     ])
@@ -81,8 +88,13 @@ describe('who speaks, when', () => {
       { at: [3, 4], frame: 7, audio_url: two },
     ]
     expect(parse({ video_url, faces }).voices).toEqual([
-      { field: 'faces.0.audio_url', audio_url: one, face: { box: BOX } },
-      { field: 'faces.1.audio_url', audio_url: two, face: { at: [3, 4], frame: 7 } },
+      { field: 'faces.0.audio_url', audio_url: one, face: { box: BOX }, faceField: 'faces.0' },
+      {
+        field: 'faces.1.audio_url',
+        audio_url: two,
+        face: { at: [3, 4], frame: 7 },
+        faceField: 'faces.1',
+      },
     ])
   })
   const audio_url = two
@@ -235,11 +247,14 @@ describe('INVALID_JOB names every bad field', () => {
   test.each([
     ...[{ box: [10, 10, 5, 20] }, { box: [1, 2, 3] }, { boxes: [] }, { circle: 1 }],
     ...[{ at: [1] }, { at: [-1, 0] }, { at: [0, 1], frame: -1 }, { at: [0, 1], frame: 0.5 }],
+    ...[{ boxes_url: '' }, { boxes_url: 'file:///etc/passwd' }, { boxes_url: 'upload:none' }],
     ...[{ at: [0, 1], frame: 216_001 }, { frame: 3 }, { at: [0, 1], box: [0, 0, 9, 9] }],
   ])('face: %j', (face) => expect(fields({ ...URLS, face })[0]).toMatch(/^face/))
-  test.each([{ at: [0, 0] }, { at: [319.5, 200], frame: 216_000 }])('is taken: %j', (face) =>
-    expect(parse({ ...URLS, face }).voices[0]!.face).toEqual(face),
-  )
+  test.each([
+    { boxes_url: 'https://a.test/b.json' },
+    { at: [0, 0] },
+    { at: [319.5, 200], frame: 216_000 },
+  ])('is taken: %j', (face) => expect(parse({ ...URLS, face }).voices[0]!.face).toEqual(face))
   test.each(['/etc/passwd', '../a', 'a/../b', 'a//b', 'a/', '', 'a/.b', 'ü.mp4'])(
     'output.key %j, which could leave the prefix',
     (key) => expect(fields({ ...URLS, output: { key } })).toEqual(['output.key']),

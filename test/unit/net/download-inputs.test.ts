@@ -34,6 +34,7 @@ interface Given {
   files?: boolean
   lookup?: FetchOptions['lookup']
   onTransfer?: (transfer: Transfer) => void
+  face?: unknown
 }
 
 /** Download two inputs as a job does. Whatever happens is over when this returns. */
@@ -49,7 +50,11 @@ async function get(video: string, audio = server.url('/good'), given: Given = {}
     limits: { maxInputBytes: MAX },
     ...(given.onTransfer && { onTransfer: given.onTransfer }),
   } as unknown as JobContext
-  const job = parseJob({ video, audio }, 'j', { allowFileInputs: given.files ?? false })
+  const job = parseJob(
+    { video, audio, ...(given.face !== undefined && { face: given.face }) },
+    'j',
+    { allowFileInputs: given.files ?? false },
+  )
   return { dir, inputs: download(job, ctx) }
 }
 
@@ -301,4 +306,34 @@ test('local files are linked where they are allowed, and have the same limit', a
   await mkdir(media.file('a-folder'))
   const none = await get(media.file('a-folder'), small, { files: true })
   await expect(none.inputs).rejects.toMatchObject({ code: 'MEDIA_UNREADABLE' })
+})
+
+describe('boxes that lie elsewhere', () => {
+  const listOf = (boxes: unknown) => ({
+    face: { boxes_url: `data:application/json;base64,${btoa(JSON.stringify(boxes))}` },
+  })
+  const list = [[0, 0, 9, 9], null]
+  test.each([[list], [{ boxes: list }]])('are read from %j', async (said) => {
+    const { inputs } = await get(server.url('/good'), undefined, listOf(said))
+    expect((await inputs).faces).toEqual([{ boxes: list }])
+  })
+  test.each([
+    [[], 'face.boxes_url: Invalid length'],
+    [[null, [0, 0, 9]], 'face.boxes_url: entry 1: '],
+    [[[9, 0, 0, 9]], 'face.boxes_url: entry 0: must be [x1, y1, x2, y2] with x2 > x1'],
+    [{ boxes: 'none' }, 'face.boxes_url: Invalid type'],
+    [3, 'face.boxes_url: Invalid type'],
+  ])('%j is refused', async (said, message) => {
+    const { inputs } = await get(server.url('/good'), undefined, listOf(said))
+    const expected = { code: 'INVALID_JOB', message: expect.stringContaining(message) as string }
+    await expect(inputs).rejects.toMatchObject(expected)
+  })
+  test('that are no JSON are refused', async () => {
+    const face = { boxes_url: server.url('/good') }
+    const { inputs } = await get(server.url('/good'), undefined, { face })
+    await expect(inputs).rejects.toMatchObject({
+      code: 'INVALID_JOB',
+      message: expect.stringContaining('face.boxes_url: is not JSON') as string,
+    })
+  })
 })
