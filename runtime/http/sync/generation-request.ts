@@ -45,8 +45,8 @@ const Options = v.strictObject({
   active_speaker_detection: v.optional(
     v.strictObject({
       auto_detect: v.nullish(v.literal(false, 'who speaks is not found out; name the face')),
-      frame_number: refused('give bounding_boxes instead, one a frame'),
-      coordinates: refused('give bounding_boxes instead, one a frame'),
+      frame_number: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0))),
+      coordinates: v.nullish(v.tuple([v.number(), v.number()])),
       bounding_boxes: v.optional(v.array(v.nullable(v.array(v.number())))),
     }),
   ),
@@ -116,7 +116,7 @@ const recordingOf = (input: GenerationRequest['input'], refId: string) =>
 export function toJob(request: GenerationRequest, id: string) {
   const { input, options, outputFileName, segments } = request
   const urlOf = (type: 'video' | 'audio') => input.find((one) => one.type === type)!['url']
-  const boxes = options?.active_speaker_detection?.bounding_boxes
+  const face = faceOf(options?.active_speaker_detection)
   return {
     id,
     video_url: urlOf('video'),
@@ -133,9 +133,18 @@ export function toJob(request: GenerationRequest, id: string) {
           audio_url: urlOf('audio'),
           length: LENGTH_OF_SYNC_MODE[options?.sync_mode ?? 'bounce'],
         }),
-    ...(boxes && { face: { boxes } }),
+    ...(face && { face }),
     ...(outputFileName && { output: { key: `${id}/${outputFileName}.mp4` } }),
   }
+}
+
+type Speaker = NonNullable<GenerationRequest['options']>['active_speaker_detection']
+
+/** Boxes say more than a point does. */
+function faceOf(speaker: Speaker) {
+  const { bounding_boxes: boxes, coordinates, frame_number } = speaker ?? {}
+  if (boxes) return { boxes }
+  return coordinates ? { at: coordinates, frame: frame_number ?? 0 } : undefined
 }
 
 function speechOf({

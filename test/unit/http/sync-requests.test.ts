@@ -32,6 +32,15 @@ describe('a generation is a job', () => {
       ...{ face: { boxes: bounding_boxes }, output: { key: 'g/talk-1.mp4' } },
     })
   })
+  test('with the one at a point of a frame', () => {
+    const faceOf = (point: object) => job({ options: { active_speaker_detection: point } })
+    const coordinates = [320, 200]
+    expect(faceOf({ coordinates, frame_number: 40 })).toMatchObject({
+      face: { at: coordinates, frame: 40 },
+    })
+    expect(faceOf({ coordinates })).toMatchObject({ face: { at: coordinates, frame: 0 } })
+    expect(faceOf({ frame_number: 40 })).not.toHaveProperty('face')
+  })
   test('in segments, each with the recording that it refers to', () => {
     const input = [
       VIDEO,
@@ -90,8 +99,8 @@ const REFUSED: [object, string][] = [
   [{ options: { model_mode: 'head' } }, 'options.model_mode: '],
   [{ options: { active_speaker_detection: { auto_detect: true } } }, 'auto_detect: who speaks'],
   [
-    { options: { active_speaker_detection: { coordinates: [1, 2] } } },
-    'coordinates: give bounding_boxes',
+    { options: { active_speaker_detection: { coordinates: [1] } } },
+    'options.active_speaker_detection.coordinates.1: ',
   ],
   [{ webhookUrl: 'ftp://a.test' }, 'webhookUrl: must be'],
   [{ outputFileName: '../x' }, 'outputFileName: must be'],
