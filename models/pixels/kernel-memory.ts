@@ -63,9 +63,15 @@ export class KernelMemory {
     return at
   }
 
-  /** Copy the samples of a raster to `out`, rows without gaps. */
+  /**
+   * Copy the samples of a raster to `out`, rows without gaps.
+   * @throws RangeError where it is smaller
+   */
   read({ at, width, height, channels, stride }: Raster, out: Uint8Array): void {
     const length = width * channels
+    if (out.length < height * length) {
+      throw new RangeError(`${height * length} bytes do not fit into ${out.length}`)
+    }
     const bytes = bufferOver(this.bytes)
     if (stride === length) return void bytes.copy(out, 0, at, at + height * length)
     for (let y = 0; y < height; y++) {
