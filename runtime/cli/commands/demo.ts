@@ -27,10 +27,11 @@ function servePage(config: Config, output: TextOutput): Promise<number> {
   return startWorker(config)
 }
 
+/** Before the path, which stays the last line for whoever reads it by a program. */
 const NEXT = `
-Open that file. Your own: musetalk-worker run --video face.mp4 --audio speech.wav --out talking.mp4
+Your own: musetalk-worker run --video face.mp4 --audio speech.wav --out talking.mp4
 In the browser, with camera and microphone: musetalk-worker demo --serve
-`
+Open this:`
 
 async function demo(config: Config, output: TextOutput): Promise<number> {
   const job = { id: 'demo', video: media('portrait.png'), audio: media('speech.wav') }
@@ -49,9 +50,9 @@ async function demo(config: Config, output: TextOutput): Promise<number> {
     `  ${'total'.padEnd(10)}${total_time.toFixed(2).padStart(7)} s for ${duration_sec.toFixed(2)} s of video` +
       ` (stages overlap)`,
     `real-time factor ${result.realtime_factor.toFixed(2)} (below 1 is faster than real time)`,
+    NEXT,
     result.output_url,
   ]
   output.out(`${lines.join('\n')}\n`)
-  output.err(NEXT)
   return 0
 }
