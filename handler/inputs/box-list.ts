@@ -18,7 +18,7 @@ export async function readBoxList<T>(file: string, rules: v.GenericSchema<unknow
   if (parsed.success) return parsed.output
   const [issue] = parsed.issues
   const index = issue.path?.[0]?.key
-  const where = index === undefined ? '' : `entry ${String(index)}: `
+  const where = typeof index === 'number' ? `entry ${index}: ` : ''
   throw new InputError('INVALID_JOB', `${where}${issue.message.slice(0, 200)}`)
 }
 
