@@ -5,6 +5,7 @@ import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { LOG_THRESHOLDS, RUNPOD_LEVELS } from '../log/levels.ts'
 import { inputBuckets, inputBucketProblems } from './input-buckets.ts'
 import { isProxyVariable, lowerCaseProxies, proxyUrl } from './proxies.ts'
+import { redisUrls } from './redis.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
 const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
@@ -99,6 +100,9 @@ export const Env = v.object({
   BUFFER_ORCHESTRATOR_BASE_URL: v.optional(url),
   BUFFER_POLL_INTERVAL_SEC: number(10, 0.1),
   BUFFER_WORKER_ID: v.optional(text),
+  BULLMQ_LOCK_SEC: number(30, 1),
+  BULLMQ_PREFIX: v.optional(text, 'bull'),
+  BULLMQ_QUEUE: v.optional(text, 'musetalk'),
   BUNDLE_ALLOW_UNKNOWN: boolean(false),
   BUNDLE_PULL: boolean(false),
   BUNDLES_DIR: v.optional(text, () =>
@@ -150,6 +154,8 @@ export const Env = v.object({
   PROVIDER: v.optional(text, 'unknown'),
   PUBLIC_BASE_URL: v.optional(url),
   QUEUE_LIMIT: integer(16, 0),
+  REDIS_SENTINEL_NAME: v.optional(text),
+  REDIS_URL: redisUrls,
   RETAIN_HOURS: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(0))),
   RETAIN_MB: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(0))),
   RUNPOD_AI_API_KEY: v.optional(headerValue),

@@ -104,6 +104,14 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     BUFFER_POLL_INTERVAL_SEC: 'pause after a claim that brought nothing',
     GPU_CLASS: 'said to a buffer',
   },
+  'Jobs from a BullMQ queue': {
+    REDIS_URL:
+      '`redis://user:password@host:6379`, `rediss://` for TLS; several, by commas: a cluster’s nodes, or sentinels. `start` takes jobs there',
+    REDIS_SENTINEL_NAME: 'what the sentinels call the primary',
+    BULLMQ_QUEUE: 'the queue',
+    BULLMQ_PREFIX: 'BullMQ’s prefix of all keys; in braces for a cluster',
+    BULLMQ_LOCK_SEC: 'how long a job stays this worker’s when nothing is heard of it',
+  },
   'Who this worker is': {
     SALAD_MACHINE_ID: 'set by Salad; the first of these five that is set names the worker',
     VAST_CONTAINERLABEL: 'set by Vast',

@@ -7,11 +7,12 @@ export type JobSourceConfig =
   | { source: 'orchestrator' | 'buffer'; baseUrl: string; key: string; workerId?: string }
   /** URL templates: where jobs are taken, and where they are reported. */
   | { source: 'runpod'; take: string; done: string }
+  | { source: 'bullmq' }
 
 export type ModeConfig = Pick<
   Config,
   | ('BUFFER_ORCHESTRATOR_BASE_URL' | 'BUFFER_WORKER_ID' | 'INTERNAL_API_KEY')
-  | ('ORCHESTRATOR_BASE_URL' | 'WORKER_MODE')
+  | ('ORCHESTRATOR_BASE_URL' | 'REDIS_URL' | 'WORKER_MODE')
   | ('RUNPOD_WEBHOOK_GET_JOB' | 'RUNPOD_WEBHOOK_POST_OUTPUT')
 >
 
@@ -25,6 +26,15 @@ export function resolveJobSource(config: ModeConfig): JobSourceConfig {
   const { WORKER_MODE: mode, ORCHESTRATOR_BASE_URL: main, INTERNAL_API_KEY: key } = config
   if (mode === 'push') return { source: 'push' }
   const usesBuffer = mode === 'buffer' || config.BUFFER_WORKER_ID !== undefined
+  if (config.REDIS_URL.length > 0) {
+    const runpod = config.RUNPOD_WEBHOOK_GET_JOB !== undefined
+    if (!runpod && !usesBuffer && main === undefined) return { source: 'bullmq' }
+    const others = runpod ? 'RUNPOD_WEBHOOK_GET_JOB' : namesOf(config)
+    throw new Error(
+      `REDIS_URL asks for a BullMQ queue, and ${others} for another source; ` +
+        'a container has one source of jobs, so unset one of them',
+    )
+  }
   if (config.RUNPOD_WEBHOOK_GET_JOB !== undefined) {
     const other = usesBuffer ? 'a buffer' : main !== undefined && 'an orchestrator'
     if (other) {

@@ -9,6 +9,7 @@ import { createOrchestratorClient } from '../sources/orchestrator/client.ts'
 import { bufferSource } from '../sources/orchestrator/buffer-source.ts'
 import { orchestrator, type WorkerInfo } from '../sources/orchestrator/source.ts'
 import { readMachineInfo, systemInfoOf } from '../sources/system-info.ts'
+import { checkRedis } from './redis-source.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
 import { silentLog } from '../../handler/log.ts'
 
@@ -18,6 +19,7 @@ const GIVERS = {
   orchestrator: 'jobs are claimed from an orchestrator',
   buffer: 'jobs are claimed from a buffer',
   runpod: 'jobs come by RunPod’s queue',
+  bullmq: 'jobs come by a BullMQ queue',
 }
 
 /** Whether the environment says clearly who gives the jobs. */
@@ -40,6 +42,7 @@ export async function checkSource(config: Config, signal: AbortSignal): Promise<
   const fetch = createTrustedFetch(proxyOf(config))
   if (mode.source === 'push') return [ok('source', 'none is asked: jobs come over HTTP')]
   if (mode.source === 'runpod') return [await checkQueue(mode.take, fetch, signal)]
+  if (mode.source === 'bullmq') return [await checkRedis(config, signal)]
   const { source, baseUrl, key } = mode
   const variable =
     source === 'buffer' && config.BUFFER_ORCHESTRATOR_BASE_URL !== undefined

@@ -50,6 +50,7 @@ async function createOrchestratorSource(
 ): Promise<OpenSource> {
   if (mode.source === 'runpod') return openRunpodSource(mode, config, parts)
   warnUnreachableStorage(config, parts.log)
+  if (mode.source === 'bullmq') return openBullmqSource(config, parts.log)
   const given = mode.workerId ?? configuredWorkerId(config)
   const { workerId, ...place } = await lockStateDir(config.STATE_DIR, mode.source, given)
   const system = await freshSystemInfo(config.SCRATCH_DIR, parts.downloadMbps)
@@ -120,6 +121,21 @@ async function openRunpodSource(
     ...{ source, dir: place.dir },
     async [Symbol.asyncDispose]() {
       open[Symbol.dispose]()
+      await place[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** BullMQ and Redis's client are loaded only where they are asked for. */
+async function openBullmqSource(config: Config, log: Log): Promise<OpenSource> {
+  const { createBullmqSource } = await import('./bullmq/create-source.ts')
+  const given = configuredWorkerId(config)
+  const { workerId, ...place } = await lockStateDir(config.STATE_DIR, 'bullmq', given)
+  const open = createBullmqSource(config, workerId, log)
+  return {
+    ...{ source: open.source, dir: place.dir },
+    async [Symbol.asyncDispose]() {
+      await open[Symbol.asyncDispose]()
       await place[Symbol.asyncDispose]()
     },
   }

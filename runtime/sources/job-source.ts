@@ -55,7 +55,7 @@ export interface WorkerStatus {
  * calls it repeats them.
  */
 export interface Source {
-  readonly name: 'orchestrator' | 'buffer' | 'runpod'
+  readonly name: 'orchestrator' | 'buffer' | 'runpod' | 'bullmq'
   /** What this worker is called there. */
   readonly workerId: string
   /** Pause after an answer that brought no job, in milliseconds. */

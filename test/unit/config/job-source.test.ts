@@ -22,6 +22,8 @@ describe('who gives the jobs', () => {
     expect(
       mode({ ...MAIN, WORKER_MODE: 'buffer', BUFFER_ORCHESTRATOR_BASE_URL: 'https://b.test' }),
     ).toMatchObject({ baseUrl: 'https://b.test', workerId: `buffer-${hostname()}` }))
+  test('a BullMQ queue', () =>
+    expect(mode({ REDIS_URL: 'redis://r.test' })).toEqual({ source: 'bullmq' }))
   test('RunPod’s queue', () =>
     expect(mode(QUEUE)).toEqual({
       ...{ source: 'runpod', take: TAKE.RUNPOD_WEBHOOK_GET_JOB },
@@ -34,6 +36,9 @@ describe('a start that cannot be meant', () => {
     [{ ...QUEUE, ...MAIN }, 'ORCHESTRATOR_BASE_URL for an orchestrator'],
     [{ ...QUEUE, BUFFER_WORKER_ID: 'b' }, 'BUFFER_WORKER_ID for a buffer'],
     [{ ...QUEUE, WORKER_MODE: 'buffer' }, 'WORKER_MODE=buffer for a buffer'],
+    [{ ...QUEUE, REDIS_URL: 'redis://r' }, 'RUNPOD_WEBHOOK_GET_JOB for another source'],
+    [{ ...MAIN, REDIS_URL: 'redis://r' }, 'ORCHESTRATOR_BASE_URL for another source'],
+    [{ BUFFER_WORKER_ID: 'b', REDIS_URL: 'redis://r' }, 'BUFFER_WORKER_ID for another source'],
   ])('two sources: %j', (env, text) => expect(() => mode(env)).toThrow(text))
 
   test.each([

@@ -1,0 +1,193 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { WorkerError } from '../../../handler/errors.ts'
+import type { RenderPool } from '../../../runtime/engine/pool.ts'
+import { hasRedis, redisServer, type RedisServer } from '../../helpers/redis/server.ts'
+import { pretendedEngine, pushServer } from '../../helpers/servers/worker-server.ts'
+import { webServer } from '../../helpers/servers/loopback-server.ts'
+
+const child = (name: string) => join(import.meta.dirname, `../../helpers/children/${name}.child.ts`)
+const FAST = { BULLMQ_LOCK_SEC: '1' }
+
+function worker(redis: RedisServer, env: Record<string, string> = {}, engines?: RenderPool) {
+  const where = { REDIS_URL: redis.url, WORKER_ID: 'w1', ...FAST }
+  return pushServer({ ...where, ...env }, engines && { engines })
+}
+
+function openQueue({ url }: RedisServer) {
+  const connection = new Redis(url, { maxRetriesPerRequest: null })
+  connection.on('error', () => {}) // the server is killed in some tests
+  const queue = new Queue('musetalk', { connection })
+  queue.on('error', () => {})
+  return {
+    ...{ queue, connection },
+    state: async (id: string) => (await queue.getJob(id))?.getState(),
+    async [Symbol.asyncDispose]() {
+      await queue.close().catch(() => {})
+      connection.disconnect()
+    },
+  }
+}
+
+describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => {
+  test('of another process, which sees their progress and result', async () => {
+    await using redis = await redisServer()
+    await using w = await worker(redis)
+    const producer = spawn(
+      process.execPath,
+      [child('bullmq-producer'), redis.url, JSON.stringify(w.job)],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const lines: Record<string, unknown>[] = []
+    for await (const line of createInterface(producer.stdout)) lines.push(JSON.parse(line))
+    expect(lines.at(-1)).toMatchObject({ result: { output_url: expect.stringMatching(/^http/) } })
+    expect(lines.filter(({ progress }) => progress)[0]).toMatchObject({
+      progress: { phase: expect.any(String), progress: expect.any(Number) },
+    })
+  })
+
+  test('fail with the typed error; what no retry can mend is not tried again', async () => {
+    await using redis = await redisServer()
+    await using _w = await worker(redis)
+    await using q = openQueue(redis)
+    const { id } = await q.queue.add('render', { video_url: 'x' }, { attempts: 3 })
+    await expect.poll(() => q.state(id!)).toBe('failed')
+    const job = await q.queue.getJob(id!)
+    expect(JSON.parse(job!.failedReason)).toMatchObject({ code: 'INVALID_JOB', retryable: false })
+    expect(job!.attemptsMade).toBe(1)
+  })
+
+  test('are tried again, as often as BullMQ is told, where a retry can help', async () => {
+    await using redis = await redisServer()
+    const render = () => Promise.reject(new WorkerError('ENGINE_LOST', 'as in a bad dream'))
+    await using w = await worker(redis, {}, { ...pretendedEngine(), render })
+    await using q = openQueue(redis)
+    const { id } = await q.queue.add('render', w.job, { attempts: 2, backoff: 50 })
+    await expect.poll(() => q.state(id!)).toBe('failed')
+    const job = await q.queue.getJob(id!)
+    expect(JSON.parse(job!.failedReason)).toMatchObject({ code: 'ENGINE_LOST', retryable: true })
+    expect(job!.attemptsMade).toBe(2)
+  })
+
+  test('that are removed are stopped', async () => {
+    await using redis = await redisServer()
+    await using w = await worker(redis)
+    await using q = openQueue(redis)
+    const { id } = await q.queue.add('render', w.endless)
+    await expect.poll(() => w.renders.length).toBe(1)
+    await q.connection.del(`bull:musetalk:${id}:lock`)
+    await q.queue.remove(id!)
+    await expect
+      .poll(() => w.logged.filter(({ event }) => event === 'lease.given_up').length)
+      .toBe(1)
+    expect(await q.queue.getJobCounts()).toMatchObject({ active: 0, failed: 0, completed: 0 })
+  })
+
+  test('are handed back when the worker is stopped, and cost no attempt', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    let id: string
+    {
+      await using w = await worker(redis)
+      id = (await q.queue.add('render', w.endless)).id!
+      await expect.poll(() => w.renders.length).toBe(1)
+    }
+    expect(await q.state(id)).toBe('waiting')
+    expect((await q.queue.getJob(id))!.attemptsMade).toBe(0)
+  })
+
+  test('end while Redis is away, and are told when it is back', async () => {
+    await using redis = await redisServer()
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    await using media = await webServer(async (_request, response) => {
+      await released
+      response.end(Buffer.alloc(1000))
+    })
+    await using w = await worker(redis)
+    await using q = openQueue(redis)
+    const input = media.url('/media')
+    const { id } = await q.queue.add('render', { video_url: input, audio_url: input })
+    await expect.poll(() => media.seen.length).toBeGreaterThan(0)
+    await redis.kill()
+    release()
+    await expect
+      .poll(() => w.logged.filter(({ event }) => event === 'outcome.undelivered').length)
+      .toBeGreaterThan(0)
+    await redis.start()
+    await expect.poll(() => q.state(id!)).toBe('completed')
+    expect(w.renders).toHaveLength(1)
+  })
+
+  test('are finished once by another worker where one is killed', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    const dir = await mkdtemp(join(tmpdir(), 'bullmq-'))
+    const { promise: released, resolve: release } = Promise.withResolvers<void>()
+    await using media = await webServer(async (_request, response) => {
+      await released
+      response.end(Buffer.alloc(1000))
+    })
+    const input = media.url('/media')
+    const env = {
+      ...{ PATH: process.env['PATH'], HOME: dir, HOST: '127.0.0.1', PORT: '0' },
+      ...{ REDIS_URL: redis.url, WORKER_ID: 'doomed', STORAGE: 'directory', ...FAST },
+      ...{ SCRATCH_DIR: join(dir, 's'), STATE_DIR: join(dir, 't'), OUTPUT_DIR: join(dir, 'o') },
+    }
+    const doomed = spawn(process.execPath, [child('pull-worker')], { env, stdio: 'ignore' })
+    const ended = once(doomed, 'exit')
+    onTestFinished(() => void doomed.kill('SIGKILL'))
+    const { id } = await q.queue.add('render', { video_url: input, audio_url: input })
+    await expect.poll(() => media.seen.length).toBeGreaterThan(0)
+    expect((await q.queue.getJob(id!))!.processedBy).toBe('doomed')
+    doomed.kill('SIGKILL')
+    await ended
+    release()
+    await using w = await worker(redis)
+    await expect.poll(() => q.state(id!)).toBe('completed')
+    expect(w.renders).toHaveLength(1)
+    expect((await q.queue.getJob(id!))!.processedBy).toBe('w1')
+    await rm(dir, { recursive: true })
+  })
+
+  test('keep their lock while the main thread is blocked', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    const dir = await mkdtemp(join(tmpdir(), 'lock-'))
+    const key = 'bull:musetalk:1:lock'
+    await q.connection.set(key, 'mine', 'PX', 60_000) // until the process has started
+    const lock = { queueKey: 'bull:musetalk', workerId: 'w1', lockMs: 3_000 }
+    const options = JSON.stringify({ ...lock, redis: { urls: [redis.url] } })
+    const busy = spawn(
+      process.execPath,
+      [child('lock-blocked-main-thread'), options, join(dir, 'end')],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    const ended = once(busy, 'exit')
+    onTestFinished(() => void busy.kill('SIGKILL'))
+    await once(busy.stdout, 'data')
+    // Each renewal puts the time that is left up again: seen four times, which is longer than one life.
+    let [rises, last] = [0, 0]
+    await expect
+      .poll(
+        async () => {
+          const left = await q.connection.pttl(key)
+          if (left > last) rises++
+          last = left
+          return rises
+        },
+        { interval: 20 },
+      )
+      .toBeGreaterThan(4)
+    expect(await q.connection.get(key)).toBe('mine')
+    await writeFile(join(dir, 'end'), '')
+    await ended
+    await rm(dir, { recursive: true })
+  })
+})
