@@ -48,7 +48,7 @@ describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => 
     const lines: Record<string, unknown>[] = []
     for await (const line of createInterface(producer.stdout)) lines.push(JSON.parse(line))
     expect(lines.at(-1)).toMatchObject({ result: { output_url: expect.stringMatching(/^http/) } })
-    expect(lines.filter(({ progress }) => progress)[0]).toMatchObject({
+    expect(lines.find(({ progress }) => progress)).toMatchObject({
       progress: { phase: expect.any(String), progress: expect.any(Number) },
     })
   })
