@@ -3,7 +3,7 @@ import type { GraphName } from '../../models/inference/manifest.ts'
 import type { Models } from '../../models/inference/models.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
 import type { RenderOptions, TakenFace } from './render-options.ts'
-import type { SourceSound, Voice } from './voice.ts'
+import { hasSpans, type SourceSound, type Voice } from './voice.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { prepareAvatars } from './avatar/prepare-avatars.ts'
 import type { AvatarCache } from './avatar/avatar-cache.ts'
@@ -12,8 +12,7 @@ import { composite } from './frames/composite.ts'
 import { playModeOf } from './frames/frame-schedule.ts'
 import { scriptOf } from './frames/script.ts'
 import { layOver } from './avatar/recorded-avatar.ts'
-import { mixedSoundtrack, plainSoundtrack } from './audio/soundtrack.ts'
-import { atLoudness } from './audio/loudness.ts'
+import { chooseSoundtrack } from './audio/choose-soundtrack.ts'
 import { hearVoices } from './audio/hear-voices.ts'
 import {
   assertSpansBegin,
@@ -136,17 +135,13 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     if (avatar.count > maxFrames)
       assertDuration('video', avatar.count / fps(rate), limits.maxVideoS)
 
-    const total = outputFrames(options.length, spoken, avatar, facts.still && hasSpans(task))
+    const total = outputFrames(options.length, spoken, avatar, facts.still && hasSpans(voices))
     if (options.length === 'remap' && !facts.still) assertSpeed(avatar.count / total)
     assertSpansBegin(voices, total, rate)
     const mode = playModeOf(options.length)
     const draw = (frames: AsyncIterable<SourceFrame>, { avatar, speakers }: SpeakingFace) => {
-      const script = scriptOf(
-        speakers.map((i) => voices[i]!),
-        options.silence,
-        total,
-        rate,
-      )
+      const speaking = speakers.map((i) => voices[i]!)
+      const script = scriptOf(speaking, options.silence, total, rate)
       const faces = generate(frames, avatar, script, batchSize, ctx)
       return composite(faces, facts, options, ctx)
     }
@@ -154,16 +149,8 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     let frames = draw(played, avatars.faces[0])
     for (const face of more) frames = draw(layOver(frames, face.avatar, mode, total), face)
 
-    const { sound = 'replace' } = task
-    const { loudness } = task
-    const isPlain =
-      voices.length === 1 && sound === 'replace' && !hasSpans(task) && loudness === undefined
-    const own = { file: task.video, sound: media.sourceAudio! }
-    const wanted = media.sourceAudio && (sound !== 'replace' || hasSpans(task)) ? own : undefined
-    const mixed = isPlain
-      ? plainSoundtrack(voices[0]!, total, facts, ctx)
-      : await mixedSoundtrack(voices, wanted, sound, total, facts, ctx)
-    const soundtrack = loudness === undefined ? mixed : await atLoudness(mixed, loudness, ctx)
+    const own = media.sourceAudio && { file: task.video, sound: media.sourceAudio }
+    const soundtrack = await chooseSoundtrack(task, voices, own, total, facts, ctx)
     const { crf, lossless, fragmented, frame } = options
     const encoding = { crf, lossless, encoder: other, fragmented, frame, frames: total }
     const report = (done: number) => onProgress(done, total)
@@ -188,8 +175,6 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     }
   }
 }
-
-const hasSpans = ({ voices }: RenderTask) => voices.some(({ span }) => span)
 
 /** Earlier renders go first; and in each what finds the face, for one frame of it waits for another. */
 const ranked = (models: Models, rank: number): Models => ({

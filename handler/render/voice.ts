@@ -14,3 +14,7 @@ export interface Voice {
 
 /** The source's own sound: gone where somebody speaks, or kept under the speech, quieter by so many dB. */
 export type SourceSound = 'replace' | { keepDb: number }
+
+/** Whether only parts of the result are spoken. */
+export const hasSpans = (voices: readonly Pick<Voice, 'span'>[]): boolean =>
+  voices.some(({ span }) => span)

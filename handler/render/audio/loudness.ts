@@ -1,7 +1,7 @@
 import type { RenderContext } from '../context.ts'
 import { toInputError } from '../media/ffmpeg-errors.ts'
 import { runToEnd } from '../media/ffmpeg.ts'
-import type { Soundtrack } from './soundtrack.ts'
+import type { MixedSoundtrack, Soundtrack } from './soundtrack.ts'
 
 const CEILING_DB = -1 // dBTP: what encoders add to a peak still fits
 const SILENT_LUFS = -69 // the scale ends at -70
@@ -15,11 +15,11 @@ const SILENT_LUFS = -69 // the scale ends at -70
  * @see EBU R 128, ITU-R BS.1770
  */
 export async function atLoudness(
-  soundtrack: Soundtrack,
+  soundtrack: MixedSoundtrack,
   target: number,
   { ffmpeg, signal }: Pick<RenderContext, 'ffmpeg' | 'signal'>,
 ): Promise<Soundtrack> {
-  const [, graph = ''] = soundtrack.output
+  const { graph } = soundtrack
   const pictures = ['-f', 'lavfi', '-i', 'color=s=16x16:d=0.04'] // so that inputs keep their numbers
   const meter = `${graph};[sound]ebur128=peak=true:framelog=verbose[heard]`
   const args = ['-nostdin', '-hide_banner', '-nostats', ...pictures, ...soundtrack.inputs]

@@ -20,6 +20,11 @@ export interface Soundtrack {
   seconds: number
 }
 
+export interface MixedSoundtrack extends Soundtrack {
+  /** The filters that make it; they end in `[sound]`. */
+  graph: string
+}
+
 export interface SpeakingVoice extends HeardVoice, AudioInput {}
 
 /** The recording, and nothing else. */
@@ -53,7 +58,7 @@ export async function mixedSoundtrack(
   total: number,
   facts: VideoInfo,
   { dir, limits }: Pick<RenderContext, 'dir' | 'limits'>,
-): Promise<Soundtrack> {
+): Promise<MixedSoundtrack> {
   const seconds = total / fps(facts.rate)
   const inputs: string[] = []
   const filters: string[] = []
@@ -82,12 +87,9 @@ export async function mixedSoundtrack(
   const mix =
     labels.length === 1 ? '' : `amix=inputs=${labels.length}:normalize=0:duration=longest,`
   filters.push(`${labels.join('')}${mix}apad,atrim=end=${seconds}[sound]`)
-  return {
-    inputs,
-    output: ['-filter_complex', filters.join(';'), '-map', '[sound]'],
-    channels: 2,
-    seconds,
-  }
+  const graph = filters.join(';')
+  const output = ['-filter_complex', graph, '-map', '[sound]']
+  return { inputs, graph, output, channels: 2, seconds }
 }
 
 /** A recording in its time: cut to its span, its ends faded, silence before it. */
