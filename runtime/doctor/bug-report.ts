@@ -44,6 +44,7 @@ export async function writeBugReport(file: string, text: string): Promise<void> 
 
 function publicValue(name: string, value: unknown): unknown {
   if (SECRET.test(name)) return '(set)'
+  if (Array.isArray(value)) return value.map((one) => publicValue(name, one))
   if (typeof value !== 'string' || !URL.canParse(value)) return value
   const url = new URL(value)
   if (url.username || url.password) [url.username, url.password] = ['removed', '']

@@ -12,6 +12,7 @@ test('a bug report has settings and findings, and no secret wherever one stands'
       HTTPS_PROXY: 'http://me:very-secret-2@proxy:3128',
     },
     S3_PUBLIC_BASE_URL: 'https://cdn.test/a?token=very-secret-3',
+    REDIS_URL: 'redis://:very-secret-4@one:6379,redis://:very-secret-5@two:6379',
   })
   const checks = [fail('storage', 'refused the key very-secret-1', 'mend it')]
   const text = formatBugReport({ version: '1.2.3', revision: null }, config, checks)
