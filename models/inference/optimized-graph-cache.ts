@@ -91,13 +91,27 @@ export async function writeOptimized(
     for (const name of await readdir(partial)) await fsyncPath(join(partial, name))
     await writeFile(join(partial, STAMP), JSON.stringify(await stampOf(partial)))
     await fsyncPath(join(partial, STAMP))
-    if (!(await findOptimized(place))) await rm(entry, { recursive: true, force: true })
-    await rename(partial, entry).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
-    })
+    if (!(await moveIfFree(partial, entry)) && !(await findOptimized(place))) {
+      // What stands there is damaged. It is moved, not removed: half of it must not be found meanwhile.
+      await rename(entry, `${partial}~damaged`).catch(() => {})
+      await moveIfFree(partial, entry)
+    }
     return join(entry, GRAPH)
   } finally {
-    await rm(partial, { recursive: true, force: true }).catch(() => {})
+    for (const left of [partial, `${partial}~damaged`]) {
+      await rm(left, { recursive: true, force: true }).catch(() => {})
+    }
+  }
+}
+
+/** @returns false where something stands there already, which is left as it is */
+async function moveIfFree(from: string, to: string): Promise<boolean> {
+  try {
+    await rename(from, to)
+    return true
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code!)) return false
+    throw error
   }
 }
 

@@ -114,3 +114,11 @@ test('what a killed process left half made goes with the next copy, what others 
     [made, partial(process.ppid), elsewhere].toSorted(),
   )
 })
+
+test('of several that make one copy at the same time none takes it from another', async () => {
+  for (let round = 0; round < 20; round++) {
+    const make = async () =>
+      readFile(await writeOptimized(at(`host ${round}`), writes('weights')), 'utf8')
+    expect(await Promise.all(Array.from({ length: 6 }, make))).toEqual(Array(6).fill('graph'))
+  }
+})
