@@ -1,23 +1,19 @@
 import {
-  asJobError,
   CanceledError,
   deadlineError,
   idConflictError,
   queueFullError,
   shutdownError,
-  type JobError,
 } from '../../handler/errors.ts'
-import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
-import type { GrowingFile } from '../../handler/system/growing-file.ts'
 import { ChangeNotifier } from './change-notifier.ts'
 import { realClock, type Clock } from './clock.ts'
 import { jobIdentity } from './job-identity.ts'
-import { createJob, isUpToDate, joinJob } from './joined-job.ts'
 import type { Job, JobChannel, JobQueueOptions, MutableJob, Submission } from './job-record.ts'
 import { isFinal } from './job-record.ts'
-import { recordEnd, recordEvent } from './record-event.ts'
 import { JobStats } from './job-stats.ts'
+import { createJob, endJob, joinJob, requeueJob, type JobOutcome } from './job-transitions.ts'
 import { RetainedJobs } from './retained-jobs.ts'
+import { runAttempt } from './run-attempt.ts'
 
 /**
  * The one store of jobs in memory, and what runs them: first come, first served.
@@ -30,7 +26,8 @@ import { RetainedJobs } from './retained-jobs.ts'
  *   final   → queued     retry()
  *   final   → (gone)     its retention is over, or a new job has taken its id
  *
- * Final is `succeeded`, `failed` (also DEADLINE and SHUTDOWN) or `canceled`.
+ * Final is `succeeded`, `failed` (also DEADLINE and SHUTDOWN) or `canceled`. What a step does to the
+ * record of a job is in job-transitions.ts, how its handler is called in run-attempt.ts.
  */
 export class JobQueue {
   readonly #options: JobQueueOptions
@@ -89,18 +86,18 @@ export class JobQueue {
     const entry = job as MutableJob
     this.#admit()
     this.#retained.cancelRemoval(entry)
-    delete entry.error
-    delete entry.finished
-    entry.state = 'queued'
-    delete entry.finalEvent
+    requeueJob(entry)
     this.#stats.retried()
     this.#enqueue(entry)
   }
 
   /** Forget a success whose object is gone or another one by now, so that the same job is done again. */
   async recheck(id: string): Promise<void> {
+    const { isStored } = this.#options
     const known = this.#retained.get(id)
-    if (!known || (await isUpToDate(known, this.#options))) return
+    // What was put to a presigned URL cannot be looked at.
+    if (!known?.result || known.upload !== undefined || !isStored) return
+    if (await isStored(known.object, known.result)) return
     if (known.result && this.#retained.get(id) === known) this.#retained.remove(known)
   }
 
@@ -190,36 +187,15 @@ export class JobQueue {
 
   async #run(entry: MutableJob): Promise<void> {
     const { handle, limitMs } = this.#options
-    const attempt = new AbortController()
-    const { signal } = attempt
-    const current = () => entry.attempt === attempt
-    entry.state = 'running'
-    entry.started = this.#clock.now()
-    entry.attempt = attempt
-    entry.attempts++
     this.#active.set(entry.object, entry)
-    this.#changes.notify(entry)
-    const disarm = this.#clock.schedule(Math.min(entry.timeoutMs ?? limitMs, limitMs), () => {
-      if (current()) this.#abort(entry, deadlineError('the job ran past its time limit'))
-    })
     try {
-      const { id, origin, traceparent } = entry
-      const onEvent = (event: JobEvent) => {
-        if (!current()) return
-        recordEvent(entry, event)
-        this.#changes.notify(entry)
-      }
-      const onVideo = (video: GrowingFile) => {
-        if (current()) entry.video = video
-        this.#changes.notify(entry)
-      }
-      const call = { id, origin, traceparent, signal, onEvent, onVideo }
-      const result = await handle(entry.payload, call)
-      if (current()) this.#finish(entry, { result })
-    } catch (thrown) {
-      if (current()) this.#finish(entry, { error: asJobError(thrown, signal) })
+      const outcome = await runAttempt(entry, {
+        ...{ handle, limitMs, clock: this.#clock },
+        onChange: () => this.#changes.notify(entry),
+        onOverrun: () => this.#abort(entry, deadlineError('the job ran past its time limit')),
+      })
+      if (outcome) this.#finish(entry, outcome)
     } finally {
-      disarm()
       this.#active.delete(entry.object)
       this.#next()
     }
@@ -236,17 +212,10 @@ export class JobQueue {
     this.#next()
   }
 
-  #finish(entry: MutableJob, outcome: { result: JobResult } | { error: JobError }): void {
+  #finish(entry: MutableJob, outcome: JobOutcome): void {
     const now = this.#clock.now()
     if (entry.attempt) this.#stats.recordDuration(now - entry.started!)
-    delete entry.attempt
-    delete entry.video
-    const failed = 'error' in outcome && (outcome.error.code === 'CANCELED' ? 'canceled' : 'failed')
-    const state = failed || 'succeeded'
-    Object.assign(entry, outcome, { state, finished: now })
-    if (entry.result && entry.metadata) entry.result = { ...entry.result, metadata: entry.metadata }
-    this.#stats.recordOutcome(state)
-    recordEnd(entry, outcome)
+    this.#stats.recordOutcome(endJob(entry, outcome, now))
     this.#retained.scheduleRemoval(entry)
     this.#options.onEnd?.(entry)
     this.#changes.notify(entry)
