@@ -5,7 +5,8 @@ import { defineCommand } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import type { TextOutput } from '../output.ts'
 import { renderLocalJob } from '../render-local-job.ts'
-import { DEFAULT_PORT, startWorker } from '../../worker/worker.ts'
+import { DEFAULT_PORT } from '../../worker/run-worker.ts'
+import { startWorker } from '../../worker/worker.ts'
 
 const media = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 

@@ -8,7 +8,7 @@ import { createJsonLogger } from '../../../runtime/log/json-log.ts'
 import { resolveJobSource } from '../../../runtime/config/job-source.ts'
 import { abortOrphanedUploads } from '../../../runtime/worker/abandoned-uploads.ts'
 import { openScratch } from '../../../runtime/worker/scratch-directory.ts'
-import { runWorker } from '../../../runtime/worker/worker.ts'
+import { runWorker } from '../../../runtime/worker/run-worker.ts'
 
 // `musetalk-worker start` as it is, but for the models in its render process: they paint a color.
 const config = readConfig({ ...process.env, ALLOW_PRIVATE_URLS: 'true' })

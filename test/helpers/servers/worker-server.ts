@@ -15,7 +15,7 @@ import { limitsOf } from '../../../runtime/config/limits.ts'
 import type { Shutdown } from '../../../runtime/shutdown.ts'
 import { resolveJobSource } from '../../../runtime/config/job-source.ts'
 import type { PullStatus } from '../../../runtime/http/app-options.ts'
-import { runWorker } from '../../../runtime/worker/worker.ts'
+import { runWorker } from '../../../runtime/worker/run-worker.ts'
 import { heldStop } from '../jobs/controlled-jobs.ts'
 import { collectLog } from '../collected-log.ts'
 
