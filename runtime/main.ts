@@ -8,10 +8,12 @@ import { executeCommandLine } from './cli/execute.ts'
 import { processOutput } from './cli/output.ts'
 import { runCommand } from './cli/commands/run.ts'
 import { serveCommand, startCommand } from './cli/commands/start.ts'
+import { submitCommand } from './cli/commands/submit.ts'
 
 /** What the program can do, in the order of its usage text. */
 const COMMANDS = [
   runCommand,
+  submitCommand,
   demoCommand,
   startCommand,
   serveCommand,

@@ -1,5 +1,4 @@
-import type { EventListener } from '../../handler/events/event-emitter.ts'
-import type { JobEvent } from '../../handler/events/job-events.ts'
+import type { EventBase } from '../../handler/events/job-events.ts'
 
 /** As much of a terminal, or of what stands for one, as progress needs. */
 export interface ProgressTerminal {
@@ -8,18 +7,25 @@ export interface ProgressTerminal {
   write(text: string): unknown
 }
 
+/** As much of an event of a job as is shown. */
+export interface ShownProgress extends Pick<EventBase, 'progress' | 'eta_sec' | 'metrics'> {
+  status: 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled'
+  phase: string
+}
+type Printer = (progress: ShownProgress) => void
+
 const BAR = 30 // characters
 const STEP = 0.1 // how often a plain line is worth printing
 
 /** A bar that is redrawn on a terminal; elsewhere one plain line per tenth of the way. */
-export function createProgressPrinter(out: ProgressTerminal): EventListener {
+export function createProgressPrinter(out: ProgressTerminal): Printer {
   return out.isTTY ? ttyBar(out) : plainLines(out)
 }
 
-function ttyBar(out: ProgressTerminal): EventListener {
+function ttyBar(out: ProgressTerminal): Printer {
   return (event) => {
     redrawLine(out, `${drawBar(event.progress, BAR)} ${describe(event)}`)
-    if (event.status !== 'running') out.write('\n')
+    if (!['queued', 'running'].includes(event.status)) out.write('\n')
   }
 }
 
@@ -33,22 +39,25 @@ export function drawBar(share: number, width: number): string {
 export const redrawLine = (out: ProgressTerminal, text: string): void =>
   void out.write(`\r\x1b[K${text.slice(0, (out.columns ?? 80) - 1)}`)
 
-function plainLines(out: ProgressTerminal): EventListener {
+function plainLines(out: ProgressTerminal): Printer {
   let next = 0
   let last = ''
   return (event) => {
-    if (event.status === 'running' && event.phase === last && event.progress < next) return
+    const what = nameOf(event)
+    if (what === last && event.progress < next) return
     next = event.progress + STEP
-    last = event.phase
+    last = what
     out.write(`${describe(event)}\n`)
   }
 }
 
-function describe({ status, phase, progress, eta_sec, metrics }: JobEvent): string {
-  const what = status === 'running' ? phase : status
+const nameOf = ({ status, phase }: Pick<ShownProgress, 'status' | 'phase'>): string =>
+  status === 'running' ? phase : status
+
+function describe({ progress, eta_sec, metrics, ...event }: ShownProgress): string {
   const frames = metrics.frames_total
     ? `, frame ${metrics.frames_done}/${metrics.frames_total}`
     : ''
   const eta = eta_sec ? `, ${Math.ceil(eta_sec)} s to go` : ''
-  return `${String(Math.round(progress * 100)).padStart(3)} % ${what}${frames}${eta}`
+  return `${String(Math.round(progress * 100)).padStart(3)} % ${nameOf(event)}${frames}${eta}`
 }

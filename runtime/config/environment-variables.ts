@@ -112,6 +112,10 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     BULLMQ_PREFIX: 'BullMQ’s prefix of all keys; in braces for a cluster',
     BULLMQ_LOCK_SEC: 'how long a job stays this worker’s when nothing is heard of it',
   },
+  'Jobs that are sent': {
+    RUNPOD_API_KEY: '`submit --runpod`: the key of your account',
+    RUNPOD_ENDPOINT_BASE_URL: '`submit --runpod`: where endpoints are',
+  },
   'Who this worker is': {
     SALAD_MACHINE_ID: 'set by Salad; the first of these five that is set names the worker',
     VAST_CONTAINERLABEL: 'set by Vast',

@@ -10,6 +10,9 @@ export const redisUrls = v.pipe(
   ),
 )
 
+/** The same of a text. @throws ValiError */
+export const parseRedisUrls = (text: string): string[] => v.parse(redisUrls, text)
+
 interface RedisConfig {
   REDIS_URL: readonly string[]
   REDIS_SENTINEL_NAME?: string | undefined

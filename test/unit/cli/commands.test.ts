@@ -20,7 +20,7 @@ const commands = modules.flatMap((module) =>
 test('there are as many as the program has', () => {
   expect(new Set(commands.map(({ name }) => name))).toEqual(
     new Set([
-      ...['run', 'demo', 'start', 'serve', 'doctor', 'environment', 'completion'],
+      ...['run', 'submit', 'demo', 'start', 'serve', 'doctor', 'environment', 'completion'],
       ...['bundle info', 'bundle verify', 'bundle pull'],
     ]),
   )

@@ -1,0 +1,85 @@
+import { Job, Queue } from 'bullmq'
+import { NetworkError } from '../../../handler/net/network-error.ts'
+import { openRedis, type RedisTarget } from './redis.ts'
+
+export interface ProducerOptions {
+  redis: RedisTarget
+  prefix: string
+  queue: string
+}
+
+/** A job of the queue, as it is now. */
+export interface QueuedJob {
+  state: string
+  progress: unknown
+  result: unknown
+  failedReason: string
+}
+
+/**
+ * The other side of the queue: whoever has jobs. All are single tries that throw NetworkError, permanent
+ * where Redis lets nobody in.
+ */
+export interface QueueProducer extends AsyncDisposable {
+  /** @param id adding it twice makes one job */
+  add(id: string, data: object): Promise<void>
+  /** Undefined: there is no such job, or no more. */
+  find(id: string): Promise<QueuedJob | undefined>
+  /** Also one that runs: its worker finds that out by its lock. */
+  remove(id: string): Promise<void>
+}
+
+/** For what is worth another try; the worker says of each failure whether it is. */
+const ATTEMPTS = { attempts: 3, backoff: { type: 'exponential', delay: 5_000 } }
+const DAY_S = 86_400
+const REMOVALS = 20
+
+export function openQueueProducer({ redis, prefix, queue: name }: ProducerOptions): QueueProducer {
+  const connection = openRedis(redis)
+  let reason: string | undefined
+  connection.on('error', ({ message }) => (reason = message))
+  connection.on('ready', () => (reason = undefined))
+  const queue = new Queue(name, { connection, prefix, skipMetasUpdate: true })
+  queue.on('error', () => {}) // each command says it too
+
+  async function attempt<T>(run: () => Promise<T>): Promise<T> {
+    try {
+      return await run()
+    } catch (cause) {
+      const message = reason ?? (cause as Error).message
+      const permanent = /NOAUTH|WRONGPASS|NOPERM|invalid password|certificate/i.test(message)
+      throw new NetworkError(`Redis: ${message}`, { cause, permanent })
+    }
+  }
+  return {
+    add: (jobId, data) =>
+      attempt(async () => {
+        const keep = { removeOnComplete: { age: DAY_S }, removeOnFail: { age: DAY_S } }
+        await queue.add('render', data, { jobId, ...ATTEMPTS, ...keep })
+      }),
+    find: (id) =>
+      attempt(async () => {
+        const job = await Job.fromId(queue, id)
+        if (!job) return undefined
+        const state = await job.getState()
+        const { progress, returnvalue: result, failedReason } = job
+        return state === 'unknown' ? undefined : { state, progress, result, failedReason }
+      }),
+    remove: (id) =>
+      attempt(async () => {
+        // A lock that is renewed between the two keeps the job: so again.
+        for (let left = REMOVALS; left > 0; left--) {
+          const [, removed] = await Promise.all([
+            connection.del(`${prefix}:${name}:${id}:lock`),
+            queue.remove(id),
+          ])
+          if (removed === 1 || !(await Job.fromId(queue, id))) return
+        }
+        throw new Error('its worker does not let go of the job')
+      }),
+    async [Symbol.asyncDispose]() {
+      connection.disconnect()
+      await queue.close().catch(() => {})
+    },
+  }
+}
