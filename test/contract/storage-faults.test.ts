@@ -26,11 +26,13 @@ import { webServer } from '../helpers/servers/loopback-server.ts'
 const MIB = 2 ** 20
 const signal = () => AbortSignal.timeout(60_000)
 const small = randomBytes(50_000)
+const middle = randomBytes(5 * MIB + 1000) // two parts
 const large = randomBytes(10 * MIB + 1000) // three parts
 let media: Folder
 beforeAll(async () => {
   media = await folder()
   await writeFile(media.file('small'), small)
+  await writeFile(media.file('middle'), middle)
   await writeFile(media.file('large'), large)
 })
 afterAll(() => media[Symbol.asyncDispose]())
@@ -41,7 +43,7 @@ const open = ({ origin }: { origin: string }, timeouts: Partial<Timeouts> = {}) 
     ...{ timeouts: shortTimeouts(timeouts), partBytes: 5 * MIB },
   })
 
-const put = (to: StrictS3, file: 'small' | 'large', timeouts: Partial<Timeouts> = {}) =>
+const put = (to: StrictS3, file: 'small' | 'middle' | 'large', timeouts: Partial<Timeouts> = {}) =>
   open(to, timeouts).put('a.mp4', media.file(file), signal())
 
 /** A fault of one kind of operation, in its first `times`. */
@@ -65,9 +67,9 @@ describe('a store that fails for a moment is tried again, and the file is whole'
   for (const [what, fault] of BAD_MOMENTS) {
     test.each(OPERATIONS)(`${what} in %s`, async (name) => {
       await using s3 = await strictS3(faulty(name, fault, 2))
-      const stored = await put(s3, 'large')
-      expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
-      expect(stored.bytes).toBe(large.length)
+      const stored = await put(s3, 'middle')
+      expect(s3.objects.get('a.mp4')!.body.equals(middle)).toBe(true)
+      expect(stored.bytes).toBe(middle.length)
       // An upload whose answer was lost cannot be known, and so not be aborted.
       const unknown = name === 'create' && fault === 'lost' ? 2 : 0
       expect(s3.uploads.size).toBe(unknown)
@@ -94,21 +96,21 @@ describe('a store that fails for a moment is tried again, and the file is whole'
   })
   test.each([3_600_000, -3_600_000])('a clock that is %i ms ahead of ours', async (aheadMs) => {
     await using s3 = await strictS3(undefined, aheadMs)
-    await put(s3, 'large')
-    expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+    await put(s3, 'middle')
+    expect(s3.objects.get('a.mp4')!.body.equals(middle)).toBe(true)
   })
   test('503 for longer than half of all tries', async () => {
     const upload = { tries: 8, firstMs: 5, maxMs: 20 }
     await using s3 = await strictS3(faulty('part', { status: 503 }, 6, 2))
-    await put(s3, 'large', { upload })
-    expect(s3.objects.get('a.mp4')!.body.equals(large)).toBe(true)
+    await put(s3, 'middle', { upload })
+    expect(s3.objects.get('a.mp4')!.body.equals(middle)).toBe(true)
   })
 })
 
 describe('a store that fails on and on fails the job as retryable, and keeps no parts', () => {
   test.each(['part', 'complete', 'head'] as const)('503 in %s', async (name) => {
     await using s3 = await strictS3(faulty(name, { status: 503, code: 'SlowDown' }))
-    await expect(put(s3, 'large')).rejects.toMatchObject({
+    await expect(put(s3, 'middle')).rejects.toMatchObject({
       ...{ code: 'UPLOAD_FAILED', retryable: true },
       message: expect.stringMatching(/^the storage answered with status 503/) as string,
     })
@@ -124,7 +126,7 @@ describe('a store that fails on and on fails the job as retryable, and keeps no 
   })
   test('bytes that change every time', async () => {
     await using s3 = await strictS3(faulty('part', 'corrupt', Infinity, 2))
-    await expect(put(s3, 'large')).rejects.toMatchObject({
+    await expect(put(s3, 'middle')).rejects.toMatchObject({
       ...{ code: 'UPLOAD_FAILED', retryable: true },
     })
     expect(s3.uploads.size).toBe(0)
@@ -268,7 +270,7 @@ describe('a store that refuses fails the job for good, at once, and keeps no par
     [400, 'InvalidRequest'],
   ])('%i %s in a part', async (status, code) => {
     await using s3 = await strictS3(faulty('part', { status, code }, Infinity, 2))
-    await expect(put(s3, 'large')).rejects.toMatchObject({
+    await expect(put(s3, 'middle')).rejects.toMatchObject({
       ...{ code: 'UPLOAD_FAILED', retryable: false },
     })
     expect(s3.operations.filter(({ part }) => part === 2)).toHaveLength(1)
@@ -303,7 +305,7 @@ test.each(['create', 'part', 'complete', 'head'] as const)(
       stop.abort(new Error('enough'))
       return name === 'create' ? undefined : 'hang'
     })
-    const upload = open(s3).put('a.mp4', media.file('large'), stop.signal)
+    const upload = open(s3).put('a.mp4', media.file('middle'), stop.signal)
     await expect(upload).rejects.toThrow('enough')
     expect(s3.uploads.size).toBe(0)
     expect(s3.operations.filter((one) => one.name === 'part').length).toBeLessThanOrEqual(3)

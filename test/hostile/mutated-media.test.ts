@@ -9,7 +9,7 @@ import { scenario, type Scenario } from '../helpers/jobs/scenario.ts'
 import { testDeps, LIMITS, type TestDeps } from '../helpers/jobs/deps.ts'
 import { fakeModels } from '../helpers/models/fake-models.ts'
 import { mutate } from '../helpers/media/mutate.ts'
-import { mutationCount } from './hostile-size.ts'
+import { mediaCount, mutationCount } from './hostile-size.ts'
 
 /** Ten containers, and the codecs that people put into them. */
 const VIDEOS: [string, readonly string[]][] = [
@@ -40,10 +40,10 @@ beforeAll(async () => {
   const limits = { ...LIMITS, maxVideoS: 20, maxAudioS: 20, maxPixels: 1 << 20 }
   deps = await testDeps(at.media, at.ffmpeg, fakeModels(), { limits })
   const source = await makeVideo(at.ffmpeg, at.media.file('source.mkv'), { frames: FRAMES })
-  for (const [name, encode] of VIDEOS) {
+  for (const [name, encode] of ROLES.video) {
     await run(at.ffmpeg.path, ['-v', 'error', '-i', source, ...encode, at.media.file(name)])
   }
-  for (const [name, encode] of SOUNDS) {
+  for (const [name, encode] of ROLES.audio) {
     await makeSound(at.ffmpeg, at.media.file(name), 0.2, encode)
   }
 })
@@ -68,11 +68,13 @@ async function* toAsync<T>(items: readonly T[]): AsyncGenerator<T> {
 /** The caller's, by a code that says which; or it went well. */
 const RIGHT = /^(rendered|caller: (MEDIA_\w+|NO_FACE): .+)$/
 
+const ROLES = { video: VIDEOS.slice(0, mediaCount()), audio: SOUNDS.slice(0, mediaCount()) }
+
 describe.each([
-  ...VIDEOS.map(([name]) => [name, 'video'] as const),
-  ...SOUNDS.map(([name]) => [name, 'audio'] as const),
+  ...ROLES.video.map(([name]) => [name, 'video'] as const),
+  ...ROLES.audio.map(([name]) => [name, 'audio'] as const),
 ])('%s as the %s', (name, role) => {
-  const perFile = Math.ceil(mutationCount() / (VIDEOS.length + SOUNDS.length))
+  const perFile = Math.ceil(mutationCount() / (ROLES.video.length + ROLES.audio.length))
 
   test(`${perFile} damaged copies render, or are refused by a code of the media`, async () => {
     const good = await readFile(at.media.file(name))

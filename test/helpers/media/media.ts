@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { findFfmpeg, type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { drawScene, FACE, lip, SIZE, stripe } from './scene.ts'
@@ -79,6 +80,29 @@ export const LOSSLESS = [
 /** Like LOSSLESS, but in a profile that every decoder has. */
 export const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '8', '-pix_fmt', 'yuv420p']
 
+/** What ffmpeg made of something in this process: starting it costs more than all else in a small test. */
+const made = new Map<string, Buffer>()
+const MADE_BYTES = 20e6
+
+/** Write a file that ffmpeg makes of `args` and `input`; of the same ones once in a process. */
+async function makeOnce(
+  path: string,
+  args: readonly string[],
+  file: string,
+  input: readonly Uint8Array[] = [],
+): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([path, args, extname(file)]))
+  for (const bytes of input) hash.update(bytes)
+  const key = hash.digest('hex')
+  const known = made.get(key)
+  if (known) await writeFile(file, known)
+  else {
+    await ffmpeg(path, ['-v', 'error', ...args, file], input.length > 0 ? input : undefined)
+    if ((await stat(file)).size < MADE_BYTES) made.set(key, await readFile(file))
+  }
+  return file
+}
+
 /** A video of scenes (see scene.ts), frame i with code i & 255. */
 export async function makeVideo(
   { path }: Ffmpeg,
@@ -87,16 +111,13 @@ export async function makeVideo(
 ): Promise<string> {
   const { width = SIZE.width, height = SIZE.height, fps = '25', frames = 25 } = options
   const faces = options.faces ?? (() => [FACE])
-  const scenes = function* () {
-    for (let i = 0; i < frames; i++) {
-      yield drawScene({ width, height, faces: faces(i), code: i & 255 })
-    }
-  }
+  const scenes = Array.from({ length: frames }, (_, i) =>
+    drawScene({ width, height, faces: faces(i), code: i & 255 }),
+  )
   const raw = ['-f', 'rawvideo', '-pix_fmt', 'rgb24', '-s', `${width}x${height}`, '-r', fps]
   const filter = options.filter ? ['-vf', options.filter] : []
-  const args = [...raw, '-i', 'pipe:0', ...filter, ...(options.encode ?? H264), file]
-  await ffmpeg(path, ['-v', 'error', ...args], scenes())
-  return file
+  const args = [...raw, '-i', 'pipe:0', ...filter, ...(options.encode ?? H264)]
+  return makeOnce(path, args, file, scenes)
 }
 
 /** A tone; `options` are encoder arguments. */
@@ -107,8 +128,7 @@ export async function makeSound(
   options: readonly string[] = [],
   source = `sine=frequency=220:sample_rate=16000:duration=${seconds}`,
 ): Promise<string> {
-  await ffmpeg(path, ['-v', 'error', '-f', 'lavfi', '-i', source, ...options, file])
-  return file
+  return makeOnce(path, ['-f', 'lavfi', '-i', source, ...options], file)
 }
 
 /** The recording with a picture, as songs have one. */

@@ -10,6 +10,7 @@ import {
 } from '../../helpers/media/media.ts'
 import { shownCodes } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 8 })
@@ -20,26 +21,28 @@ const sound = (name: string, seconds: number, options: string[] = [], source?: s
 const TONE = 'sine=frequency=220:sample_rate=48000:duration=1'
 
 describe('one second of any recording is 25 frames and one second of sound', () => {
-  test.each([
-    ['8kHz.wav', ['-ar', '8000']],
-    ['192kHz.wav', ['-ar', '192000']],
-    ['24bit.wav', ['-c:a', 'pcm_s24le']],
-    ['float.wav', ['-c:a', 'pcm_f32le']],
-    ['double.wav', ['-c:a', 'pcm_f64le']],
-    ['8bit.wav', ['-c:a', 'pcm_u8']],
-    ['stereo.mp3', ['-ac', '2', '-c:a', 'libmp3lame']],
-    ['tone.aac', ['-c:a', 'aac']],
-    ['tone.m4a', ['-c:a', 'aac', '-ac', '2']],
-    ['tone.opus', ['-c:a', 'libopus']],
-    ['tone.ogg', ['-c:a', 'libvorbis', '-ac', '2']],
-    ['tone.flac', ['-c:a', 'flac']],
-    ['tone.webm', ['-c:a', 'libopus']],
-    ['tone.mkv', ['-c:a', 'pcm_s16le']],
-    ['tone.aiff', []],
-    ['surround.wav', ['-af', 'pan=5.1|FC=c0|FL=0.2*c0']],
-    ['surround.m4a', ['-af', 'pan=5.1|FC=c0', '-c:a', 'aac']],
-    ['quad.flac', ['-af', 'pan=quad|FL=c0|BR=c0', '-c:a', 'flac']],
-  ])('%s', async (name, options) => {
+  test.each(
+    shortlist(4, [
+      ['8kHz.wav', ['-ar', '8000']],
+      ['stereo.mp3', ['-ac', '2', '-c:a', 'libmp3lame']],
+      ['tone.opus', ['-c:a', 'libopus']],
+      ['surround.wav', ['-af', 'pan=5.1|FC=c0|FL=0.2*c0']],
+      ['192kHz.wav', ['-ar', '192000']],
+      ['24bit.wav', ['-c:a', 'pcm_s24le']],
+      ['float.wav', ['-c:a', 'pcm_f32le']],
+      ['double.wav', ['-c:a', 'pcm_f64le']],
+      ['8bit.wav', ['-c:a', 'pcm_u8']],
+      ['tone.aac', ['-c:a', 'aac']],
+      ['tone.m4a', ['-c:a', 'aac', '-ac', '2']],
+      ['tone.ogg', ['-c:a', 'libvorbis', '-ac', '2']],
+      ['tone.flac', ['-c:a', 'flac']],
+      ['tone.webm', ['-c:a', 'libopus']],
+      ['tone.mkv', ['-c:a', 'pcm_s16le']],
+      ['tone.aiff', []],
+      ['surround.m4a', ['-af', 'pan=5.1|FC=c0', '-c:a', 'aac']],
+      ['quad.flac', ['-af', 'pan=quad|FL=c0|BR=c0', '-c:a', 'flac']],
+    ]),
+  )('%s', async (name, options) => {
     const { result, video: out } = await at.run({
       video: face,
       audio: await sound(name, 1, options, TONE),
@@ -51,15 +54,17 @@ describe('one second of any recording is 25 frames and one second of sound', () 
     expect(out.data.length).toBeGreaterThan(0)
   })
 
-  test.each([
-    ['silence', 'anullsrc=r=16000:cl=mono:d=1'],
-    ['a pure tone', 'sine=frequency=1000:duration=1:sample_rate=16000'],
-    ['a constant offset', "aevalsrc='0.6+0.2*sin(440*t)':d=1:s=16000"],
-    ['clipped', "aevalsrc='clip(5*sin(800*t),-1,1)':d=1:s=16000"],
-    ['noise', 'anoisesrc=d=1:r=16000'],
-  ])('%s', async (_, source) => {
+  test.each(
+    shortlist(2, [
+      ['silence', 'anullsrc=r=16000:cl=mono:d=1'],
+      ['clipped', "aevalsrc='clip(5*sin(800*t),-1,1)':d=1:s=16000"],
+      ['a pure tone', 'sine=frequency=1000:duration=1:sample_rate=16000'],
+      ['a constant offset', "aevalsrc='0.6+0.2*sin(440*t)':d=1:s=16000"],
+      ['noise', 'anoisesrc=d=1:r=16000'],
+    ]),
+  )('%s', async (_, source) => {
     const audio = await sound('made.wav', 1, [], source)
-    const { result } = await at.run({ video: face, audio })
+    const { result } = await at.render({ video: face, audio })
     expect(result.frames).toBe(25)
   })
 
@@ -83,14 +88,14 @@ describe('one second of any recording is 25 frames and one second of sound', () 
 
   test('a recording with a cover', async () => {
     const audio = await addCover(at.ffmpeg, at.voice, at.media.file('cover.mp3'))
-    const { result } = await at.run({ video: face, audio })
+    const { result } = await at.render({ video: face, audio })
     expect(result.frames).toBeGreaterThanOrEqual(25)
   })
 
   test('the sound of a video', async () => {
     const audio = at.media.file('both.mp4')
     await run(at.ffmpeg.path, ['-i', face, '-i', at.voice, '-c:v', 'copy', '-c:a', 'aac', audio])
-    const { result } = await at.run({ video: face, audio })
+    const { result } = await at.render({ video: face, audio })
     expect(Math.abs(result.frames - 25)).toBeLessThanOrEqual(2)
   })
 
@@ -120,7 +125,7 @@ describe('how long it is', () => {
   })
   test('more than one piece of thirty seconds: each state is heard once, in order', async () => {
     const audio = await sound('minute.wav', 65)
-    const { models, result } = await at.run({ video: face, audio, fps: 5 })
+    const { models, result } = await at.render({ video: face, audio, fps: 5 })
     expect(result.frames).toBe(325)
     expect(models.runs.listen).toBe(3)
     // The fake numbers its states through the pieces: 1400 new ones each.

@@ -15,6 +15,7 @@ import { ffmpeg as run, folder, makeSound, testFfmpeg } from '../../helpers/medi
 import { MANIFEST } from '../../helpers/models/fake-models.ts'
 import { golden } from '../../helpers/fixture-paths.ts'
 import { silentLog } from '../../../handler/log.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 let ffmpeg: Ffmpeg
 beforeAll(async () => {
@@ -48,7 +49,7 @@ const contextOf = (dir: string, models = countingModels()): RenderContext => ({
 })
 
 describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", () => {
-  test.each(['eng-12s', 'eng-31s', 'sun-6s', 'yongen'])('%s', async (name) => {
+  test.each(shortlist(2, ['sun-6s', 'eng-31s', 'eng-12s', 'yongen']))('%s', async (name) => {
     const file = JSON.parse(readFileSync(golden(`audio/${name}.json`), 'utf8')) as {
       samples_16k: number
       prompts: Record<string, { T: number; fake_states_sha256?: string }>

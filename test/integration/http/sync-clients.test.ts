@@ -89,7 +89,8 @@ describe('the npm client @sync.so/sdk', () => {
   })
 
   test('is told of a failure by error and code', async () => {
-    const gone: Sync.Input[] = [{ type: 'video', url: `http://127.0.0.1:9/v` }, input()[1]!]
+    await using nothing = await webServer((_, response) => void response.writeHead(404).end())
+    const gone: Sync.Input[] = [{ type: 'video', url: nothing.url('/v') }, input()[1]!]
     const { id } = await client().create({ model: 'lipsync-2', input: gone })
     const failed = await finished(id)
     expect(failed).toMatchObject({
@@ -97,7 +98,7 @@ describe('the npm client @sync.so/sdk', () => {
       error_code: 'generation_input_video_inaccessible',
     })
     expect(failed.error).toMatch(/^video_url: /)
-  }, 60_000)
+  })
 
   test('names a generation’s file', async () => {
     const request = { model: 'lipsync-2', input: input(), outputFileName: 'my_talk' } as const

@@ -205,7 +205,7 @@ describe.skipIf(!canMount)('a full disk (needs the right to mount a small one)',
     expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true, stage: 'avatar' })
   })
   test('the next good job succeeds', async () => {
-    const { result } = await at.run({ video: face }, { deps: { scratch: small() } })
+    const { result } = await at.render({ video: face }, { deps: { scratch: small() } })
     expect(result.frames).toBe(25)
   })
 })

@@ -9,6 +9,7 @@ import { CROP, drawnCodes, makeVideo, shownCodes } from '../../helpers/media/med
 import { scenario } from '../../helpers/jobs/scenario.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { KEYS, strictS3 } from '../../helpers/storage/strict-s3.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 // What happened to the legacy worker with media and storage; see regressions-pull.test.ts for the rest.
 
@@ -66,19 +67,22 @@ test('15. an unusual CDN broke the download: whatever it does, the bytes arrive'
     allowFileInputs: true,
   }
   // No length, redirects, a slow start, ranges that are ignored, a type that is not a video's.
-  for (const path of ['/without-end', '/moved-twice', '/slow-start', '/lying-type', '/chunked']) {
-    const { result } = await at.run({ video: server.url(path) }, { deps })
+  const paths = ['/without-end', '/moved-twice', '/slow-start', '/lying-type', '/chunked']
+  for (const path of shortlist(2, paths)) {
+    const { result } = await at.render({ video: server.url(path) }, { deps })
     expect(result.frames).toBe(25)
   }
 })
 
-test.each([
-  ['24000/1001', 46],
-  ['30000/1001', 58],
-  ['15', 30],
-  ['50', 100],
-  ['60', 120],
-])(
+test.each(
+  shortlist(2, [
+    ['30000/1001', 58],
+    ['60', 120],
+    ['24000/1001', 46],
+    ['15', 30],
+    ['50', 100],
+  ]),
+)(
   '16. sound and mouth drifted apart at %s fps: each frame has its own sound',
   async (fps, frames) => {
     const file = await makeVideo(at.ffmpeg, at.media.file('rate.mp4'), { fps, frames })
@@ -103,7 +107,7 @@ test('18. a machine whose NVENC is missing or used up failed the job: it is enco
   const file = await makeVideo(at.ffmpeg, at.media.file('nvenc.mp4'), { frames: 25 })
   // The build of ffmpeg knows NVENC, so it looked fine when the worker started.
   const ffmpeg = { ...at.ffmpeg, nvenc: true }
-  const { result, deps } = await at.run({ video: file }, { ffmpeg })
+  const { result, deps } = await at.render({ video: file }, { ffmpeg })
   expect(result.frames).toBe(25)
   expect(deps.logged.map(({ event }) => event)).toContain('nvenc.unavailable')
 })

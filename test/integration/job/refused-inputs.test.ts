@@ -11,6 +11,7 @@ import {
   LOSSLESS,
 } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const good = await makeVideo(at.ffmpeg, at.media.file('good.mp4'), { frames: 3 })
@@ -99,18 +100,20 @@ describe('a playlist that calls itself mp4 opens nothing', () => {
     `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video ${port} RTP/AVP 96\n` +
     `a=rtpmap:96 H264/90000\n`
   const concat = (target: string) => `ffconcat version 1.0\nfile '${target}'\n`
-  test.each([
-    ['HLS of a local file', () => hls(at.media.file('secret.ts'))],
-    ['HLS of a sibling', () => hls('secret.ts')],
-    ['HLS of an address', () => hls(`${origin}/a.ts`)],
-    ['HLS through concat', () => hls(`concat:${at.media.file('secret.ts')}|secret.ts`)],
-    ['DASH of a local file', () => dash(at.media.file('secret.mp4'))],
-    ['DASH of an address', () => dash(`${origin}/a.mp4`)],
-    ['concat of a local file', () => concat(at.media.file('secret.ts'))],
-    ['concat of a sibling', () => concat('secret.ts')],
-    ['concat of an address', () => concat(`${origin}/a.ts`)],
-    ['SDP', () => sdp(new URL(origin).port)],
-  ])('%s', async (_, text) => {
+  test.each(
+    shortlist(5, [
+      ['HLS of a local file', () => hls(at.media.file('secret.ts'))],
+      ['HLS of an address', () => hls(`${origin}/a.ts`)],
+      ['DASH of an address', () => dash(`${origin}/a.mp4`)],
+      ['concat of an address', () => concat(`${origin}/a.ts`)],
+      ['SDP', () => sdp(new URL(origin).port)],
+      ['HLS of a sibling', () => hls('secret.ts')],
+      ['HLS through concat', () => hls(`concat:${at.media.file('secret.ts')}|secret.ts`)],
+      ['DASH of a local file', () => dash(at.media.file('secret.mp4'))],
+      ['concat of a local file', () => concat(at.media.file('secret.ts'))],
+      ['concat of a sibling', () => concat('secret.ts')],
+    ]),
+  )('%s', async (_, text) => {
     const file = at.media.file('list.mp4')
     await writeFile(file, text())
     await refused(file, 'MEDIA_UNREADABLE')
@@ -138,7 +141,7 @@ describe('what is too large, too long or too small is refused before it is decod
     const file = await lavfi('color=s=7680x4320', encode, '8k.mp4')
     await refused(file, 'MEDIA_TOO_LARGE', ['video'])
   })
-  test.each(['1x1', '16x16', '640x32'])('a video of %s', async (size) => {
+  test.each(shortlist(2, ['1x1', '640x32', '16x16']))('a video of %s', async (size) => {
     const args = ['-frames:v', '5', '-c:v', 'ffv1', '-pix_fmt', 'yuv444p']
     const file = await lavfi(gray(size), args, 'small.mkv')
     await refused(file, 'MEDIA_TOO_SMALL', ['video'])

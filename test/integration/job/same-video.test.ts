@@ -21,8 +21,8 @@ async function frames(source: string): Promise<string> {
 
 test('the same job gives the same frames through every shape', async () => {
   const audio = join(dir, 'speech.wav')
-  const half = ['-v', 'error', '-t', '0.5', '-i', join(root, 'demo/speech.wav'), audio]
-  await runToEnd(ffmpeg.path, half, signal)
+  const short = ['-v', 'error', '-t', '0.2', '-i', join(root, 'demo/speech.wav'), audio]
+  await runToEnd(ffmpeg.path, short, signal)
   const job = { video_url: join(root, 'demo/portrait.png'), audio_url: audio, force: true }
 
   await using deps = await createLocalWorker({

@@ -6,6 +6,7 @@ import { type VideoOptions } from '../../helpers/media/media.ts'
 import { differing, readRgb } from '../../helpers/media/read-rgb.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 
@@ -19,7 +20,7 @@ const LOSSLESS = { compat: 'reference', output: { lossless: true } }
 
 /** The source's frames and those of the result, from a job that must keep them apart from faces. */
 async function both(file: string, job: Record<string, unknown>) {
-  const { result } = await at.run({ video: file, ...job })
+  const { result } = await at.render({ video: file, ...job })
   const source = await readRgb(at.ffmpeg, file)
   return { result, source, out: await readRgb(at.ffmpeg, result.output_url) }
 }
@@ -27,10 +28,12 @@ async function both(file: string, job: Record<string, unknown>) {
 const sizes = (frames: Image[]) => [...new Set(frames.map((f) => `${f.width}x${f.height}`))]
 
 describe('a lossless result has every pixel of the source but the mouth', () => {
-  test.each([
-    ['even', { width: 192, height: 144 }],
-    ['odd', { width: 195, height: 147 }],
-  ])('at an %s size', async (name, size) => {
+  test.each(
+    shortlist(1, [
+      ['odd', { width: 195, height: 147 }],
+      ['even', { width: 192, height: 144 }],
+    ]),
+  )('at an %s size', async (name, size) => {
     const file = await video(`${name}.mkv`, size)
     for (const job of [LOSSLESS, { output: { lossless: true } }]) {
       const face = { boxes: boxes(6) }
@@ -54,12 +57,12 @@ describe('a lossless result has every pixel of the source but the mouth', () => 
     }
   })
   test('of more frames than are held at once, to and fro', async () => {
-    const file = await video('long.mkv', { fps: '24000/1001', frames: 130 })
-    const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 10)
-    const face = { boxes: [FACE, ...boxes(129, null)] }
+    const file = await video('long.mkv', { fps: '24000/1001', frames: 60 })
+    const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 5)
+    const face = { boxes: [FACE, ...boxes(59, null)] }
     const { out, source } = await both(file, { ...LOSSLESS, audio, face })
-    expect(out).toHaveLength(230)
-    const changed = out.map((frame, i) => differing(frame, source[pingPongIndex(i, 130)]!))
+    expect(out).toHaveLength(115)
+    const changed = out.map((frame, i) => differing(frame, source[pingPongIndex(i, 60)]!))
     expect(changed[0]).toBeGreaterThan(1000)
     expect(changed.slice(1).filter((bytes) => bytes !== 0)).toEqual([])
   })

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { scenario } from '../../helpers/jobs/scenario.ts'
 import { ffmpeg as run, H264, makeSound, makeVideo } from '../../helpers/media/media.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 4 })
@@ -17,14 +18,16 @@ async function cut(file: string, share = 0.6): Promise<string> {
 
 describe('a file of which a part is missing is refused, and told how much of it is there', () => {
   const noise = 'anoisesrc=d=2:r=16000:a=0.3'
-  test.each([
-    ['a.wav', []],
-    ['a.flac', []],
-    ['a.mp3', []],
-    ['a.aiff', []],
-    ['a.webm', ['-c:a', 'libopus']],
-    ['a.flv', ['-c:a', 'aac']],
-  ])('a recording: %s', async (name, options) => {
+  test.each(
+    shortlist(3, [
+      ['a.wav', []],
+      ['a.mp3', []],
+      ['a.webm', ['-c:a', 'libopus']],
+      ['a.flac', []],
+      ['a.aiff', []],
+      ['a.flv', ['-c:a', 'aac']],
+    ]),
+  )('a recording: %s', async (name, options) => {
     const whole = await makeSound(at.ffmpeg, at.media.file(name), 2, options, noise)
     const { error, models } = await at.fail({ video: face, audio: await cut(whole) })
     expect(error).toMatchObject({ code: 'MEDIA_UNREADABLE', retryable: false })
@@ -46,10 +49,10 @@ describe('a file of which a part is missing is refused, and told how much of it 
 
 describe('whole files that seem to be short are taken', () => {
   const hears = async (audio: string, frames: number) => {
-    const { result } = await at.run({ video: face, audio })
+    const { result } = await at.render({ video: face, audio })
     expect(Math.abs(result.frames - frames)).toBeLessThanOrEqual(2)
   }
-  test.each([0, 0xffff_ffff, 0x7fff_ffff])(
+  test.each(shortlist(1, [0xffff_ffff, 0, 0x7fff_ffff]))(
     'a wav whose writer left %i as its size',
     async (size) => {
       const bytes = await readFile(at.voice)
@@ -63,7 +66,7 @@ describe('whole files that seem to be short are taken', () => {
   test('sound that is shorter than the picture beside it, and begins later', async () => {
     const film = await makeVideo(at.ffmpeg, at.media.file('film.mp4'), { frames: 75 })
     const files = ['-i', film, '-itsoffset', '0.5', '-i', at.voice]
-    for (const name of ['both.mkv', 'both.mp4', 'both.flv']) {
+    for (const name of shortlist(1, ['both.mkv', 'both.mp4', 'both.flv'])) {
       const file = at.media.file(name)
       await run(at.ffmpeg.path, [
         ...files,
@@ -88,7 +91,7 @@ describe('whole files that seem to be short are taken', () => {
       filter,
       encode,
     })
-    const { result } = await at.run({ video, audio: long, length: 'video' })
+    const { result } = await at.render({ video, audio: long, length: 'video' })
     expect(Math.abs(result.duration_sec - 3)).toBeLessThan(0.1)
   })
   test('a film whose beginning an edit list cuts off', async () => {
@@ -96,7 +99,7 @@ describe('whole files that seem to be short are taken', () => {
     const film = await makeVideo(at.ffmpeg, at.media.file('uncut.mp4'), { frames: 75, encode })
     const video = at.media.file('edited.mp4')
     await run(at.ffmpeg.path, ['-ss', '1.4', '-i', film, '-c', 'copy', video])
-    const { result } = await at.run({ video, audio: long, length: 'video' })
+    const { result } = await at.render({ video, audio: long, length: 'video' })
     expect(result.frames).toBe(40)
   })
 })

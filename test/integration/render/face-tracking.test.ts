@@ -4,6 +4,7 @@ import { CROP, drawnCodes, makeSound, makeVideo, readVideo } from '../../helpers
 import { shownCodes } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 
@@ -41,7 +42,7 @@ describe('frames without a face', () => {
   test('for up to half a second are bridged where only the detector misses it', async () => {
     const filter = "eq=contrast=0.7:brightness=-0.1:enable='between(n,17,22)'" // too dark to be a face
     const file = await makeVideo(at.ffmpeg, at.media.file('dark.mp4'), { filter })
-    const { result, models } = await at.run({ video: file })
+    const { result, models } = await at.render({ video: file })
     expect(result.frames_without_face).toBe(0)
     expect(models.codes).toHaveLength(25)
   })
@@ -86,16 +87,18 @@ describe('which face', () => {
     expect(drawnCodes(out, crop(left))).toEqual(numbers(25))
     expect(drawnCodes(out, crop(right))).toEqual(Array(25).fill(undefined))
   })
-  test.each([
-    [50, 2],
-    [12.5, 0.5],
-  ])('boxes stay with their source frames at %s fps', async (fps, times) => {
+  test.each(
+    shortlist(1, [
+      [50, 2],
+      [12.5, 0.5],
+    ]),
+  )('boxes stay with their source frames at %s fps', async (fps, times) => {
     const file = await video('two.mp4', () => [left, right])
     const boxes = numbers(24).map((i) => (i < 8 ? null : [...left]))
-    const { result } = await at.run({ video: file, face: { boxes }, fps, length: 'shortest' })
+    const { result } = await at.render({ video: file, face: { boxes }, fps, length: 'shortest' })
     expect(result.frames_without_face).toBe(8 * times + (result.frames - 24 * times))
   })
-  test.each([5, 25, 60])("a still's one box holds at %s fps", async (fps) => {
+  test.each(shortlist(1, [60, 5, 25]))("a still's one box holds at %s fps", async (fps) => {
     const file = await makeVideo(at.ffmpeg, at.media.file('two.png'), {
       ...{ frames: 1, faces: () => [left, right], encode: ['-frames:v', '1'] },
     })
@@ -103,21 +106,24 @@ describe('which face', () => {
     expect(result.frames_without_face).toBe(0)
     expect(new Set(drawnCodes(out, crop(left)))).toEqual(new Set([0]))
   })
-  test.each([0, 12, 24])('the one at the point of frame %s, before and after it', async (frame) => {
-    const file = await video('two.mp4', () => [left, right])
-    const face = { at: [32, 48], frame }
-    const { video: out, result } = await at.run({ video: file, face })
-    expect(drawnCodes(out, crop(left))).toEqual(numbers(25))
-    expect(drawnCodes(out, crop(right))).toEqual(Array(25).fill(undefined))
-    expect(result.face).toMatchObject({ chosen: 'at', frame: 0, confidence: expect.closeTo(0.9) })
-    for (const [i, edge] of result.face!.box.entries()) {
-      expect(Math.abs(edge - [8, 24, 56, 72][i]!)).toBeLessThanOrEqual(12)
-    }
-  })
+  test.each(shortlist(1, [12, 0, 24]))(
+    'the one at the point of frame %s, before and after it',
+    async (frame) => {
+      const file = await video('two.mp4', () => [left, right])
+      const face = { at: [32, 48], frame }
+      const { video: out, result } = await at.run({ video: file, face })
+      expect(drawnCodes(out, crop(left))).toEqual(numbers(25))
+      expect(drawnCodes(out, crop(right))).toEqual(Array(25).fill(undefined))
+      expect(result.face).toMatchObject({ chosen: 'at', frame: 0, confidence: expect.closeTo(0.9) })
+      for (const [i, edge] of result.face!.box.entries()) {
+        expect(Math.abs(edge - [8, 24, 56, 72][i]!)).toBeLessThanOrEqual(12)
+      }
+    },
+  )
   test('the one pointed at in frames of the source, whatever part and rate are shown', async () => {
     const file = await video('enters.mp4', (i) => (i < 15 ? [] : [left, right]))
     const job = { video: file, face: { at: [32, 48], frame: 15 }, trim: { from: 0.4 } }
-    const { result } = await at.run({ ...job, fps: 50, length: 'video' })
+    const { result } = await at.render({ ...job, fps: 50, length: 'video' })
     expect(result.frames_without_face).toBeGreaterThanOrEqual(10)
     expect(result.frames_without_face).toBeLessThan(14)
     expect(result.face!.frame).toBe(15)
@@ -149,20 +155,22 @@ describe('which face', () => {
     const followed = numbers(25).filter((i) => i >= 6 && i < 19) // where smoothing is symmetric
     expect(followed.map((i) => drawnCodes(out, crop(walk(i)))[i])).toEqual(followed)
   })
-  test.each([
-    ['left', [-30, 30, 50, 110]],
-    ['right', [142, 30, 222, 110]],
-    ['upper', [60, -30, 140, 50]],
-    ['lower', [60, 90, 140, 170]],
-    ['left, upper and lower', [-10, -10, 186, 160]],
-  ] as [string, Box][])('a face cut by the %s edge', async (_, box) => {
+  test.each(
+    shortlist(1, [
+      ['left, upper and lower', [-10, -10, 186, 160]],
+      ['left', [-30, 30, 50, 110]],
+      ['right', [142, 30, 222, 110]],
+      ['upper', [60, -30, 140, 50]],
+      ['lower', [60, 90, 140, 170]],
+    ] as [string, Box][]),
+  )('a face cut by the %s edge', async (_, box) => {
     const file = await video('edge.mp4', () => [box], 5)
-    const { result } = await at.run({ video: file, length: 'shortest' })
+    const { result } = await at.render({ video: file, length: 'shortest' })
     expect(result).toMatchObject({ frames: 5, frames_without_face: 0, width: 192, height: 144 })
   })
   test('a face of 20 px', async () => {
     const file = await video('small.mp4', () => [[80, 60, 100, 80]], 5)
-    const { result } = await at.run({ video: file, length: 'shortest' })
+    const { result } = await at.render({ video: file, length: 'shortest' })
     expect(result.frames_without_face).toBe(0)
   })
 })

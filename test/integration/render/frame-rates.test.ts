@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { ffmpeg as run, H264, LOSSLESS, makeVideo } from '../../helpers/media/media.ts'
 import { CROP, drawnCodes, shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 
@@ -11,19 +12,21 @@ const video = (name: string, options: VideoOptions) =>
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => from + i)
 
 describe('one second of sound gives one second of frames, evenly spaced', () => {
-  test.each([
-    ['12', 12],
-    ['15', 15],
-    ['24000/1001', 23],
-    ['24', 24],
-    ['25', 25],
-    ['30000/1001', 29],
-    ['30', 30],
-    ['50', 50],
-    ['60000/1001', 59],
-    ['60', 60],
-    ['120', 120],
-  ])('at %s fps', async (fps, expected) => {
+  test.each(
+    shortlist(4, [
+      ['12', 12],
+      ['24000/1001', 23],
+      ['30', 30],
+      ['60', 60],
+      ['15', 15],
+      ['24', 24],
+      ['25', 25],
+      ['30000/1001', 29],
+      ['50', 50],
+      ['60000/1001', 59],
+      ['120', 120],
+    ]),
+  )('at %s fps', async (fps, expected) => {
     const [num = 1, den = 1] = fps.split('/').map(Number)
     const file = await video('rate.mp4', { fps, frames: expected + 5 })
     const { result, video: out } = await at.run({ video: file })
@@ -124,8 +127,8 @@ describe('length', () => {
   })
   test('shortest: whichever ends first', async () => {
     const file = await video('short.mp4', { frames: 10 })
-    expect((await at.run({ video: file, length: 'shortest' })).result.frames).toBe(10)
+    expect((await at.render({ video: file, length: 'shortest' })).result.frames).toBe(10)
     const long = await video('long.mp4', { frames: 50 })
-    expect((await at.run({ video: long, length: 'shortest' })).result.frames).toBe(25)
+    expect((await at.render({ video: long, length: 'shortest' })).result.frames).toBe(25)
   })
 })

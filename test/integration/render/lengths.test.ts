@@ -5,9 +5,10 @@ import { scenario } from '../../helpers/jobs/scenario.ts'
 import { shownIndex, type PlayMode } from '../../../handler/render/frames/frame-schedule.ts'
 
 const at = await scenario()
-const encode = [...H264, '-g', '12']
+const FPS = 12
+const encode = [...H264, '-g', '6']
 const videoOf = (frames: number) =>
-  makeVideo(at.ffmpeg, at.media.file(`v${frames}.mp4`), { frames, encode })
+  makeVideo(at.ffmpeg, at.media.file(`v${frames}.mp4`), { fps: String(FPS), frames, encode })
 const soundOf = (seconds: number) => makeSound(at.ffmpeg, at.media.file(`a${seconds}.wav`), seconds)
 
 const schedule = (mode: PlayMode, count: number, total: number) =>
@@ -23,11 +24,11 @@ async function render(frames: number, seconds: number, length: string) {
 describe('loop', () => {
   test.each([
     ['a clip that stays in memory', 7, 2],
-    ['one that is decoded anew each time', 60, 6],
-    ['one that is longer than the sound', 60, 1],
+    ['one that is decoded anew each time', 30, 6],
+    ['one that is longer than the sound', 30, 1],
   ])('%s starts again', async (_, frames, seconds) => {
     const { shown, drawn } = await render(frames, seconds, 'loop')
-    const expected = schedule('loop', frames, 25 * seconds)
+    const expected = schedule('loop', frames, FPS * seconds)
     expect(shown).toEqual(expected)
     expect(drawn).toEqual(expected)
   })
@@ -35,19 +36,19 @@ describe('loop', () => {
 
 describe('remap', () => {
   test.each([
-    ['half its speed', 25, 2],
-    ['twice its speed', 50, 1],
-    ['a little slower', 40, 2],
+    ['half its speed', 12, 2],
+    ['twice its speed', 24, 1],
+    ['a little slower', 20, 2],
   ])('plays a video at %s', async (_, frames, seconds) => {
     const { shown, drawn, result } = await render(frames, seconds, 'remap')
-    const expected = schedule('remap', frames, 25 * seconds)
+    const expected = schedule('remap', frames, FPS * seconds)
     expect(shown).toEqual(expected)
     expect(drawn).toEqual(expected)
-    expect(result).toMatchObject({ frames: 25 * seconds, duration_sec: seconds })
+    expect(result).toMatchObject({ frames: FPS * seconds, duration_sec: seconds })
   })
   test.each([
-    ['slower than half', 24, 2, 'at 0.48 times its speed; 0.5 to 2 are possible'],
-    ['faster than twice', 51, 1, 'at more than 2 times its speed'],
+    ['slower than half', 11, 2, 'at 0.46 times its speed; 0.5 to 2 are possible'],
+    ['faster than twice', 25, 1, 'at more than 2 times its speed'],
   ])('%s is refused', async (_, frames, seconds, message) => {
     const [video, audio] = [await videoOf(frames), await soundOf(seconds)]
     const { error } = await at.fail({ video, audio, length: 'remap' })
@@ -58,13 +59,13 @@ describe('remap', () => {
 
 describe('longest', () => {
   test('goes on with the picture, back and forth, where the sound is longer', async () => {
-    const { shown } = await render(30, 2, 'longest')
-    expect(shown).toEqual(schedule('bounce', 30, 50))
+    const { shown } = await render(15, 2, 'longest')
+    expect(shown).toEqual(schedule('bounce', 15, 24))
   })
   test('goes on with the untouched video, silent, where that is longer', async () => {
-    const { shown, drawn, result } = await render(50, 1, 'longest')
-    expect(shown).toEqual(schedule('bounce', 50, 50))
-    expect(result.frames).toBe(50)
-    expect(drawn.slice(0, 20)).toEqual(schedule('bounce', 50, 20))
+    const { shown, drawn, result } = await render(24, 1, 'longest')
+    expect(shown).toEqual(schedule('bounce', 24, 24))
+    expect(result.frames).toBe(24)
+    expect(drawn.slice(0, 8)).toEqual(schedule('bounce', 24, 8))
   })
 })

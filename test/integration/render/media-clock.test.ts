@@ -11,6 +11,7 @@ import {
   shownCodes,
   type VideoOptions,
 } from '../../helpers/media/media.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 8 })
@@ -28,7 +29,7 @@ async function joined(name: string, ...parts: string[]): Promise<string> {
 
 /** Where the beeps of a result lie, each within one frame of where it should. */
 async function hears(audio: string, expected: number[], seconds: number) {
-  const { result } = await at.run({ video: face, audio })
+  const { result } = await at.render({ video: face, audio })
   expect(Math.abs(result.frames - 25 * seconds)).toBeLessThanOrEqual(1)
   const heard = await beepTimes(at.ffmpeg, result.output_url)
   expect(heard).toHaveLength(expected.length)
@@ -39,12 +40,14 @@ async function hears(audio: string, expected: number[], seconds: number) {
 describe('sound is played when its timestamps say', () => {
   const HOLE = ['-af', "aselect='lt(t,1.2)+gte(t,2.2)'"]
   const KEPT = [0, 0.5, 1, 2.5, 3, 3.5]
-  test.each([
-    ['hole.webm', ['-c:a', 'libopus']],
-    ['hole.m4a', ['-c:a', 'aac']],
-    ['hole.ts', ['-c:a', 'aac']],
-    ['hole.mkv', ['-c:a', 'pcm_s16le']],
-  ])('a gap is silence: %s', async (name, codec) => {
+  test.each(
+    shortlist(2, [
+      ['hole.webm', ['-c:a', 'libopus']],
+      ['hole.ts', ['-c:a', 'aac']],
+      ['hole.m4a', ['-c:a', 'aac']],
+      ['hole.mkv', ['-c:a', 'pcm_s16le']],
+    ]),
+  )('a gap is silence: %s', async (name, codec) => {
     await hears(await makeBeeps(at.ffmpeg, at.media.file(name), 4, [...HOLE, ...codec]), KEPT, 4)
   })
   test('recordings that were strung together follow one another', async () => {
@@ -68,7 +71,7 @@ describe('sound is played when its timestamps say', () => {
     const source = "aevalsrc='if(lt(t,4),0,random(0)-0.5)':d=8:s=44100"
     const audio = await makeSound(at.ffmpeg, at.media.file('g.aac'), 8, ['-c:a', 'aac'], source)
     const limits = { ...LIMITS, maxAudioS: 9, maxInputBytes: 1e9 }
-    const { result } = await at.run({ video: face, audio }, { deps: { limits } })
+    const { result } = await at.render({ video: face, audio }, { deps: { limits } })
     expect(Math.abs(result.duration_sec - 8)).toBeLessThan(0.2)
   })
 })

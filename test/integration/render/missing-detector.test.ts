@@ -55,7 +55,7 @@ test('with boxes it draws into every frame, where its encoder wants nothing but 
     models.run(graph, { landmarks: { type: 'float32', dims: [1, 68, 2], data: points }, ...feeds })
   const boxes = Array(25).fill([...FACE])
   const job = { video, face: { boxes } }
-  const { result } = await at.run(job, { models: { ...models, graphs: {}, run } })
+  const { result } = await at.render(job, { models: { ...models, graphs: {}, run } })
   expect(result).toMatchObject({ frames: 25, frames_without_face: 0 })
   expect([...models.asked]).not.toContain('face')
 })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { H264, makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { CROP, drawnCodes, ffmpeg, shownCodes } from '../../helpers/media/media.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
 
 const at = await scenario()
@@ -38,11 +39,11 @@ describe('trim', () => {
   }
   test.each(Object.keys(files) as (keyof typeof files)[])('%s: to the frame', async (kind) => {
     const file = await files[kind]()
-    for (const [from, to, expected] of [
-      [1.5, 2.5, range(38, 63)],
+    for (const [from, to, expected] of shortlist(1, [
       [1.52, 2.52, range(38, 63)],
+      [1.5, 2.5, range(38, 63)],
       [0.04, 1.04, range(1, 26)],
-    ] as const) {
+    ] as const)) {
       const { video: out } = await at.run({ video: file, trim: { from, to } })
       expect(shownCodes(out)).toEqual(expected)
       expect(drawnCodes(out, CROP)).toEqual(expected)
@@ -62,7 +63,7 @@ describe('trim', () => {
     expect(result).toMatchObject({ frames: 25, duration_sec: 1 })
   })
   test('at another rate than its own', async () => {
-    const file = await video('fast.mp4', { frames: 100, fps: '50' })
+    const file = await video('fast.mp4', { frames: 62, fps: '50' })
     const plain = await at.run({ video: file, fps: 25, length: 'video' })
     const { video: out } = await at.run({
       ...{ video: file, fps: 25, length: 'video', trim: { from: 0.6, to: 1.2 } },
@@ -85,7 +86,7 @@ describe('trim', () => {
   })
   test('a still has no parts', async () => {
     const still = await video('one.png', { frames: 1, encode: ['-frames:v', '1'] })
-    const { result } = await at.run({ video: still, trim: { from: 5, to: 6 } })
+    const { result } = await at.render({ video: still, trim: { from: 5, to: 6 } })
     expect(result.frames).toBe(25)
   })
 })
@@ -94,7 +95,7 @@ describe('speech', () => {
   test('the part is what is heard, and what the mouth is drawn from', async () => {
     const face = await video('t.mp4', { frames: 100 })
     const job = { video: face, audio: await scale('scale.wav', 4), speech: { from: 1, to: 3 } }
-    const { result, models } = await at.run(job)
+    const { result, models } = await at.render(job)
     expect(result).toMatchObject({ frames: 50, duration_sec: 2 })
     expect(await pitch(result.output_url, 0.3)).toBeCloseTo(400, -1.5)
     expect(await pitch(result.output_url, 1.3)).toBeCloseTo(500, -1.5)
@@ -103,7 +104,7 @@ describe('speech', () => {
   test('an end past the end is the end; a beginning past it is refused', async () => {
     const face = await video('t.mp4', { frames: 100 })
     const audio = await scale('scale.wav', 4)
-    const { result } = await at.run({ video: face, audio, speech: { from: 3.5, to: 9 } })
+    const { result } = await at.render({ video: face, audio, speech: { from: 3.5, to: 9 } })
     expect(result.duration_sec).toBe(0.48)
     const { error } = await at.fail({ video: face, audio, speech: { from: 4 } })
     expect(error.message).toContain('speech: begins at 4 s; the recording lasts 4.00 s')

@@ -12,6 +12,7 @@ import {
 import { readVideo, type Video, type VideoOptions } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 
@@ -73,14 +74,16 @@ describe('colors outside the mouth stay as they were', () => {
     const { out } = await unchanged(await video('plain.mp4'))
     expect(out.line).not.toContain('bt709')
   })
-  test.each([
-    ['bt709', 'bt709', 'bt709'],
-    ['smpte170m', 'smpte170m', 'smpte170m'],
-    ['bt470bg', 'bt470bg', 'bt470bg'],
-    ['smpte170m', 'bt470m', 'bt470m'],
-    ['bt709', 'bt709', 'iec61966-2-1'],
-    ['bt2020nc', 'bt2020', 'arib-std-b67'],
-  ])('tagged %s, %s, %s', async (...tags) => {
+  test.each(
+    shortlist(2, [
+      ['bt470bg', 'bt470bg', 'bt470bg'],
+      ['bt709', 'bt709', 'iec61966-2-1'],
+      ['bt709', 'bt709', 'bt709'],
+      ['smpte170m', 'smpte170m', 'smpte170m'],
+      ['smpte170m', 'bt470m', 'bt470m'],
+      ['bt2020nc', 'bt2020', 'arib-std-b67'],
+    ]),
+  )('tagged %s, %s, %s', async (...tags) => {
     const { out, source } = await unchanged(await tagged('tagged.mp4', 'yuv420p', ...tags))
     expect(tagsOf(out)).toBe(tagsOf(source))
   })
@@ -105,9 +108,8 @@ describe('colors outside the mouth stay as they were', () => {
     const off = row(before!).map((value, i) => Math.abs(value - row(after!)[i]!))
     expect(Math.max(...off)).toBeLessThanOrEqual(4)
   })
-  test('4:4:4 and 4:2:2', async () => {
-    await unchanged(await video('444.mp4', { encode: h264('yuv444p') }))
-    await unchanged(await video('422.mp4', { encode: h264('yuv422p') }))
+  test.each(shortlist(1, ['yuv444p', 'yuv422p']))('%s', async (format) => {
+    await unchanged(await video('other.mp4', { encode: h264(format) }))
   })
   test('gray, and so is the mouth', async () => {
     const file = await video('gray.mp4', { encode: h264('gray') })
@@ -145,11 +147,13 @@ describe('colors outside the mouth stay as they were', () => {
 })
 
 describe('the picture is upright, square and even', () => {
-  test.each([
-    [90, [144, 192]],
-    [180, [192, 144]],
-    [270, [144, 192]],
-  ] as const)('turned by %i degrees', async (degrees, [width, height]) => {
+  test.each(
+    shortlist(1, [
+      [90, [144, 192]],
+      [180, [192, 144]],
+      [270, [144, 192]],
+    ] as const),
+  )('turned by %i degrees', async (degrees, [width, height]) => {
     // The samples lie on their side, and the display matrix says so.
     const turns = { 90: 'transpose=2', 180: 'hflip,vflip', 270: 'transpose=1' }[degrees]
     const upright = { width, height, faces: () => [FACE] }
@@ -219,22 +223,27 @@ describe('stills', () => {
     const encode = ['-c:v', codec, '-q:v', codec === 'libwebp' ? '95' : '2', '-frames:v', '1']
     return video(name, { frames: 1, encode, ...options })
   }
-  test.each(['face.png', 'face.jpg', 'face.webp'])('%s speaks for a second', async (name) => {
-    const { result, video: out } = await at.run({ video: await still(name) })
-    expect(result).toMatchObject({ frames: 25, fps: 25, width: 192, height: 144 })
-    expect(drawnCodes(out, CROP)).toEqual(Array(25).fill(0))
-    expect(out.pixel(24, 60, 20)[0]).toBeGreaterThan(200)
-    expect(Math.abs(out.pixel(24, 10, 60)[0] - out.pixel(0, 10, 60)[0])).toBeLessThan(4)
-  })
+  test.each(shortlist(2, ['face.png', 'face.webp', 'face.jpg']))(
+    '%s speaks for a second',
+    async (name) => {
+      const { result, video: out } = await at.run({ video: await still(name) })
+      expect(result).toMatchObject({ frames: 25, fps: 25, width: 192, height: 144 })
+      expect(drawnCodes(out, CROP)).toEqual(Array(25).fill(0))
+      expect(out.pixel(24, 60, 20)[0]).toBeGreaterThan(200)
+      expect(Math.abs(out.pixel(24, 10, 60)[0] - out.pixel(0, 10, 60)[0])).toBeLessThan(4)
+    },
+  )
   test('at the rate that the job asks for', async () => {
-    const { result } = await at.run({ video: await still('face.png'), fps: 30 })
+    const { result } = await at.render({ video: await still('face.png'), fps: 30 })
     expect(result).toMatchObject({ frames: 30, fps: 30 })
   })
-  test.each([
-    [3, 'hflip,vflip'],
-    [6, 'transpose=2'],
-    [8, 'transpose=1'],
-  ])('EXIF orientation %i is turned upright', async (orientation, filter) => {
+  test.each(
+    shortlist(1, [
+      [6, 'transpose=2'],
+      [3, 'hflip,vflip'],
+      [8, 'transpose=1'],
+    ]),
+  )('EXIF orientation %i is turned upright', async (orientation, filter) => {
     const size = { width: 144, height: 192 }
     const lying = await still('lying.jpg', { ...size, filter: `${filter},format=yuvj420p` })
     const { video: out } = await at.run({ video: await withExif(lying, orientation), ...FINE })

@@ -3,6 +3,7 @@ import { ffmpeg, H264, makeVideo } from '../../helpers/media/media.ts'
 import { CROP, drawnCodes, shownCodes } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
 import type { Box } from '../../../models/pixels/image.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i)
@@ -70,7 +71,7 @@ describe('segments', () => {
   })
   test('their own recording is that of the job where they name none; the source is kept under it', async () => {
     const segments = [{ from: 0.5, to: 9 }]
-    const { result } = await at.run({ video, audio: high, segments, sound: { keep_db: -6 } })
+    const { result } = await at.render({ video, audio: high, segments, sound: { keep_db: -6 } })
     expect(await levels(result.output_url, 0.1)).toEqual(OWN)
     expect(await levels(result.output_url, 1.2)).toEqual({ 300: 0, 600: 1, 1000: 0.5 })
   })
@@ -99,13 +100,13 @@ describe('faces', () => {
 })
 
 test('the source’s own sound, kept, is as loud as it was and not later', async () => {
-  const { result } = await at.run({ video, audio: low, length: 'video', sound: 'keep' })
+  const { result } = await at.render({ video, audio: low, length: 'video', sound: 'keep' })
   expect(await levels(result.output_url, 0.5)).toEqual({ 300: 1, 600: 0, 1000: 0.25 })
   expect(await levels(result.output_url, 1.5)).toEqual(OWN)
 })
 
-test.each([-16, -30])('a loudness of %s LUFS', async (loudness) => {
-  const { result } = await at.run({ video, audio: high, loudness })
+test.each(shortlist(1, [-16, -30]))('a loudness of %s LUFS', async (loudness) => {
+  const { result } = await at.render({ video, audio: high, loudness })
   const measure = ['-i', result.output_url, '-af', 'ebur128=framelog=verbose', '-f', 'null', '-']
   const { stderr } = await ffmpeg(at.ffmpeg.path, measure)
   expect(Number(/.*I:\s+(-[\d.]+) LUFS/s.exec(stderr)![1])).toBeCloseTo(loudness, 0)
