@@ -1,6 +1,6 @@
 # For .ci/run and .ci/long to source: $work, a folder of their own, and the counts of what ran.
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$work"' EXIT
 passed=0 failed=0 skipped=0
 
 # add "N passed, N failed, N skipped"; anything else counts as a failure
