@@ -13,9 +13,10 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # What is optional is for machines without Node 26 and ffmpeg; this one has both. onnxruntime-node comes
 # with the libraries of every system.
+# npm's list misses what such packages need as well, or is refused for want of them: they leave package.json before it.
 COPY docker/licenses.mjs docker/
 RUN npm ci --omit=dev --omit=optional \
- && npm sbom --omit=dev --omit=optional --sbom-format cyclonedx > sbom.json \
+ && npm pkg delete devDependencies optionalDependencies && npm sbom --sbom-format cyclonedx > sbom.json \
  && node docker/licenses.mjs sbom.json > THIRD_PARTY_LICENSES \
  && rm -rf node_modules/@opentelemetry/*/build/esm node_modules/@opentelemetry/*/build/esnext \
  && cd node_modules/onnxruntime-node/bin/napi-v6 \

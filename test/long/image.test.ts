@@ -72,6 +72,13 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     expect(sbom).toMatchObject({ bomFormat: 'CycloneDX' })
     expect(list.split('\n')).toHaveLength(sbom.components.length)
     expect(list).toMatch(/^undici \S+ MIT$/m)
+    const search = 'find /app/node_modules -path "*/node_modules/*/package.json"'
+    const found = await docker('run', '--rm', IMAGE, 'sh', '-c', search)
+    const folders = /node_modules\/((?:@[^/]+\/)?[^/@]+)\/package\.json$/
+    const installed = new Set(found.split('\n').flatMap((file) => folders.exec(file)?.[1] ?? []))
+    expect(installed.size).toBeGreaterThan(50)
+    const listed = new Set(list.split('\n').map((line) => line.split(' ')[0]))
+    expect([...installed].filter((name) => !listed.has(name))).toEqual([])
   })
 
   test('says what it is, runs as nobody special, and has a whole command', async () => {
