@@ -155,6 +155,7 @@ export const Env = v.object({
   PUBLIC_BASE_URL: v.optional(url),
   QUEUE_LIMIT: integer(16, 0),
   REDIS_SENTINEL_NAME: v.optional(text),
+  REDIS_SENTINEL_PASSWORD: v.optional(secret),
   REDIS_URL: redisUrls,
   RETAIN_HOURS: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(0))),
   RETAIN_MB: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(0))),

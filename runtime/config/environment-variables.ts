@@ -108,6 +108,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     REDIS_URL:
       '`redis://user:password@host:6379`, `rediss://` for TLS; several, by commas: a cluster’s nodes, or sentinels. `start` takes jobs there',
     REDIS_SENTINEL_NAME: 'what the sentinels call the primary',
+    REDIS_SENTINEL_PASSWORD:
+      'of the sentinels themselves; that of the primary stands in `REDIS_URL`',
     BULLMQ_QUEUE: 'the queue',
     BULLMQ_PREFIX: 'BullMQ’s prefix of all keys; in braces for a cluster',
     BULLMQ_LOCK_SEC: 'how long a job stays this worker’s when nothing is heard of it',

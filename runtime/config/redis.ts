@@ -16,18 +16,21 @@ export const parseRedisUrls = (text: string): string[] => v.parse(redisUrls, tex
 interface RedisConfig {
   REDIS_URL: readonly string[]
   REDIS_SENTINEL_NAME?: string | undefined
+  REDIS_SENTINEL_PASSWORD?: string | undefined
   BULLMQ_PREFIX: string
 }
 
 /** @throws Error where a cluster could not hold the keys of the queue together */
 export function redisTargetOf(config: RedisConfig) {
-  const { REDIS_URL: urls, REDIS_SENTINEL_NAME: sentinelName, BULLMQ_PREFIX: prefix } = config
-  if (urls.length > 1 && sentinelName === undefined && !/\{.+\}/.test(prefix)) {
+  const { REDIS_URL: urls, REDIS_SENTINEL_NAME: name, BULLMQ_PREFIX: prefix } = config
+  if (urls.length > 1 && name === undefined && !/\{.+\}/.test(prefix)) {
     throw new Error(
       'REDIS_URL names the nodes of a cluster, which keeps together only what has braces in its name: ' +
         `set BULLMQ_PREFIX={${prefix}} here and as the prefix of whoever adds jobs ` +
         '(or REDIS_SENTINEL_NAME, if they are sentinels)',
     )
   }
-  return { urls, ...(sentinelName !== undefined && { sentinelName }) }
+  const password = config.REDIS_SENTINEL_PASSWORD
+  if (name === undefined) return { urls }
+  return { urls, sentinel: { name, ...(password !== undefined && { password }) } }
 }

@@ -10,10 +10,16 @@ import { fakeModels } from '../models/fake-models.ts'
 export const LARGE = 34
 const PADDING = 9 * 2 ** 20
 
+/** After so many runs of `generate` nothing comes any more: what is rendered hangs in its middle. */
+const held = Number(process.env['HOLD_AFTER_RUNS'] ?? Infinity)
+
 /** A render process whose models are fakes; all the rest of it is real. */
 async function open({ ffmpegPath, cache }: InitOptions): Promise<WarmRenderer> {
   const ffmpeg = await findFfmpeg(ffmpegPath, new AbortController().signal)
-  const models = fakeModels()
+  let runs = 0
+  const models = fakeModels({
+    before: (graph) => (graph === 'generate' && ++runs > held ? new Promise(() => {}) : undefined),
+  })
   const draw = createRenderer(models, ffmpeg, cache && avatarCache(cache))
   const render: Render = async (task, call) => {
     const report = await draw(task, call)

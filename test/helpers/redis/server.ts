@@ -10,27 +10,57 @@ export const hasRedis = spawnSync('redis-server', ['--version'], { stdio: 'ignor
 
 export interface RedisServer extends AsyncDisposable {
   url: string
+  port: number
   /** SIGKILL; what it had not written to its append-only file is lost. */
   kill(): Promise<void>
   start(): Promise<void>
 }
 
-/** A real redis-server on loopback, that writes every command to disk. */
-export async function redisServer(): Promise<RedisServer> {
+export interface RedisOptions {
+  /** A private key and a certificate for `localhost`: nobody is heard in the clear then. */
+  tls?: { key: string; certificate: string }
+  /** The file with what a sentinel watches; it is one then. */
+  sentinel?: string
+  /** Further arguments of redis-server. */
+  more?: readonly string[]
+  /** Whether every command is written to disk before it is answered; it is where unset. */
+  durable?: boolean
+}
+
+/** A real redis-server on loopback. */
+export async function redisServer(own: RedisOptions = {}): Promise<RedisServer> {
+  const { tls, sentinel, more = [], durable = sentinel === undefined } = own
   const dir = await mkdtemp(join(tmpdir(), 'redis-'))
   const port = await freePort()
-  const options = ['--port', String(port), '--bind', '127.0.0.1', '--dir', dir, '--save', '']
-  const durable = ['--appendonly', 'yes', '--appendfsync', 'always']
+  const options = [
+    ...(sentinel ? [sentinel] : []),
+    ...(tls
+      ? [
+          ...['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'],
+          ...['--tls-key-file', tls.key, '--tls-cert-file', tls.certificate],
+        ]
+      : ['--port', String(port)]),
+    ...[
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      dir,
+      ...(sentinel ? ['--sentinel'] : ['--save', '']),
+      ...more,
+    ],
+    ...(durable ? ['--appendonly', 'yes', '--appendfsync', 'always'] : []),
+  ]
   let body: ChildProcess | undefined
 
   async function start(): Promise<void> {
-    const mine = spawn('redis-server', [...options, ...durable], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    })
+    const mine = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'ignore'] })
     body = mine
+    let said = ''
     for await (const text of mine.stdout) {
-      if (String(text).includes('Ready to accept connections')) break
+      said += String(text)
+      if (/Ready to accept connections|Sentinel ID is/.test(said)) return
     }
+    throw new Error(`redis-server ended: ${said}`)
   }
   async function kill(): Promise<void> {
     if (!body || body.exitCode !== null || body.signalCode !== null) return
@@ -40,7 +70,7 @@ export async function redisServer(): Promise<RedisServer> {
   }
   await start()
   return {
-    ...{ url: `redis://127.0.0.1:${port}`, kill, start },
+    ...{ url: tls ? `rediss://localhost:${port}` : `redis://127.0.0.1:${port}`, port, kill, start },
     async [Symbol.asyncDispose]() {
       await kill()
       await rm(dir, { recursive: true, force: true })

@@ -1,19 +1,22 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WorkerError } from '../../../handler/errors.ts'
 import type { RenderPool } from '../../../runtime/engine/pool.ts'
+import { folder, makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
 import { hasRedis, redisServer, type RedisServer } from '../../helpers/redis/server.ts'
 import { pretendedEngine, pushServer } from '../../helpers/servers/worker-server.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
 
 const child = (name: string) => join(import.meta.dirname, `../../helpers/children/${name}.child.ts`)
+/** Two processes and their render processes start. */
+const SLOW = { timeout: 60_000 }
 const FAST = { BULLMQ_LOCK_SEC: '1' }
 
 function worker(redis: RedisServer, env: Record<string, string> = {}, engines?: RenderPool) {
@@ -34,6 +37,21 @@ function openQueue({ url }: RedisServer) {
       connection.disconnect()
     },
   }
+}
+
+/** Resolves when a worker has asked for a job so many times more. */
+async function polls({ url }: RedisServer, times: number): Promise<void> {
+  const connection = new Redis(url)
+  const monitor = await connection.monitor()
+  await new Promise<void>((resolve) => {
+    // The limiter's key is one that only the script which takes a job has.
+    monitor.on('monitor', (_time: string, args: string[]) => {
+      const takes = /^eval/i.test(args[0]!) && args.includes('bull:musetalk:limiter')
+      if (takes && --times === 0) resolve()
+    })
+  })
+  monitor.disconnect()
+  connection.disconnect()
 }
 
 describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => {
@@ -125,36 +143,54 @@ describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => 
     expect(w.renders).toHaveLength(1)
   })
 
-  test('are finished once by another worker where one is killed', async () => {
+  test('are finished once by another worker where one is killed in the middle of a render', async () => {
     await using redis = await redisServer()
     await using q = openQueue(redis)
-    const dir = await mkdtemp(join(tmpdir(), 'bullmq-'))
-    const { promise: released, resolve: release } = Promise.withResolvers<void>()
-    await using media = await webServer(async (_request, response) => {
-      await released
-      response.end(Buffer.alloc(1000))
+    await using dir = await folder()
+    const ffmpeg = await testFfmpeg()
+    await makeVideo(ffmpeg, dir.file('face.mp4'), {
+      width: 96,
+      height: 72,
+      faces: () => [[28, 8, 68, 48]],
     })
-    const input = media.url('/media')
-    const env = {
-      ...{ PATH: process.env['PATH'], HOME: dir, HOST: '127.0.0.1', PORT: '0' },
-      ...{ REDIS_URL: redis.url, WORKER_ID: 'doomed', STORAGE: 'directory', ...FAST },
-      ...{ SCRATCH_DIR: join(dir, 's'), STATE_DIR: join(dir, 't'), OUTPUT_DIR: join(dir, 'o') },
+    await makeSound(ffmpeg, dir.file('voice.wav'), 1)
+    await using media = await webServer(async ({ url }, response) => {
+      response.end(await readFile(dir.file(basename(url!))))
+    })
+    const start = (name: string, more: Record<string, string> = {}) => {
+      const { PATH, FFMPEG_PATH } = process.env
+      const env = {
+        ...{ PATH, HOME: dir.path, HOST: '127.0.0.1', PORT: '0', ...FAST, ...more },
+        ...(FFMPEG_PATH && { FFMPEG_PATH }),
+        ...{ REDIS_URL: redis.url, WORKER_ID: name, STORAGE: 'directory' },
+        ...{ SCRATCH_DIR: dir.file(`${name}-scratch`), STATE_DIR: dir.file(`${name}-state`) },
+        ...{ CACHE_DIR: dir.file(`${name}-cache`), OUTPUT_DIR: dir.file('out') },
+      }
+      const body = spawn(process.execPath, [child('pull-worker')], { env, stdio: 'ignore' })
+      onTestFinished(() => void body.kill('SIGKILL'))
+      return { body, ended: once(body, 'exit') }
     }
-    const doomed = spawn(process.execPath, [child('pull-worker')], { env, stdio: 'ignore' })
-    const ended = once(doomed, 'exit')
-    onTestFinished(() => void doomed.kill('SIGKILL'))
-    const { id } = await q.queue.add('render', { video_url: input, audio_url: input })
-    await expect.poll(() => media.seen.length).toBeGreaterThan(0)
-    expect((await q.queue.getJob(id!))!.processedBy).toBe('doomed')
-    doomed.kill('SIGKILL')
-    await ended
-    release()
-    await using w = await worker(redis)
-    await expect.poll(() => q.state(id!)).toBe('completed')
-    expect(w.renders).toHaveLength(1)
-    expect((await q.queue.getJob(id!))!.processedBy).toBe('w1')
-    await rm(dir, { recursive: true })
-  })
+    const doomed = start('doomed', { HOLD_AFTER_RUNS: '2' })
+    const urls = { video_url: media.url('/face.mp4'), audio_url: media.url('/voice.wav') }
+    const { id } = await q.queue.add('render', urls)
+    const job = async () => (await q.queue.getJob(id!))!
+    const drawn = async () => Object(Object((await job()).progress).metrics).frames_done
+    await expect.poll(async () => (await job()).processedBy, SLOW).toBe('doomed')
+    const other = start('other')
+    await expect.poll(drawn, SLOW).toBeGreaterThan(0)
+    doomed.body.kill('SIGKILL')
+    await doomed.ended
+    await expect.poll(() => q.state(id!), SLOW).toBe('completed')
+    const { returnvalue, processedBy, stalledCounter, attemptsMade } = await job()
+    expect({ processedBy, stalledCounter, attemptsMade }).toEqual({
+      ...{ processedBy: 'other', stalledCounter: 1, attemptsMade: 1 },
+    })
+    expect(returnvalue).toMatchObject({ frames: 25, deduplicated: false })
+    other.body.kill('SIGTERM')
+    expect(await other.ended).toEqual([0, null])
+    const stored = (await readdir(dir.file('out'))).filter((name) => !name.endsWith('.json'))
+    expect(stored).toEqual([`${id}.mp4`])
+  }, 200_000)
 
   test('keep their lock while the main thread is blocked', async () => {
     await using redis = await redisServer()
@@ -190,4 +226,46 @@ describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => 
     await ended
     await rm(dir, { recursive: true })
   })
+
+  test('wait while the queue is paused, and go on when it is resumed', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    await q.queue.pause()
+    await using w = await worker(redis)
+    const { id } = await q.queue.add('render', w.job)
+    await polls(redis, 2)
+    expect(await q.state(id!)).toBe('waiting')
+    expect(w.renders).toEqual([])
+    await q.queue.resume()
+    await expect.poll(() => q.state(id!)).toBe('completed')
+  })
+
+  test('are taken by their priority', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    const given = { 'a-3': 3, 'b-1': 1, 'c-2': 2, 'd-first': undefined }
+    await q.queue.pause()
+    await using w = await worker(redis, { CONCURRENCY: '1' })
+    for (const [jobId, priority] of Object.entries(given)) {
+      await q.queue.add('render', w.job, { jobId, ...(priority && { priority }) })
+    }
+    await q.queue.resume()
+    await expect.poll(async () => (await q.queue.getJobCounts('completed'))['completed']).toBe(4)
+    const order = w.logged
+      .filter(({ event }) => event === 'job.started')
+      .map(({ fields }) => fields['job'])
+    expect(order).toEqual(['d-first', 'b-1', 'c-2', 'a-3'])
+  })
+
+  test('are not taken faster than the queue allows', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    await q.queue.setGlobalRateLimit(1, 2_000)
+    await using w = await worker(redis)
+    const ids = await Promise.all([1, 2].map(async () => (await q.queue.add('render', w.job)).id!))
+    for (const id of ids)
+      await expect.poll(() => q.state(id), { timeout: 10_000 }).toBe('completed')
+    const [first, second] = await Promise.all(ids.map(async (id) => (await q.queue.getJob(id))!))
+    expect(second!.processedOn! - first!.processedOn!).toBeGreaterThan(1_900)
+  }, 20_000)
 })
