@@ -1,5 +1,7 @@
 import { findFfmpeg } from '../handler/render/media/ffmpeg.ts'
-import { createRenderer, type Render } from '../handler/render/render.ts'
+import { createEstimator } from '../handler/render/estimate-render.ts'
+import { createRenderer } from '../handler/render/render.ts'
+import type { Render } from '../handler/render/render-task.ts'
 import { runChildLoop, type WarmRenderer } from '../runtime/engine/child-loop.ts'
 import type { InitOptions } from '../runtime/engine/ipc-messages.ts'
 import type { Simulation } from './simulated-card.ts'
@@ -21,7 +23,10 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
     return report
   }
   const { name, version } = models.manifest
-  return { render, device: 'cuda', bundle: { name, version, id: models.id } }
+  return {
+    ...{ render, estimate: createEstimator(models, ffmpeg), device: 'cuda' as const },
+    bundle: { name, version, id: models.id },
+  }
 }
 
 if (process.send) runChildLoop(open)

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import {
   createJobContext,
   type HandleOptions,
@@ -10,11 +9,11 @@ import { asJobError, type JobError } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'
 import type { LogLevel } from './log.ts'
 import { parseJob, type Job } from './job/parse-job.ts'
-import type { RenderReport } from './render/render.ts'
-import type { SourceSound } from './render/voice.ts'
+import type { RenderReport } from './render/render-task.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
 import { openResultFile, type ResultFile } from './result-file.ts'
+import { taskOfJob } from './task-of-job.ts'
 import { assertStorable, selectStorage, storeMetadata, upload } from './upload-result.ts'
 
 /**
@@ -66,8 +65,6 @@ async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
   return result
 }
 
-const KEEP_DB = -12 // how much quieter the source's sound is while somebody speaks
-
 /** Have the job's inputs rendered into a file of its own folder, telling how far it is. */
 async function render(
   job: Job,
@@ -75,25 +72,7 @@ async function render(
   file: ResultFile,
   ctx: JobContext,
 ): Promise<RenderReport> {
-  const { trim, sound, loudness, length, silence, fps, mask, compat, frame, output } = job
-  const task = {
-    video: inputs.video,
-    voices: job.voices.map(({ speech, span }, i) => ({
-      ...{ speech, span, face: inputs.faces[i]!, audio: inputs.voices[i]! },
-    })),
-    ...{ trim, loudness, sound: sourceSoundOf(sound) },
-    output: file.path,
-    dir: join(ctx.dir, 'render'),
-    options: {
-      ...{ length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
-      ...{ format: output.format, codec: output.codec },
-      ...(fps !== undefined && { fps }),
-      ...(compat && { compat }),
-      ...(output.stream && { fragmented: true }),
-    },
-    limits: ctx.limits,
-    ...(ctx.batchSize !== undefined && { batchSize: ctx.batchSize }),
-  }
+  const task = taskOfJob(job, inputs, file.path, ctx)
   const onProgress = (done: number, total: number) => {
     ctx.events.frames(done, total)
     file.grown()
@@ -108,13 +87,6 @@ async function render(
   }
   return report
 }
-
-const sourceSoundOf = (sound: Job['sound']): SourceSound =>
-  typeof sound === 'object'
-    ? { keepDb: sound.keep_db }
-    : sound === 'keep'
-      ? { keepDb: KEEP_DB }
-      : sound
 
 function buildResult(
   job: Job,

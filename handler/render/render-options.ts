@@ -23,8 +23,12 @@ export type FaceChoice =
   | { boxes: readonly (Box | null)[] }
 
 /** Whose mouth was drawn: where they were in the first frame in which they were seen. */
-export interface TakenFace {
+export interface TakenFace extends FoundFace {
   chosen: 'largest' | 'box' | 'at' | 'boxes'
+}
+
+/** A face in a frame. */
+export interface FoundFace {
   /** Of the source. */
   frame: number
   /** Source pixels, right and bottom exclusive. */

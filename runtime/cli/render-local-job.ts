@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from 'node:path'
 import { asJobError, WorkerError, type JobError } from '../../handler/errors.ts'
+import { estimate, type Estimate } from '../../handler/estimate.ts'
 import { handle } from '../../handler/handle.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
 import { directoryStorage } from '../../handler/storage/directory.ts'
@@ -8,6 +9,7 @@ import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
 import { createInputBuckets } from '../worker/create-inputs.ts'
+import { openJobSpeeds, type JobSpeeds } from '../worker/estimates/job-speeds.ts'
 import { createLocalWorker } from '../worker/local-worker.ts'
 import { openScratch, type Scratch } from '../worker/scratch-directory.ts'
 import { createJsonLogger } from '../log/json-log.ts'
@@ -29,14 +31,39 @@ export interface LocalJobOptions {
  *
  * @returns the result, or the failure that was printed
  */
-export async function renderLocalJob(
+export const renderLocalJob = (
   options: LocalJobOptions,
   config: Config,
-): Promise<JobResult | JobError> {
+): Promise<JobResult | JobError> =>
+  withWorker(options, config, async (deps, speeds, signal) => {
+    const onEvent = options.json ? () => {} : createProgressPrinter(process.stderr)
+    const result = await handle(options.job, deps, { signal, onEvent })
+    speeds.add(result)
+    await speeds.saved()
+    return result
+  })
+
+/** What `renderLocalJob` would make. */
+export const estimateLocalJob = (
+  options: LocalJobOptions,
+  config: Config,
+): Promise<Estimate | JobError> =>
+  withWorker(options, config, (deps, { expect }, signal) =>
+    estimate(options.job, { ...deps, expectSeconds: expect }, { signal }),
+  )
+
+type LocalWorker = Awaited<ReturnType<typeof createLocalWorker>>
+
+async function withWorker<T>(
+  options: LocalJobOptions,
+  config: Config,
+  run: (deps: LocalWorker, speeds: JobSpeeds, signal: AbortSignal) => Promise<T>,
+): Promise<T | JobError> {
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const buckets = createInputBuckets(config)
   try {
+    const speeds = await openJobSpeeds(config.CACHE_DIR, config.DEVICE)
     await using scratch = await openOwnScratch(config.SCRATCH_DIR)
     await using deps = await createLocalWorker({
       bundle: bundleDirectory(config, options.bundle),
@@ -58,8 +85,7 @@ export async function renderLocalJob(
       log: createJsonLogger(options.verbose ? 'debug' : 'silent'),
       signal,
     })
-    const onEvent = options.json ? () => {} : createProgressPrinter(process.stderr)
-    return await handle(options.job, deps, { signal, onEvent })
+    return await run(deps, speeds, signal)
   } catch (thrown) {
     return asJobError(thrown, signal)
   }

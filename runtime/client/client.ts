@@ -1,4 +1,5 @@
 import type { InferInput } from 'valibot'
+import type { Estimate } from '../../handler/estimate.ts'
 import type { ErrorPayload } from '../../handler/errors.ts'
 import type { EventBase, JobEvent, JobResult } from '../../handler/events/job-events.ts'
 import type { JobSchema } from '../../handler/job/job-schema.ts'
@@ -8,6 +9,7 @@ import { createRequester, type RequestOptions, type RequesterOptions } from './r
 import { uploadFile, type Upload, type Uploadable, type UploadOptions } from './upload-file.ts'
 
 export type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
+export type { Estimate } from '../../handler/estimate.ts'
 export { JobFailed, RequestRefused, WorkerUnreachable } from './errors.ts'
 export type { FollowOptions } from './follow-events.ts'
 export type { RequestOptions } from './requester.ts'
@@ -88,6 +90,9 @@ export function createClient(url: string | URL, options: ClientOptions = {}) {
   }
 
   return {
+    /** What a job would give, how long it would take, and what would be refused of it; nothing is rendered. */
+    estimate: (job: JobRequest, options: RequestOptions = {}) =>
+      askJson<Estimate>('POST', 'estimate', { ...options, json: job }),
     jobs: {
       /** Gives the worker a job. A line that breaks meanwhile makes no second one of it. */
       submit: (job: JobRequest, { idempotencyKey, ...options }: SubmitOptions = {}) =>

@@ -1,7 +1,8 @@
 import { asJobError, CanceledError } from '../../handler/errors.ts'
-import { createLog, type LogFields } from '../../handler/log.ts'
+import { createLog, type Log, type LogFields } from '../../handler/log.ts'
 import { FfmpegStopped } from '../../handler/render/media/ffmpeg-errors.ts'
-import type { Render, RenderTask } from '../../handler/render/render.ts'
+import type { EstimateRender } from '../../handler/render/estimate-render.ts'
+import type { Render, RenderTask } from '../../handler/render/render-task.ts'
 import type {
   BundleName,
   SerializedError,
@@ -13,6 +14,7 @@ import type {
 /** What opening gives: a warm render and what it runs on. */
 export interface WarmRenderer {
   render: Render
+  estimate: EstimateRender
   device: 'cuda' | 'cpu'
   bundle: BundleName
 }
@@ -42,18 +44,30 @@ export function runChildLoop(
     }
   }
 
-  async function render(id: number, task: RenderTask) {
+  const render = (id: number, task: RenderTask) =>
+    answer(id, async (signal, log) => {
+      const onProgress = (done: number, total: number) =>
+        send({ type: 'progress', id, done, total })
+      const onScanned = (done: number, total: number) => send({ type: 'scanned', id, done, total })
+      const report = await opened!.render(task, { signal, onProgress, onScanned, log })
+      send({ type: 'done', id, report })
+    })
+
+  const estimate = (id: number, task: RenderTask) =>
+    answer(id, async (signal, log) => {
+      const estimate = await opened!.estimate(task, { signal, log })
+      send({ type: 'estimated', id, estimate })
+    })
+
+  async function answer(id: number, work: (signal: AbortSignal, log: Log) => Promise<void>) {
     const controller = new AbortController()
     running.set(id, controller)
     const { signal } = controller
     try {
-      const report = await opened!.render(task, {
-        signal,
-        onProgress: (done, total) => send({ type: 'progress', id, done, total }),
-        onScanned: (done, total) => send({ type: 'scanned', id, done, total }),
-        log: createLog((level, event, fields) => send({ type: 'log', id, level, event, fields })),
-      })
-      send({ type: 'done', id, report })
+      const log = createLog((level, event, fields) =>
+        send({ type: 'log', id, level, event, fields }),
+      )
+      await work(signal, log)
     } catch (thrown) {
       send({ type: 'failed', id, failure: serializeError(thrown, signal) })
     } finally {
@@ -67,6 +81,8 @@ export function runChildLoop(
         return void start(message.setup)
       case 'render':
         return void render(message.id, message.task)
+      case 'estimate':
+        return void estimate(message.id, message.task)
       case 'cancel':
         return running.get(message.id)?.abort(new CanceledError('CANCELED', 'canceled'))
     }

@@ -36,6 +36,7 @@ export function deferPool(
   }
   return {
     render: async (task, call) => (await whenCreated(call.signal)).render(task, call),
+    estimate: async (task, call) => (await whenCreated(call.signal)).estimate(task, call),
     ready: async (signal) => (await whenCreated(signal)).ready(signal),
     status: () =>
       pool?.status() ?? Array.from({ length: size }, (_, index) => ({ ...state, index })),

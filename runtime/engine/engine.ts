@@ -1,6 +1,7 @@
 import type { JobError } from '../../handler/errors.ts'
 import type { Log } from '../../handler/log.ts'
-import type { Render } from '../../handler/render/render.ts'
+import type { EstimateRender } from '../../handler/render/estimate-render.ts'
+import type { Render } from '../../handler/render/render-task.ts'
 import type { BundleName, InitOptions } from './ipc-messages.ts'
 
 export interface EngineStatus {
@@ -42,6 +43,9 @@ export interface Engine {
   /** Takes a render while `free()`. @throws RenderInterrupted, beside what a render throws */
   render: Render
   free(): boolean
+  /** Takes an estimate while `alive()`, beside its renders. @throws RenderInterrupted, beside what it throws */
+  estimate: EstimateRender
+  alive(): boolean
   /** Renders that it has. */
   load(): number
   status(): EngineStatus

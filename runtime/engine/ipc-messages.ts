@@ -1,7 +1,8 @@
 import type { CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import type { ErrorPayload, JobError } from '../../handler/errors.ts'
 import type { LogFields, LogLevel } from '../../handler/log.ts'
-import type { RenderReport, RenderTask } from '../../handler/render/render.ts'
+import type { RenderEstimate } from '../../handler/render/estimate-render.ts'
+import type { RenderReport, RenderTask } from '../../handler/render/render-task.ts'
 import type { SessionOptions } from '../../models/inference/session.ts'
 
 /** What a render process needs before it can be ready. */
@@ -34,10 +35,10 @@ export interface SerializedError extends ErrorPayload {
 /** Parent to child. Media stays on disk. */
 export type ToChild =
   | { type: 'open'; setup: InitOptions }
-  | { type: 'render'; id: number; task: RenderTask }
+  | { type: 'render' | 'estimate'; id: number; task: RenderTask }
   | { type: 'cancel'; id: number }
 
-/** Child to parent. Every render is answered by exactly one `done` or `failed`. */
+/** Child to parent. Every render and every estimate is answered by exactly one `done` or `failed`. */
 export type FromChild =
   | { type: 'ready'; device: 'cuda' | 'cpu'; bundle: BundleName }
   | { type: 'broken'; failure: SerializedError }
@@ -46,4 +47,5 @@ export type FromChild =
   | { type: 'progress' | 'scanned'; id: number; done: number; total: number }
   | { type: 'log'; id: number; level: LogLevel; event: string; fields: LogFields }
   | { type: 'done'; id: number; report: RenderReport }
+  | { type: 'estimated'; id: number; estimate: RenderEstimate }
   | { type: 'failed'; id: number; failure: SerializedError }

@@ -1,10 +1,11 @@
 import { asJobError, deserializeError, type JobError } from '../../handler/errors.ts'
-import type { RenderCall, RenderReport, RenderTask } from '../../handler/render/render.ts'
+import type { RenderEstimate } from '../../handler/render/estimate-render.ts'
+import type { RenderCall, RenderReport, RenderTask } from '../../handler/render/render-task.ts'
 import type { FromChild, SerializedError } from './ipc-messages.ts'
 import { cancelOrKill } from './kill-deadlines.ts'
 import type { RenderProcess } from './process-handle.ts'
 
-/** What a child says about one render. */
+/** What a child says about one render, or one estimate. */
 export type RenderMessage = Extract<FromChild, { id: number }>
 
 /**
@@ -20,11 +21,9 @@ export class RenderInterrupted extends Error {
   }
 }
 
-/** One render, as the parent sees it. */
+/** One render or estimate, as the parent sees it. */
 export interface PendingRender {
   id: number
-  /** @throws JobError, the signal's reason first; RenderInterrupted */
-  ended: Promise<RenderReport>
   onMessage(message: RenderMessage): void
   /** Whether its caller gave it up. */
   isCanceled(): boolean
@@ -32,19 +31,33 @@ export interface PendingRender {
   fail(error: JobError | RenderInterrupted): void
 }
 
+/** What each kind of work answers. */
+interface Answers {
+  render: RenderReport
+  estimate: RenderEstimate
+}
+
+/** How the caller hears of it; an estimate has no progress. */
+type WorkCall = Pick<RenderCall, 'signal' | 'log'> &
+  Partial<Pick<RenderCall, 'onProgress' | 'onScanned'>>
+
 /**
- * Give a render to a process. An abort asks it to stop, and kills the process where it has not
+ * Give a render, or an estimate, to a process. An abort asks it to stop, and kills the process where it has not
  * stopped within `graceMs`; either way the render has really ended when `ended` rejects.
  */
-export function startRender(
+export function startRender<K extends keyof Answers>(
   child: RenderProcess,
+  type: K,
   id: number,
   task: RenderTask,
-  { signal, onProgress, onScanned, log }: RenderCall,
+  { signal, onProgress, onScanned, log }: WorkCall,
   graceMs: number,
-): PendingRender {
-  const { promise, resolve, reject } = Promise.withResolvers<RenderReport>()
-  child.send({ type: 'render', id, task })
+): PendingRender & {
+  /** @throws JobError, the signal's reason first; RenderInterrupted */
+  ended: Promise<Answers[K]>
+} {
+  const { promise, resolve, reject } = Promise.withResolvers<RenderReport | RenderEstimate>()
+  child.send({ type, id, task })
   const deadline = cancelOrKill(
     signal,
     () => child.send({ type: 'cancel', id }),
@@ -56,7 +69,7 @@ export function startRender(
     try {
       const report = await promise
       signal.throwIfAborted()
-      return report
+      return report as Answers[K]
     } catch (thrown) {
       // The child knows only that it was canceled; why, is known here.
       if (!signal.aborted && thrown instanceof RenderInterrupted) throw thrown
@@ -73,13 +86,15 @@ export function startRender(
     onMessage(message) {
       switch (message.type) {
         case 'progress':
-          return onProgress(message.done, message.total)
+          return onProgress?.(message.done, message.total)
         case 'scanned':
           return onScanned?.(message.done, message.total)
         case 'log':
           return log[message.level](message.event, message.fields)
         case 'done':
           return resolve(message.report)
+        case 'estimated':
+          return resolve(message.estimate)
         case 'failed':
           return reject(toFailure(message.failure))
       }

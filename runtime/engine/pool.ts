@@ -1,7 +1,8 @@
 import { CanceledError, WorkerError } from '../../handler/errors.ts'
 import type { CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import type { Log } from '../../handler/log.ts'
-import type { Render } from '../../handler/render/render.ts'
+import type { EstimateRender } from '../../handler/render/estimate-render.ts'
+import type { RenderCall, RenderTask, Render } from '../../handler/render/render-task.ts'
 import type { Device } from '../../models/inference/session.ts'
 import { renderProcessEnv } from '../config/config.ts'
 import { RenderInterrupted } from './pending-render.ts'
@@ -44,6 +45,8 @@ export interface EnginesOptions {
 export interface RenderPool extends AsyncDisposable {
   /** Waits in order for a free engine. @throws JobError, the signal's reason first */
   render: Render
+  /** Asks an engine that lives, also while it renders. @throws as `render` does */
+  estimate: EstimateRender
   status(): EngineStatus[]
   /**
    * Resolves when an engine is ready.
@@ -60,14 +63,18 @@ interface QueuedRender {
 /** The render processes, one for each device, and the line of jobs before them. */
 export function createRenderPool(options: EnginesOptions): RenderPool {
   const { devices, batchSize, log } = options
-  const queue: QueuedRender[] = []
+  const [queue, estimates]: [QueuedRender[], QueuedRender[]] = [[], []]
   const watchers = new Set<() => void>()
   let closed = false
 
   function changed() {
-    for (let engine; queue.length > 0 && (engine = leastLoaded());) queue.shift()!.go(engine)
+    const isFree = (engine: Engine) => engine.free()
+    const isAlive = (engine: Engine) => engine.alive()
+    for (let one; queue.length > 0 && (one = leastLoaded(isFree));) queue.shift()!.go(one)
+    for (let one; estimates.length > 0 && (one = leastLoaded(isAlive));) estimates.shift()!.go(one)
     const refusal = closed ? shutdown() : broken() && refused(broken()!)
-    if (refusal) for (const waiting of queue.splice(0)) waiting.refuse(refusal)
+    if (refusal)
+      for (const line of [queue, estimates]) for (const one of line.splice(0)) one.refuse(refusal)
     for (const watcher of watchers) watcher()
   }
 
@@ -75,8 +82,8 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
     createSupervisor({ ...engineOptions(options, device), index, log, changed }),
   )
 
-  function leastLoaded(): Engine | undefined {
-    const free = engines.filter((engine) => engine.free())
+  function leastLoaded(canTake: (engine: Engine) => boolean): Engine | undefined {
+    const free = engines.filter(canTake)
     return free.toSorted((a, b) => a.load() - b.load())[0]
   }
 
@@ -86,20 +93,31 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
     return failures.every(Boolean) ? failures[0] : undefined
   }
 
-  const render: Render = async (task, call) => {
+  const render: Render = (task, call) =>
+    inLine(queue, task, call, (engine, sized) => engine.render(sized, call))
+
+  const estimate: EstimateRender = (task, call) =>
+    inLine(estimates, task, call, (engine, sized) => engine.estimate(sized, call))
+
+  async function inLine<T>(
+    line: QueuedRender[],
+    task: RenderTask,
+    call: Pick<RenderCall, 'signal' | 'onRestart'>,
+    start: (engine: Engine, sized: RenderTask) => Promise<T>,
+  ): Promise<T> {
     const { signal } = call
     signal.throwIfAborted()
     const sized = batchSize === undefined ? task : { batchSize, ...task }
-    let stops = 0 // of its ffmpeg, by signals from outside
+    let stops = 0 // of its ffmpeg by signals from outside, or with others that may be to blame
     return new Promise((resolve, reject) => {
       const leave = () => {
-        queue.splice(queue.indexOf(waiting), 1)
+        line.splice(line.indexOf(waiting), 1)
         reject(signal.reason)
       }
       const waiting: QueuedRender = {
         go(engine) {
           signal.removeEventListener('abort', leave)
-          engine.render(sized, call).then(resolve, (error: Error) => {
+          start(engine, sized).then(resolve, (error: Error) => {
             if (!(error instanceof RenderInterrupted)) return reject(error)
             if (error.failure && stops++ > 0) return reject(error.failure)
             log.warn('render.again', { reason: error.message })
@@ -115,7 +133,7 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
       const enter = (where: 'push' | 'unshift') => {
         if (signal.aborted) return reject(signal.reason)
         signal.addEventListener('abort', leave)
-        queue[where](waiting)
+        line[where](waiting)
         changed()
       }
       enter('push')
@@ -141,6 +159,7 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
 
   return {
     render,
+    estimate,
     ready,
     status: () => engines.map((engine) => engine.status()),
     async [Symbol.asyncDispose]() {

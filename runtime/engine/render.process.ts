@@ -1,6 +1,7 @@
 import { asJobError, WorkerError } from '../../handler/errors.ts'
 import { avatarCache } from '../../handler/render/avatar/avatar-cache.ts'
 import { findFfmpeg } from '../../handler/render/media/ffmpeg.ts'
+import { createEstimator } from '../../handler/render/estimate-render.ts'
 import { createRenderer } from '../../handler/render/render.ts'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
@@ -17,6 +18,7 @@ async function initialize(setup: InitOptions, onWarning: OnWarning): Promise<War
   const { manifest, id, graphs } = bundle
   return {
     render: createRenderer(bundle, ffmpeg, setup.cache && avatarCache(setup.cache)),
+    estimate: createEstimator(bundle, ffmpeg),
     device: graphs.generate?.device ?? 'cpu',
     bundle: { name: manifest.name, version: manifest.version, id },
   }

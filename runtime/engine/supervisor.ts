@@ -5,13 +5,10 @@ import {
   type ErrorCode,
   type JobError,
 } from '../../handler/errors.ts'
-import type { Render } from '../../handler/render/render.ts'
-import {
-  RenderInterrupted,
-  startRender,
-  type PendingRender,
-  type RenderMessage,
-} from './pending-render.ts'
+import type { EstimateRender } from '../../handler/render/estimate-render.ts'
+import type { Render } from '../../handler/render/render-task.ts'
+import { failLost } from './lost-renders.ts'
+import { startRender, type PendingRender, type RenderMessage } from './pending-render.ts'
 import { killUnlessReady } from './kill-deadlines.ts'
 import { spawnRenderProcess, type RenderProcess } from './process-handle.ts'
 import type { Engine, EngineOptions, EngineStatus } from './engine.ts'
@@ -45,7 +42,8 @@ export function createSupervisor(options: EngineOptions): Engine {
   let state: EngineStatus['state'] = 'starting'
   let facts: Pick<EngineStatus, 'device' | 'bundle' | 'rss_mb'> = {}
   let life: RenderProcess | undefined
-  const pending = new Map<number, PendingRender>() // in the order of their start
+  const pending = new Map<number, PendingRender>() // renders, in the order of their start
+  const estimates = new Map<number, PendingRender>()
   let failure: JobError | undefined
   let reason: string | undefined
   let timer: NodeJS.Timeout | undefined // the limit of a start, or the wait for the next
@@ -101,8 +99,12 @@ export function createSupervisor(options: EngineOptions): Engine {
   }
 
   function hearOf(news: RenderMessage) {
-    pending.get(news.id)?.onMessage(news)
-    if (news.type === 'done') {
+    const estimate = estimates.get(news.id)
+    ;(estimate ?? pending.get(news.id))?.onMessage(news)
+    if (estimate) {
+      if (news.type === 'estimated' || news.type === 'failed') estimates.delete(news.id)
+      if (news.type === 'failed' && RECYCLE_AFTER.has(news.failure.code)) recycleSoon()
+    } else if (news.type === 'done') {
       crashes = 0
       settle(news.id)
     } else if (news.type === 'failed') {
@@ -114,10 +116,17 @@ export function createSupervisor(options: EngineOptions): Engine {
     pending.delete(id)
     jobs++
     rendersSinceStart++
-    recycling ||= needsRecycling() || (failed !== undefined && RECYCLE_AFTER.has(failed))
-    if (pending.size > 0) changed()
-    else if (recycling) recycle()
+    if (needsRecycling() || (failed !== undefined && RECYCLE_AFTER.has(failed))) recycling = true
+    if (recycling) recycleSoon()
+    else if (pending.size > 0) changed()
     else setState('ready')
+  }
+
+  /** What it renders may end before. */
+  function recycleSoon() {
+    recycling = true
+    if (pending.size > 0) changed()
+    else recycle()
   }
 
   const needsRecycling = () =>
@@ -146,12 +155,15 @@ export function createSupervisor(options: EngineOptions): Engine {
     const level = stopped || expectedExit ? 'info' : 'warn'
     log[level]('engine.ended', { engine: index, why, state })
     const lost = [...pending.values()]
+    const lostEstimates = [...estimates.values()]
     pending.clear()
+    estimates.clear()
     if (stopped) {
       const reason = new CanceledError('SHUTDOWN', 'the worker is shutting down')
-      for (const render of lost) render.fail(reason)
+      for (const one of [...lost, ...lostEstimates]) one.fail(reason)
       return
     }
+    const wasWanted = expectedExit
     restarts++
     crashes += expectedExit ? 0 : 1
     if (state === 'starting' && !expectedExit) startFailures++
@@ -162,25 +174,9 @@ export function createSupervisor(options: EngineOptions): Engine {
       const often = `${reason} while starting, ${startFailures} times; its last words are in the log`
       if (startFailures >= MAX_START_FAILURES) markBroken(new WorkerError('MODEL_BROKEN', often))
     }
-    failLost(lost, why)
+    jobs += failLost(lost, lostEstimates, `the render process ${why}`, wasWanted)
     timer = setTimeout(begin, failure ? BROKEN_RETRY_MS : backoffMs(crashes))
     changed()
-  }
-
-  /**
-   * A render that was killed takes the blame, else the oldest: so each loss ends a job, and none that
-   * brings its process down is tried for ever.
-   */
-  function failLost(lost: PendingRender[], why: string) {
-    const canceled = lost.filter((render) => render.isCanceled())
-    const blamed = new Set(canceled.length > 0 ? canceled : lost.slice(0, 1))
-    jobs += blamed.size
-    // Each of those that are done again goes to the front of the line, the oldest last.
-    for (const render of lost.toReversed()) {
-      const error = `the render process ${why}`
-      if (blamed.has(render)) render.fail(new WorkerError('ENGINE_LOST', error))
-      else render.fail(new RenderInterrupted(error))
-    }
   }
 
   function setState(next: EngineStatus['state']) {
@@ -190,20 +186,28 @@ export function createSupervisor(options: EngineOptions): Engine {
 
   const render: Render = async (task, call) => {
     call.signal.throwIfAborted()
-    const render = startRender(life!, ++serial, task, call, options.graceMs)
+    const render = startRender(life!, 'render', ++serial, task, call, options.graceMs)
     pending.set(render.id, render)
     setState('busy')
     return render.ended
   }
 
+  const estimate: EstimateRender = async (task, call) => {
+    call.signal.throwIfAborted()
+    const pending = startRender(life!, 'estimate', ++serial, task, call, options.graceMs)
+    estimates.set(pending.id, pending)
+    return pending.ended
+  }
+
+  const alive = () =>
+    (state === 'ready' || state === 'busy') && !recycling && life?.isTerminating() === false
+
   begin()
   return {
     render,
-    free: () =>
-      (state === 'ready' || state === 'busy') &&
-      pending.size < (options.renders ?? (facts.device === 'cuda' ? 2 : 1)) &&
-      !recycling &&
-      life?.isTerminating() === false,
+    estimate,
+    alive,
+    free: () => alive() && pending.size < (options.renders ?? (facts.device === 'cuda' ? 2 : 1)),
     load: () => pending.size,
     failure: () => (state === 'broken' ? failure : undefined),
     status: () => ({

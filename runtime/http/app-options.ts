@@ -1,3 +1,4 @@
+import type { Estimate } from '../../handler/estimate.ts'
 import type { UploadStore } from '../../handler/inputs/upload-store.ts'
 import type { Log } from '../../handler/log.ts'
 import type { EngineStatus } from '../engine/engine.ts'
@@ -44,6 +45,8 @@ export interface Health {
 export interface AppOptions {
   jobs: JobQueue
   parse: Parse
+  /** What a job would give. @throws JobError, the refusal */
+  estimate(payload: unknown, signal: AbortSignal): Promise<Estimate>
   /** Files that were sent here for jobs to name. */
   uploads: UploadStore
   /** Largest JSON body. */

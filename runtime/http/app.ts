@@ -6,9 +6,11 @@ import { requireApiKey } from './auth.ts'
 import { guardAgainstBrowsers } from './browser-guard.ts'
 import type { RunpodWebhookSender } from './runpod/webhook-sender.ts'
 import { filesRoute } from './routes/files.ts'
+import { estimateRoute } from './routes/estimate.ts'
 import { generateRoute } from './routes/generate.ts'
 import { jobsRoutes } from './routes/jobs.ts'
 import { videoRoute } from './routes/video.ts'
+import { costRoute } from './sync/cost-route.ts'
 import { syncRoutes } from './sync/routes.ts'
 import { uploadRoutes } from './routes/uploads.ts'
 import { openapiRoute } from './openapi.ts'
@@ -45,8 +47,10 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.use(requireApiKey(apiKey))
   app.route('/', generateRoute(intake))
   app.route('/', jobsRoutes(intake))
+  app.route('/', estimateRoute(options))
   app.route('/', videoRoute(options))
   app.route('/', runpodRoutes(intake, webhooks))
+  app.route('/', costRoute(options))
   app.route('/', syncRoutes(intake, webhooks))
   app.route('/', uploadRoutes(options.uploads))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { ErrorPayload } from '../../handler/errors.ts'
 import type { EventBase, JobResult } from '../../handler/events/job-events.ts'
+import type { FoundFace } from '../../handler/render/render-options.ts'
 import { EVENT_TYPES } from '../../handler/job/webhook-schema.ts'
 import { schemaComponent } from './describe-operation.ts'
 
@@ -9,6 +10,13 @@ const seconds = (...stages: string[]) =>
   v.object(Object.fromEntries(stages.map((stage) => [stage, v.number()])))
 const withDescription = <S extends v.GenericSchema>(schema: S, text: string) =>
   v.pipe(schema, v.description(text))
+
+/** A face in a frame of the source. */
+export const faceEntries = {
+  frame: count,
+  box: v.tuple([count, count, count, count]),
+  confidence: v.number(),
+} satisfies Record<keyof FoundFace, v.GenericSchema>
 
 /** Of a result; the legacy worker's answer has them too, under a status of its own. */
 export const resultEntries = {
@@ -28,14 +36,7 @@ export const resultEntries = {
   frames: count,
   frames_without_face: count,
   face: withDescription(
-    v.optional(
-      v.object({
-        chosen: v.picklist(['largest', 'box', 'at', 'boxes']),
-        frame: count,
-        box: v.tuple([count, count, count, count]),
-        confidence: v.number(),
-      }),
-    ),
+    v.optional(v.object({ chosen: v.picklist(['largest', 'box', 'at', 'boxes']), ...faceEntries })),
     'Whose mouth was drawn: where they were in the first source frame in which they were seen.',
   ),
   bundle: v.object({ name: v.string(), version: v.string(), id: v.string() }),

@@ -1,9 +1,11 @@
 import type { JobDependencies, Limits } from '../../handler/context.ts'
+import type { EstimateDependencies } from '../../handler/estimate.ts'
 import { silentLog, type Log } from '../../handler/log.ts'
 import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
 import type { ResizePolicy } from '../../handler/render/output-frame.ts'
 import { avatarCache, type CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import { findFfmpeg } from '../../handler/render/media/ffmpeg.ts'
+import { createEstimator } from '../../handler/render/estimate-render.ts'
 import { createRenderer } from '../../handler/render/render.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { directoryStorage } from '../../handler/storage/directory.ts'
@@ -53,7 +55,7 @@ export interface LocalOptions {
  */
 export async function createLocalWorker(
   options: LocalOptions = {},
-): Promise<JobDependencies & AsyncDisposable> {
+): Promise<JobDependencies & Pick<EstimateDependencies, 'estimate'> & AsyncDisposable> {
   const defaults = readConfig({})
   const signal = options.signal ?? new AbortController().signal
   const [ffmpeg, bundle] = await Promise.all([
@@ -70,6 +72,7 @@ export async function createLocalWorker(
   const webhooks = createWebhookSender({ fetch, keys: parseSecrets(options.webhookSecret) })
   return {
     render: createRenderer(bundle, ffmpeg, options.cache && avatarCache(options.cache)),
+    estimate: createEstimator(bundle, ffmpeg),
     fetch,
     webhooks,
     storage: options.storage ?? directoryStorage(defaults.OUTPUT_DIR),

@@ -22,6 +22,7 @@ import { startServer, tryStartServer } from '../http/server.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import { progressMirror, createJobSource } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
+import { openEstimates } from './estimates/estimates.ts'
 import { createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
 import { handlerWith } from './job-handler.ts'
@@ -67,15 +68,23 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     ...{ endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: config.OTEL_SERVICE_NAME },
     ...{ version: about.version, instance: workerId(config) },
   })
+  const jobDeps = { ...deps, onTransfer, storageProblem, log }
+  await using estimates = await openEstimates(
+    { ...jobDeps, storage, estimate: engines.estimate },
+    { config, slots, stop },
+  )
   const jobs = new JobQueue({
-    handle: handlerWith({ ...deps, onTransfer, storageProblem, log }, config, storage, tracer),
+    handle: handlerWith(jobDeps, config, storage, tracer),
     parse: (payload, id) => parseJob(payload, id, deps),
     slots,
     queueLimit: config.QUEUE_LIMIT,
     limitMs: config.JOB_TIMEOUT_SEC * 1000,
     stop,
     unavailable: () => (allEnginesBroken(engines) ? cannotRenderError() : undefined),
-    onEnd: (job) => metrics.jobFinished(job),
+    onEnd(job) {
+      metrics.jobFinished(job)
+      if (job.result) estimates.learn(job.result)
+    },
     onJoin: (job, caller) => notifyJoinedCaller(jobs, job, caller, deps.webhooks, log),
     // A store that cannot be asked is no reason to do a job again.
     isStored: (object, result) =>
@@ -100,7 +109,8 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   const onAccepted = progressMirror(mode, config, jobs, log)
   const app = createApp(
     {
-      ...{ jobs, uploads, health, metrics, post, log, assertPublicUrl: deps.fetch.check },
+      ...{ jobs, uploads, health, metrics, post, log },
+      ...{ estimate: estimates.make, assertPublicUrl: deps.fetch.check },
       maxBodyBytes: config.MAX_BODY_MB * 1e6,
       parse: (payload, id) => parseJob(payload, id, deps),
       ...(onAccepted && { onAccepted }),

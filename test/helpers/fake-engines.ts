@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { createLog, silentLog } from '../../handler/log.ts'
-import type { RenderReport, RenderTask } from '../../handler/render/render.ts'
+import type { RenderReport, RenderTask } from '../../handler/render/render-task.ts'
 import {
   createRenderPool,
   type RenderPool,

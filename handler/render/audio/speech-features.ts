@@ -47,12 +47,12 @@ export async function extractSpeechFeatures(
   const states = await RecordFile.create(join(ctx.dir, 'speech.states'), layers * dim * 4)
   try {
     const meter = createRmsMeter()
-    const recording =
-      rule === 'reference'
-        ? librosaFilter(sound, ctx.ffmpeg)
-        : playerDownmixFilter(sound, ctx.ffmpeg)
     let samples = 0
-    for await (const piece of audioChunks(recording, rule === 'reference' ? 0 : overlapS, ctx)) {
+    for await (const piece of audioChunks(
+      resampled(sound, rule, ctx),
+      rule === 'reference' ? 0 : overlapS,
+      ctx,
+    )) {
       const pcm = { type: 'float32', dims: [piece.pcm.length], data: piece.pcm } as const
       const windows = await ctx.models.run('listen', { pcm })
       const [from, to] = piece.validSamples.map((n) =>
@@ -79,6 +79,30 @@ export async function extractSpeechFeatures(
     throw error
   }
 }
+
+/**
+ * How many output frames a recording fills; it is decoded, and nobody listens.
+ *
+ * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
+ */
+export async function countSpeechFrames(
+  sound: AudioInput,
+  rate: Rate,
+  rule: 'recommended' | 'reference',
+  ctx: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
+): Promise<number> {
+  let samples = 0
+  for await (const { newSamples } of audioChunks(resampled(sound, rule, ctx), 0, ctx)) {
+    samples += newSamples[1] - newSamples[0]
+  }
+  return windowsFor(samples, rate, rule).frames
+}
+
+const resampled = (
+  sound: AudioInput,
+  rule: 'recommended' | 'reference',
+  { ffmpeg }: Pick<RenderContext, 'ffmpeg'>,
+) => (rule === 'reference' ? librosaFilter(sound, ffmpeg) : playerDownmixFilter(sound, ffmpeg))
 
 function windowsFor(samples: number, rate: Rate, rule: 'recommended' | 'reference'): WindowLayout {
   if (rule === 'recommended') return audioWindows(samples, rate)

@@ -1,7 +1,7 @@
 import { InputError } from '../../errors.ts'
 import type { RenderContext } from '../context.ts'
 import type { VideoInput } from '../media/decode-video.ts'
-import { fps } from '../media/media-info.ts'
+import { fps, type Rate } from '../media/media-info.ts'
 import type { RecordFile } from './record-file.ts'
 import { scanFrames, type ScannedFrame } from './scan-source.ts'
 import type { ScanOptions, ScanResult } from './avatar-cache.ts'
@@ -40,9 +40,12 @@ export async function* noteScan(
   const { face } = options
   const named = typeof face === 'object' && 'boxes' in face && face.boxes.some((box) => box)
   if (named || into.placed.some((placement) => placement)) return
-  const frames = into.placed.length
-  const length = `${frames} frames (${(frames / fps(source.facts.rate)).toFixed(1)} s)`
-  throw new InputError('NO_FACE', `no face was found in ${length} of the video`)
+  throw noFaceError(into.placed.length, source.facts.rate)
+}
+
+export function noFaceError(frames: number, rate: Rate): InputError {
+  const length = `${frames} frames (${(frames / fps(rate)).toFixed(1)} s)`
+  return new InputError('NO_FACE', `no face was found in ${length} of the video`)
 }
 
 /** Look at all of a source before the first frame of it is shown. @throws as `noteScan` does */

@@ -1,7 +1,7 @@
 import type { Box } from '../../../models/pixels/image.ts'
 import type { ScanResult } from '../avatar/avatar-cache.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
-import type { FaceChoice, TakenFace } from '../render-options.ts'
+import type { FaceChoice, FoundFace, TakenFace } from '../render-options.ts'
 
 /** What a job says in pixels and frames of its source, in those that are decoded. */
 export const choiceInFrames = (face: FaceChoice, source: VideoInfo): FaceChoice =>
@@ -40,20 +40,24 @@ export const firstShowing = (frame: number, { still, rate, ownRate, trim }: Vide
     : Math.max(0, Math.floor((frame * fps(rate)) / fps(ownRate) - 0.5) + 1) - (trim?.first ?? 0)
 
 /** Whose mouth was drawn, in pixels and frames of the source; undefined where no face was seen. */
-export function takenFace(
+export const takenFace = (
   choice: FaceChoice,
   first: ScanResult['first'],
   source: VideoInfo,
-): TakenFace | undefined {
-  if (!first) return undefined
+): TakenFace | undefined => first && { chosen: howChosen(choice), ...foundFace(first, source) }
+
+/** A face that was seen in a decoded frame, in pixels and frames of the source. */
+export function foundFace(
+  { frame, region, score }: NonNullable<ScanResult['first']>,
+  source: VideoInfo,
+): FoundFace {
   const { scale, width, height } = source
-  const [x1, y1, x2, y2] = first.region
+  const [x1, y1, x2, y2] = region
   const inSource = (at: number, size: number) => Math.round(Math.min(Math.max(at, 0), size) / scale)
   return {
-    chosen: howChosen(choice),
-    frame: sourceFrame(first.frame, source),
+    frame: sourceFrame(frame, source),
     box: [inSource(x1, width), inSource(y1, height), inSource(x2, width), inSource(y2, height)],
-    confidence: Math.round(first.score * 1000) / 1000,
+    confidence: Math.round(score * 1000) / 1000,
   }
 }
 

@@ -3,7 +3,8 @@ import { defineCommand, JSON_OPTION } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import { JOB_OPTIONS, jobOf } from '../job-options.ts'
 import { askAtTerminal, checkOutput } from '../output-file.ts'
-import { renderLocalJob } from '../render-local-job.ts'
+import { estimateLines } from '../estimate-lines.ts'
+import { estimateLocalJob, renderLocalJob } from '../render-local-job.ts'
 
 const OPTIONS = {
   ...JOB_OPTIONS,
@@ -13,6 +14,10 @@ const OPTIONS = {
     type: 'string',
     value: 'DIR',
     help: 'model bundle (default: MODEL_BUNDLE, else the embedded lite)',
+  },
+  'dry-run': {
+    type: 'boolean',
+    help: 'say what the job would give, how long it would take, and what would be refused',
   },
   json: JSON_OPTION,
   verbose: { type: 'boolean', help: 'log every stage as JSON lines on stderr' },
@@ -30,9 +35,15 @@ export const runCommand = defineCommand({
   async run({ values, config, output }) {
     const { json = false, verbose = false, force = false, out, bundle } = values
     const job = await jobOf(values, out)
+    const options = { job, json, verbose, ...(out && { out }), ...(bundle && { bundle }) }
+    if (values['dry-run']) {
+      const estimate = await estimateLocalJob(options, config())
+      output.out(json ? `${JSON.stringify(estimate)}\n` : estimateLines(estimate))
+      if (estimate instanceof JobError) return EXIT_CODES[estimate.fault]
+      return 'refused' in estimate ? EXIT_CODES.caller : 0
+    }
     const directory = config().OUTPUT_DIR
     await checkOutput({ out, directory, job, force }, json ? undefined : askAtTerminal())
-    const options = { job, json, verbose, ...(out && { out }), ...(bundle && { bundle }) }
     const result = await renderLocalJob(options, config())
     if (json) output.out(`${JSON.stringify(result)}\n`)
     if (!(result instanceof JobError)) {

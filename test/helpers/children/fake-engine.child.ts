@@ -3,7 +3,7 @@ import { InputError, WorkerError } from '../../../handler/errors.ts'
 import { createStageTimer } from '../../../handler/render/context.ts'
 import { toSystemError } from '../../../handler/render/media/ffmpeg-errors.ts'
 import { spawnFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import type { RenderCall, RenderReport, RenderTask } from '../../../handler/render/render.ts'
+import type { RenderCall, RenderReport, RenderTask } from '../../../handler/render/render-task.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
 import type { InitOptions } from '../../../runtime/engine/ipc-messages.ts'
 import { runChildLoop, type WarmRenderer } from '../../../runtime/engine/child-loop.ts'
@@ -35,6 +35,14 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
     device: 'cpu',
     bundle: { name: 'pretended', version: '0', id: '0' },
     render: (task, call) => act(task, call, ffmpegPath),
+    estimate: async (task, call) => {
+      const { width, height, fps, frames, duration_sec, bundle } = await act(
+        task,
+        { ...call, onProgress() {} },
+        ffmpegPath,
+      )
+      return { width, height, fps, frames, duration_sec, bundle, faces: [] }
+    },
   }
 }
 

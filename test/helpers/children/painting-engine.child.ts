@@ -1,7 +1,9 @@
 import { appendFile } from 'node:fs/promises'
 import { avatarCache } from '../../../handler/render/avatar/avatar-cache.ts'
 import { findFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import { createRenderer, type Render } from '../../../handler/render/render.ts'
+import { createEstimator } from '../../../handler/render/estimate-render.ts'
+import { createRenderer } from '../../../handler/render/render.ts'
+import type { Render } from '../../../handler/render/render-task.ts'
 import type { InitOptions } from '../../../runtime/engine/ipc-messages.ts'
 import { runChildLoop, type WarmRenderer } from '../../../runtime/engine/child-loop.ts'
 import { fakeModels } from '../models/fake-models.ts'
@@ -27,7 +29,8 @@ async function open({ ffmpegPath, cache }: InitOptions): Promise<WarmRenderer> {
     return report
   }
   const { name, version } = models.manifest
-  return { render, device: 'cpu', bundle: { name, version, id: models.id } }
+  const bundle = { name, version, id: models.id }
+  return { render, estimate: createEstimator(models, ffmpeg), device: 'cpu', bundle }
 }
 
 /** A box of an mp4 that players skip. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { Render } from '../../../handler/render/render.ts'
+import type { Render } from '../../../handler/render/render-task.ts'
 import { installSignalHandlers } from '../../../runtime/shutdown.ts'
 import { pretendedEngine, pretendedServe } from '../servers/worker-server.ts'
 

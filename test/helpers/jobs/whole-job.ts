@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import type { JobDependencies } from '../../../handler/context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
-import type { Render } from '../../../handler/render/render.ts'
+import type { Render } from '../../../handler/render/render-task.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { LIMITS, type TestDeps } from './deps.ts'

@@ -1,4 +1,5 @@
 import type { Hono } from 'hono'
+import type { Estimate } from '../../../handler/estimate.ts'
 import { InputError } from '../../../handler/errors.ts'
 import { RunpodWebhookSender } from '../../../runtime/http/runpod/webhook-sender.ts'
 import { createApp } from '../../../runtime/http/app.ts'
@@ -12,6 +13,12 @@ import { silentLog } from '../../../handler/log.ts'
 
 const UPLOAD_LIMITS: UploadLimits = {
   ...{ maxBytes: 1e6, maxTotalBytes: 5e6, maxCount: 10, ttlMs: 60_000, stallMs: 30_000 },
+}
+
+export const ESTIMATE: Estimate = {
+  ...{ width: 640, height: 360, fps: 25, frames: 250, duration_sec: 10, expected_sec: 4.2 },
+  faces: [{ frame: 0, box: [200, 80, 380, 300], confidence: 0.98 }],
+  bundle: { name: 'pretended', version: '0', id: '0' },
 }
 
 export interface Posted {
@@ -35,6 +42,7 @@ export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQue
   const posted: Posted[] = []
   const all: AppOptions = {
     ...{ jobs: held.jobs, parse, health: () => health, metrics, workerId: 'w1', gpuClass: 'none' },
+    estimate: async () => ESTIMATE,
     uploads: new UploadStore('/nowhere', UPLOAD_LIMITS),
     maxBodyBytes: 16e6,
     post: async (url, body) => {

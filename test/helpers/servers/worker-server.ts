@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import type { JobDependencies } from '../../../handler/context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { createLog, silentLog, type Log } from '../../../handler/log.ts'
-import type { Render } from '../../../handler/render/render.ts'
+import type { Render } from '../../../handler/render/render-task.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
 import type { RenderPool } from '../../../runtime/engine/pool.ts'
@@ -61,6 +61,10 @@ export function pretendedEngine(renders: string[] = []): RenderPool {
       last = mine.catch(() => {})
       return mine
     },
+    estimate: async () => ({
+      ...{ width: 2, height: 2, fps: 25, frames: 2, duration_sec: 0.08, bundle: BUNDLE },
+      faces: [{ frame: 0, box: [0, 0, 2, 2], confidence: 0.9 }],
+    }),
     status: () => [
       {
         index: 0,

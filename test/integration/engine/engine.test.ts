@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { CanceledError, InputError, WorkerError } from '../../../handler/errors.ts'
-import type { RenderReport } from '../../../handler/render/render.ts'
+import type { RenderReport } from '../../../handler/render/render-task.ts'
 import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import { alive, membersOf, pretend, pretendEngines, reaper } from '../../helpers/fake-engines.ts'
 

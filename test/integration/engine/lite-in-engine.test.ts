@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { handle } from '../../../handler/handle.ts'
-import type { Render } from '../../../handler/render/render.ts'
+import type { Render } from '../../../handler/render/render-task.ts'
 import { openBundle } from '../../../models/inference/bundle.ts'
 import { selfTest } from '../../../models/inference/self-test.ts'
 import { createRenderPool } from '../../../runtime/engine/pool.ts'

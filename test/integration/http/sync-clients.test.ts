@@ -72,6 +72,19 @@ describe('the npm client @sync.so/sdk', () => {
     expect(await ids({ status: ['FAILED'], ids: [id] })).toEqual([])
   })
 
+  test('estimates a cost: none', async () => {
+    const request = { model: 'lipsync-2', input: input() } as const
+    expect(await client().estimateCost(request)).toEqual([
+      {
+        estimatedFrameCount: 2,
+        estimatedGenerationCost: 0,
+        estimatedSeconds: expect.any(Number) as number,
+      },
+    ])
+    const refused = client().estimateCost({ ...request, input: input().slice(1) }, noRetries)
+    await expect(refused).rejects.toMatchObject({ statusCode: 400 })
+  })
+
   test('has its webhook called, signed', async () => {
     const { promise, resolve } = Promise.withResolvers<{ signature: string; body: string }>()
     await using hook = await webServer(async (request, response) => {

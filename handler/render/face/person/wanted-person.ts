@@ -72,10 +72,11 @@ async function frameOf(
   return undefined
 }
 
-async function facesIn(
+/** All faces of a picture, also those that are small in it, the largest first. */
+export async function facesIn(
   picture: Uint8Array,
-  { facts }: VideoInput,
-  ctx: RenderContext,
+  { facts }: Pick<VideoInput, 'facts'>,
+  ctx: Pick<RenderContext, 'models' | 'pixels' | 'buffers'>,
 ): Promise<Candidate[]> {
   const finder = faceFinder(ctx, facts, undefined)
   const whole = [0, 0, facts.width, facts.height] as const

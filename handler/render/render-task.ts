@@ -1,0 +1,57 @@
+import type { Log } from '../log.ts'
+import type { Stage } from './context.ts'
+import type { Span } from './media/part-of-file.ts'
+import type { MediaLimits } from './media/probe.ts'
+import type { RenderOptions, TakenFace } from './render-options.ts'
+import type { SourceSound, Voice } from './voice.ts'
+
+/** One render, as it crosses to the process that does it: files and plain values. */
+export interface RenderTask {
+  video: string
+  /** Who speaks what, at least one; no two of one face at once. */
+  voices: readonly Voice[]
+  /** Integrated loudness of the result, LUFS; as it comes where unset. */
+  loudness?: number | undefined
+  /** What becomes of the source's own sound; replaced where unset. */
+  sound?: SourceSound | undefined
+  /** Where the mp4 goes; its folder exists. */
+  output: string
+  /** A folder of this render's own, removed by whoever made it. */
+  dir: string
+  /** Seconds of the video that make the result. */
+  trim?: Span | undefined
+  options: Omit<RenderOptions, 'face'>
+  limits: MediaLimits
+  batchSize?: number
+}
+
+export interface RenderReport {
+  width: number
+  height: number
+  fps: number
+  frames: number
+  duration_sec: number
+  frames_without_face: number
+  /** Absent where nothing was drawn. */
+  face?: TakenFace
+  bundle: { name: string; version: string; id: string }
+  encoder: string
+  /** Largest resident size of the process that rendered, MB; ffmpeg's are not in it. */
+  peak_memory_mb: number
+  /** Seconds; stages overlap. */
+  stage_times: Record<Stage, number>
+}
+
+export interface RenderCall {
+  signal: AbortSignal
+  /** Frames of the result that are finished. */
+  onProgress(done: number, total: number): void
+  /** Source frames that were looked at, where all are before the first frame of the result is drawn. */
+  onScanned?(done: number, total: number): void
+  /** The render begins anew: what was written counts no more, and will be overwritten. */
+  onRestart?(): void
+  log: Log
+}
+
+/** Files in, one finished mp4 out. Implemented in this process, or by one that may be killed. */
+export type Render = (task: RenderTask, call: RenderCall) => Promise<RenderReport>

@@ -1,0 +1,47 @@
+import { join } from 'node:path'
+import type { JobContext } from './context.ts'
+import type { InputFiles } from './download-inputs.ts'
+import type { Job } from './job/parse-job.ts'
+import type { RenderTask } from './render/render-task.ts'
+import type { SourceSound } from './render/voice.ts'
+
+const KEEP_DB = -12 // how much quieter the source's sound is while somebody speaks
+
+/**
+ * What is to be rendered of a job, in files and plain values.
+ *
+ * @param path of the result
+ */
+export function taskOfJob(
+  job: Job,
+  inputs: InputFiles,
+  path: string,
+  { dir, limits, batchSize }: JobContext,
+): RenderTask {
+  const { trim, sound, loudness, length, silence, fps, mask, compat, frame, output } = job
+  return {
+    video: inputs.video,
+    voices: job.voices.map(({ speech, span }, i) => ({
+      ...{ speech, span, face: inputs.faces[i]!, audio: inputs.voices[i]! },
+    })),
+    ...{ trim, loudness, sound: sourceSoundOf(sound) },
+    output: path,
+    dir: join(dir, 'render'),
+    options: {
+      ...{ length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
+      ...{ format: output.format, codec: output.codec },
+      ...(fps !== undefined && { fps }),
+      ...(compat && { compat }),
+      ...(output.stream && { fragmented: true }),
+    },
+    limits,
+    ...(batchSize !== undefined && { batchSize }),
+  }
+}
+
+const sourceSoundOf = (sound: Job['sound']): SourceSound =>
+  typeof sound === 'object'
+    ? { keepDb: sound.keep_db }
+    : sound === 'keep'
+      ? { keepDb: KEEP_DB }
+      : sound
