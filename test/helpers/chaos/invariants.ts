@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Job } from '../orchestrator/state.ts'
 import { ALWAYS, endings, silences } from '../orchestrator/invariants.ts'
 import type { Orchestrator } from '../orchestrator/server.ts'
 import type { StrictS3 } from '../storage/strict-s3.ts'
@@ -23,10 +22,7 @@ export async function violations(remains: Remains): Promise<string[]> {
   const found = Object.entries(checks).flatMap(([name, check]) =>
     check(record).map((sentence) => `${name}: ${sentence}`),
   )
-  // One without parts costs nothing, and nobody knows of it where the answer to its begin was lost.
-  const uploads = [...s3.uploads.values()]
-    .filter(({ parts }) => parts.size > 0)
-    .map(({ key, parts }) => `an upload of ${key} is unfinished, with ${parts.size} parts`)
+  const uploads = unfinishedUploads(s3)
   const crashes = workers.flatMap((each) => each.crashes)
   const left = await Promise.all(workers.map(leftBy))
   const believed = await Promise.all(workers.map(believedGateways))
@@ -39,6 +35,12 @@ export async function violations(remains: Remains): Promise<string[]> {
     ...(await wrongEnds(remains)),
   ]
 }
+
+/** One without parts costs nothing, and nobody knows of it where the answer to its begin was lost. */
+export const unfinishedUploads = (s3: StrictS3): string[] =>
+  [...s3.uploads.values()]
+    .filter(({ parts }) => parts.size > 0)
+    .map(({ key, parts }) => `an upload of ${key} is unfinished, with ${parts.size} parts`)
 
 /** A job or an outcome may only end by the orchestrator's own word, which has a `detail`. */
 async function believedGateways({ id, dir }: Worker): Promise<string[]> {
@@ -58,15 +60,20 @@ async function wrongEnds({ orchestrator, expected }: Remains): Promise<string[]>
       wrong.push(`${id} failed: ${String(report['error'])}`)
     if (code !== undefined && (state !== 'failed' || report['error_code'] !== code))
       wrong.push(`${id} should have failed with ${code}, and ${state}: ${String(report['error'])}`)
-    if (state === 'succeeded') wrong.push(...(await objectProblem(job)))
+    const { sha256 } = (report['result'] ?? {}) as { sha256?: string }
+    const url = String(report['output_url'])
+    if (state === 'succeeded') wrong.push(...(await objectProblem(id, url, sha256)))
   }
   return wrong
 }
 
 /** The object at the URL that was reported has the bytes that were reported. */
-async function objectProblem({ id, report }: Job): Promise<string[]> {
-  const { sha256 } = (report['result'] ?? {}) as { sha256?: string }
-  const answer = await fetch(String(report['output_url']))
+export async function objectProblem(
+  id: string,
+  url: string,
+  sha256: string | undefined,
+): Promise<string[]> {
+  const answer = await fetch(url)
   const bytes = Buffer.from(await answer.arrayBuffer())
   if (answer.status !== 200) return [`${id}: its object answers ${answer.status}`]
   const found = createHash('sha256').update(bytes).digest('hex')
@@ -74,7 +81,7 @@ async function objectProblem({ id, report }: Job): Promise<string[]> {
 }
 
 /** What a worker that has ended may not leave: files of jobs, untold outcomes, locks. */
-async function leftBy({ id, dir }: Worker): Promise<string[]> {
+export async function leftBy({ id, dir }: Worker): Promise<string[]> {
   const names = await readdir(dir, { recursive: true, withFileTypes: true })
   return names
     .filter((entry) => entry.isFile())
