@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../../runtime/main.ts', import.meta.url))
 
-/** `musetalk-worker serve` as a process, with the embedded bundle, ready. */
-export async function startServe(env: Record<string, string> = {}) {
+/** `musetalk-worker serve`, or `start`, as a process, with the embedded bundle, listening. */
+export async function startServe(env: Record<string, string> = {}, command = 'serve') {
   const dir = await mkdtemp(join(tmpdir(), 'serve-'))
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
+  const child = spawn(process.execPath, [MAIN, command], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
       ...{ PATH: process.env['PATH'], HOME: dir, HOST: '127.0.0.1', PORT: '0' },
@@ -25,7 +25,7 @@ export async function startServe(env: Record<string, string> = {}) {
       const { event, port } = JSON.parse(line) as { event?: string; port?: number }
       if (event === 'worker.listening' && port !== undefined) resolve(port)
     })
-    child.once('close', (code) => reject(new Error(`serve ended with ${code}`)))
+    child.once('close', (code) => reject(new Error(`${command} ended with ${code}`)))
   })
   return {
     url: `http://127.0.0.1:${port}`,
