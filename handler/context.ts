@@ -33,6 +33,8 @@ export interface JobDependencies extends InputRules {
   scratch: string
   /** Whether the legacy worker's size fields count by themselves; no where unset. */
   fitOutput?: ResizePolicy
+  /** What results say of how they were made; see `ParseOptions`. */
+  provenance?: { version: string; unasked: boolean }
   timeouts?: Timeouts
   /** Frames per generator run; the bundle's own choice where unset. */
   batchSize?: number

@@ -16,9 +16,10 @@ export function taskOfJob(
   job: Job,
   inputs: InputFiles,
   path: string,
-  { dir, limits, batchSize }: JobContext,
+  { dir, limits, batchSize, provenance }: JobContext,
 ): RenderTask {
   const { trim, sound, loudness, length, silence, fps, mask, compat, frame, output } = job
+  const isWanted = output.provenance ?? provenance?.unasked ?? false
   return {
     video: inputs.video,
     voices: job.voices.map(({ speech, span }, i) => ({
@@ -34,10 +35,14 @@ export function taskOfJob(
       ...(compat && { compat }),
       ...(output.stream && { fragmented: true }),
     },
+    ...(isWanted && { provenance: { tool: toolName(provenance?.version), job: job.id } }),
     limits,
     ...(batchSize !== undefined && { batchSize }),
   }
 }
+
+const toolName = (version: string | undefined): string =>
+  version === undefined ? 'musetalk-worker' : `musetalk-worker ${version}`
 
 const sourceSoundOf = (sound: Job['sound']): SourceSound =>
   typeof sound === 'object'

@@ -36,11 +36,15 @@ export function outputProblems(payload: unknown): ValidationIssue[] {
 }
 
 /** What a job would get without asking is not asked for: one job, however it is written, is one job. */
-export function withoutDefaults<O extends WantedFormat>({ format, codec, ...output }: O) {
+export function withoutDefaults<O extends WantedFormat & { provenance?: boolean | undefined }>(
+  { format, codec, provenance, ...output }: O,
+  isProvenanceUnasked: boolean,
+) {
   const isUnasked = codec === undefined || codec === codecOf({ format })
   return {
     ...output,
     ...(format !== undefined && format !== 'mp4' && { format }),
     ...(!isUnasked && { codec }),
+    ...(provenance !== undefined && provenance !== isProvenanceUnasked && { provenance }),
   }
 }

@@ -61,6 +61,14 @@ export const Output = v.strictObject({
     ),
     false,
   ),
+  provenance: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.description(
+        'Whether the file says how it was made: IPTC’s digital source type, tool, bundle and job; as the worker does by itself where unset.',
+      ),
+    ),
+  ),
   disposition: v.optional(
     v.pipe(
       v.string(),

@@ -47,6 +47,8 @@ export type Job = Omit<
 export interface ParseOptions extends InputRules {
   /** Whether `aspect_ratio` and `resolution` count where the job does not say so itself. */
   fitOutput?: ResizePolicy
+  /** What a result says of how it was made, and whether it does where the job does not say so; no where unset. */
+  provenance?: { version: string; unasked: boolean }
 }
 
 /**
@@ -88,7 +90,7 @@ export function parseJob(
     length: sync_mode === undefined ? length : LENGTH_OF_SYNC_MODE[sync_mode],
     contents: contentsOf(inputsOf(inputs), rules),
     frame,
-    output: withoutDefaults(job.output),
+    output: withoutDefaults(job.output, rules.provenance?.unasked ?? false),
     ...(webhook !== undefined && {
       webhook: typeof webhook === 'string' ? { url: webhook } : webhook,
     }),

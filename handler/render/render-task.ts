@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts'
 import type { Stage } from './context.ts'
+import type { Provenance } from './encode/provenance.ts'
 import type { Span } from './media/part-of-file.ts'
 import type { MediaLimits } from './media/probe.ts'
 import type { RenderOptions, TakenFace } from './render-options.ts'
@@ -21,6 +22,8 @@ export interface RenderTask {
   /** Seconds of the video that make the result. */
   trim?: Span | undefined
   options: Omit<RenderOptions, 'face'>
+  /** Written into the result; nothing is where unset. */
+  provenance?: Provenance
   limits: MediaLimits
   batchSize?: number
 }

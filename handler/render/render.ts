@@ -21,6 +21,7 @@ import { createStageTimer, stagedItems, type RenderContext } from './context.ts'
 import { encode } from './encode/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { outputSize } from './encode/output-size.ts'
+import { appendProvenance, provenanceTags } from './encode/provenance.ts'
 import { verifyOutput } from './encode/verify-output.ts'
 import { generate } from './frames/generate-faces.ts'
 import { fps } from './media/media-info.ts'
@@ -75,14 +76,26 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const own = plan.sourceAudio && { file: task.video, sound: plan.sourceAudio }
     const soundtrack = await chooseSoundtrack(task, voices, own, total, facts, ctx)
     const { crf, lossless, fragmented, frame } = options
-    const encoding = { crf, lossless, encoder: plan.encoder, fragmented, frame, frames: total }
+    const { name, version } = models.manifest
+    const used = { name, version, id: models.id }
+    const made = task.provenance && { ...task.provenance, bundle: used }
+    const tags = made ? provenanceTags(made, options) : []
+    const encoding = {
+      crf,
+      lossless,
+      encoder: plan.encoder,
+      fragmented,
+      frame,
+      tags,
+      frames: total,
+    }
     const report = (done: number) => onProgress(done, total)
     const drawn = inTurn(frames, turn, signal)
     const encoder = await encode(drawn, facts, soundtrack, task.output, encoding, report, ctx)
     const planned = { ...outputSize(facts, frame), frames: total, soundS: soundtrack.seconds }
     await ctx.stage('encode', () => verifyOutput(task.output, planned, ctx))
+    if (made) await ctx.stage('encode', () => appendProvenance(task.output, made, options))
 
-    const { name, version } = models.manifest
     const face = takenFace(task.voices[avatars.faces[0].speakers[0]!]!.face, avatar.first, facts)
     return {
       ...outputSize(facts, frame),
@@ -91,7 +104,7 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
       duration_sec: total / fps(rate),
       frames_without_face: avatar.withoutFace,
       ...(face && { face }),
-      bundle: { name, version, id: models.id },
+      bundle: used,
       encoder,
       peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
       stage_times: clock.seconds(),

@@ -59,6 +59,11 @@ export const JOB_OPTIONS = {
     value: 'WHAT',
     help: 'h264 (default), hevc or av1 in mp4; vp9 (default) or av1 in webm',
   },
+  provenance: {
+    type: 'string',
+    value: 'WHAT',
+    help: 'yes or no: whether the result says that a model has drawn in it (default: PROVENANCE)',
+  },
 } as const
 
 export type JobOptionValues = OptionValues<typeof JOB_OPTIONS>
@@ -108,7 +113,7 @@ export async function jobOf(
 
 /** What the options say of the result, beside what the job's file does; a name may say its format. */
 function outputOf(
-  { crf, format, codec }: JobOptionValues,
+  { crf, format, codec, provenance }: JobOptionValues,
   out: string | undefined,
   given: unknown,
 ) {
@@ -117,6 +122,7 @@ function outputOf(
     ...(crf && { crf: parseNumber('crf', crf) }),
     ...(format && { format }),
     ...(codec && { codec }),
+    ...(provenance && { provenance: parseYesNo('provenance', provenance) }),
   }
   const isOpen = output['format'] === undefined && output['lossless'] !== true
   if (isOpen && /\.webm$/i.test(out ?? '')) return { output: { ...output, format: 'webm' } }
@@ -164,6 +170,11 @@ function parsePoint(text: string): { at: number[]; frame?: number } {
   }
   const at = [parseNumber('face-at', x), parseNumber('face-at', y!)]
   return { at, ...(frame !== undefined && { frame: Number(frame) }) }
+}
+
+function parseYesNo(name: string, text: string): boolean {
+  if (text === 'yes' || text === 'no') return text === 'yes'
+  throw new UsageError(`--${name} needs yes or no, not "${text}"`)
 }
 
 function parseNumber(name: string, text: string): number {

@@ -82,6 +82,7 @@ async function withWorker<T>(
       allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
       ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
       fitOutput: config.FIT_OUTPUT,
+      provenance: config.PROVENANCE,
       log: createJsonLogger(options.verbose ? 'debug' : 'silent'),
       signal,
     })

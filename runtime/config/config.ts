@@ -152,6 +152,7 @@ export const Env = v.object({
   PORT: v.optional(port),
   PORT_HEALTH: v.optional(port),
   PROVIDER: v.optional(text, 'unknown'),
+  PROVENANCE: boolean(true),
   PUBLIC_BASE_URL: v.optional(url),
   QUEUE_LIMIT: integer(16, 0),
   REDIS_SENTINEL_NAME: v.optional(text),

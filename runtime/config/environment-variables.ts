@@ -34,6 +34,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     ALLOW_FILE_INPUTS: 'for desks and tests: local paths as inputs',
     INPUT_BUCKETS:
       'buckets that jobs may name, read with the credentials below: `s3://bucket, b2://other/prefix`',
+    PROVENANCE:
+      'results say that a model has drawn in them; a job may say otherwise by `output.provenance`',
     FIT_OUTPUT: '`requested` honors `aspect_ratio` and `resolution` of every job',
     WEBHOOK_SECRET: 'signs webhooks: `whsec_…`, several separated by a space',
   },

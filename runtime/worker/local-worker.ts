@@ -16,6 +16,7 @@ import { openBundle } from '../../models/inference/bundle.ts'
 import type { Device } from '../../models/inference/session.ts'
 import { LITE } from '../config/bundle-directory.ts'
 import { readConfig } from '../config/config.ts'
+import { readBuildInfo } from '../config/identity.ts'
 import { limitsOf } from '../config/limits.ts'
 
 export interface LocalOptions {
@@ -42,6 +43,8 @@ export interface LocalOptions {
   /** `whsec_…`, several separated by a space; events go out unsigned where unset. */
   webhookSecret?: string
   fitOutput?: ResizePolicy
+  /** Whether results say that a model has drawn in them, where the job does not say so; true where unset. */
+  provenance?: boolean
   batchSize?: number
   log?: Log
   signal?: AbortSignal
@@ -58,7 +61,8 @@ export async function createLocalWorker(
 ): Promise<JobDependencies & Pick<EstimateDependencies, 'estimate'> & AsyncDisposable> {
   const defaults = readConfig({})
   const signal = options.signal ?? new AbortController().signal
-  const [ffmpeg, bundle] = await Promise.all([
+  const [{ version }, ffmpeg, bundle] = await Promise.all([
+    readBuildInfo(undefined),
     findFfmpeg(options.ffmpegPath, signal),
     openBundle(options.bundle ?? LITE, {
       device: options.device ?? 'auto',
@@ -81,6 +85,7 @@ export async function createLocalWorker(
     allowFileInputs: options.allowFileInputs ?? false,
     ...(options.buckets && { buckets: options.buckets }),
     fitOutput: options.fitOutput ?? 'source',
+    provenance: { version, unasked: options.provenance ?? true },
     ...(options.batchSize !== undefined && { batchSize: options.batchSize }),
     log: options.log ?? silentLog,
     async [Symbol.asyncDispose]() {

@@ -63,6 +63,7 @@ export async function startWorker(
   const { store, left } = pendingWebhooks
   const webhooks = createWebhookSender({ fetch, keys, ...(store && { store }) })
   webhooks.resume(left, log)
+  const about = await readBuildInfo(config.GIT_REVISION)
   const deps = {
     render: engines.render,
     fetch,
@@ -72,9 +73,9 @@ export async function startWorker(
     allowFileInputs: config.ALLOW_FILE_INPUTS,
     ...(buckets && { buckets }),
     fitOutput: config.FIT_OUTPUT,
+    provenance: { version: about.version, unasked: config.PROVENANCE },
     ...(config.BATCH_SIZE !== undefined && { batchSize: config.BATCH_SIZE }),
   }
-  const about = await readBuildInfo(config.GIT_REVISION)
   void abortOrphanedUploads(scratch.uploadJournalDir, config, stop.draining, log)
   const pullStatus = pull && { pull: pull.status }
   if (mode.source !== 'push' && bundleDirectory(config) === LITE && !config.ALLOW_LITE) {

@@ -28,6 +28,8 @@ export interface EncodeOptions {
   /** Nothing in the file is written twice, so that it can be read meanwhile; mp4 only. */
   fragmented?: boolean | undefined
   frame: OutputFrame
+  /** Further arguments of the output: what is written into it as text. */
+  tags: string[]
   /** Output frames; the sound is cut to their length. */
   frames: number
 }
@@ -62,6 +64,7 @@ export async function encode(
     ...(fit.length ? ['-vf', fit.join(',')] : []),
     ...[...codec.video, ...codec.audio],
     ...['-t', String(encoding.frames / fps(video.rate)), '-metadata', `comment=${MADE_BY}`],
+    ...encoding.tags,
     ...(encoding.fragmented ? fragmentedMp4(video.rate) : codec.container),
     ...['-y', `file:${output}`],
   ]

@@ -55,6 +55,7 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   'output.codec': [{}, { output: { codec: 'av1' } }],
   'output.crf': [{}, { output: { crf: 20 } }],
   'output.lossless': [{}, { output: { lossless: true } }],
+  'output.provenance': [{}, { output: { provenance: true } }],
 }
 
 /** The same for every field that it does not depend on. */

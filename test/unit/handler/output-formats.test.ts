@@ -42,3 +42,21 @@ describe('the format of a result', () => {
     expect(() => parse(output)).toThrow(message)
   })
 })
+
+describe('what a result says of its making', () => {
+  const digestOf = (provenance: boolean | undefined, unasked: boolean) => {
+    const inputs = { video_url: 'https://a.example/v.mp4', audio_url: 'https://a.example/a.wav' }
+    const rules = { allowFileInputs: false, provenance: { version: '1', unasked } }
+    const output = provenance === undefined ? {} : { provenance }
+    return inputDigest(parseJob({ id: 'one', ...inputs, output }, undefined, rules))
+  }
+  test('what the worker does unasked is the same job, the contrary another', () => {
+    const plain = digestOf(undefined, true)
+    expect(digestOf(undefined, false)).toBe(plain)
+    expect([digestOf(true, true), digestOf(false, false)]).toEqual([plain, plain])
+    expect(new Set([plain, digestOf(false, true), digestOf(true, false)]).size).toBe(3)
+  })
+  test('is yes or no', () => {
+    expect(() => parse({ provenance: 'yes' })).toThrow('output.provenance: ')
+  })
+})
