@@ -17,7 +17,7 @@ const kinds = new Map(
 )
 
 test('the page has every metric, with its kind', () => {
-  const rows = [...read('docs/metrics.md').matchAll(/^\| `(\w+)` \| (\w+) \|/gm)]
+  const rows = [...read('docs/metrics.md').matchAll(/^\| `(musetalk_\w+)` \| (\w+) \|/gm)]
   expect(new Map(rows.map(([, name, kind]) => [name!, kind!]))).toEqual(kinds)
 })
 
