@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ENDLESS } from '../helpers/servers/worker-server.ts'
 import { runpodPlatform, type Platform } from '../helpers/runpod/platform.ts'
 import { finals, outcome, said, sdkTrace } from '../helpers/runpod/worker.ts'
+import { bareEnvironment } from '../helpers/children/bare-environment.ts'
 
 const at = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
@@ -24,7 +25,7 @@ function processOf(platform: Platform, program: string[], env: Record<string, st
   const folders = Object.fromEntries(
     ['OUTPUT_DIR', 'SCRATCH_DIR', 'CACHE_DIR', 'STATE_DIR'].map((name) => [name, join(dir, name)]),
   )
-  const base = { PATH: process.env['PATH'] ?? '', HOME: dir, DRAIN_SEC: '60', PORT: '0' }
+  const base = { ...bareEnvironment(), HOME: dir, DRAIN_SEC: '60', PORT: '0' }
   const skip = { HOST: '127.0.0.1', RUNPOD_SKIP_AUTO_SYSTEM_CHECKS: 'true' }
   const [file = '', ...args] = program
   const child = spawn(process.execPath, [at(file), ...args], {

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { folder, makeSound, makeVideo, testFfmpeg } from '../helpers/media/media.ts'
+import { bareEnvironment } from '../helpers/children/bare-environment.ts'
 
 /** Every variable that holds a secret, and a value for it that stands nowhere else. */
 const SECRETS = {
@@ -52,7 +53,7 @@ test('no secret of a variable or an address is in a log, an answer, a metric or 
 
   const worker = spawn(process.execPath, [child], {
     env: {
-      ...{ PATH: process.env['PATH'], HOME: at.path, PORT: '0', HOST: '127.0.0.1', ...SECRETS },
+      ...{ ...bareEnvironment(), HOME: at.path, PORT: '0', HOST: '127.0.0.1', ...SECRETS },
       ...{ STORAGE: 'directory', OUTPUT_DIR: at.file('out'), SCRATCH_DIR: at.file('scratch') },
       ...{ STATE_DIR: at.file('state'), CACHE_DIR: at.file('cache'), LOG_LEVEL: 'debug' },
       ...{ S3_BUCKET: 'b', B2_BUCKET_NAME: 'b', WORKER_MODE: 'push' },

@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Life } from '../orchestrator/invariants.ts'
 import { descendantsOf } from './process-tree.ts'
+import { bareEnvironment } from '../children/bare-environment.ts'
 
 const LISTENING = '"worker.listening"'
 const CHILD = fileURLToPath(new URL('../children/pull-worker.child.ts', import.meta.url))
@@ -62,7 +63,7 @@ export async function worker(
   await mkdir(dir, { recursive: true })
   const lives: Life[] = []
   const environment = {
-    ...{ PATH: process.env['PATH'], FFMPEG_PATH: process.env['FFMPEG_PATH'], HOME: dir },
+    ...{ ...bareEnvironment(), FFMPEG_PATH: process.env['FFMPEG_PATH'], HOME: dir },
     ...{ HOST: '127.0.0.1', PORT: '0' },
     ...(env['WORKER_MODE'] === 'buffer' ? { BUFFER_WORKER_ID: id } : { WORKER_ID: id }),
     ...{ STATE_DIR: join(dir, 'state'), SCRATCH_DIR: join(dir, 'scratch') },

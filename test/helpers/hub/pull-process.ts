@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { bareEnvironment } from '../children/bare-environment.ts'
 
 const MAIN = fileURLToPath(new URL('../../../runtime/main.ts', import.meta.url))
 const WATCH_MS = 20
@@ -21,7 +22,7 @@ export async function pullInProcess(
   out: string,
   args: readonly string[],
 ): Promise<ProcessOutcome> {
-  const env = { PATH: process.env['PATH'], HOME: `${out}.home`, HF_ENDPOINT: endpoint }
+  const env = { ...bareEnvironment(), HOME: `${out}.home`, HF_ENDPOINT: endpoint }
   const command = [MAIN, 'bundle', 'pull', 'musetalk-v1.5', '--json', '--out', out, ...args]
   const child = spawn(process.execPath, command, {
     ...{ env: { ...env, DEVICE: 'cpu' }, stdio: ['ignore', 'pipe', 'inherit'] },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { bareEnvironment } from '../children/bare-environment.ts'
 
 const MAIN = fileURLToPath(new URL('../../../runtime/main.ts', import.meta.url))
 
@@ -13,7 +14,7 @@ export async function startServe(env: Record<string, string> = {}, command = 'se
   const child = spawn(process.execPath, [MAIN, command], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: {
-      ...{ PATH: process.env['PATH'], HOME: dir, HOST: '127.0.0.1', PORT: '0' },
+      ...{ ...bareEnvironment(), HOME: dir, HOST: '127.0.0.1', PORT: '0' },
       ...{ OUTPUT_DIR: join(dir, 'out'), SCRATCH_DIR: join(dir, 'scratch') },
       ...{ CACHE_DIR: join(dir, 'cache'), STATE_DIR: join(dir, 'state'), ...env },
     },

@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
+import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
 
@@ -62,7 +63,7 @@ test('run removes what a former run left when it was killed, and takes a job tha
 test('a server goes on when whoever reads its log has gone', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'log-'))
   const env = {
-    ...{ PATH: process.env['PATH'], HOME: dir, HOST: '127.0.0.1', PORT: '0', DEVICE: 'cpu' },
+    ...{ ...bareEnvironment(), HOME: dir, HOST: '127.0.0.1', PORT: '0', DEVICE: 'cpu' },
     ...{ SCRATCH_DIR: join(dir, 'scratch'), STATE_DIR: join(dir, 'state') },
   }
   const server = spawn(process.execPath, [join(ROOT, 'runtime/main.ts'), 'serve'], {

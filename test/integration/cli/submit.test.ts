@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasRedis, redisServer } from '../../helpers/redis/server.ts'
 import { ENDLESS, pushServer, VIDEO } from '../../helpers/servers/worker-server.ts'
 import { KEYS, strictS3, type StrictS3 } from '../../helpers/storage/strict-s3.ts'
+import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 
 const MAIN = resolve(import.meta.dirname, '../../../runtime/main.ts')
 const KEY = 'only-for-this-test'
@@ -25,9 +26,12 @@ afterAll(() => rm(dir, { recursive: true }))
 
 /** `musetalk-worker submit`, as somebody types it. */
 function submit(args: string[], env: Record<string, string> = {}) {
-  const { PATH } = process.env
   const child = spawn(process.execPath, [MAIN, 'submit', ...args], {
-    ...{ env: { PATH, HOME: dir, ...env }, cwd: dir, stdio: ['ignore', 'pipe', 'pipe'] },
+    ...{
+      env: { ...bareEnvironment(), HOME: dir, ...env },
+      cwd: dir,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
   })
   const ended = Promise.all([
     once(child, 'exit').then(([status]) => status as number),

@@ -13,6 +13,7 @@ import { folder, makeSound, makeVideo, testFfmpeg } from '../../helpers/media/me
 import { hasRedis, redisServer, type RedisServer } from '../../helpers/redis/server.ts'
 import { pretendedEngine, pushServer } from '../../helpers/servers/worker-server.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
+import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 
 const child = (name: string) => join(import.meta.dirname, `../../helpers/children/${name}.child.ts`)
 /** Two processes and their render processes start. */
@@ -158,9 +159,9 @@ describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => 
       response.end(await readFile(dir.file(basename(url!))))
     })
     const start = (name: string, more: Record<string, string> = {}) => {
-      const { PATH, FFMPEG_PATH } = process.env
+      const { FFMPEG_PATH } = process.env
       const env = {
-        ...{ PATH, HOME: dir.path, HOST: '127.0.0.1', PORT: '0', ...FAST, ...more },
+        ...{ ...bareEnvironment(), HOME: dir.path, HOST: '127.0.0.1', PORT: '0', ...FAST, ...more },
         ...(FFMPEG_PATH && { FFMPEG_PATH }),
         ...{ REDIS_URL: redis.url, WORKER_ID: name, STORAGE: 'directory' },
         ...{ SCRATCH_DIR: dir.file(`${name}-scratch`), STATE_DIR: dir.file(`${name}-state`) },
