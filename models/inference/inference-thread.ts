@@ -13,6 +13,8 @@ export interface InferenceRequest {
 export interface InferenceResponse {
   id: number
   value?: unknown
+  /** What it took. */
+  ms?: number
   error?: { kind: ModelError['kind']; message: string }
 }
 
@@ -40,10 +42,11 @@ export function serveGraphs(port: MessagePort, loadGraph: LoadGraph): void {
   port.on('message', (message: InferenceRequest) => {
     queue = queue.then(async () => {
       const { id } = message
+      const started = performance.now()
       try {
         const value = await answer(message)
         port.postMessage(
-          { id, value } satisfies InferenceResponse,
+          { id, value, ms: performance.now() - started } satisfies InferenceResponse,
           message.run ? buffers(value) : [],
         )
       } catch (error) {

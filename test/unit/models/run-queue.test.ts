@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest'
 import { createRunQueue, type Lane } from '../../../models/inference/run-queue.ts'
 
 /** A lane whose runs end when they are told to. */
-function heldLane() {
+function heldLane(holds = (_graph: string) => true) {
   const given: { graph: string; end: () => void }[] = []
   let waiting = 0
   const lane: Lane = {
+    holds,
     run(graph) {
       waiting++
       const { promise, resolve } = Promise.withResolvers<void>()
@@ -66,6 +67,14 @@ describe('runs before the lanes', () => {
     ])
     await two.end()
     expect(two.graphs()).toEqual(['b', 'd', 'e'])
+  })
+  test('wait for a lane that holds their graph, and let pass those of others', async () => {
+    const [one, two] = [heldLane(), heldLane((graph) => graph === 'often')]
+    const run = createRunQueue([one.lane, two.lane])
+    for (const name of ['a', 'b', 'c', 'often']) void run(name, {})
+    expect([one.graphs(), two.graphs()]).toEqual([['a', 'b'], ['often']])
+    await one.end()
+    expect(one.graphs()).toEqual(['a', 'b', 'c'])
   })
   test('that fail fail for who asked, and the next ones run', async () => {
     const { lane, graphs, end } = heldLane()
