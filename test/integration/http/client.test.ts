@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../../runtime/client/client.ts'
 import { makeSound, testFfmpeg } from '../../helpers/media/media.ts'
 import { startServe } from '../../helpers/servers/serve.ts'
@@ -22,6 +22,7 @@ beforeAll(async () => {
   await symlink(join(root, 'demo/portrait.png'), join(dir, 'demo/portrait.png'))
   await makeSound(await testFfmpeg(), join(dir, 'demo/speech.wav'), 0.4)
   await symlink(join(root, 'demo/portrait.png'), join(dir, 'face.mp4'))
+  await symlink(join(dir, 'demo/speech.wav'), join(dir, "demo/it's.wav"))
   serve = await startServe({ API_KEY: KEY, ALLOW_FILE_INPUTS: 'true' })
 })
 afterAll(async () => {
@@ -115,6 +116,36 @@ test('the page’s TypeScript program runs a job', async () => {
     ...{ cwd: dir, env: { ...process.env, API_KEY: KEY } },
   })
   expect(stdout.trim().split('\n').at(-1)).toMatch(/^http.*\/files\/.*\.mp4$/)
+})
+
+describe('what the page for people writes of a job', async () => {
+  const at = '../../../runtime/http/pages/app/snippets.browser.js'
+  const { writeSnippet } = (await import(new URL(at, import.meta.url).href)) as {
+    writeSnippet(language: string, job: object, files: object, origin: string): string
+  }
+  const files = { video_url: 'demo/portrait.png', audio_url: "demo/it's.wav" }
+  const job = { metadata: { said: `it's "$HOME"` }, output: { crf: 30 } }
+  const commands: [string, (code: string) => string[]][] = [
+    ['curl', (code) => ['bash', '-euo', 'pipefail', '-c', code]],
+    ['python', (code) => ['python3', '-c', code]],
+    [
+      'typescript',
+      (code) => {
+        const here = code.replace('musetalk-worker/client', join(root, 'runtime/client/client.ts'))
+        return [process.execPath, '--input-type=module-typescript', '-e', here]
+      },
+    ],
+  ]
+  test.each(commands.filter(([language]) => hasPython || language !== 'python'))(
+    'for %s sends both files and runs it',
+    async (language, command) => {
+      const [program, ...args] = command(writeSnippet(language, job, files, serve.url))
+      const { stdout } = await run(program!, args, {
+        ...{ cwd: dir, env: { ...process.env, API_KEY: KEY } },
+      })
+      expect(stdout).toMatch(/http:\S*\/files\/\S*\.mp4/)
+    },
+  )
 })
 
 test.each(['README.md', 'docs/api.md', 'docs/client.md'])(

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { describe, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 
 /** A module of the page; those of what is drawn need a browser, these do not. */
 const load = (name: string) =>
@@ -15,9 +15,13 @@ test('every error has its advice in plain words', async () => {
   for (const code of codes) expect(adviceFor!(code), code).toMatch(/\w/)
 })
 
-test('a source that plays back and forth is shown where the result has it', async () => {
+test('a source is shown at the moment that the result has of it', async () => {
   const { sourceTime } = await load('compare')
-  expect([0, 1.5, 2, 3.5, 4, 9].map((time) => sourceTime!(time, 2))).toEqual([0, 1.5, 2, 0.5, 0, 1])
+  const at = (job: object) => [0, 1.5, 2, 3.5, 4, 9].map((time) => sourceTime!(time, 10, 2, job))
+  expect(at({})).toEqual([0, 1.5, 2, 0.5, 0, 1])
+  expect(at({ length: 'loop' })).toEqual([0, 1.5, 0, 1.5, 0, 1])
+  expect(at({ length: 'remap' })).toEqual([0, 0.3, 0.4, 0.7, 0.8, 1.8])
+  expect(at({ trim: { from: 1 } })).toEqual([1, 1.5, 1, 1.5, 1, 2])
 })
 
 test('options are put in their places, and what cannot be streamed is not asked to be', async () => {
@@ -41,15 +45,40 @@ test('the codecs of a movie header are read when it is whole', async () => {
   expect(readCodecs!(Buffer.concat([head, Buffer.from('moof')]))).toBe('avc1.64001f')
 })
 
-describe('the job as a program', async () => {
+test('the ends of a part keep their order, and the last is exact', async () => {
+  const { moveEnd, movedBy } = await load('part')
+  const all = { from: 0, to: 7.083, at: 0 }
+  expect(moveEnd!(all, 'from', 1.239, 7.083)).toEqual({ from: 1.24, to: 7.083, at: 0 })
+  expect(moveEnd!(all, 'from', 9, 7.083).from).toBe(6.98)
+  expect(moveEnd!({ ...all, from: 3 }, 'to', 1, 7.083).to).toBe(3.1)
+  expect(moveEnd!({ ...all, to: 5 }, 'to', 99, 7.083).to).toBe(7.083)
+  expect(moveEnd!(all, 'at', -1, 7.083).at).toBe(0)
+  expect(['ArrowLeft', 'PageUp', 'Home', 'a'].map((key) => movedBy!(key, 2, 5))).toEqual([
+    ...[1.9, 3, -3, undefined],
+  ])
+})
+
+test('the rate of a video is that of its nearest frames, though some were not shown', async () => {
+  const { rateOf } = await load('frame-rate')
+  expect(rateOf!([0, 0.033367, 0.100101, 0.133468])).toBeCloseTo(30_000 / 1001, 9)
+  expect(rateOf!([0.04, 0.08, 0.2])).toBe(25)
+  expect(rateOf!([0, 0.1, 0.2])).toBeCloseTo(10)
+})
+
+test('the loudest sample of each stretch is drawn', async () => {
+  const { readPeaks } = await load('waveform')
+  expect(readPeaks!(Float32Array.of(0, 0.5, -0.75, 0.25), 2)).toEqual([0.5, 0.75])
+})
+
+// test/integration/http/client.test.ts runs them.
+test('the job as a program holds what has quotes', async () => {
   const { writeSnippet } = await load('snippets')
-  const job = { video_url: "https://x.test/it's.mp4", audio_url: 'https://x.test/s.wav' }
-  test('for a shell keeps quotes', () => {
-    expect(writeSnippet!('curl', job, 'http://w')).toContain(`it'\\''s.mp4`)
-  })
-  test.each(['typescript', 'python'])('in %s names both inputs', (language) => {
-    const text = writeSnippet!(language, job, 'http://w')
-    expect(text).toContain('http://w/generate')
-    expect(text).toContain('https://x.test/s.wav')
-  })
+  const job = { audio_url: "https://x.test/it's.wav", metadata: { said: '"$HOME"' } }
+  const write = (language: string) =>
+    writeSnippet!(language, job, { video_url: "a'b.mp4" }, 'http://w')
+  expect(write('curl')).toContain(`-T 'a'\\''b.mp4' http://w/uploads`)
+  expect(write('curl')).toContain(`"video_url": "'$video'"`)
+  expect(write('curl')).toContain(`it'\\''s.wav`)
+  expect(write('typescript')).toContain(`"video_url": video.url`)
+  expect(write('python')).toContain(`"said": "\\"$HOME\\""`)
 })

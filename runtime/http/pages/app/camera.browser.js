@@ -2,7 +2,7 @@
 
 import { button, say, show, video } from './dom.browser.js'
 
-/** @param {(file: Blob, name: string) => void} onPhoto */
+/** @param {(file: File) => void} onPhoto */
 export function createCamera(onPhoto) {
   const clip = video('face-video')
   /** @type {MediaStream | undefined} */
@@ -12,7 +12,6 @@ export function createCamera(onPhoto) {
     for (const track of stream?.getTracks() ?? []) track.stop()
     stream = undefined
     clip.srcObject = null
-    clip.controls = true
   }
   async function open() {
     try {
@@ -25,9 +24,8 @@ export function createCamera(onPhoto) {
       )
     }
     clip.srcObject = stream
-    clip.controls = false
     show({ 'face-stage': true, 'face-video': true, 'face-image': false, 'face-shoot': true })
-    await clip.play()
+    await clip.play().catch(() => {}) // taken before it played
     button('face-shoot').focus()
   }
   function shoot() {
@@ -36,7 +34,10 @@ export function createCamera(onPhoto) {
     canvas.height = clip.videoHeight
     canvas.getContext('2d')?.drawImage(clip, 0, 0)
     close()
-    canvas.toBlob((photo) => photo && onPhoto(photo, 'your photo'), 'image/png')
+    canvas.toBlob(
+      (photo) => photo && onPhoto(new File([photo], 'photo.png', { type: photo.type })),
+      'image/png',
+    )
   }
   button('face-camera').addEventListener('click', () => void open())
   button('face-shoot').addEventListener('click', shoot)

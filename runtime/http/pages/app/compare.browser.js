@@ -4,10 +4,19 @@ import { block, button, element, input, show, video } from './dom.browser.js'
 import { authorization } from './key-dialog.browser.js'
 import { request } from './worker-client.browser.js'
 
-/** Where a source that plays back and forth is at a time. @param {number} time @param {number} length */
-export function sourceTime(time, length) {
+/** @typedef {{ length?: string, trim?: { from?: number, to?: number } }} Shown of a job, what decides which moment of the source is shown */
+
+/**
+ * The second of the source that a second of the result shows.
+ * @param {number} time of the result @param {number} duration of the result @param {number} whole length of the source @param {Shown} job
+ */
+export function sourceTime(time, duration, whole, { length: way = 'audio', trim = {} }) {
+  const from = trim.from ?? 0
+  const length = Math.min(trim.to ?? whole, whole) - from
+  if (way === 'remap') return from + (time * length) / duration
+  if (way === 'loop') return from + (time % length)
   const turn = time % (2 * length)
-  return turn < length ? turn : 2 * length - turn
+  return from + (turn < length ? turn : 2 * length - turn)
 }
 
 export function createCompare() {
@@ -17,11 +26,13 @@ export function createCompare() {
   const [divide, time, zoom] = [input('divide'), input('time'), input('zoom')]
   /** @type {HTMLVideoElement | undefined} */
   let source
+  /** @type {Shown} */
+  let job = {}
 
   const inStep = () => {
     time.value = String(after.currentTime)
     if (source && Number.isFinite(source.duration)) {
-      const wanted = sourceTime(after.currentTime, source.duration)
+      const wanted = sourceTime(after.currentTime, after.duration, source.duration, job)
       if (Math.abs(source.currentTime - wanted) > 0.06) source.currentTime = wanted
     }
   }
@@ -64,8 +75,9 @@ export function createCompare() {
   setOrigin(0.5, 0.6)
 
   return {
-    /** @param {string} address of the result @param {HTMLImageElement | HTMLVideoElement | undefined} picture */
-    async show(address, picture) {
+    /** @param {string} address of the result @param {HTMLImageElement | HTMLVideoElement | undefined} picture @param {Shown} shownJob */
+    async show(address, picture, shownJob) {
+      job = shownJob
       const own = await ownAddress(address)
       after.src = own
       const link = element('download', HTMLAnchorElement)

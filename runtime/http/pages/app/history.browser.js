@@ -5,7 +5,14 @@ import { block, button, create } from './dom.browser.js'
 const NAME = 'musetalk-jobs'
 const MOST = 20
 
-/** @typedef {{ id: string, at: string, state: string, thumbnail: string }} PastJob */
+/**
+ * What a job said, and which of its files were sent.
+ * @typedef {{ job: Record<string, unknown>, files: import('./snippets.browser.js').Files }} Sent
+ * @typedef {{ id: string, at: string, state: string, thumbnail: string, sent?: Sent }} PastJob
+ */
+
+/** @type {Record<string, string>} */
+const WORDS = { started: 'running', succeeded: 'finished' }
 
 /** @returns {PastJob[]} newest first */
 function readHistory() {
@@ -32,7 +39,7 @@ export function createHistory(onOpen) {
     list.replaceChildren(
       ...jobs.map((job) => {
         const picture = job.thumbnail ? [create('img', { src: job.thumbnail, alt: '' })] : []
-        const text = `${new Date(job.at).toLocaleString()}, ${job.state}`
+        const text = `${new Date(job.at).toLocaleString()}, ${WORDS[job.state] ?? job.state}`
         const open = create(
           'button',
           { type: 'button', className: 'plain', onclick: () => onOpen(job) },

@@ -13,6 +13,9 @@ import { writeSnippet } from './snippets.browser.js'
 import { createSpeechPicker } from './speech-picker.browser.js'
 import { jobPath, readAnswer, request, showWorker, submitJob } from './worker-client.browser.js'
 
+/** @type {Record<string, string>} what the worker does by itself */
+const DEFAULTS = { length: 'audio', silence: 'model' }
+
 const form = element('form', HTMLFormElement)
 const bar = element('bar', HTMLProgressElement)
 const language = element('language', HTMLSelectElement)
@@ -21,7 +24,7 @@ const speech = createSpeechPicker()
 createCamera(face.picked.choose)
 const more = createAllOptions()
 const compare = createCompare()
-const history = createHistory((job) => void follow(job, undefined))
+const history = createHistory((job) => void follow(job, false))
 
 /** @type {Record<string, string>} what the phases of a job are called here */
 const PHASES = {
@@ -32,39 +35,45 @@ const PHASES = {
   uploading: 'Storing the result',
 }
 
-/** @type {object | undefined} the job that is shown */
-let shownJob
-let shownId = ''
+/** @type {import('./history.browser.js').PastJob | undefined} */
+let shown
 
-/** What the form says, as a job. */
-async function readJob() {
-  const options = [...new FormData(form)].filter(([, value]) => value !== '')
-  const box = face.box()
+/** What the form says, as a job. @returns {Promise<import('./history.browser.js').Sent>} */
+async function readForm() {
+  const named = [...new FormData(form)].filter(([, value]) => value !== '')
+  // Options that the default is chosen of need not be said.
+  const options = named.filter(([name, value]) => value !== DEFAULTS[name])
   const rest = more.read()
-  const [video_url, audio_url] = [await face.picked.address(), await speech.address()]
-  const chosen = { ...Object.fromEntries(options), ...(box && { face: { box } }), ...rest }
-  // Streamed, so that it can be watched while it is rendered.
-  return withStream({ video_url, audio_url, ...chosen })
+  const fields = { ...(await face.fields()), ...speech.fields() }
+  const [video_url, audio_url] = [await face.picked.address(), await speech.picked.address()]
+  return {
+    job: { video_url, audio_url, ...Object.fromEntries(options), ...fields, ...rest },
+    files: {
+      video_url: face.picked.current()?.name,
+      audio_url: speech.picked.current()?.name,
+    },
+  }
 }
 
 async function send() {
   if (face.picked.isEmpty()) throw new Error('Choose a video or a photo first')
-  if (speech.isEmpty()) throw new Error('Choose or record some speech first')
+  if (speech.picked.isEmpty()) throw new Error('Choose or record some speech first')
   button('send').disabled = true
   say('send-note', 'Sending')
-  const job = await readJob()
-  const { id } = await submitJob(job)
+  const sent = await readForm()
+  // Streamed, so that it can be watched while it is rendered.
+  const { id } = await submitJob(withStream(sent.job))
   say('send-note', '')
-  const entry = { id, at: new Date().toISOString(), state: 'running', thumbnail: face.thumbnail() }
+  const at = new Date().toISOString()
+  const entry = { id, at, state: 'running', thumbnail: face.thumbnail(), sent }
   remember(entry)
   history.showAll()
-  await follow(entry, job)
+  await follow(entry, true)
 }
 
-/** @param {import('./history.browser.js').PastJob} entry @param {object | undefined} job */
-async function follow(entry, job) {
-  shownId = entry.id
-  shownJob = job
+/** @param {import('./history.browser.js').PastJob} entry @param {boolean} isNew whether its source is what is chosen above */
+async function follow(entry, isNew) {
+  shown = entry
   const stopped = new AbortController()
   compare.hide()
   show({
@@ -76,11 +85,11 @@ async function follow(entry, job) {
     cancel: true,
     'job-help': false,
   })
-  block('job-title').textContent = `Job ${entry.id}`
+  block('job-id').textContent = entry.id
   bar.value = 0
   say('job-status', 'Waiting for its turn')
   block('job').scrollIntoView({ block: 'nearest' })
-  if (job) void playLive(entry.id, stopped.signal).catch(() => {})
+  if (entry.state === 'running') void playLive(entry.id, stopped.signal).catch(() => {})
   /** @type {import('./job-events.browser.js').JobEvent | undefined} */
   let last
   try {
@@ -88,12 +97,12 @@ async function follow(entry, job) {
       onLost: () => say('job-status', 'The connection is lost; trying again', true),
       onEvent: (event) => {
         last = event
-        if (shownId === entry.id) showEvent(event, entry)
+        if (shown === entry) showEvent(event, entry)
       },
     })
     // All events may have been read before.
     const end = last ?? (await readAnswer(await request(jobPath(entry.id))))
-    if (shownId === entry.id) await showEnd(end)
+    if (shown === entry) await showEnd(end, isNew)
   } catch (error) {
     showProblem(error)
   }
@@ -115,17 +124,21 @@ function showEvent({ type, phase, progress, eta_sec, metrics }, entry) {
   say('job-status', (PHASES[phase] ?? phase) + frames + remaining)
 }
 
-/** Shows how a job ended. @param {{ result?: any, error?: { code: string, message: string } }} end */
-async function showEnd({ result, error }) {
+/** Shows how a job ended. @param {{ result?: any, error?: { code: string, message: string } }} end @param {boolean} isNew */
+async function showEnd({ result, error }, isNew) {
   if (result) {
     say(
       'job-status',
       `${result.duration_sec.toFixed(1)} s of video, made in ${seconds(result.total_time)}`,
     )
     element('result', HTMLPreElement).textContent = JSON.stringify(result, null, 2)
-    show({ raw: true, code: shownJob !== undefined })
+    show({ raw: true, code: shown?.sent !== undefined })
     showSnippet()
-    await compare.show(result.output_url, shownJob && face.picture())
+    await compare.show(
+      result.output_url,
+      isNew ? face.picture() : undefined,
+      shown?.sent?.job ?? {},
+    )
   } else if (error) {
     say('job-status', error.message, true)
     block('job-help').textContent = adviceFor(error.code)
@@ -142,7 +155,8 @@ function showProblem(error) {
 }
 
 function showSnippet() {
-  const text = shownJob ? writeSnippet(language.value, shownJob, location.origin) : ''
+  const { job, files } = shown?.sent ?? {}
+  const text = job ? writeSnippet(language.value, job, files ?? {}, location.origin) : ''
   element('snippet', HTMLPreElement).textContent = text
 }
 
@@ -157,7 +171,7 @@ form.addEventListener('submit', (event) => {
 })
 button('cancel').addEventListener(
   'click',
-  () => void request(jobPath(shownId), { method: 'DELETE' }),
+  () => void (shown && request(jobPath(shown.id), { method: 'DELETE' })),
 )
 button('again').addEventListener('click', () => form.requestSubmit())
 button('copy').addEventListener('click', () => {

@@ -4,9 +4,12 @@ import { block, button, input, say } from './dom.browser.js'
 import { uploadFile } from './worker-client.browser.js'
 
 /**
- * @typedef {{ address(): Promise<string>, preview(): string, current(): Blob | undefined, isEmpty(): boolean,
- *   choose(file: Blob, name: string): void }} PickedFile
+ * @typedef {{ address(): Promise<string>, preview(): string, current(): File | undefined, isEmpty(): boolean,
+ *   choose(file: File): void }} PickedFile
  */
+
+const describe = (/** @type {File | undefined} */ file) =>
+  file ? `${file.name}, ${(file.size / 1e6).toFixed(1)} MB` : ''
 
 /**
  * @param {'face' | 'speech'} part
@@ -17,25 +20,25 @@ import { uploadFile } from './worker-client.browser.js'
 export function createPickedFile(part, example, onChange) {
   const url = input(`${part}-url`)
   const note = `${part}-note`
-  /** @type {Blob | undefined} */
+  /** @type {File | undefined} */
   let file
   /** What the worker calls it, once it was sent there. */
   let stored = ''
   let shown = ''
 
-  /** @param {Blob} chosen @param {string} name */
-  function choose(chosen, name) {
+  /** @param {File} chosen */
+  function choose(chosen) {
     file = chosen
     stored = ''
     url.value = ''
     if (shown.startsWith('blob:')) URL.revokeObjectURL(shown)
     shown = URL.createObjectURL(chosen)
-    say(note, `${name}, ${(chosen.size / 1e6).toFixed(1)} MB`)
+    say(note, describe(chosen))
     onChange()
   }
   const chooseFirst = (/** @type {FileList | null | undefined} */ files) => {
     const first = files?.[0]
-    if (first) choose(first, first.name)
+    if (first) choose(first)
   }
 
   input(`${part}-file`).addEventListener('change', (event) => {
@@ -55,7 +58,8 @@ export function createPickedFile(part, example, onChange) {
   })
   async function chooseExample() {
     const response = await fetch(example)
-    choose(await response.blob(), 'the example')
+    const bytes = await response.blob()
+    choose(new File([bytes], example.split('/').at(-1) ?? '', { type: bytes.type }))
   }
   button(`${part}-example`).addEventListener('click', () => {
     chooseExample().catch(() => say(note, 'The worker does not answer', true))
@@ -77,9 +81,9 @@ export function createPickedFile(part, example, onChange) {
     async address() {
       if (file === undefined) return url.value
       stored ||= await uploadFile(file, (share) =>
-        say(note, `Sending, ${Math.floor(share * 100)} %`),
+        say(note, `${describe(file)}: ${Math.floor(share * 100)} % sent`),
       )
-      say(note, 'Sent')
+      say(note, `${describe(file)}: sent`)
       return stored
     },
   }
