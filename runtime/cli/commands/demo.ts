@@ -28,10 +28,13 @@ function servePage(config: Config, output: TextOutput): Promise<number> {
   return startWorker(config)
 }
 
+/** How whoever reads this has started it: from a clone, or as a package. */
+const PROGRAM = import.meta.url.endsWith('.ts') ? 'bin/musetalk-worker.mjs' : 'npx musetalk-worker'
+
 /** Before the path, which stays the last line for whoever reads it by a program. */
 const NEXT = `
-Your own: musetalk-worker run --video face.mp4 --audio speech.wav --out talking.mp4
-In the browser, with camera and microphone: musetalk-worker demo --serve
+Your own: ${PROGRAM} run --video face.mp4 --audio speech.wav --out talking.mp4
+In the browser, with camera and microphone: ${PROGRAM} demo --serve
 Open this:`
 
 async function demo(config: Config, output: TextOutput): Promise<number> {
