@@ -81,7 +81,7 @@ const RULES: [RegExp, (line: string) => void][] = [
       for (const [, file] of line.matchAll(/-f (\S+)/g)) isThere(file!)
     },
   ],
-  [/^docker (run|stop) /, () => {}],
+  [/^docker (run|stop|push) /, () => {}],
   // The reference needs Python with PyTorch: .ci/parity runs these.
   [
     /^(at=|PARITY_BUNDLE=|python3\.11 |\$PARITY_PYTHON |-m |test\/golden|node_modules\/\.bin\/node )/,
@@ -96,7 +96,7 @@ const RULES: [RegExp, (line: string) => void][] = [
       for (const [, file] of line.matchAll(/-f (deploy\S+)/g)) isThere(file!)
     },
   ],
-  [/^(gcloud|vastai) |^curl https:\/\/api\.runpod\.ai\//, () => {}],
+  [/^(gcloud|vastai) |^curl https:\/\/\S+\.runpod\.ai\//, () => {}],
   [/^git clone |^cd musetalk-worker$/, () => {}],
 ]
 

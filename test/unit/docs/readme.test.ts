@@ -75,7 +75,7 @@ describe('links', async () => {
     'CHANGELOG.md',
     'SECURITY.md',
     ...(await readdir(join(root, 'docs'), { recursive: true }))
-      .filter((name) => name.endsWith('.md'))
+      .filter((name) => name.endsWith('.md') && !name.startsWith('.vitepress'))
       .map((name) => `docs/${name}`),
   ]
   const anchorOf = (heading: string) =>
