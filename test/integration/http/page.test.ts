@@ -209,7 +209,7 @@ describe.skipIf(!chromium)(
       const stage = (await page.locator('#face-stage').boundingBox())!
       await page.mouse.click(stage.x + stage.width * 0.43, stage.y + stage.height * 0.25)
       const sent = page.waitForRequest(
-        (request) => request.method() === 'POST' && /jobs$/.test(request.url()),
+        (request) => request.method() === 'POST' && request.url().endsWith('/jobs'),
       )
       await page.click('#send')
       const job = (await sent).postDataJSON() as Record<string, any>
