@@ -72,6 +72,8 @@ async function rejectPrivateUrls(job: Job, { fetch, signal }: JobContext): Promi
       Object.entries(inputsOf(job)).filter(([, address]) => inputKind(address) === 'http'),
     ),
     'output.url': job.output.url,
+    'output.poster.url': job.output.poster?.url,
+    'output.preview.url': job.output.preview?.url,
     webhook: job.webhook?.url,
   }
   for (const [field, url] of Object.entries(urls)) {

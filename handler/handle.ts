@@ -14,6 +14,7 @@ import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
 import { openResultFile, type ResultFile } from './result-file.ts'
 import { taskOfJob } from './task-of-job.ts'
+import { uploadPictures, type StoredPictures } from './upload-pictures.ts'
 import { assertStorable, selectStorage, storeMetadata, upload } from './upload-result.ts'
 
 /**
@@ -59,8 +60,11 @@ async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
   await using file = openResultFile(job, storage, ctx)
   const rendered = await ctx.step('render', () => render(job, inputs, file, ctx))
   ctx.events.phase('uploading')
-  const stored = await ctx.step('upload', () => upload(job, file, storage, ctx))
-  const result = buildResult(job, rendered, stored, ctx)
+  const [stored, pictures] = await ctx.step('upload', async () => [
+    await upload(job, file, storage, ctx),
+    await uploadPictures(job, file.path, storage, ctx),
+  ])
+  const result = buildResult(job, rendered, stored, pictures, ctx)
   await storeMetadata(job, result, stored, storage, ctx)
   return result
 }
@@ -92,6 +96,7 @@ function buildResult(
   job: Job,
   { stage_times, encoder: _encoder, ...video }: RenderReport,
   { url, key, bytes, sha256 }: StoredObject,
+  pictures: StoredPictures,
   ctx: JobContext,
 ): JobResult {
   const total_time = ctx.elapsed()
@@ -99,7 +104,7 @@ function buildResult(
     job_id: job.id,
     status: 'succeeded',
     output_url: url,
-    ...{ key, bytes, sha256 },
+    ...{ key, bytes, sha256, ...pictures },
     ...video,
     stage_times: {
       download: ctx.seconds('download'),

@@ -5,6 +5,7 @@ import { isPath } from './inputs/input-address.ts'
 import { inputsOf } from './job/job-inputs.ts'
 import { inputDigest } from './job/input-digest.ts'
 import { objectName, type Job } from './job/parse-job.ts'
+import { findPictures } from './upload-pictures.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { Storage, StoredResult } from './storage/storage.ts'
 
@@ -18,8 +19,8 @@ export interface ResultMetadata {
   created_at: string
   /** Of an object that cannot say its SHA-256. */
   etag?: string
-  /** Without what is only one caller's: the URL, which may be signed, and the metadata. */
-  result: Omit<JobResult, 'output_url' | 'metadata' | 'deduplicated'>
+  /** Without what is only one caller's: URLs, which may be signed, and the metadata. */
+  result: Omit<JobResult, 'output_url' | 'poster' | 'preview' | 'metadata' | 'deduplicated'>
 }
 
 /** Raised whenever the digest of the same job changes: else its id would count as used for another. */
@@ -34,7 +35,8 @@ const StoredSidecar = v.looseObject({
 })
 
 export function buildSidecar(job: Job, result: JobResult, etag?: string): ResultMetadata {
-  const { output_url: _url, metadata: _metadata, deduplicated: _deduplicated, ...rest } = result
+  const { output_url: _url, poster: _poster, preview: _preview, ...own } = result
+  const { metadata: _metadata, deduplicated: _deduplicated, ...rest } = own
   return {
     job_id: job.id,
     input_sha256: inputDigest(job),
@@ -67,9 +69,12 @@ export async function findStoredResult(job: Job, ctx: JobContext): Promise<JobRe
   if (input_sha256 !== inputDigest(job)) {
     throw new InputError('JOB_CONFLICT', `the id "${job.id}" was used for another input`)
   }
+  const pictures = await findPictures(job, ctx)
+  if (!pictures) return undefined
   const { key, url } = found
   const stored = result as unknown as ResultMetadata['result']
-  return { ...stored, key, output_url: url, metadata: job.metadata, deduplicated: true }
+  const where = { key, output_url: url, ...pictures }
+  return { ...stored, ...where, metadata: job.metadata, deduplicated: true }
 }
 
 type Sidecar = v.InferOutput<typeof StoredSidecar>

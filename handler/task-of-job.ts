@@ -36,6 +36,7 @@ export function taskOfJob(
       ...(output.stream && { fragmented: true }),
     },
     ...(isWanted && { provenance: { tool: toolName(provenance?.version), job: job.id } }),
+    pictures: { poster: output.poster, preview: output.preview },
     limits,
     ...(batchSize !== undefined && { batchSize }),
   }

@@ -2,6 +2,13 @@ import type { ErrorPayload } from '../errors.ts'
 import type { Stage } from '../render/context.ts'
 import type { TakenFace } from '../render/render-options.ts'
 
+/** A picture beside a result. */
+export interface StoredPicture {
+  url: string
+  key: string
+  bytes: number
+}
+
 /** What a finished job answers. */
 export interface JobResult {
   job_id: string
@@ -11,6 +18,9 @@ export interface JobResult {
   key: string
   bytes: number
   sha256: string
+  /** Pictures of it, where the job wanted them. */
+  poster?: StoredPicture
+  preview?: StoredPicture
   width: number
   height: number
   duration_sec: number

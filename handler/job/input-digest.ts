@@ -24,9 +24,18 @@ export function inputDigest(job: Job): string {
       face: identifyFace(job, face, faceField),
       audio_url: identify(job, field, audio_url),
     })),
-    output: without(job.output, OUTSIDE_DIGEST.output),
+    output: outputOf(job.output),
   }
   return createHash('sha256').update(canonicalJson(input)).digest('hex')
+}
+
+/** Where pictures go is no more part of them than where the video goes. */
+function outputOf({ poster, preview, ...output }: Job['output']) {
+  return {
+    ...without(output, OUTSIDE_DIGEST.output),
+    ...(poster && { poster: without(poster, ['url']) }),
+    ...(preview && { preview: without(preview, ['url']) }),
+  }
 }
 
 const without = (value: object, names: readonly string[]): Record<string, unknown> =>

@@ -5,7 +5,7 @@ import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
 import { Length, SyncMode } from './length-schema.ts'
 import { Faces, Loudness, Segments, Sound, Speech, Trim } from './parts-schema.ts'
-import { Output } from './output-schema.ts'
+import { Output } from './output/output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
 
 const Id = v.pipe(

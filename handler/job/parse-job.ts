@@ -4,7 +4,7 @@ import type { ValidationIssue } from '../errors.ts'
 import type { JobEvent } from '../events/job-events.ts'
 import type { InputRules } from '../inputs/input-address.ts'
 import { extensionOf } from '../render/encode/output-formats.ts'
-import { outputProblems, withoutDefaults } from './output-rules.ts'
+import { outputProblems, withoutDefaults } from './output/output-rules.ts'
 import { resolveOutputFrame, type ResizePolicy, type OutputFrame } from '../render/output-frame.ts'
 import { contentsOf, inputOf, inputProblems, inputsOf } from './job-inputs.ts'
 import { invalidJobError, isObject, schemaProblems } from './job-problems.ts'
@@ -32,7 +32,9 @@ export type Job = Omit<
   | 'speech'
   | 'segments'
   | 'faces'
+  | 'output'
 > & {
+  output: ReturnType<typeof withoutDefaults<JobInput['output']>>
   id: string
   /** An address of any kind; share links are direct ones here. */
   video_url: string

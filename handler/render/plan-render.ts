@@ -1,6 +1,7 @@
 import type { RenderContext } from './context.ts'
 import { chooseEncoder } from './encode/choose-encoder.ts'
 import type { EncoderArgs } from './encode/encoder-args.ts'
+import { assertPreviewFormat } from './encode/pictures.ts'
 import { assertOutputSize, outputSize } from './encode/output-size.ts'
 import { assertDetectorAvailable } from './face/face-tracker.ts'
 import { parseFps } from './media/frame-rate.ts'
@@ -46,6 +47,7 @@ export async function planRender(task: RenderTask, ctx: RenderContext): Promise<
   assertOutputSize(media.video, options.frame, limits.maxPixels)
   const sized = { ...media.video, ...outputSize(media.video, options.frame) }
   const encoder = await ctx.stage('probe', () => chooseEncoder(options, sized, ctx))
+  await ctx.stage('probe', () => assertPreviewFormat(task.pictures ?? {}, ctx))
   const rate = options.fps === undefined ? media.video.rate : parseFps(options.fps)
   return {
     facts: partOfVideo({ ...media.video, rate }, task.trim),

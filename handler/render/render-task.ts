@@ -1,5 +1,6 @@
 import type { Log } from '../log.ts'
 import type { Stage } from './context.ts'
+import type { WantedPictures } from './encode/pictures.ts'
 import type { Provenance } from './encode/provenance.ts'
 import type { Span } from './media/part-of-file.ts'
 import type { MediaLimits } from './media/probe.ts'
@@ -22,6 +23,8 @@ export interface RenderTask {
   /** Seconds of the video that make the result. */
   trim?: Span | undefined
   options: Omit<RenderOptions, 'face'>
+  /** Made beside the result, under its name and their endings. */
+  pictures?: WantedPictures
   /** Written into the result; nothing is where unset. */
   provenance?: Provenance
   limits: MediaLimits

@@ -21,6 +21,7 @@ import { createStageTimer, stagedItems, type RenderContext } from './context.ts'
 import { encode } from './encode/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { outputSize } from './encode/output-size.ts'
+import { makePictures } from './encode/pictures.ts'
 import { appendProvenance, provenanceTags } from './encode/provenance.ts'
 import { verifyOutput } from './encode/verify-output.ts'
 import { generate } from './frames/generate-faces.ts'
@@ -94,6 +95,9 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
     const encoder = await encode(drawn, facts, soundtrack, task.output, encoding, report, ctx)
     const planned = { ...outputSize(facts, frame), frames: total, soundS: soundtrack.seconds }
     await ctx.stage('encode', () => verifyOutput(task.output, planned, ctx))
+    const { pictures = {} } = task
+    const length = { frames: total, fps: fps(rate) }
+    await ctx.stage('encode', () => makePictures(task.output, pictures, length, ctx))
     if (made) await ctx.stage('encode', () => appendProvenance(task.output, made, options))
 
     const face = takenFace(task.voices[avatars.faces[0].speakers[0]!]!.face, avatar.first, facts)

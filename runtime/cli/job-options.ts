@@ -59,6 +59,12 @@ export const JOB_OPTIONS = {
     value: 'WHAT',
     help: 'h264 (default), hevc or av1 in mp4; vp9 (default) or av1 in webm',
   },
+  poster: { type: 'string', value: 'AT', help: 'a JPEG of the result at this second, beside it' },
+  preview: {
+    type: 'string',
+    value: 'WHAT',
+    help: 'webp or gif: a short animation beside the result',
+  },
   provenance: {
     type: 'string',
     value: 'WHAT',
@@ -113,7 +119,7 @@ export async function jobOf(
 
 /** What the options say of the result, beside what the job's file does; a name may say its format. */
 function outputOf(
-  { crf, format, codec, provenance }: JobOptionValues,
+  { crf, format, codec, poster, preview, provenance }: JobOptionValues,
   out: string | undefined,
   given: unknown,
 ) {
@@ -122,6 +128,8 @@ function outputOf(
     ...(crf && { crf: parseNumber('crf', crf) }),
     ...(format && { format }),
     ...(codec && { codec }),
+    ...(poster && { poster: { at: parseNumber('poster', poster) } }),
+    ...(preview && { preview: { format: preview } }),
     ...(provenance && { provenance: parseYesNo('provenance', provenance) }),
   }
   const isOpen = output['format'] === undefined && output['lossless'] !== true

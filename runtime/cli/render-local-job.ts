@@ -98,13 +98,17 @@ const openOwnScratch = (root: string): Promise<Scratch> =>
     throw new WorkerError('DISK_FULL', cause.message, { cause })
   })
 
+/** What a picture's name has behind that of its video. */
+const pictureEnding = (name: string): string => /\.(?:poster|preview)\.\w+$/.exec(name)?.[0] ?? ''
+
 /** The directory store for somebody who named the file. */
 function singleFileStorage(out: string): Storage {
   const path = resolve(out)
   const directory = directoryStorage(dirname(path))
   return {
     kind: 'directory',
-    put: (_name, file, signal) => directory.put(basename(path), file, signal),
+    put: (name, file, signal) =>
+      directory.put(`${basename(path)}${pictureEnding(name)}`, file, signal),
     putMetadata: async () => {},
     find: async () => undefined,
     remove: (_name, signal) => directory.remove(basename(path), signal),

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { ErrorPayload } from '../../handler/errors.ts'
-import type { EventBase, JobResult } from '../../handler/events/job-events.ts'
+import type { EventBase, JobResult, StoredPicture } from '../../handler/events/job-events.ts'
 import type { FoundFace } from '../../handler/render/render-options.ts'
 import { EVENT_TYPES } from '../../handler/job/webhook-schema.ts'
 import { schemaComponent } from './describe-operation.ts'
@@ -10,6 +10,12 @@ const seconds = (...stages: string[]) =>
   v.object(Object.fromEntries(stages.map((stage) => [stage, v.number()])))
 const withDescription = <S extends v.GenericSchema>(schema: S, text: string) =>
   v.pipe(schema, v.description(text))
+
+const pictureEntries = {
+  url: v.string(),
+  key: v.string(),
+  bytes: count,
+} satisfies Record<keyof StoredPicture, v.GenericSchema>
 
 /** A face in a frame of the source. */
 export const faceEntries = {
@@ -29,6 +35,8 @@ export const resultEntries = {
   key: v.string(),
   bytes: count,
   sha256: v.string(),
+  poster: withDescription(v.optional(v.object(pictureEntries)), 'Where the job wanted one.'),
+  preview: withDescription(v.optional(v.object(pictureEntries)), 'Where the job wanted one.'),
   width: count,
   height: count,
   duration_sec: v.number(),

@@ -55,6 +55,8 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   'output.codec': [{}, { output: { codec: 'av1' } }],
   'output.crf': [{}, { output: { crf: 20 } }],
   'output.lossless': [{}, { output: { lossless: true } }],
+  'output.poster': [{ output: { poster: true } }, { output: { poster: { at: 1 } } }],
+  'output.preview': [{}, { output: { preview: true } }],
   'output.provenance': [{}, { output: { provenance: true } }],
 }
 

@@ -60,3 +60,39 @@ describe('what a result says of its making', () => {
     expect(() => parse({ provenance: 'yes' })).toThrow('output.provenance: ')
   })
 })
+
+describe('pictures of a result', () => {
+  const digest = (output: object) => inputDigest(parse(output))
+  test('are the same job however they are written, wherever they go', () => {
+    expect(parse({ poster: true }).output.poster).toEqual({ at: 0 })
+    expect(parse({ preview: true }).output.preview).toEqual({
+      format: 'webp',
+      frames: 8,
+      width: 320,
+    })
+    expect(parse({ poster: false, preview: false }).output).toEqual(parse({}).output)
+    expect(digest({ poster: {} })).toBe(digest({ poster: true }))
+    expect(digest({ preview: { width: 320 } })).toBe(digest({ preview: true }))
+    expect(digest({ poster: { url: 'https://a.example/p' } })).toBe(digest({ poster: true }))
+    expect(digest({ preview: { frames: 9 } })).not.toBe(digest({ preview: true }))
+  })
+  test.each([
+    { poster: { at: 0 } },
+    { poster: { at: 1e6 } },
+    { preview: { frames: 2, width: 64, format: 'gif' } },
+    { preview: { frames: 24, width: 640 } },
+    { url: 'https://a.example/put', poster: { url: 'https://a.example/p' }, preview: false },
+  ])('%j is taken', (output) => expect(() => parse(output)).not.toThrow())
+  test.each([
+    [{ poster: { at: -1 } }, 'output.poster'],
+    [{ poster: 'yes' }, 'output.poster'],
+    [{ poster: { when: 1 } }, 'output.poster'],
+    [{ preview: { frames: 1 } }, 'output.preview'],
+    [{ preview: { frames: 25 } }, 'output.preview'],
+    [{ preview: { width: 63 } }, 'output.preview'],
+    [{ preview: { width: 641 } }, 'output.preview'],
+    [{ preview: { format: 'png' } }, 'output.preview'],
+    [{ url: 'https://a.example/put', poster: true }, 'output.poster: needs a url of its own'],
+    [{ url: 'https://a.example/put', preview: {} }, 'output.preview: needs a url of its own'],
+  ])('%j is refused', (output, message) => expect(() => parse(output)).toThrow(message))
+})

@@ -1,20 +1,28 @@
-import type { ValidationIssue } from '../errors.ts'
+import type { ValidationIssue } from '../../errors.ts'
 import {
   CODECS_OF,
   codecOf,
   type OutputFormat,
   type WantedFormat,
-} from '../render/encode/output-formats.ts'
-import { isObject } from './job-problems.ts'
+} from '../../render/encode/output-formats.ts'
+import { isObject } from '../job-problems.ts'
+import { picturesOf } from './picture-schema.ts'
 
 /** Fields of the result that exclude each other. */
 export function outputProblems(payload: unknown): ValidationIssue[] {
   const output = isObject(payload) ? payload['output'] : undefined
   if (!isObject(output)) return []
-  const { stream, lossless, format = 'mp4', codec, key } = output
+  const { stream, lossless, format = 'mp4', codec, key, url } = output
   const problems: ValidationIssue[] = []
   const add = (field: string, message: string) =>
     problems.push({ path: ['output', field], message })
+  for (const field of ['poster', 'preview']) {
+    const picture = output[field]
+    const hasPlace = isObject(picture) && picture['url'] !== undefined
+    if (url !== undefined && picture && !hasPlace) {
+      add(field, 'needs a url of its own beside output.url')
+    }
+  }
   if (lossless === true) {
     if (stream === true) add('stream', 'is not for lossless results')
     for (const field of ['format', 'codec']) {
@@ -22,7 +30,7 @@ export function outputProblems(payload: unknown): ValidationIssue[] {
     }
     return problems
   }
-  if (typeof format !== 'string' || !Object.hasOwn(CODECS_OF, format)) return [] // the schema has said so
+  if (typeof format !== 'string' || !Object.hasOwn(CODECS_OF, format)) return problems // the schema has said so
   const codecs: readonly unknown[] = CODECS_OF[format as OutputFormat]
   if (codec !== undefined && !codecs.includes(codec)) {
     add('codec', `must be one of ${codecs.join(', ')} in ${format}`)
@@ -36,8 +44,8 @@ export function outputProblems(payload: unknown): ValidationIssue[] {
 }
 
 /** What a job would get without asking is not asked for: one job, however it is written, is one job. */
-export function withoutDefaults<O extends WantedFormat & { provenance?: boolean | undefined }>(
-  { format, codec, provenance, ...output }: O,
+export function withoutDefaults<O extends Said>(
+  { format, codec, provenance, poster, preview, ...output }: O,
   isProvenanceUnasked: boolean,
 ) {
   const isUnasked = codec === undefined || codec === codecOf({ format })
@@ -46,5 +54,8 @@ export function withoutDefaults<O extends WantedFormat & { provenance?: boolean 
     ...(format !== undefined && format !== 'mp4' && { format }),
     ...(!isUnasked && { codec }),
     ...(provenance !== undefined && provenance !== isProvenanceUnasked && { provenance }),
+    ...picturesOf({ poster, preview }),
   }
 }
+
+type Said = WantedFormat & Parameters<typeof picturesOf>[0] & { provenance?: boolean | undefined }

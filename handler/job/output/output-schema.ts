@@ -1,6 +1,7 @@
 import * as v from 'valibot'
-import { OUTPUT_CODECS, OUTPUT_FORMATS } from '../render/encode/output-formats.ts'
-import { Url } from './address-schema.ts'
+import { OUTPUT_CODECS, OUTPUT_FORMATS } from '../../render/encode/output-formats.ts'
+import { Poster, Preview } from './picture-schema.ts'
+import { Url } from '../address-schema.ts'
 
 /** What the result is, and where it goes. */
 export const Output = v.strictObject({
@@ -61,6 +62,8 @@ export const Output = v.strictObject({
     ),
     false,
   ),
+  poster: v.optional(Poster),
+  preview: v.optional(Preview),
   provenance: v.optional(
     v.pipe(
       v.boolean(),
