@@ -3,8 +3,8 @@
 // the package. From a checkout the sources run as they are; the published package holds JavaScript.
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { constants } from 'node:os'
+import nodeModule, { createRequire } from 'node:module'
+import { constants, homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -22,7 +22,20 @@ function bundledNode() {
   }
 }
 
+/** Where that lies which V8 made of the program, for the next start. */
+function codeCache() {
+  try {
+    return join(process.env.CACHE_DIR || join(homedir(), '.cache', 'musetalk-worker'), 'code')
+  } catch {
+    return undefined // a user who has no home
+  }
+}
+
+// Threads, engines and the bundled Node take it from the variable, this thread does not any more.
+const cache = (process.env.NODE_COMPILE_CACHE ??= codeCache() ?? '')
+
 if (Number(process.versions.node.split('.')[0]) >= 26) {
+  if (cache) nodeModule.enableCompileCache(cache)
   await import(pathToFileURL(main).href)
 } else {
   const node = bundledNode()

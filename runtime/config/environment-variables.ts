@@ -81,7 +81,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
   },
   'Folders of the machine': {
     SCRATCH_DIR: 'files of a job that runs',
-    CACHE_DIR: 'what was learned about videos, and copies of large graphs made for this processor',
+    CACHE_DIR:
+      'what was learned about videos, copies of large graphs made for this processor, and compiled code',
     CACHE_MAX_MB: 'limit of the former; 0 keeps nothing',
     STATE_DIR: 'outcomes that were not heard of yet; must outlive the process',
     OTEL_EXPORTER_OTLP_ENDPOINT:
