@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
@@ -52,12 +52,12 @@ export async function lockDirectory(
       const owner = await readLock(path)
       if (owner === undefined) continue
       if (await isDead(owner, path, directory, staleMs)) {
-        await removeLock(path, owner.content)
+        if (await removeLock(path, owner.content, directory, staleMs)) continue
       } else {
         if (owner.content !== waitedFor) onWait(owner)
         waitedFor = owner.content
-        await sleep(POLL_MS, signal)
       }
+      await sleep(POLL_MS, signal)
     }
   } finally {
     await rm(draft, { force: true })
@@ -126,30 +126,57 @@ async function isDead(
   staleMs: number,
 ): Promise<boolean> {
   if (host === hostname()) return (await processIdentity(pid)) !== began
-  // Both times are the file system's, whose clock need not be this machine's.
+  const silentMs = await sinceChange([path, `${path}-heartbeat`], directory)
+  return silentMs !== undefined && silentMs > staleMs
+}
+
+/**
+ * Milliseconds since the last of these files was written, by the clock of the file system, which need not
+ * be this machine's; undefined where the first is gone.
+ */
+async function sinceChange(
+  [first, ...more]: [string, ...string[]],
+  directory: string,
+): Promise<number | undefined> {
   const probe = join(directory, `lock-${randomUUID()}`)
   try {
     await writeFile(probe, '')
-    const beat = stat(`${path}-heartbeat`).catch(() => undefined)
-    const [now, locked, last] = await Promise.all([stat(probe), stat(path), beat])
-    return now.mtimeMs - Math.max(locked.mtimeMs, last?.mtimeMs ?? 0) > staleMs
+    const others = more.map((file) => stat(file).catch(() => undefined))
+    const [now, ...files] = await Promise.all([stat(probe), stat(first), ...others])
+    return now.mtimeMs - Math.max(...files.map((file) => file?.mtimeMs ?? 0))
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return false
+    if (isErrno(error, 'ENOENT')) return undefined
     throw error
   } finally {
     await rm(probe, { force: true })
   }
 }
 
-/** Two that find the same dead owner must not remove the lock that one of them has made since. */
-async function removeLock(path: string, content: string): Promise<void> {
-  const aside = `${path}-${randomUUID()}`
+/**
+ * Remove the lock of a dead owner. Of several that find it one alone may, or the others would remove what
+ * one of them has made since: it is who has the lock's removal.
+ * @returns whether it is gone
+ */
+async function removeLock(
+  path: string,
+  content: string,
+  directory: string,
+  staleMs: number,
+): Promise<boolean> {
+  const removal = `${path}-removal`
   try {
-    await rename(path, aside)
+    await writeFile(removal, '', { flag: 'wx' })
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return
-    throw error
+    if (!isErrno(error, 'EEXIST')) throw error
+    // Who has it may have been killed in the middle.
+    const heldMs = await sinceChange([removal], directory)
+    if (heldMs !== undefined && heldMs > staleMs) await rm(removal, { force: true })
+    return false
   }
-  if ((await readFile(aside, 'utf8')) !== content) await link(aside, path).catch(() => {})
-  await rm(aside, { force: true })
+  try {
+    if ((await readLock(path))?.content === content) await rm(path, { force: true })
+    return true
+  } finally {
+    await rm(removal, { force: true })
+  }
 }

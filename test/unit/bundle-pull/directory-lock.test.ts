@@ -14,20 +14,20 @@ beforeEach(async () => {
 })
 afterEach(() => place[Symbol.asyncDispose]())
 
-const lock = (changes: Partial<LockOptions> = {}) =>
-  lockDirectory(directory, {
+const lock = (changes: Partial<LockOptions> = {}, where = directory) =>
+  lockDirectory(where, {
     ...{ signal: AbortSignal.timeout(60_000), onWait: () => {}, heartbeatMs: 10, staleMs: 5_000 },
     ...changes,
   })
 
 /** A lock of somebody else, last heard of so many seconds ago. */
-async function otherLock(changes: object, secondsAgo = 0) {
-  await mkdir(directory)
+async function otherLock(changes: object, secondsAgo = 0, where = directory) {
+  await mkdir(where)
   const began = await processIdentity(process.pid)
   const owner = { host: hostname(), pid: process.pid, began, id: 'other', ...changes }
-  await writeFile(`${directory}/lock`, JSON.stringify(owner))
+  await writeFile(`${where}/lock`, JSON.stringify(owner))
   const then = new Date(Date.now() - secondsAgo * 1000)
-  await utimes(`${directory}/lock`, then, then)
+  await utimes(`${where}/lock`, then, then)
 }
 
 /** Whether somebody who asks for the lock has to wait. */
@@ -83,6 +83,21 @@ test('that was cut off while it was written is nobody’s', async () => {
   expect(await waits()).toBe(false)
 })
 
+test('of a dead owner is removed by one alone, who may have been killed in the middle', async () => {
+  await otherLock({ pid: 2 ** 22 + 1 })
+  await writeFile(`${directory}/lock-removal`, '')
+  const stop = new AbortController()
+  const waiting = lock({ signal: stop.signal })
+  await expect.poll(() => readdir(directory)).toHaveLength(3) // with the draft of who waits
+  stop.abort(new Error('enough'))
+  await expect(waiting).rejects.toThrow('enough')
+  expect(await readFile(`${directory}/lock`, 'utf8')).toContain('other')
+  const then = new Date(Date.now() - 60_000)
+  await utimes(`${directory}/lock-removal`, then, then)
+  await using _mine = await lock()
+  expect(await readdir(directory)).not.toContain('lock-removal')
+})
+
 test('of another machine that sends heartbeats is not taken, however old it is', async () => {
   await otherLock({ host: 'elsewhere' }, 60)
   await writeFile(`${directory}/lock-heartbeat`, '.')
@@ -100,15 +115,19 @@ test('is kept by heartbeats, and told when somebody has taken it', async () => {
 })
 
 test('is had by one at a time, however many ask at once and find a dead owner', async () => {
-  await otherLock({ pid: 2 ** 22 + 1 })
-  let [inside, most] = [0, 0]
-  await Promise.all(
-    Array.from({ length: 8 }, async () => {
-      await using _lock = await lock()
+  const rounds = Array.from({ length: 8 }, async (_round, round) => {
+    const here = `${directory}-${round}`
+    await otherLock({ pid: 2 ** 22 + 1 }, 0, here)
+    let [inside, most] = [0, 0]
+    const asking = Array.from({ length: 6 }, async (_, i) => {
+      for (let turn = 0; turn < 3 * i; turn++) await new Promise((go) => setImmediate(go))
+      await using _lock = await lock({}, here)
       most = Math.max(most, ++inside)
-      await new Promise((go) => setImmediate(go))
+      for (let look = 0; look < 20; look++) await readdir(here) // others act on what they saw
       inside--
-    }),
-  )
-  expect(most).toBe(1)
+    })
+    await Promise.all(asking)
+    return most
+  })
+  expect(await Promise.all(rounds)).toEqual(rounds.map(() => 1))
 })
