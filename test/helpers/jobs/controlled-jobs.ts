@@ -87,6 +87,7 @@ function heldClock() {
   }
   return {
     ...clock,
+    pending: () => timers.length,
     pass(ms: number) {
       now += ms
       const due = timers.filter(({ at }) => at <= now).toSorted((a, b) => a.at - b.at)

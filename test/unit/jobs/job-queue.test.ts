@@ -1,4 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { HandleOptions } from '../../../handler/context.ts'
+import type { JobEvent } from '../../../handler/events/job-events.ts'
+import type { GrowingFile } from '../../../handler/system/growing-file.ts'
 import { CanceledError, UpstreamError, WorkerError } from '../../../handler/errors.ts'
 import { isFinal } from '../../../runtime/jobs/job-record.ts'
 import { heldJobs, JOB, resultFor, settle, submission } from '../../helpers/jobs/controlled-jobs.ts'
@@ -176,9 +179,42 @@ describe('giving a job up', () => {
     const { jobs, calls } = opened()
     const job = jobs.submit(submission('a'))
     jobs.cancel(job)
+    const told = job.events.last
+    calls[0]!.report.phase('uploading')
     calls[0]!.succeed()
     await settle()
+    expect(job).toMatchObject({ state: 'canceled', error: { code: 'CANCELED' } })
     expect(job.result).toBeUndefined()
+    expect(job.events.last).toBe(told)
+    expect(jobs.counts()).toMatchObject({ succeeded: 0, canceled: 1 })
+  })
+
+  test('a handler that does not end has no say in the attempt after its own', async () => {
+    const heard: HandleOptions[] = []
+    const ends: (() => void)[] = []
+    const { jobs, clock } = opened({
+      handle: (_payload, call) =>
+        new Promise((_, reject) => {
+          heard.push(call)
+          ends.push(() => reject(new Error('late')))
+        }),
+    })
+    const job = jobs.submit(submission('a', { timeoutMs: 1000 }))
+    jobs.cancel(job)
+    jobs.retry(job)
+    const told = job.events.last
+    const progress: Partial<JobEvent> = {
+      ...{ type: 'job.progress', status: 'running', phase: 'uploading', progress: 0.9 },
+    }
+    heard[0]!.onEvent!(progress as JobEvent)
+    heard[0]!.onVideo!({} as GrowingFile)
+    clock.pass(1001)
+    expect([job.state, job.events.last, job.video]).toEqual(['queued', told, undefined])
+    ends[0]!()
+    await settle()
+    expect([job.state, job.attempts]).toEqual(['running', 2])
+    clock.pass(1001)
+    expect(job.error?.code).toBe('DEADLINE')
   })
 
   test('a job is canceled when the last who attends to it goes away', async () => {
@@ -226,6 +262,18 @@ describe('giving a job up', () => {
 })
 
 describe('memory', () => {
+  test('the only timer that an ended job leaves is that of its outcome', async () => {
+    const { jobs, calls, clock } = opened()
+    jobs.submit(submission('a'))
+    expect(clock.pending()).toBe(1) // its limit
+    calls[0]!.succeed()
+    await settle()
+    expect(clock.pending()).toBe(1)
+    clock.pass(60_001)
+    expect(clock.pending()).toBe(0)
+    expect(jobs.get('a')).toBeUndefined()
+  })
+
   test('an outcome is kept for its time, then forgotten', async () => {
     const { jobs, clock, calls } = opened()
     jobs.submit(submission('a', { retentionMs: 1000 }))
