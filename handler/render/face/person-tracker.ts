@@ -18,7 +18,8 @@ import {
 } from './person/person-choice.ts'
 import { followWanted } from './person/follow-wanted.ts'
 import type { WantedPerson } from './person/wanted-person.ts'
-import { changeOf, isSameScene, type Cut, type Thumbnail, type ViewedFrame } from './scene-cut.ts'
+import { changeOf, isSameBackdrop, isSameScene } from './scene-cut.ts'
+import type { Cut, Thumbnail, ViewedFrame } from './scene-cut.ts'
 
 const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
 const SMALL = 1 / 8 // of the area's shorter side: faces that a look at the whole may miss
@@ -28,8 +29,8 @@ const LOOK_CHANGED_S = 0.5 // the same where something has moved since
 const CHANGED = 10 // levels, in some part of the picture
 const NEAR_S = 1 // how long somebody who was lost is looked for where they were
 const CONFIRM_S = 0.24
-const NEWCOMER_S = 0.5
-const RELENT_S = 4
+const SETTLED_S = 0.5
+const LONG_GONE_S = 4
 const SAME = 0.4 // similarity; a face that follows another in one place is below
 
 /** What is known after a frame. */
@@ -72,8 +73,8 @@ export function personTracker(
   const frames = (seconds: number) => Math.max(1, Math.round(seconds * fps(facts.rate)))
   const times = {
     confirm: frames(CONFIRM_S),
-    newcomer: frames(NEWCOMER_S),
-    relent: frames(RELENT_S),
+    settled: frames(SETTLED_S),
+    longGone: frames(LONG_GONE_S),
   }
   const due = lookSchedule(frames(LOOK_EVERY_S), frames(LOOK_CHANGED_S))
   const tilesEvery = frames(TILE_EVERY_S)
@@ -81,6 +82,7 @@ export function personTracker(
   const states: Promise<State>[] = [] // of the last frames, as many as the lag
   let cuts: { at: number; cut: Cut }[] = []
   let shot = 0 // the frame in which it began
+  let shown: Thumbnail | undefined // the last picture that was not blank
   let dark = true // whether the frame before was blank
 
   async function findNear(frame: Uint8Array, region: Region): Promise<Candidate | undefined> {
@@ -172,8 +174,8 @@ export function personTracker(
     const before = (await previous) ?? START
     const elsewhere =
       !before.choice.seen && before.view !== undefined && !isSameScene(before.view, view)
-    const newScene = evidence.newScene || (elsewhere && evidence.faces !== undefined)
-    const known = { ...evidence, newScene, isNew: cut?.covers }
+    const otherView = elsewhere && evidence.faces !== undefined
+    const known = { ...evidence, otherView, isNew: cut?.covers }
     const choice = wanted
       ? followWanted(before.choice, known, index, look, wanted)
       : choose(before.choice, known, index, look, times)
@@ -184,8 +186,10 @@ export function personTracker(
   return {
     async detect(viewed, index): Promise<Tracked> {
       const { cut, blank, view } = viewed
-      const begins = !blank && (dark || cut?.whole === true)
+      const empty = dark && shown !== undefined && isSameBackdrop(shown, view) // just the wall
+      const begins = !blank && !empty && (dark || cut?.whole === true)
       dark = blank
+      if (!blank) shown = view
       if (begins) shot = index
       if (cut) cuts.push({ at: index, cut })
       const from = Math.max(index - lag, shot)

@@ -14,6 +14,9 @@ const TEXTURE = 2.5 // levels of deviation; less in a tile says nothing
 const BLANK = 1.5 // levels of deviation in the whole picture
 const FLAT = 4 // the same; with less, a change of light cannot be told from noise
 const SHIFT = 2 // cells that a camera may move from frame to frame
+const DARK = 32 // levels; darker parts that stay may be bars
+const STAYS = 1 // levels of change in a plain part of the picture that is still there
+const BACKDROP = 0.25 // share of the tiles
 
 /** A picture in a thousand places. */
 export interface Thumbnail {
@@ -78,8 +81,16 @@ export async function* markCuts(
 
 /** Whether two pictures are of one shot and framing, so that places in one mean something in the other. */
 export function isSameScene(before: Thumbnail, after: Thumbnail): boolean {
-  return unlike(changeBetween(before, after), () => true) < WHOLE
+  const change = changeBetween(before, after)
+  return hasBackdrop(change) || unlike(change, () => true) < WHOLE
 }
+
+/** Whether people came and went before a plain wall that is there still. */
+export const isSameBackdrop = (before: Thumbnail, after: Thumbnail): boolean =>
+  hasBackdrop(changeBetween(before, after))
+
+/** Bars around a picture are dark, and say nothing. */
+const hasBackdrop = ({ backdrop }: Change): boolean => backdrop >= BACKDROP
 
 /** How much a picture has changed where it has most, levels. */
 export const changeOf = (before: Thumbnail, after: Thumbnail): number =>
@@ -118,12 +129,15 @@ interface Change {
   textured: boolean[]
   /** Of the whole, where the camera may have moved. */
   moved: number
+  /** Share of the tiles that are plain, bright enough, and as before. */
+  backdrop: number
 }
 
 const NO_CHANGE: Change = {
   tiles: new Float32Array(TILES * TILES),
   textured: Array<boolean>(TILES * TILES).fill(false),
   moved: 0,
+  backdrop: 1,
 }
 
 function changeBetween(before: Thumbnail, after: Thumbnail): Change {
@@ -133,6 +147,7 @@ function changeBetween(before: Thumbnail, after: Thumbnail): Change {
   const size = CELLS / TILES
   const tiles = new Float32Array(TILES * TILES)
   const textured: boolean[] = []
+  let backdrop = 0
   for (let tile = 0; tile < tiles.length; tile++) {
     const [left, top] = [(tile % TILES) * size, Math.floor(tile / TILES) * size]
     let [plain, lit, sum, square] = [0, 0, 0, 0]
@@ -147,9 +162,13 @@ function changeBetween(before: Thumbnail, after: Thumbnail): Change {
     }
     const count = size * size
     tiles[tile] = Math.min(plain, lit) / count
-    textured.push(square / (2 * count) - (sum / (2 * count)) ** 2 > TEXTURE ** 2)
+    const mean = sum / (2 * count)
+    const says = square / (2 * count) - mean ** 2 > TEXTURE ** 2
+    textured.push(says)
+    if (!says && mean > DARK && plain / count < STAYS) backdrop += 1 / tiles.length
   }
-  return { tiles, textured, moved: leastWhenMoved(before, after, gain, offset, tiles) }
+  const moved = leastWhenMoved(before, after, gain, offset, tiles)
+  return { tiles, textured, moved, backdrop }
 }
 
 /** The least mean change over what a camera may have moved by; a still one is not asked for. */
@@ -189,8 +208,9 @@ function cutAt(
     of(here) > FLOOR && around.slice(0, 2 * reach).every((change) => of(here) > TIMES * of(change))
   const cut = Array.from(here.tiles, (_, tile) => isPeak(({ tiles }) => tiles[tile]!))
   const whole =
-    unlike(here, (tile) => cut[tile]!) >= WHOLE ||
-    (isPeak(({ moved }) => moved) && unlike(here, () => true) >= WHOLE)
+    !hasBackdrop(here) &&
+    (unlike(here, (tile) => cut[tile]!) >= WHOLE ||
+      (isPeak(({ moved }) => moved) && unlike(here, () => true) >= WHOLE))
   if (!whole && !cut.includes(true)) return undefined
   return {
     whole,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isSameScene, markCuts } from '../../../handler/render/face/scene-cut.ts'
+import { isSameBackdrop, isSameScene, markCuts } from '../../../handler/render/face/scene-cut.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 
 const [WIDTH, HEIGHT] = [128, 72]
@@ -56,6 +56,30 @@ async function cutsIn(count: number, pictureOf: (i: number) => Picture, rate?: n
 }
 const wholeCuts = async (count: number, pictureOf: (i: number) => Picture, rate?: number) =>
   (await cutsIn(count, pictureOf, rate)).flatMap(({ cut }, i) => (cut?.whole ? [i] : []))
+
+/** Somebody before a plain wall of a level, or nobody. */
+const studio =
+  (wall: number, there?: Picture): Picture =>
+  (x, y) =>
+    there && x > 90 && x < 230 ? there(x, y) : wall
+
+describe('a plain wall', () => {
+  test('that stays says that the shot does, whoever comes and goes', async () => {
+    const seen = await cutsIn(20, (i) => studio(120, i < 10 ? room : street))
+    expect(seen.flatMap(({ cut }, i) => (cut ? [`${i} ${cut.whole}`] : []))).toEqual(['10 false'])
+    expect(seen[10]!.cut!.covers([40, 20, 90, 60])).toBe(true)
+    const [before, after] = [seen[0]!.view, seen[19]!.view]
+    expect(isSameScene(before, after)).toBe(true)
+    expect(isSameBackdrop(before, after)).toBe(true)
+  })
+  test.each([
+    ['black bars', 0, 0],
+    ['another wall', 120, 200],
+  ])('that are %s says nothing', async (_, before, after) => {
+    const shots = (i: number) => (i < 10 ? studio(before, room) : studio(after, street))
+    expect(await wholeCuts(20, shots)).toEqual([10])
+  })
+})
 
 describe('a shot begins', () => {
   test('where another picture follows', async () => {

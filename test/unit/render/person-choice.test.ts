@@ -4,7 +4,7 @@ import type { FaceDetection, Region } from '../../../handler/render/face/face-bo
 import { choose, NOBODY, type Choice } from '../../../handler/render/face/person/person-choice.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
 
-const TIMES = { confirm: 6, newcomer: 12, relent: 100 }
+const TIMES = { confirm: 6, settled: 4, longGone: 100 }
 
 /** Somebody at a place: who they are decides what they look like. */
 interface Someone {
@@ -82,20 +82,49 @@ describe('who speaks', () => {
     expect(told.at(-1)!.track).toBe(told[0]!.track)
   })
 
-  test('is whoever is there when they stay away, until they are back', () => {
-    const away = times(130, { people: [ben] })
-    const told = story([...times(5, both), ...away, ...times(20, both)])
-    expect(told[5 + 99]!.x).toBeUndefined()
-    expect(told[5 + 101]!.x).toBe(300)
-    expect(told.at(-1)!.x).toBe(20)
-    expect(told.at(-1)!.track).not.toBe(told[0]!.track)
+  test('is nobody while they are away, however long, and they when they are back', () => {
+    const away = times(300, { people: [ben] })
+    const told = story([...times(5, both), ...away, ...times(5, both)])
+    expect(told.slice(5, 305).every(({ x }) => x === undefined)).toBe(true)
+    expect(told.slice(305).map(({ x }) => x)).toEqual(Array(5).fill(20))
   })
 
-  test('is a newcomer of about their size half a second later', () => {
-    const stranger: Someone = { who: 3, at: at(150, 90) }
-    const told = story([...times(5, both), ...times(20, { people: [ben, stranger] })])
-    expect(told.slice(5, 17).every(({ x }) => x === undefined)).toBe(true)
-    expect(told.slice(17).every(({ x }) => x === 150)).toBe(true)
+  test.each([
+    ['in the very place', 20],
+    ['elsewhere', 150],
+  ])('is no stranger who comes when they have left, and stands %s', (_, x) => {
+    const stranger: Someone = { who: 3, at: at(x, 100), stirs: 5 }
+    const gone = times(2, { people: [] })
+    const told = story([
+      ...times(5, { people: [anna] }),
+      ...gone,
+      ...times(300, { people: [stranger] }),
+    ])
+    expect(told.slice(5).every((each) => each.x === undefined)).toBe(true)
+  })
+
+  test('are they again in another place, where nobody else looks like them', () => {
+    const moved: Someone = { ...anna, at: at(150, 70) }
+    const told = story([
+      ...times(5, both),
+      { people: [ben] },
+      ...times(5, { people: [moved, ben] }),
+    ])
+    expect(told.slice(6).map(({ x }) => x)).toEqual(Array(5).fill(150))
+  })
+
+  test('is whoever comes after somebody who was there for a moment', () => {
+    const told = story([...times(3, { people: [anna] }), ...times(10, { people: [ben] })])
+    expect(told.slice(3, 7).every(({ x }) => x === undefined)).toBe(true)
+    expect(told.slice(7).every(({ x }) => x === 300)).toBe(true)
+  })
+
+  test('is a photo no longer when somebody has stood before it for long', () => {
+    const photo: Someone = { ...anna, stirs: 0 }
+    const speaker: Someone = { who: 3, at: at(40, 90), stirs: 5 }
+    const told = story([...times(5, { people: [photo] }), ...times(120, { people: [speaker] })])
+    expect(told[104]!.x).toBeUndefined()
+    expect(told.at(-1)!.x).toBe(40)
   })
 
   test('is somebody much larger who comes and stays', () => {
@@ -142,11 +171,14 @@ describe('a cut', () => {
     expect(told[5]!.x).toBe(60)
   })
 
-  test('in their part of the picture alone finds whoever is there now', () => {
-    const other: Someone = { who: 6, at: at(20, 90) }
+  test.each([
+    ['nobody, who stands in their place', 20, undefined],
+    ['whoever is there now, in another framing', 130, 130],
+  ])('in their part of the picture alone finds %s', (_, x, found) => {
+    const other: Someone = { who: 6, at: at(x, 90) }
     const isNew = ([x1]: Region) => x1 < 200
     const told = story([...times(5, both), { people: [other, ben], follows: false, isNew }])
-    expect(told[5]).toEqual({ x: 20, track: 2 })
+    expect(told[5]).toEqual({ x: found, track: 2 })
   })
 
   test('that only covers them hands nothing to the neighbor', () => {

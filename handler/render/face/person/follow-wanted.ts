@@ -26,7 +26,8 @@ export function followWanted(
   wanted: WantedPerson,
 ): Choice {
   const faces = evidence.faces?.map((face) => sightingOf(face, look)) ?? []
-  const { followed, newScene, isNew } = evidence
+  const { followed, isNew } = evidence
+  const newScene = evidence.newScene || evidence.otherView === true
   const known = before.person ?? before.former
   const isFollowed = !newScene && before.person !== undefined && evidence.track === before.track
   const now = followed && isFollowed ? continued(before, sightingOf(followed, look), look) : before
@@ -61,7 +62,7 @@ export function followWanted(
   return withoutRivals({ ...rest, lostAt })
 }
 
-const withoutRivals = ({ rival: _, next: __, missed: ___, ...choice }: Choice): Choice => ({
+const withoutRivals = ({ rival: _, next: __, ...choice }: Choice): Choice => ({
   ...choice,
   others: [],
 })

@@ -42,8 +42,6 @@ export interface Choice {
   next?: Person
   /** From whom somebody larger took over; they speak again when that one leaves. */
   former?: Person
-  /** Whom somebody stands in for; they speak again when they are back. */
-  missed?: Person
 }
 
 /** What was looked for in a frame, and found. */
@@ -55,6 +53,8 @@ export interface Evidence {
   faces?: readonly FaceDetection[] | undefined
   /** A shot begins here: places mean nothing any more. */
   newScene: boolean
+  /** The picture has become another one since they were lost, little by little: places mean little. */
+  otherView?: boolean
   /** What of the picture is new, where not all of it: another shot in a part of it, or a cover. */
   isNew?: ((region: Region) => boolean) | undefined
 }
@@ -62,16 +62,18 @@ export interface Evidence {
 export interface ChoiceTimes {
   /** Frames that a larger face must be there before it takes over. */
   confirm: number
-  /** Frames after which somebody new may be the one who was lost. */
-  newcomer: number
-  /** Frames after which whoever is there speaks. */
-  relent: number
+  /** Frames that somebody must have been there to be missed. */
+  settled: number
+  /** Frames after which a likeness in another place is enough, and a photo is forgotten. */
+  longGone: number
 }
 
 export const NOBODY: Choice = { track: 0, others: [] }
 
-const ALIKE = 0.45 // the same person in the same shot: .85 and more; another: below .3, a mirrored one .7
-const SURELY = 0.85
+// Six clips of different people: .45 at most, .38 in all but the most alike twentieth; a mirrored one .7.
+// The same person turning, laughing, leaning: .5 and more in all but a twentieth, mostly .75 and more.
+const ALIKE = 0.45
+const ELSEWHERE = 0.7 // that is needed in another place, where somebody else may stand as well
 const LARGER = 1.5 // times the size of who speaks: takes over
 const COMPARABLE = 0.6 // times the size: takes over from a photo; is preferred where it is known
 const STILL = 1.5 // levels: what a photo changes by
@@ -95,23 +97,27 @@ export function choose(
     const now = continued(before, sightingOf(followed, look), look)
     return faces ? reviewed(now, faces, frame, look, times) : now
   }
-  const { isNew } = evidence
-  if (!isNew?.(before.person.last.region))
-    return recognized(before, faces ?? [], frame, look, times)
-  const piece = recognized({ ...before, track: before.track + 1 }, faces ?? [], frame, look, times)
-  const fresh = faces?.find(({ region }) => isNew(region))
+  const { isNew, otherView } = evidence
+  const { last } = before.person
+  const found = { faces: faces ?? [], frame, otherView }
+  const covered = isNew?.(last.region) === true
+  if (!covered && !otherView) return recognized(before, found, look, times)
+  const piece = recognized({ ...before, track: before.track + 1 }, found, look, times)
+  if (!covered) return piece
+  // Who stands in the very place is somebody else; in another, the shot is, and who is known from afar?
+  const fresh = faces?.find((face) => isNew(face.region) && !isNear(last, face))
   return piece.seen || !fresh ? piece : startedWith(fresh, faces!, before.track + 1, frame)
 }
 
 /** The largest; or somebody of about that size who looks like the one that spoke. */
 function chooseInNewScene(before: Choice, faces: readonly Sighting[], frame: number): Choice {
-  const known = before.missed ?? before.person ?? before.former
+  const known = before.person ?? before.former
   const [largest] = faces
   if (!largest)
     return { track: before.track + 1, others: [], lostAt: frame, ...(known && { former: known }) }
   const likeness = (face: Sighting) => (known ? similarity(known.likeness, face.appearance) : 0)
   const chosen = faces
-    .filter((face) => sizeOf(face) >= COMPARABLE * sizeOf(largest) && likeness(face) >= SURELY)
+    .filter((face) => sizeOf(face) >= COMPARABLE * sizeOf(largest) && likeness(face) >= ELSEWHERE)
     .toSorted((a, b) => likeness(b) - likeness(a))
     .concat(largest)[0]!
   return startedWith(chosen, faces, before.track + 1, frame)
@@ -170,7 +176,7 @@ function reviewed(
   const beats = (other: Person): boolean => {
     const ratio = sizeOf(other.last) / sizeOf(person.last)
     if (ratio < COMPARABLE) return false
-    return ratio >= LARGER || (isPhoto && other.moved) || isBack(now.missed, other.last)
+    return ratio >= LARGER || (isPhoto && other.moved)
   }
   const rival = others.find(beats)
   const { rival: earlier, next: _, ...rest } = now
@@ -181,13 +187,19 @@ function reviewed(
   return { ...rest, others, rival: { person: rival, since }, ...(certain && { next: rival }) }
 }
 
-/** The person is not where they were: which of the faces is theirs, if any? */
+/**
+ * The person is not where they were: which of the faces is theirs, if any? Nobody else speaks for them,
+ * but from whom they took over; or after a photo, or who was there for a moment only.
+ */
 function recognized(
   before: Choice,
-  faces: readonly Sighting[],
-  frame: number,
+  {
+    faces,
+    frame,
+    otherView,
+  }: { faces: readonly Sighting[]; frame: number; otherView?: boolean | undefined },
   look: LookAt,
-  { newcomer, relent }: ChoiceTimes,
+  { settled, longGone }: ChoiceTimes,
 ): Choice {
   const person = before.person!
   const lostAt = before.lostAt ?? frame
@@ -198,27 +210,20 @@ function recognized(
     return face ? { ...other, last: face } : other
   })
   const free = faces.filter((face) => !before.others.some((other) => isSomebody(other, face)))
+  const looks = [person.likeness, person.last.appearance, person.anchor.appearance]
   const likeness = (face: Sighting) =>
-    Math.max(
-      similarity(person.likeness, face.appearance),
-      similarity(person.last.appearance, face.appearance),
-    )
-  const alone = before.others.length === 0 && faces.length === 1
+    Math.max(...looks.map((one) => similarity(one, face.appearance)))
   const [best] = free.toSorted((a, b) => likeness(b) - likeness(a))
-  const needed = best && isNear(best, person.last) ? (alone ? ALIKE / 2 : ALIKE) : SURELY
+  const needed =
+    otherView || lost >= longGone || (best && isNear(best, person.last)) ? ALIKE : ELSEWHERE
   if (best && likeness(best) >= needed) return continued(before, best, look)
   const back = former && faces.find((face) => isSomebody(former, face))
-  const comparable = free.find((face) => sizeOf(face) >= COMPARABLE * sizeOf(person.last))
-  const chosen = back ?? (lost >= relent ? faces[0] : lost >= newcomer ? comparable : undefined)
-  if (!chosen) return { ...rest, lostAt, ...(former && { former }) }
-  return {
-    ...startedWith(chosen, faces, before.track + 1, frame),
-    ...(!back && { missed: before.missed ?? person }),
-  }
+  const passing = lostAt - person.anchor.frame < settled && lost >= settled
+  const photo = !person.moved && lost >= longGone
+  const chosen = back ?? (passing || photo ? faces[0] : undefined)
+  if (chosen) return startedWith(chosen, faces, before.track + 1, frame)
+  return { ...rest, lostAt, ...(former && { former }) }
 }
-
-const isBack = (missed: Person | undefined, face: Sighting): boolean =>
-  missed !== undefined && similarity(missed.likeness, face.appearance) >= SURELY
 
 /** Whether a face is where somebody was, and looks like them. */
 const isSomebody = ({ last, likeness }: Person, face: Sighting): boolean =>
