@@ -30,7 +30,7 @@ export function taskOfJob(
     dir: join(dir, 'render'),
     options: {
       ...{ length, silence, mask, frame, crf: output.crf, lossless: output.lossless },
-      ...{ format: output.format, codec: output.codec },
+      ...{ format: output.format, codec: output.codec, bitrate: output.bitrate },
       ...(fps !== undefined && { fps }),
       ...(compat && { compat }),
       ...(output.stream && { fragmented: true }),

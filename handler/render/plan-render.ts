@@ -1,5 +1,6 @@
 import type { RenderContext } from './context.ts'
 import { chooseEncoder } from './encode/choose-encoder.ts'
+import { resolveRate, type EncodeRate } from './encode/encode-rate.ts'
 import type { EncoderArgs } from './encode/encoder-args.ts'
 import { assertPreviewFormat } from './encode/pictures.ts'
 import { assertOutputSize, outputSize } from './encode/output-size.ts'
@@ -27,6 +28,7 @@ export interface RenderPlan {
   sourceAudio: SourceAudio | undefined
   /** What is taken instead of H.264 in mp4. */
   encoder: EncoderArgs | undefined
+  encodeRate: EncodeRate
   /** More frames no source may have. */
   maxFrames: number
   ruleSet: 'recommended' | 'reference'
@@ -46,12 +48,14 @@ export async function planRender(task: RenderTask, ctx: RenderContext): Promise<
   const media = await ctx.stage('probe', () => probe(files, reading, limits, ffmpeg, signal))
   assertOutputSize(media.video, options.frame, limits.maxPixels)
   const sized = { ...media.video, ...outputSize(media.video, options.frame) }
-  const encoder = await ctx.stage('probe', () => chooseEncoder(options, sized, ctx))
+  const input = { file: task.video, facts: media.video }
+  const encodeRate = await ctx.stage('probe', () => resolveRate(options, input, ctx))
+  const encoder = await ctx.stage('probe', () => chooseEncoder(options, encodeRate, sized, ctx))
   await ctx.stage('probe', () => assertPreviewFormat(task.pictures ?? {}, ctx))
   const rate = options.fps === undefined ? media.video.rate : parseFps(options.fps)
   return {
     facts: partOfVideo({ ...media.video, rate }, task.trim),
-    ...{ rate, encoder, audio: media.audio, sourceAudio: media.sourceAudio },
+    ...{ rate, encoder, encodeRate, audio: media.audio, sourceAudio: media.sourceAudio },
     maxFrames: Math.ceil(limits.maxVideoS * fps(rate)),
     ruleSet: options.compat ?? 'recommended',
   }

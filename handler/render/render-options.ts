@@ -51,6 +51,8 @@ export interface RenderOptions extends WantedFormat {
   frame: OutputFrame
   /** Quality on x264's scale; less is better and larger. */
   crf: number
+  /** Kilobits a second of the pictures, or as many as the source's have; they win. */
+  bitrate?: number | 'source' | undefined
   lossless: boolean
   /** The mp4 can be read while it is written. */
   fragmented?: boolean | undefined

@@ -76,13 +76,13 @@ export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCac
 
     const own = plan.sourceAudio && { file: task.video, sound: plan.sourceAudio }
     const soundtrack = await chooseSoundtrack(task, voices, own, total, facts, ctx)
-    const { crf, lossless, fragmented, frame } = options
+    const { lossless, fragmented, frame } = options
     const { name, version } = models.manifest
     const used = { name, version, id: models.id }
     const made = task.provenance && { ...task.provenance, bundle: used }
     const tags = made ? provenanceTags(made, options) : []
     const encoding = {
-      crf,
+      rate: plan.encodeRate,
       lossless,
       encoder: plan.encoder,
       fragmented,

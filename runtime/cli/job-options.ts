@@ -65,6 +65,11 @@ export const JOB_OPTIONS = {
     value: 'WHAT',
     help: 'webp or gif: a short animation beside the result',
   },
+  bitrate: {
+    type: 'string',
+    value: 'KBPS',
+    help: 'source, or kilobits a second of the pictures, instead of --crf',
+  },
   provenance: {
     type: 'string',
     value: 'WHAT',
@@ -119,13 +124,16 @@ export async function jobOf(
 
 /** What the options say of the result, beside what the job's file does; a name may say its format. */
 function outputOf(
-  { crf, format, codec, poster, preview, provenance }: JobOptionValues,
+  { crf, bitrate, format, codec, poster, preview, provenance }: JobOptionValues,
   out: string | undefined,
   given: unknown,
 ) {
   const output: Record<string, unknown> = {
     ...(given as Record<string, unknown> | undefined),
     ...(crf && { crf: parseNumber('crf', crf) }),
+    ...(bitrate && {
+      bitrate: bitrate === 'source' ? bitrate : parseNumber('bitrate', bitrate),
+    }),
     ...(format && { format }),
     ...(codec && { codec }),
     ...(poster && { poster: { at: parseNumber('poster', poster) } }),

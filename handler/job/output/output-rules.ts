@@ -23,9 +23,12 @@ export function outputProblems(payload: unknown): ValidationIssue[] {
       add(field, 'needs a url of its own beside output.url')
     }
   }
+  if (output['bitrate'] !== undefined && output['crf'] !== undefined) {
+    add('bitrate', 'is another way to say crf')
+  }
   if (lossless === true) {
     if (stream === true) add('stream', 'is not for lossless results')
-    for (const field of ['format', 'codec']) {
+    for (const field of ['format', 'codec', 'bitrate']) {
       if (output[field] !== undefined) add(field, 'is not for lossless results: FFV1 in Matroska')
     }
     return problems

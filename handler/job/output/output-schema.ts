@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { KBPS_RANGE } from '../../render/encode/encode-rate.ts'
 import { OUTPUT_CODECS, OUTPUT_FORMATS } from '../../render/encode/output-formats.ts'
 import { Poster, Preview } from './picture-schema.ts'
 import { Url } from '../address-schema.ts'
@@ -51,6 +52,17 @@ export const Output = v.strictObject({
       ),
     ),
     17,
+  ),
+  bitrate: v.optional(
+    v.pipe(
+      v.union([
+        v.literal('source'),
+        v.pipe(v.number(), v.integer(), v.minValue(KBPS_RANGE[0]), v.maxValue(KBPS_RANGE[1])),
+      ]),
+      v.description(
+        'Kilobits a second of the pictures, or as many as the source’s have; instead of crf.',
+      ),
+    ),
   ),
   lossless: v.optional(v.pipe(v.boolean(), v.description('FFV1 RGB in Matroska.')), false),
   stream: v.optional(

@@ -3,30 +3,37 @@ import type { RenderContext } from '../context.ts'
 import { runToEnd } from '../media/ffmpeg.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import { colorTags, type EncoderArgs } from './encoder-args.ts'
+import { rateArgs, type EncodeRate } from './encode-rate.ts'
 import { CODECS_OF, codecOf, type OutputCodec, type WantedFormat } from './output-formats.ts'
 
 /**
  * ffmpeg's encoders of a codec, the best first, at about the quality of x264's constant rate factor. Lists
  * of encoders say nothing about drivers and sizes, so each is tried before it is taken.
  */
-const ENCODERS: Record<Exclude<OutputCodec, 'h264'>, (crf: number) => string[][]> = {
-  hevc: (crf) => [
-    ['hevc_nvenc', '-preset', 'p5', '-rc', 'vbr', '-cq', String(crf + 4), '-tag:v', 'hvc1'],
+const ENCODERS: Record<Exclude<OutputCodec, 'h264'>, (rate: EncodeRate) => string[][]> = {
+  hevc: (rate) => [
+    ['hevc_nvenc', '-preset', 'p5', '-rc', 'vbr', ...at(rate, 4, '-cq'), '-tag:v', 'hvc1'],
     // x265 tells its statistics otherwise, and players of Apple's want the other tag.
-    ['libx265', '-preset', 'fast', '-crf', String(crf + 2), ...quietX265, '-tag:v', 'hvc1'],
+    ['libx265', '-preset', 'fast', ...at(rate, 2), ...quietX265, '-tag:v', 'hvc1'],
   ],
-  av1: (crf) => [
-    ['av1_nvenc', '-preset', 'p5', '-rc', 'vbr', '-cq', String(crf + 12)],
-    ['libsvtav1', '-preset', '9', '-crf', String(crf + 11)],
-    ['libaom-av1', '-cpu-used', '8', '-row-mt', '1', '-crf', String(crf + 11), '-b:v', '0'],
+  av1: (rate) => [
+    ['av1_nvenc', '-preset', 'p5', '-rc', 'vbr', ...at(rate, 12, '-cq')],
+    ['libsvtav1', '-preset', '9', ...at(rate, 11)],
+    ['libaom-av1', '-cpu-used', '8', '-row-mt', '1', ...at(rate, 11, '-crf', UNBOUND)],
   ],
-  vp9: (crf) => [
+  vp9: (rate) => [
     [
       ...['libvpx-vp9', '-deadline', 'good', '-cpu-used', '5', '-row-mt', '1'],
-      ...['-crf', String(crf + 8), '-b:v', '0'],
+      ...at(rate, 8, '-crf', UNBOUND),
     ],
   ],
 }
+const UNBOUND = ['-b:v', '0']
+
+/** @param above how much higher its scale of quality lies than x264's */
+const at = (rate: EncodeRate, above: number, name = '-crf', more: string[] = []) =>
+  rateArgs(rate, [name, String(rate.crf + above), ...more])
+
 const quietX265 = ['-x265-params', 'log-level=error']
 
 /**
@@ -36,19 +43,20 @@ const quietX265 = ['-x265-params', 'log-level=error']
  * @throws InputError INVALID_JOB where this ffmpeg has none, saying which codecs it has
  */
 export async function chooseEncoder(
-  wanted: WantedFormat & { crf: number },
+  wanted: WantedFormat,
+  rate: EncodeRate,
   video: VideoInfo,
   ctx: Pick<RenderContext, 'ffmpeg' | 'signal'>,
 ): Promise<EncoderArgs | undefined> {
   const codec = codecOf(wanted)
-  const { format = 'mp4', crf, lossless } = wanted
+  const { format = 'mp4', lossless } = wanted
   if (codec === 'h264' || lossless) return undefined
   const sound = format === 'webm' ? ['libopus', '-b:a', '160k'] : ['aac', '-b:a', '192k']
   const args: Omit<EncoderArgs, 'name' | 'video'> = {
     audio: ['-c:a', ...sound, '-ar', '48000'],
     container: format === 'webm' ? ['-f', 'webm'] : ['-movflags', '+faststart', '-f', 'mp4'],
   }
-  const encoder = await firstThatWorks(codec, crf, video, args.audio, ctx)
+  const encoder = await firstThatWorks(codec, rate, video, args.audio, ctx)
   if (encoder) {
     const pictures = ['-c:v', ...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)]
     return { name: encoder[0]!, video: pictures, ...args }
@@ -56,7 +64,7 @@ export async function chooseEncoder(
   const others = []
   for (const other of CODECS_OF[format]) {
     if (other === codec) continue
-    const works = other === 'h264' || (await firstThatWorks(other, crf, video, args.audio, ctx))
+    const works = other === 'h264' || (await firstThatWorks(other, rate, video, args.audio, ctx))
     if (works) others.push(other)
   }
   const has =
@@ -67,7 +75,7 @@ export async function chooseEncoder(
 
 async function firstThatWorks(
   codec: Exclude<OutputCodec, 'h264'>,
-  crf: number,
+  rate: EncodeRate,
   { width, height }: VideoInfo,
   audio: string[],
   { ffmpeg, signal }: Pick<RenderContext, 'ffmpeg' | 'signal'>,
@@ -76,7 +84,7 @@ async function firstThatWorks(
     ...['-f', 'lavfi', '-i', `color=s=${width}x${height}:r=25:d=0.04`],
     ...['-f', 'lavfi', '-i', 'anullsrc=r=48000:cl=stereo:d=0.04'],
   ]
-  for (const encoder of ENCODERS[codec](crf)) {
+  for (const encoder of ENCODERS[codec](rate)) {
     if (encoder[0]!.endsWith('_nvenc') && !ffmpeg.nvenc) continue
     const trial = ['-v', 'error', ...inputs, '-c:v', ...encoder, '-pix_fmt', 'yuv420p', ...audio]
     const { code } = await runToEnd(ffmpeg.path, [...trial, '-f', 'null', '-'], signal)

@@ -3,6 +3,7 @@ import { InputError, WorkerError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
 import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
+import type { EncodeRate } from './encode-rate.ts'
 import {
   channelArgs,
   colorTags,
@@ -19,8 +20,7 @@ import { resizeFilter } from './output-size.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
 
 export interface EncodeOptions {
-  /** x264's constant rate factor; 17 is visually lossless. */
-  crf: number
+  rate: EncodeRate
   /** FFV1 in Matroska instead of H.264 in mp4. */
   lossless: boolean
   /** Instead of H.264 in mp4; see `chooseEncoder`. */
@@ -87,13 +87,13 @@ export async function encode(
 
 /** FFV1, the job's other codec, or H.264; with the channels of the sound that there is. */
 async function encoderOf(
-  { lossless: isLossless, encoder, crf }: EncodeOptions,
+  { lossless: isLossless, encoder, rate }: EncodeOptions,
   video: VideoInfo,
   { channels }: Soundtrack,
   ctx: RenderContext,
 ): Promise<EncoderArgs> {
   if (isLossless) return lossless
-  if (!encoder) return h264(video, channels, crf, ctx)
+  if (!encoder) return h264(video, channels, rate, ctx)
   return { ...encoder, audio: [...encoder.audio, ...channelArgs(channels)] }
 }
 

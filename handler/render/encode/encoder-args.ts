@@ -1,4 +1,5 @@
 import type { RenderContext } from '../context.ts'
+import { rateArgs, type EncodeRate } from './encode-rate.ts'
 import { runToEnd } from '../media/ffmpeg.ts'
 import { fps, type ColorTags, type Rate, type VideoInfo } from '../media/media-info.ts'
 
@@ -18,10 +19,10 @@ export const MADE_BY = 'speech animated by musetalk-worker'
 export async function h264(
   video: VideoInfo,
   soundChannels: number | undefined,
-  crf: number,
+  rate: EncodeRate,
   ctx: RenderContext,
 ): Promise<EncoderArgs> {
-  const encoder = (await nvenc(video, crf, ctx)) ?? x264(crf)
+  const encoder = (await nvenc(video, rate, ctx)) ?? x264(rate)
   return {
     name: encoder[1]!,
     video: [...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)],
@@ -58,16 +59,20 @@ export const fragmentedMp4 = (rate: Rate): string[] => [
   ...['-movflags', '+frag_keyframe+delay_moov+default_base_moof', '-f', 'mp4'],
 ]
 
-const x264 = (crf: number) => ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf)]
+const x264 = (rate: EncodeRate) => [
+  ...['-c:v', 'libx264', '-preset', 'veryfast'],
+  ...rateArgs(rate, ['-crf', String(rate.crf)]),
+]
 
 async function nvenc(
   { width, height }: VideoInfo,
-  crf: number,
+  rate: EncodeRate,
   { ffmpeg, signal, log }: RenderContext,
 ): Promise<string[] | undefined> {
   if (!ffmpeg.nvenc) return undefined
   // NVENC's scale of quality lies about two steps above x264's.
-  const encoder = ['-c:v', 'h264_nvenc', '-preset', 'p5', '-rc', 'vbr', '-cq', String(crf + 2)]
+  const quality = rateArgs(rate, ['-cq', String(rate.crf + 2)])
+  const encoder = ['-c:v', 'h264_nvenc', '-preset', 'p5', '-rc', 'vbr', ...quality]
   // Sessions may be used up at this moment, or the size not be one that the card takes.
   const picture = ['-f', 'lavfi', '-i', `color=s=${width}x${height}:d=0.04`]
   const trial = ['-v', 'error', ...picture, ...encoder, '-f', 'null', '-']

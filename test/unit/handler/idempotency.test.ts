@@ -54,6 +54,7 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   'output.format': [{}, { output: { format: 'webm' } }],
   'output.codec': [{}, { output: { codec: 'av1' } }],
   'output.crf': [{}, { output: { crf: 20 } }],
+  'output.bitrate': [{ output: { bitrate: 'source' } }, { output: { bitrate: 500 } }],
   'output.lossless': [{}, { output: { lossless: true } }],
   'output.poster': [{ output: { poster: true } }, { output: { poster: { at: 1 } } }],
   'output.preview': [{}, { output: { preview: true } }],

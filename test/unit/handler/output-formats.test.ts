@@ -96,3 +96,17 @@ describe('pictures of a result', () => {
     [{ url: 'https://a.example/put', preview: {} }, 'output.preview: needs a url of its own'],
   ])('%j is refused', (output, message) => expect(() => parse(output)).toThrow(message))
 })
+
+describe('the bitrate of a result', () => {
+  test.each([50, 200_000, 'source'])('%j is taken', (bitrate) => {
+    expect(parse({ bitrate }).output.bitrate).toBe(bitrate)
+  })
+  test.each([
+    [{ bitrate: 49 }, 'output.bitrate'],
+    [{ bitrate: 200_001 }, 'output.bitrate'],
+    [{ bitrate: 99.5 }, 'output.bitrate'],
+    [{ bitrate: 'best' }, 'output.bitrate'],
+    [{ bitrate: 500, crf: 20 }, 'output.bitrate: is another way to say crf'],
+    [{ bitrate: 500, lossless: true }, 'output.bitrate: is not for lossless results'],
+  ])('%j is refused', (output, message) => expect(() => parse(output)).toThrow(message))
+})
