@@ -38,6 +38,7 @@ export function taskOfJob(
     ...(isWanted && { provenance: { tool: toolName(provenance?.version), job: job.id } }),
     pictures: { poster: output.poster, preview: output.preview },
     limits,
+    ...(job.split && { splitSeconds: job.split.seconds }),
     ...(batchSize !== undefined && { batchSize }),
   }
 }

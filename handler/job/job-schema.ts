@@ -4,7 +4,7 @@ import { MASK_MODES, SILENCES } from '../render/render-options.ts'
 import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
 import { Length, SyncMode } from './length-schema.ts'
-import { Faces, Loudness, Segments, Sound, Speech, Trim } from './parts-schema.ts'
+import { Faces, Loudness, Segments, Sound, Speech, Split, Trim } from './parts-schema.ts'
 import { Output } from './output/output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
 
@@ -72,6 +72,7 @@ export const JobSchema = v.strictObject({
   mask: v.optional(v.picklist(MASK_MODES), 'jaw'),
   compat: v.optional(v.literal('reference')),
   output: v.optional(Output, {}),
+  split: v.optional(Split),
   aspect_ratio: v.optional(
     v.pipe(shortText, v.description('"9:16"; counts only with output.fit.')),
   ),

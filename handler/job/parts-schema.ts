@@ -80,6 +80,21 @@ export const Faces = v.pipe(
   v.description('Several who speak at once, each with a recording of their own.'),
 )
 
+/** How long the parts are that a result may be drawn in. */
+export const Split = v.pipe(
+  v.strictObject({
+    seconds: v.pipe(
+      v.number(),
+      v.minValue(5),
+      v.maxValue(3600),
+      v.description('Longest part, seconds.'),
+    ),
+  }),
+  v.description(
+    'Parts of a long result that several engines draw side by side; where there is only one, it is drawn in one piece. The video is the same.',
+  ),
+)
+
 /** What becomes of the source's own sound. */
 export const Sound = v.pipe(
   v.union(

@@ -5,6 +5,7 @@ import type { Provenance } from './encode/provenance.ts'
 import type { Span } from './media/part-of-file.ts'
 import type { MediaLimits } from './media/probe.ts'
 import type { RenderOptions, TakenFace } from './render-options.ts'
+import type { SplitFindings, SplitStep } from './split/split-step.ts'
 import type { SourceSound, Voice } from './voice.ts'
 
 /** One render, as it crosses to the process that does it: files and plain values. */
@@ -29,6 +30,10 @@ export interface RenderTask {
   provenance?: Provenance
   limits: MediaLimits
   batchSize?: number
+  /** The longest part that one render may draw, where several can work on one job; seconds. */
+  splitSeconds?: number | undefined
+  /** Only a step of what is asked for. */
+  split?: SplitStep
 }
 
 export interface RenderReport {
@@ -46,6 +51,8 @@ export interface RenderReport {
   peak_memory_mb: number
   /** Seconds; stages overlap. */
   stage_times: Record<Stage, number>
+  /** Of a step. */
+  split?: SplitFindings
 }
 
 export interface RenderCall {

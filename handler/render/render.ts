@@ -2,19 +2,16 @@ import { mkdir } from 'node:fs/promises'
 import type { GraphName } from '../../models/inference/manifest.ts'
 import type { Models } from '../../models/inference/models.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
-import type { Render } from './render-task.ts'
-import { planRender } from './plan-render.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { prepareAvatars } from './avatar/prepare-avatars.ts'
 import type { AvatarCache } from './avatar/avatar-cache.ts'
-import { createRenderTurns, inTurn } from './render-turns.ts'
+import { createRenderTurns, inTurn, type Turn } from './render-turns.ts'
 import { composite } from './frames/composite.ts'
 import { playModeOf } from './frames/frame-schedule.ts'
 import { scriptOf } from './frames/script.ts'
 import { layOver } from './avatar/recorded-avatar.ts'
 import { chooseSoundtrack } from './audio/choose-soundtrack.ts'
-import { hearVoices } from './audio/hear-voices.ts'
-import { framesToScan, resultFrames, spokenFrames } from './result-length.ts'
+import { resultFrames } from './result-length.ts'
 import type { SourceFrame } from './avatar/avatar.ts'
 import type { SpeakingFace } from './avatar/prepare-avatars.ts'
 import { createStageTimer, stagedItems, type RenderContext } from './context.ts'
@@ -27,93 +24,162 @@ import { verifyOutput } from './encode/verify-output.ts'
 import { generate } from './frames/generate-faces.ts'
 import { fps } from './media/media-info.ts'
 import { takenFace } from './face/face-choice.ts'
+import type { RenderPlan } from './plan-render.ts'
+import { prepareRender, type PreparedRender } from './prepare-render.ts'
+import type { Render, RenderCall, RenderReport, RenderTask } from './render-task.ts'
+import { joinParts } from './split/join-parts.ts'
+import { measureResult } from './split/measure-result.ts'
+import { partFindings } from './split/part-findings.ts'
+import type { DrawStep, JoinStep } from './split/split-step.ts'
+
+/** What one render of a job may tell otherwise than another. */
+type Made = Pick<RenderReport, 'frames' | 'frames_without_face' | 'face' | 'encoder' | 'split'>
 
 /**
- * The render of this process: probe → speech → avatar → generate → composite → encode. Several may run
- * at once: what came later makes ready meanwhile, and draws when the earlier ones have.
+ * The render of this process: probe → speech → avatar → generate → composite → encode, or one step of a
+ * result that is drawn in parts. Several may run at once: what came later makes ready meanwhile, and
+ * draws when the earlier ones have.
  */
 export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
   const buffers = new BufferPool()
   const pixels = openPixels()
   const turns = createRenderTurns()
-  return async (task, { signal, onProgress, onScanned = () => {}, log }) => {
-    const { options, limits, dir } = task
+  return async (task, call) => {
+    const { signal, onScanned = () => {}, log } = call
+    const { limits, dir } = task
     using turn = turns.next()
     const models = ranked(bundle, turn.rank)
     const clock = createStageTimer(signal)
     const tools = { models, pixels, ffmpeg, buffers, limits, ...(cache && { cache }) }
     const ctx: RenderContext = { ...tools, dir, signal, log, onScanned, stage: clock.stage }
     await mkdir(dir, { recursive: true })
-    const plan = await planRender(task, ctx)
-    const { facts, rate, ruleSet, maxFrames } = plan
-    const source = { file: task.video, facts }
-    await using heard = await ctx.stage('speech', () =>
-      hearVoices(task.voices, plan.audio, rate, ruleSet, ctx),
-    )
-    const { voices } = heard
-    const spoken = spokenFrames(voices, rate)
-    const batchSize = task.batchSize ?? models.manifest.batch.at(-1)!
-    const limit = framesToScan(options.length, spoken, maxFrames)
-    const scan = { source, batchSize, limit, options }
-    const isSpeechLong = options.length === 'audio' || options.length === 'loop'
-    const known = isSpeechLong && spoken <= maxFrames ? spoken : undefined
-    await using avatars = await ctx.stage('avatar', () =>
-      prepareAvatars(scan, task.voices, known, ctx),
-    )
-    const [{ avatar }, ...more] = avatars.faces
-
-    const total = resultFrames(options.length, voices, avatar.count, plan, limits)
-    const mode = playModeOf(options.length)
-    const draw = (frames: AsyncIterable<SourceFrame>, { avatar, speakers }: SpeakingFace) => {
-      const speaking = speakers.map((i) => voices[i]!)
-      const script = scriptOf(speaking, options.silence, total, rate)
-      const faces = generate(frames, avatar, script, batchSize, ctx)
-      return composite(faces, facts, options, ctx)
-    }
-    const played = stagedItems('avatar', avatar.play(total, mode), ctx)
-    let frames = draw(played, avatars.faces[0])
-    for (const face of more) frames = draw(layOver(frames, face.avatar, mode, total), face)
-
-    const own = plan.sourceAudio && { file: task.video, sound: plan.sourceAudio }
-    const soundtrack = await chooseSoundtrack(task, voices, own, total, facts, ctx)
-    const { lossless, fragmented, frame } = options
+    await using prepared = await prepareRender(task, ctx)
+    const made = await renderStep(task, prepared, turn, call, ctx)
+    const { facts, rate } = prepared.plan
     const { name, version } = models.manifest
-    const used = { name, version, id: models.id }
-    const made = task.provenance && { ...task.provenance, bundle: used }
-    const tags = made ? provenanceTags(made, options) : []
-    const encoding = {
-      rate: plan.encodeRate,
-      lossless,
-      encoder: plan.encoder,
-      fragmented,
-      frame,
-      tags,
-      frames: total,
-    }
-    const report = (done: number) => onProgress(done, total)
-    const drawn = inTurn(frames, turn, signal)
-    const encoder = await encode(drawn, facts, soundtrack, task.output, encoding, report, ctx)
-    const planned = { ...outputSize(facts, frame), frames: total, soundS: soundtrack.seconds }
-    await ctx.stage('encode', () => verifyOutput(task.output, planned, ctx))
-    const { pictures = {} } = task
-    const length = { frames: total, fps: fps(rate) }
-    await ctx.stage('encode', () => makePictures(task.output, pictures, length, ctx))
-    if (made) await ctx.stage('encode', () => appendProvenance(task.output, made, options))
-
-    const face = takenFace(task.voices[avatars.faces[0].speakers[0]!]!.face, avatar.first, facts)
     return {
-      ...outputSize(facts, frame),
+      ...outputSize(facts, task.options.frame),
       fps: fps(rate),
-      frames: total,
-      duration_sec: total / fps(rate),
-      frames_without_face: avatar.withoutFace,
-      ...(face && { face }),
-      bundle: used,
-      encoder,
+      duration_sec: made.frames / fps(rate),
+      bundle: { name, version, id: models.id },
       peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
       stage_times: clock.seconds(),
+      ...made,
     }
   }
+}
+
+async function renderStep(
+  task: RenderTask,
+  prepared: PreparedRender,
+  turn: Turn,
+  { onProgress }: RenderCall,
+  ctx: RenderContext,
+): Promise<Made> {
+  const { split } = task
+  switch (split?.do) {
+    case 'measure': {
+      const { total: frames, ...found } = await measureResult(task, prepared, ctx)
+      return { frames, frames_without_face: 0, encoder: '', split: found }
+    }
+    case 'draw':
+      return draw(task, split, prepared, turn, onProgress, ctx)
+    case 'join':
+      return join(task, split, prepared, ctx)
+    case undefined:
+      return draw(task, undefined, prepared, turn, onProgress, ctx)
+  }
+}
+
+/** All of the result, or a part of it without its sound. */
+async function draw(
+  task: RenderTask,
+  part: DrawStep | undefined,
+  { plan, voices, own, known, batchSize, scan }: PreparedRender,
+  turn: Turn,
+  onProgress: RenderCall['onProgress'],
+  ctx: RenderContext,
+): Promise<Made> {
+  const { options } = task
+  const { facts, rate } = plan
+  const mode = playModeOf(options.length)
+  await using avatars = await ctx.stage('avatar', () =>
+    prepareAvatars(scan, task.voices, known, ctx, part && { step: part, mode }),
+  )
+  const [{ avatar }, ...more] = avatars.faces
+
+  const total = part?.total ?? resultFrames(options.length, voices, avatar.count, plan, ctx.limits)
+  const span = part ?? { from: 0, to: total, total }
+  const frames = span.to - span.from
+  const drawFace = (on: AsyncIterable<SourceFrame>, { avatar, speakers }: SpeakingFace) => {
+    const speaking = speakers.map((i) => voices[i]!)
+    const script = scriptOf(speaking, options.silence, total, rate)
+    const faces = generate(on, avatar, script, batchSize, ctx, span.from)
+    return composite(faces, facts, options, ctx)
+  }
+  const played = stagedItems('avatar', avatar.play(span, mode), ctx)
+  let drawn = drawFace(played, avatars.faces[0])
+  for (const face of more) drawn = drawFace(layOver(drawn, face.avatar, mode, span), face)
+
+  const sound = part ? undefined : await chooseSoundtrack(task, voices, own, total, facts, ctx)
+  const tags = part ? [] : tagsOf(task, ctx)
+  const { encoder: other, encodeRate } = plan
+  const encoding = { ...options, encoder: other, rate: encodeRate, tags, frames }
+  const report = (done: number) => onProgress(done, frames)
+  const inOrder = inTurn(drawn, turn, ctx.signal)
+  const encoder = await encode(inOrder, facts, sound, task.output, encoding, report, ctx)
+  await finish(task, frames, sound?.seconds, plan, ctx)
+
+  const face = takenFace(task.voices[avatars.faces[0].speakers[0]!]!.face, avatar.first, facts)
+  return {
+    ...{ frames, encoder, frames_without_face: avatar.withoutFace },
+    ...(face && { face }),
+    ...(part && { split: { part: partFindings(avatars.faces, part, mode) } }),
+  }
+}
+
+/** The result from its parts, with its sound. */
+async function join(
+  task: RenderTask,
+  { total: frames, parts }: JoinStep,
+  { plan, voices, own }: PreparedRender,
+  ctx: RenderContext,
+): Promise<Made> {
+  const { options } = task
+  const { facts, encoder: other, encodeRate } = plan
+  const sound = await chooseSoundtrack(task, voices, own, frames, facts, ctx)
+  const encoding = { ...options, encoder: other, rate: encodeRate, tags: tagsOf(task, ctx), frames }
+  const encoder = await joinParts(parts, facts, sound, task.output, encoding, ctx)
+  await finish(task, frames, sound.seconds, plan, ctx)
+  return { frames, encoder, frames_without_face: 0 }
+}
+
+/** Look whether a file is what it should be, and add to it what belongs to a whole one. */
+async function finish(
+  task: RenderTask,
+  frames: number,
+  soundS: number | undefined,
+  { facts, rate }: RenderPlan,
+  ctx: RenderContext,
+): Promise<void> {
+  const { output, options, pictures = {} } = task
+  const planned = { ...outputSize(facts, options.frame), frames, soundS }
+  await ctx.stage('encode', () => verifyOutput(output, planned, ctx))
+  if (task.split?.do === 'draw') return
+  const length = { frames, fps: fps(rate) }
+  await ctx.stage('encode', () => makePictures(output, pictures, length, ctx))
+  const made = madeBy(task, ctx)
+  if (made) await ctx.stage('encode', () => appendProvenance(output, made, options))
+}
+
+function tagsOf(task: RenderTask, ctx: RenderContext): string[] {
+  const made = madeBy(task, ctx)
+  return made ? provenanceTags(made, task.options) : []
+}
+
+function madeBy({ provenance }: RenderTask, { models }: RenderContext) {
+  const { name, version } = models.manifest
+  return provenance && { ...provenance, bundle: { name, version, id: models.id } }
 }
 
 /** Earlier renders go first; and in each what finds the face, for one frame of it waits for another. */

@@ -140,6 +140,7 @@ export const Env = v.object({
   MAX_BODY_MB: number(16, 1),
   MAX_INPUT_MB: number(2048, 1),
   MAX_PIXELS: integer(3840 * 2160, 64 * 64),
+  MAX_SECONDS_PER_WORKER: v.optional(v.pipe(text, v.transform(Number), v.number(), v.minValue(5))),
   MAX_VIDEO_SEC: number(1800, 1),
   MODEL_BUNDLE: v.optional(text),
   NO_PROXY: v.optional(v.string(), ''),

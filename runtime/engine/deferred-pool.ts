@@ -38,6 +38,7 @@ export function deferPool(
     render: async (task, call) => (await whenCreated(call.signal)).render(task, call),
     estimate: async (task, call) => (await whenCreated(call.signal)).estimate(task, call),
     ready: async (signal) => (await whenCreated(signal)).ready(signal),
+    room: () => pool?.room() ?? size,
     status: () =>
       pool?.status() ?? Array.from({ length: size }, (_, index) => ({ ...state, index })),
     async [Symbol.asyncDispose]() {

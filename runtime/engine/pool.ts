@@ -48,6 +48,8 @@ export interface RenderPool extends AsyncDisposable {
   /** Asks an engine that lives, also while it renders. @throws as `render` does */
   estimate: EstimateRender
   status(): EngineStatus[]
+  /** Engines that can render: so many parts of one job may be drawn at once. */
+  room(): number
   /**
    * Resolves when an engine is ready.
    * @throws WorkerError saying what to do, when none can start; the signal's reason
@@ -162,6 +164,7 @@ export function createRenderPool(options: EnginesOptions): RenderPool {
     estimate,
     ready,
     status: () => engines.map((engine) => engine.status()),
+    room: () => engines.filter((engine) => !engine.failure()).length,
     async [Symbol.asyncDispose]() {
       closed = true
       changed()

@@ -5,6 +5,7 @@ import { isStillStored } from '../../handler/idempotency.ts'
 import { delayAbort } from '../../handler/net/retry.ts'
 import { parseJob } from '../../handler/job/parse-job.ts'
 import type { Log } from '../../handler/log.ts'
+import { splitRender } from '../../handler/render/split/split-render.ts'
 import type { Config } from '../config/config.ts'
 import { proxyOf } from '../config/proxies.ts'
 import type { RenderPool } from '../engine/pool.ts'
@@ -54,7 +55,9 @@ const LOOK_MS = 10_000
 export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Promise<void> {
   const { config, mode, engines, about, log } = parts
   const uploads = createUploads(config, parts.deps.scratch)
-  const deps = { ...parts.deps, uploads }
+  const longest = config.MAX_SECONDS_PER_WORKER
+  const render = splitRender(parts.deps.render, { seconds: longest, room: engines.room })
+  const deps = { ...parts.deps, uploads, render }
   const speed = createThroughputMeter()
   const onTransfer = (transfer: Transfer) => {
     metrics.fileTransferred(transfer)

@@ -10,10 +10,15 @@ import { picturesOf } from './picture-schema.ts'
 
 /** Fields of the result that exclude each other. */
 export function outputProblems(payload: unknown): ValidationIssue[] {
-  const output = isObject(payload) ? payload['output'] : undefined
+  const { output, split } = isObject(payload) ? payload : {}
   if (!isObject(output)) return []
   const { stream, lossless, format = 'mp4', codec, key, url } = output
   const problems: ValidationIssue[] = []
+  if (stream === true && split !== undefined) {
+    const message =
+      'is not for output.stream: a video that is watched while it is made has no parts'
+    problems.push({ path: ['split'], message })
+  }
   const add = (field: string, message: string) =>
     problems.push({ path: ['output', field], message })
   for (const field of ['poster', 'preview']) {

@@ -1,7 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RenderContext } from '../context.ts'
-import type { AudioInfo, Rate } from '../media/media-info.ts'
+import type { FrameSpan } from '../frames/frame-schedule.ts'
+import { fps, type AudioInfo, type Rate } from '../media/media-info.ts'
 import { partOfSound } from '../media/part-of-file.ts'
 import type { Voice } from '../voice.ts'
 import type { SpeakingVoice } from './soundtrack.ts'
@@ -11,6 +12,7 @@ import { extractSpeechFeatures } from './speech-features.ts'
  * Listen to the recordings of a job, one after the other.
  *
  * @param facts of each recording
+ * @param wanted frames of the result, the only ones that are asked for
  * @throws as `extractSpeechFeatures` does; InputError INVALID_JOB
  */
 export async function hearVoices(
@@ -19,6 +21,7 @@ export async function hearVoices(
   rate: Rate,
   ruleSet: 'recommended' | 'reference',
   ctx: RenderContext,
+  wanted?: FrameSpan,
 ): Promise<AsyncDisposable & { voices: SpeakingVoice[] }> {
   await using opened = new AsyncDisposableStack()
   const heard: SpeakingVoice[] = []
@@ -26,7 +29,9 @@ export async function hearVoices(
     const sound = { file, facts: partOfSound(facts[i]!, part) }
     const dir = join(ctx.dir, `voice-${i}`)
     await mkdir(dir, { recursive: true })
-    const speech = await extractSpeechFeatures(sound, rate, ruleSet, { ...ctx, dir })
+    const begins = span ? Math.round(span.from * fps(rate)) : 0
+    const own = wanted && { from: wanted.from - begins, to: wanted.to - begins }
+    const speech = await extractSpeechFeatures(sound, rate, ruleSet, { ...ctx, dir }, own)
     opened.use(speech)
     heard.push({ ...sound, speech, span })
   }

@@ -3,7 +3,8 @@ import { tensorBytes, type Tensor } from '../../../models/inference/tensor.ts'
 import { InputError } from '../../errors.ts'
 import type { RenderContext } from '../context.ts'
 import { createRmsMeter, type Loudness } from './silence-detection.ts'
-import type { Rate } from '../media/media-info.ts'
+import type { FrameSpan } from '../frames/frame-schedule.ts'
+import { fps, type Rate } from '../media/media-info.ts'
 import { RecordFile } from '../avatar/record-file.ts'
 import { librosaFilter, playerDownmixFilter, type AudioInput } from './resample-filter.ts'
 import { audioChunks } from './decode-audio.ts'
@@ -35,6 +36,7 @@ export interface SpeechFeatures extends AsyncDisposable {
  * the context that the bundle asks for, and the states go to disk.
  *
  * @param rate of the output frames
+ * @param wanted the only ones that are asked for: what others hear is measured, not listened to
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG; ModelError
  */
 export async function extractSpeechFeatures(
@@ -42,8 +44,10 @@ export async function extractSpeechFeatures(
   rate: Rate,
   rule: 'recommended' | 'reference',
   ctx: RenderContext,
+  wanted?: FrameSpan,
 ): Promise<SpeechFeatures> {
   const { layers, dim, overlapS } = ctx.models.manifest.listen
+  const framesPerS = rule === 'reference' ? Math.trunc(fps(rate)) : fps(rate)
   const states = await RecordFile.create(join(ctx.dir, 'speech.states'), layers * dim * 4)
   try {
     const meter = createRmsMeter()
@@ -53,17 +57,20 @@ export async function extractSpeechFeatures(
       rule === 'reference' ? 0 : overlapS,
       ctx,
     )) {
-      const pcm = { type: 'float32', dims: [piece.pcm.length], data: piece.pcm } as const
-      const windows = await ctx.models.run('listen', { pcm })
       const [from, to] = piece.validSamples.map((n) =>
         Math.floor((n * FEATURES_PER_S) / SAMPLE_RATE),
-      )
-      await states.append(
-        tensorBytes(windows.states!).subarray(from! * states.bytes, to! * states.bytes),
-      )
+      ) as [number, number]
       meter.add(piece.pcm.subarray(...piece.newSamples))
       samples += piece.newSamples[1] - piece.newSamples[0]
       ctx.signal.throwIfAborted()
+      if (wanted && !isHeard(wanted, states.count, states.count + to - from, framesPerS)) {
+        states.skip(to - from)
+        continue
+      }
+      const pcm = { type: 'float32', dims: [piece.pcm.length], data: piece.pcm } as const
+      const windows = await ctx.models.run('listen', { pcm })
+      const bytes = tensorBytes(windows.states!)
+      await states.append(bytes.subarray(from * states.bytes, to * states.bytes))
     }
     const windows = windowsFor(samples, rate, rule)
     return {
@@ -78,6 +85,16 @@ export async function extractSpeechFeatures(
     await states[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** More than a frame hears beyond its own time. */
+const HEARD_S = 1
+
+/** Whether frames may hear any of the states [first, end). */
+function isHeard({ from, to }: FrameSpan, first: number, end: number, framesPerS: number): boolean {
+  const fromS = from / framesPerS - HEARD_S
+  const toS = to / framesPerS + HEARD_S
+  return to > from && end / FEATURES_PER_S > fromS && first / FEATURES_PER_S < toS
 }
 
 /**

@@ -1,6 +1,8 @@
 import type { RenderContext } from '../context.ts'
 import type { PlayMode } from '../frames/frame-schedule.ts'
+import type { OutputSpan } from '../split/split-step.ts'
 import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
+import { seenUpTo } from './joint.ts'
 import { playRecorded } from './recorded-avatar.ts'
 import type { RecordFile } from './record-file.ts'
 import { noteScan, scanAll, type Scan } from './scan-result.ts'
@@ -29,7 +31,7 @@ export async function liveAvatar(
   let records = keeping.expected ? await keeping.create() : undefined
   let completed: Promise<void> | undefined // the frames need not wait for it
 
-  async function* play(total: number, mode: PlayMode): AsyncGenerator<SourceFrame> {
+  async function* play({ total }: OutputSpan, mode: PlayMode): AsyncGenerator<SourceFrame> {
     for await (const { frame, placement, record } of noteScan(scan, scanned, records, ctx)) {
       yield { frame, placement, record: record ? async () => record : recordOfNothing }
     }
@@ -41,7 +43,8 @@ export async function liveAvatar(
       records = await keeping.create()
       await scanAll(scan, records, ctx)
     }
-    yield* playRecorded(scan.source, records, scanned, mode, shown, total, ctx)
+    const recorded = { source: scan.source, count: shown, scanned }
+    yield* playRecorded(recorded, records, mode, { from: shown, to: total, total }, ctx)
   }
 
   return {
@@ -56,6 +59,7 @@ export async function liveAvatar(
     },
     clip: {},
     play,
+    seenUpTo: (index) => seenUpTo(scanned, index, scan.source),
     async [Symbol.asyncDispose]() {
       await completed
       await records?.[Symbol.asyncDispose]()

@@ -10,6 +10,7 @@ import { recordedAvatar } from './recorded-avatar.ts'
 import { RecordFile } from './record-file.ts'
 import { scanAll, type Scan } from './scan-result.ts'
 import type { ScanResult } from './avatar-cache.ts'
+import { partAvatar, type Part } from './part-avatar.ts'
 
 const UNSURE_S = 1 // what a file's own word for its length may be off
 
@@ -18,12 +19,16 @@ const UNSURE_S = 1 // what a file's own word for its length may be off
  * length of the result or something about the whole clip must be known before, look at all of it first.
  *
  * @param total frames of the output, where they do not depend on the source's
+ * @param isOneOfMany other faces are drawn into the same frames
+ * @param part what of the result is drawn, where not all is
  * @throws InputError NO_FACE where no frame has one, MEDIA_UNREADABLE; ModelError
  */
 export async function prepareAvatar(
   scan: Scan,
   total: number | undefined,
+  isOneOfMany: boolean,
   ctx: RenderContext,
+  part?: Part,
 ): Promise<Avatar> {
   const { cache, models, dir } = ctx
   const { source, limit, options } = scan
@@ -39,7 +44,9 @@ export async function prepareAvatar(
   const complete = async (scanned: ScanResult) => {
     if (key) await cache?.put(key, file, scanned)
   }
-  const live = total !== undefined && !models.graphs.clip && !source.facts.still
+  const isScannedFirst = models.graphs.clip !== undefined || source.facts.still
+  if (part && !isScannedFirst) return partAvatar(scan, part, isOneOfMany, create, ctx)
+  const live = total !== undefined && !isScannedFirst && !isOneOfMany
   if (!live) return scannedAvatar(scan, await create(), complete, ctx)
   const expected = key !== undefined || mayEndBefore(source, total)
   return liveAvatar(scan, { expected, create, complete }, ctx)
@@ -68,6 +75,7 @@ function expectedFrames({ source: { facts }, limit }: Scan): number {
   return Math.min(limit, Math.ceil((facts.durationS ?? Infinity) * fps(facts.rate)))
 }
 
-function mayEndBefore({ facts: { durationS, rate } }: VideoInput, total: number): boolean {
+/** Whether the result may show the end of its source. */
+export function mayEndBefore({ facts: { durationS, rate } }: VideoInput, total: number): boolean {
   return durationS === undefined || (durationS - UNSURE_S) * fps(rate) < total
 }

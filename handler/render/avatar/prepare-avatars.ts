@@ -5,6 +5,7 @@ import { choiceInFrames } from '../face/face-choice.ts'
 import type { RenderOptions } from '../render-options.ts'
 import type { Voice } from '../voice.ts'
 import type { Avatar } from './avatar.ts'
+import type { Part } from './part-avatar.ts'
 import { prepareAvatar } from './prepare-avatar.ts'
 import type { Scan } from './scan-result.ts'
 
@@ -19,6 +20,7 @@ export interface SpeakingFace {
  * drawn, then drawn into the frames of the first.
  *
  * @param total frames of the output, where they do not depend on the source's
+ * @param part what of the result is drawn, where not all is
  * @throws as `prepareAvatar` does
  */
 export async function prepareAvatars(
@@ -26,6 +28,7 @@ export async function prepareAvatars(
   voices: readonly Voice[],
   total: number | undefined,
   ctx: RenderContext,
+  part?: Part,
 ): Promise<AsyncDisposable & { faces: [SpeakingFace, ...SpeakingFace[]] }> {
   const named = Map.groupBy(voices.keys(), (i) => JSON.stringify(voices[i]!.face))
   await using opened = new AsyncDisposableStack()
@@ -35,8 +38,7 @@ export async function prepareAvatars(
     const dir = join(ctx.dir, `face-${faces.length}`)
     await mkdir(dir, { recursive: true })
     const own = { ...scan, options: { ...scan.options, face } }
-    const known = named.size === 1 ? total : undefined
-    const avatar = await prepareAvatar(own, known, { ...ctx, dir })
+    const avatar = await prepareAvatar(own, total, named.size > 1, { ...ctx, dir }, part)
     opened.use(avatar)
     faces.push({ avatar, speakers })
   }

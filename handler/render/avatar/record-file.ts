@@ -36,6 +36,11 @@ export class RecordFile implements AsyncDisposable {
     this.count += data.byteLength / this.bytes
   }
 
+  /** Leave out records that nobody will read. */
+  skip(count: number): void {
+    this.count += count
+  }
+
   /** Records [first, first + count), or fewer where the file ends. */
   async read(first: number, count: number): Promise<Uint8Array> {
     const wanted = Math.max(0, Math.min(count, this.count - first)) * this.bytes

@@ -2,8 +2,10 @@ import type { RenderContext } from '../context.ts'
 import { shownIndex, type PlayMode } from '../frames/frame-schedule.ts'
 import { playSource } from '../frames/play-source.ts'
 import type { VideoInput } from '../media/decode-video.ts'
+import type { OutputSpan } from '../split/split-step.ts'
 import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
 import { runClipGraph } from './avatar-record.ts'
+import { seenUpTo } from './joint.ts'
 import type { RecordFile } from './record-file.ts'
 import type { ScanResult } from './avatar-cache.ts'
 
@@ -14,37 +16,43 @@ export async function recordedAvatar(
   scanned: ScanResult,
   ctx: RenderContext,
 ): Promise<Avatar> {
+  const count = scanned.placed.length
   return {
-    count: scanned.placed.length,
+    count,
     withoutFace: scanned.placed.filter((face) => !face).length,
     first: scanned.first,
     clip: await runClipGraph(records, ctx.models, ctx.buffers),
     at: (index) => known(index, records, scanned),
-    play: (total, mode) => playRecorded(source, records, scanned, mode, 0, total, ctx),
+    play: (span, mode) => playRecorded({ source, count, scanned }, records, mode, span, ctx),
+    seenUpTo: (index) => seenUpTo(scanned, index, source),
     [Symbol.asyncDispose]: () => records[Symbol.asyncDispose](),
   }
 }
 
-/** Output frames from..total-1. */
+/** A source of `count` frames, of which at least those that are shown were looked at. */
+export interface Recorded {
+  source: VideoInput
+  count: number
+  scanned: ScanResult
+}
+
+/** Output frames [from, to). */
 export async function* playRecorded(
-  source: VideoInput,
+  { source, count, scanned: { placed, fingerprints } }: Recorded,
   records: RecordFile,
-  { placed, fingerprints }: ScanResult,
   mode: PlayMode,
-  from: number,
-  total: number,
+  span: OutputSpan,
   ctx: RenderContext,
 ): AsyncGenerator<SourceFrame> {
-  const count = placed.length
   const playback = { source, count, fingerprintOf: (index: number) => fingerprints[index]! }
-  let index = from
-  for await (const frame of playSource(playback, mode, from, total, ctx)) {
-    const shown = shownIndex(mode, index++, count, total)
+  let index = span.from
+  for await (const frame of playSource(playback, mode, span, ctx)) {
+    const shown = shownIndex(mode, index++, count, span.total)
     yield { frame, ...known(shown, records, { placed }) }
   }
 }
 
-function known(index: number, records: RecordFile, { placed }: Pick<ScanResult, 'placed'>) {
+export function known(index: number, records: RecordFile, { placed }: Pick<ScanResult, 'placed'>) {
   const placement = placed[index] ?? undefined
   const record = placement ? () => records.read(placement.slot, 1) : recordOfNothing
   return { placement, record }
@@ -55,8 +63,8 @@ export async function* layOver(
   frames: AsyncIterable<Uint8Array>,
   { at, count }: Avatar,
   mode: PlayMode,
-  total: number,
+  { from, total }: OutputSpan,
 ): AsyncGenerator<SourceFrame> {
-  let index = 0
+  let index = from
   for await (const frame of frames) yield { frame, ...at!(shownIndex(mode, index++, count, total)) }
 }

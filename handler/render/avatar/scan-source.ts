@@ -5,9 +5,11 @@ import { prefetch } from '../../system/prefetch.ts'
 import { cropBoxOf, referenceBoxOf } from '../face/face-box.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { RenderContext } from '../context.ts'
-import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
+import { decode, decodeFromStart, fingerprint, type VideoInput } from '../media/decode-video.ts'
 import { encodeBatchSize, faceEncoder } from '../face/face-encoder.ts'
-import type { VideoInfo } from '../media/media-info.ts'
+import { seeksExactly } from '../media/media-clock.ts'
+import { fps, type VideoInfo } from '../media/media-info.ts'
+import { lookedAt, type SourceSpan } from '../split/split-step.ts'
 import { smoothTrack, passThroughTrack, type SmoothedFace } from '../face/smooth-track.ts'
 import { faceTracker } from '../face/face-tracker.ts'
 import type { Tracked } from '../face/tracked-face.ts'
@@ -30,14 +32,14 @@ export interface ScannedFrame {
 }
 
 /**
- * Look at up to `limit` source frames in order: find and follow the face, cut it out, encode it in
- * batches.
+ * Look at source frames in order: find and follow the face, cut it out, encode it in batches. What lies
+ * around the wanted ones is looked at too, so that these come out as if all had been.
  *
  * @throws InputError MEDIA_UNREADABLE; ModelError
  */
 export async function* scanFrames(
   source: VideoInput,
-  limit: number,
+  span: SourceSpan,
   batchSize: number,
   { face: choice, compat, mask }: ScanOptions,
   ctx: RenderContext,
@@ -47,11 +49,11 @@ export async function* scanFrames(
   const held = Math.floor(LOOKAHEAD_BYTES / frameFormatFor(facts).bytes)
   const lag = models.graphs.encode?.device === 'cuda' ? batchSize : 2
   const detected = resolveDetections(
-    prefetch(lag - 1, detectFrames(source, limit, lag, { face: choice, compat }, ctx)),
+    prefetch(lag - 1, detectFrames(source, span, lag, { face: choice, compat }, ctx)),
   )
   const singly = compat === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
   const tracked = singly ? passThroughTrack(detected) : smoothTrack(detected, facts.rate, held)
-  const placed = placeFaces(tracked, facts, compat, ctx)
+  const placed = placeFaces(wantedOnly(tracked, span, facts, ctx), facts, compat, ctx)
   const size = encodeBatchSize(models, batchSize)
   const encode = faceEncoder(facts, mask, size, ctx)
   const encoded = mapConcurrent(BATCHES, inGroups(size, placed), async (frames) => {
@@ -70,7 +72,7 @@ export async function* scanFrames(
 
 async function* detectFrames(
   source: VideoInput,
-  limit: number,
+  span: SourceSpan,
   lag: number,
   options: Pick<RenderOptions, 'face' | 'compat'>,
   ctx: RenderContext,
@@ -79,9 +81,11 @@ async function* detectFrames(
   const points = typeof face === 'object' && 'at' in face
   const wanted = points ? await findWantedPerson(source, face.at, face.frame ?? 0, ctx) : undefined
   const tracker = faceTracker(ctx, source.facts, options, lag, wanted)
-  const frames = decode(source, { first: 0, count: limit }, ctx)
-  let index = 0
+  const range = lookedAt(span, fps(source.facts.rate))
+  const frames = (seeksExactly(source.facts) ? decode : decodeFromStart)(source, range, ctx)
+  let index = range.first
   for await (const viewed of markCuts(frames, source.facts)) {
+    span.onSeen?.(index, fingerprint(viewed.frame))
     yield { frame: viewed.frame, tracked: tracker.detect(viewed, index++) }
   }
 }
@@ -90,6 +94,21 @@ async function* resolveDetections(
   looks: AsyncIterable<{ frame: Uint8Array; tracked: Promise<Tracked> }>,
 ): AsyncGenerator<{ frame: Uint8Array } & Tracked> {
   for await (const { frame, tracked } of looks) yield { frame, ...(await tracked) }
+}
+
+/** Without the frames around them, which have told by now what they know. */
+async function* wantedOnly<T extends { frame: Uint8Array }>(
+  frames: AsyncIterable<T>,
+  span: SourceSpan,
+  { rate }: VideoInfo,
+  { buffers }: RenderContext,
+): AsyncGenerator<T> {
+  let index = lookedAt(span, fps(rate)).first
+  for await (const each of frames) {
+    if (index >= span.to) return buffers.give(each.frame)
+    if (index++ >= span.from) yield each
+    else buffers.give(each.frame)
+  }
 }
 
 async function* placeFaces(

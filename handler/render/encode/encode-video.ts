@@ -38,6 +38,7 @@ export interface EncodeOptions {
  * Encode raw frames and the recording into one file, once, index in front. Frames are pulled one by
  * one, never faster than they are encoded; their buffers are given back.
  *
+ * @param sound absent for a part that is to be joined with others
  * @param onFrame called after each frame that the encoder took
  * @returns the name of the encoder
  * @throws WorkerError DISK_FULL, BUG; InputError MEDIA_UNREADABLE when the sound cannot be decoded
@@ -45,24 +46,24 @@ export interface EncodeOptions {
 export async function encode(
   frames: AsyncIterable<Uint8Array>,
   video: VideoInfo,
-  sound: Soundtrack,
+  sound: Soundtrack | undefined,
   output: string,
   encoding: EncodeOptions,
   onFrame: (done: number) => void,
   ctx: RenderContext,
 ): Promise<string> {
   const { ffmpeg, signal, log } = ctx
-  const codec = await encoderOf(encoding, video, sound, ctx)
+  const codec = await encoderOf(encoding, video, sound?.channels, ctx)
   const size = `${video.width}x${video.height}`
   const raw = ['-f', 'rawvideo', '-pix_fmt', frameFormatFor(video).rawFormat, '-s', size]
   const fit = resizeFilter(video, encoding.frame)
   const args = [
     ...['-nostdin', '-v', 'error', ...raw, ...colorTags(video.color)],
     ...['-r', `${video.rate.num}/${video.rate.den}`, '-i', 'pipe:0'],
-    ...sound.inputs,
-    ...['-map', '0:v:0', ...sound.output],
+    ...(sound?.inputs ?? []),
+    ...['-map', '0:v:0', ...(sound?.output ?? [])],
     ...(fit.length ? ['-vf', fit.join(',')] : []),
-    ...[...codec.video, ...codec.audio],
+    ...[...codec.video, ...(sound ? codec.audio : [])],
     ...['-t', String(encoding.frames / fps(video.rate)), '-metadata', `comment=${MADE_BY}`],
     ...encoding.tags,
     ...(encoding.fragmented ? fragmentedMp4(video.rate) : codec.container),
@@ -86,10 +87,10 @@ export async function encode(
 }
 
 /** FFV1, the job's other codec, or H.264; with the channels of the sound that there is. */
-async function encoderOf(
-  { lossless: isLossless, encoder, rate }: EncodeOptions,
+export async function encoderOf(
+  { lossless: isLossless, encoder, rate }: Pick<EncodeOptions, 'lossless' | 'encoder' | 'rate'>,
   video: VideoInfo,
-  { channels }: Soundtrack,
+  channels: number | undefined,
   ctx: RenderContext,
 ): Promise<EncoderArgs> {
   if (isLossless) return lossless
@@ -107,7 +108,7 @@ async function write(
   if (failed) throw toEncodeError(await done)
 }
 
-function toEncodeError(finished: ProcessResult): Error {
+export function toEncodeError(finished: ProcessResult): Error {
   const machine = toSystemError(finished, 'encoding the result')
   if (machine) return machine
   if (/#[1-9]\d*:|Error while decoding stream #[1-9]|matches no streams/i.test(finished.stderr)) {

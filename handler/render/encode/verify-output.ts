@@ -10,8 +10,8 @@ export interface PlannedOutput {
   height: number
   /** Pictures, each of which is a packet. */
   frames: number
-  /** Seconds of sound; a little less is what encoders do. */
-  soundS: number
+  /** Seconds of sound; a little less is what encoders do. Undefined: there is none. */
+  soundS: number | undefined
 }
 
 /** What was found in a file; a number is missing where this machine's tools do not tell. */
@@ -39,8 +39,8 @@ export async function verifyOutput(
   { ffmpeg, signal }: Pick<RenderContext, 'ffmpeg' | 'signal'>,
 ): Promise<void> {
   const found = ffmpeg.probe
-    ? await countByFfprobe(ffmpeg.probe, file, signal)
-    : await countByFfmpeg(ffmpeg, file, signal)
+    ? await countByFfprobe(ffmpeg.probe, file, planned.soundS === undefined, signal)
+    : await countByFfmpeg(ffmpeg, file, planned.soundS === undefined, signal)
   const wrong = describeDifference(found, planned)
   if (wrong === undefined) return
   const { bavail, bsize } = await statfs(dirname(file))
@@ -56,15 +56,14 @@ function describeDifference(
   planned: PlannedOutput,
 ): string | undefined {
   if (problem !== undefined) return problem
-  const { width = planned.width, height = planned.height, frames, soundS = planned.soundS } = found
+  const wanted = planned.soundS ?? 0
+  const { width = planned.width, height = planned.height, frames, soundS = wanted } = found
   if (width !== planned.width || height !== planned.height) {
     return `${width}x${height} px instead of ${planned.width}x${planned.height}`
   }
   if (frames !== planned.frames) return `${frames ?? 0} of ${planned.frames} pictures`
-  const least = planned.soundS * 0.98 - SOUND_TOLERANCE_S
-  return soundS < least
-    ? `${soundS.toFixed(1)} of ${planned.soundS.toFixed(1)} s of sound`
-    : undefined
+  const least = wanted * 0.98 - SOUND_TOLERANCE_S
+  return soundS < least ? `${soundS.toFixed(1)} of ${wanted.toFixed(1)} s of sound` : undefined
 }
 
 const ENTRIES = 'stream=codec_type,width,height,duration,nb_read_packets'
@@ -72,6 +71,7 @@ const ENTRIES = 'stream=codec_type,width,height,duration,nb_read_packets'
 async function countByFfprobe(
   ffprobe: string,
   file: string,
+  mute: boolean,
   signal: AbortSignal,
 ): Promise<FoundOutput> {
   const args = ['-v', 'error', '-count_packets', '-show_entries', ENTRIES, '-of', 'json']
@@ -82,9 +82,9 @@ async function countByFfprobe(
   }
   const streamOf = (type: string) => streams.find(({ codec_type }) => codec_type === type)
   const [video, audio] = [streamOf('video'), streamOf('audio')]
-  if (!video || !audio) return { problem: `it has no ${video ? 'sound' : 'pictures'}` }
-  const packets = Number(audio['nb_read_packets'] ?? 0)
-  const seconds = packets === 0 ? 0 : Number(audio['duration']) // Matroska has none
+  if (!video || (!audio && !mute)) return { problem: `it has no ${video ? 'sound' : 'pictures'}` }
+  const packets = Number(audio?.['nb_read_packets'] ?? 0)
+  const seconds = packets === 0 ? 0 : Number(audio?.['duration']) // Matroska has none
   return {
     width: Number(video['width']),
     height: Number(video['height']),
@@ -97,9 +97,19 @@ async function countByFfprobe(
 async function countByFfmpeg(
   { path }: Ffmpeg,
   file: string,
+  mute: boolean,
   signal: AbortSignal,
 ): Promise<FoundOutput> {
-  const copy = ['-map', '0:v:0', '-map', '0:a:0', '-c', 'copy', '-f', 'null', '-']
+  const copy = [
+    '-map',
+    '0:v:0',
+    ...(mute ? [] : ['-map', '0:a:0']),
+    '-c',
+    'copy',
+    '-f',
+    'null',
+    '-',
+  ]
   const quiet = ['-nostdin', '-v', 'error', '-progress', 'pipe:1', '-nostats']
   const { code, stdout } = await runToEnd(path, [...quiet, '-i', `file:${file}`, ...copy], signal)
   if (code !== 0) return { problem: 'it cannot be read, or has no pictures or no sound' }

@@ -1,5 +1,11 @@
 import type { Length } from '../render-options.ts'
 
+/** Output frames [from, to). */
+export interface FrameSpan {
+  from: number
+  to: number
+}
+
 /** How a source is played that has another length than the result. */
 export type PlayMode = 'bounce' | 'loop' | 'remap'
 

@@ -25,6 +25,7 @@ const MOST_WAITING = 3 // times the size of a batch; frames that nothing is draw
  * that shows the source) cost nothing. On a card every batch is as large as the others, for each new
  * shape costs a search for the fastest kernels.
  *
+ * @param first number of the first frame in the whole result
  * @throws ModelError
  * @see MuseTalk scripts/inference.py, the loop over datagen()
  */
@@ -34,8 +35,9 @@ export async function* generate(
   script: Script,
   batchSize: number,
   ctx: RenderContext,
+  first = 0,
 ): AsyncGenerator<GeneratedFrame> {
-  const batches = inBatches(frames, script, batchSize)
+  const batches = inBatches(frames, script, batchSize, first)
   // Made ready one after the other, so that they come to the graph in their order.
   const ready = prefetch(
     1,
@@ -59,10 +61,11 @@ async function* inBatches(
   frames: AsyncIterable<SourceFrame>,
   script: Script,
   size: number,
+  first: number,
 ): AsyncGenerator<Weighed[]> {
   let batch: Weighed[] = []
   let needed = 0
-  let index = 0
+  let index = first
   for await (const frame of frames) {
     const weight = frame.placement ? script.weight(index) * frame.placement.fade : 0
     batch.push({ ...frame, index, weight })

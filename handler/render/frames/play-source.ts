@@ -1,9 +1,10 @@
 import { bufferOver } from '../../../models/system/buffer-over.ts'
 import { InputError } from '../../errors.ts'
 import { shownIndex, type PlayMode } from './frame-schedule.ts'
-import { decode, fingerprint, type VideoInput } from '../media/decode-video.ts'
+import { decode, decodeFromStart, fingerprint, type VideoInput } from '../media/decode-video.ts'
 import { frameFormatFor } from './frame-format.ts'
 import type { RenderContext } from '../context.ts'
+import type { OutputSpan } from '../split/split-step.ts'
 import { fps } from '../media/media-info.ts'
 
 const CHUNK_S = 2
@@ -19,43 +20,46 @@ export interface Playback {
 }
 
 /**
- * The frames of output from..total-1 in order. Backward parts are decoded in chunks of at most two
+ * The frames of output [from, to) in order. Backward parts are decoded in chunks of at most two
  * seconds and never spooled.
- * @param from 0, or the number of frames of the source
  * @throws InputError MEDIA_UNREADABLE when the file decodes differently than before
  */
 export async function* playSource(
   playback: Playback,
   mode: PlayMode,
-  from: number,
-  total: number,
+  { from, to, total }: OutputSpan,
   ctx: RenderContext,
 ): AsyncGenerator<Uint8Array> {
   const { source, count } = playback
-  if (source.facts.still) return yield* repeatStill(source, total - from, ctx)
-  if (mode === 'remap') return yield* playRemapped(playback, total, ctx)
+  if (source.facts.still) return yield* repeatStill(source, to - from, ctx)
+  if (mode === 'remap') return yield* playRemapped(playback, { from, to, total }, ctx)
   if (total > count && count <= chunkOf(source))
-    return yield* playCached(playback, mode, from, total, ctx)
-  for (
-    let done = from, forward = mode === 'loop' || from === 0;
-    done < total;
-    forward = mode === 'loop' || !forward
-  ) {
-    const wanted = Math.min(count, total - done)
-    if (forward) yield* exactCount(wanted, decode(source, { first: 0, count: wanted }, ctx))
-    else yield* reverseChunks(playback, wanted, ctx)
+    return yield* playCached(playback, mode, { from, to, total }, ctx)
+  for (let done = from; done < to;) {
+    const forward = mode === 'loop' || Math.floor(done / count) % 2 === 0
+    const first = done % count
+    const wanted = Math.min(count - first, to - done)
+    if (!forward) yield* reverseChunks(playback, count - first, wanted, ctx)
+    else if (first === 0) yield* exactCount(wanted, decode(source, { first, count: wanted }, ctx))
+    else yield* forwardFrom(playback, first, wanted, ctx)
     done += wanted
   }
 }
 
 /** Every frame of the source in its order, some of them again or never. */
-async function* playRemapped(playback: Playback, total: number, ctx: RenderContext) {
+async function* playRemapped(
+  playback: Playback,
+  { from, to, total }: OutputSpan,
+  ctx: RenderContext,
+) {
   const { source, count } = playback
   let index = 0
-  let done = 0
-  for await (const frame of exactCount(count, decode(source, { first: 0, count }, ctx))) {
+  let done = from
+  const end = shownIndex('remap', to - 1, count, total) + 1
+  const frames = decode(source, { first: 0, count: end }, ctx)
+  for await (const frame of exactCount(end, frames)) {
     try {
-      while (done < total && shownIndex('remap', done, count, total) === index) {
+      while (done < to && shownIndex('remap', done, count, total) === index) {
         yield copyOf(frame, ctx)
         done++
       }
@@ -87,14 +91,13 @@ function copyOf(frame: Uint8Array, { buffers }: RenderContext): Uint8Array {
 async function* playCached(
   playback: Playback,
   mode: PlayMode,
-  from: number,
-  total: number,
+  { from, to, total }: OutputSpan,
   ctx: RenderContext,
 ) {
   const { count } = playback
   const frames = await framesOf(playback, 0, count, ctx)
   try {
-    for (let i = from; i < total; i++) yield copyOf(frames[shownIndex(mode, i, count, total)]!, ctx)
+    for (let i = from; i < to; i++) yield copyOf(frames[shownIndex(mode, i, count, total)]!, ctx)
   } finally {
     giveAll(frames, ctx)
   }
@@ -119,11 +122,39 @@ function chunkOf({ facts }: VideoInput): number {
   return Math.max(1, Math.min(fitting, Math.floor(CHUNK_S * fps(facts.rate))))
 }
 
-/** Frames count-1, count-2, …, `wanted` of them. */
-async function* reverseChunks(playback: Playback, wanted: number, ctx: RenderContext) {
+/** Frames first, first + 1, …; from where a seek lands elsewhere, they are counted out instead. */
+async function* forwardFrom(
+  { source, fingerprintOf }: Playback,
+  first: number,
+  wanted: number,
+  ctx: RenderContext,
+) {
+  const end = first + wanted
+  let index = first
+  for await (const frame of decode(source, { first, count: wanted }, ctx)) {
+    if (fingerprint(frame) !== fingerprintOf(index)) {
+      ctx.buffers.give(frame)
+      break
+    }
+    yield frame
+    index++
+  }
+  if (index === end) return
+  ctx.log.debug('seek.inexact', { first: index, count: end - index })
+  const rest = { first: index, count: end - index }
+  yield* exactCount(rest.count, decodeFromStart(source, rest, ctx))
+}
+
+/** Frames before `from`, backwards, `wanted` of them. */
+async function* reverseChunks(
+  playback: Playback,
+  from: number,
+  wanted: number,
+  ctx: RenderContext,
+) {
   const size = chunkOf(playback.source)
-  const stop = playback.count - wanted
-  for (let end = playback.count; end > stop; end -= size) {
+  const stop = from - wanted
+  for (let end = from; end > stop; end -= size) {
     const first = Math.max(stop, end - size)
     const chunk = await framesOf(playback, first, end - first, ctx)
     try {
@@ -169,5 +200,5 @@ async function collectFrom(
   return kept
 }
 
-const unstableDecodeError = () =>
+export const unstableDecodeError = () =>
   new InputError('MEDIA_UNREADABLE', 'the video input decodes differently every time')

@@ -5,7 +5,7 @@ import { frameFormatFor } from '../frames/frame-format.ts'
 import type { BufferPool } from '../buffer-pool.ts'
 import type { RenderContext } from '../context.ts'
 import { withLimits } from './child-limits.ts'
-import { spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
+import { runToEnd, spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
 import { assertWhole, endsWithin } from './cut-off.ts'
 import { leadIn, pictureClock, seekTo } from './media-clock.ts'
 import { fps, type VideoInfo } from './media-info.ts'
@@ -96,6 +96,44 @@ function filterChain(
   const clock = pictureClock(rate, { first, count: dropped + count })
   const drop = dropped > 0 ? [`trim=start_frame=${dropped}`, 'setpts=PTS-STARTPTS'] : []
   return [clock, ...drop, geometry].join(',')
+}
+
+/**
+ * The same, counted out from the first picture: for files that do not seek to the one that is meant.
+ */
+export async function* decodeFromStart(
+  source: VideoInput,
+  { first, count }: FrameRange,
+  ctx: DecodeContext,
+): AsyncGenerator<Uint8Array> {
+  let index = 0
+  for await (const frame of decode(source, { first: 0, count: first + count }, ctx)) {
+    if (index++ >= first) yield frame
+    else ctx.buffers.give(frame)
+  }
+}
+
+/** How many frames `decode` would give, up to `limit`, without taking any. @throws as it does */
+export async function countFrames(
+  { file, facts }: VideoInput,
+  limit: number,
+  { ffmpeg, limits, signal }: Omit<DecodeContext, 'buffers'>,
+): Promise<number> {
+  const wanted = { first: 0, count: Math.min(limit, Number.MAX_SAFE_INTEGER) }
+  const { from, dropped, count } = placeInFile(facts, wanted)
+  const args = [
+    ...['-nostdin', '-v', 'error', '-progress', 'pipe:1', '-nostats'],
+    ...seekTo(facts.rate, from, facts.offsetS),
+    ...['-noautorotate', '-reinit_filter', '0'],
+    ...untrustedInputArgs(file, facts.maxStoredPixels, memoryOf(facts)),
+    ...['-map', `0:${facts.stream}`],
+    ...['-vf', filterChain({ ...facts, geometry: 'null' }, from, dropped, count)],
+    ...['-frames:v', String(count), '-f', 'null', '-'],
+  ]
+  const limited = withLimits(ffmpeg.path, args, limits.maxPixels)
+  const finished = await runToEnd(...limited, signal)
+  if (finished.code !== 0) throw toInputError(finished, 'video')
+  return Number(/.*^frame=\s*(\d+)/ms.exec(finished.stdout.toString())?.[1] ?? 0)
 }
 
 /** A still that is too large is held once, so half of what a video's frames may take is enough. */

@@ -52,11 +52,14 @@ export function pictureClock(rate: Rate, { first, count }: { first: number; coun
  * where times do not name frames.
  * @returns the frame to begin with, and how many are dropped
  */
-export function leadIn({ rate, ownRate, seekable }: VideoInfo, first: number) {
-  const sameFrames = rate.num * ownRate.den === ownRate.num * rate.den
-  const dropped = seekable && sameFrames ? Math.min(first, Math.ceil(fps(rate))) : first
+export function leadIn(facts: VideoInfo, first: number) {
+  const dropped = seeksExactly(facts) ? Math.min(first, Math.ceil(fps(facts.rate))) : first
   return { from: first - dropped, dropped }
 }
+
+/** Whether a time names one frame, so that a seek may find it. */
+export const seeksExactly = ({ rate, ownRate, seekable }: VideoInfo): boolean =>
+  seekable && rate.num * ownRate.den === ownRate.num * rate.den
 
 /** Half a frame early, so that rounding of timestamps cannot lose the frame that is meant. */
 export const seekTo = (rate: Rate, first: number, offsetS: number): string[] =>

@@ -75,6 +75,7 @@ export function pretendedEngine(renders: string[] = []): RenderPool {
         restarts: 0,
       },
     ],
+    room: () => 1,
     ready: async () => {},
     [Symbol.asyncDispose]: async () => {},
   }

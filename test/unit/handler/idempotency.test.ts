@@ -70,6 +70,7 @@ const BESIDE_THE_VIDEO: Record<string, [Fields, Fields]> = {
   force: [{}, { force: true }],
   seed: [{}, { seed: 7 }],
   params: [{}, { params: { a: 1 } }],
+  split: [{}, { split: { seconds: 60 } }],
   output: [{}, { output: {} }],
   'output.url': [{}, { output: { url: 'https://a.test/put' } }],
   'output.key': [{}, { output: { key: 'other.mp4' } }],
@@ -121,7 +122,12 @@ test('the order of fields, and signatures of addresses, play no part', () => {
 
 test('what is left out names fields that a job has', () => {
   const job = parseJob(
-    { ...BASE, webhook: 'https://a.test/hook', output: { url: 'https://a.test/put' } },
+    {
+      ...BASE,
+      webhook: 'https://a.test/hook',
+      split: { seconds: 60 },
+      output: { url: 'https://a.test/put' },
+    },
     undefined,
     { allowFileInputs: false },
   )

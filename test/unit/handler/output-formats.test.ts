@@ -41,6 +41,15 @@ describe('the format of a result', () => {
   ])('%j is refused', (output, message) => {
     expect(() => parse(output)).toThrow(message)
   })
+
+  test('parts are refused of a video that is watched while it is made', () => {
+    const job = { video: 'https://a.test/v', audio: 'https://a.test/a', split: { seconds: 60 } }
+    const rules = { allowFileInputs: false }
+    expect(() => parseJob({ ...job, output: { stream: true } }, undefined, rules)).toThrow(
+      'split: is not for output.stream',
+    )
+    expect(parseJob(job, undefined, rules).split).toEqual({ seconds: 60 })
+  })
 })
 
 describe('what a result says of its making', () => {

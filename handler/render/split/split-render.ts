@@ -1,0 +1,106 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { JobError } from '../../errors.ts'
+import { allOrAbort } from '../../system/all-or-abort.ts'
+import { extensionOf } from '../encode/output-formats.ts'
+import type { FrameSpan } from '../frames/frame-schedule.ts'
+import { unstableDecodeError } from '../frames/play-source.ts'
+import type { Render, RenderCall, RenderReport, RenderTask } from '../render-task.ts'
+import { combineReports, fitsBefore, sumStages } from './combine-parts.ts'
+import { cutEvenly, type DrawStep } from './split-step.ts'
+
+export interface SplitOptions {
+  /** Longest part where the job does not say, seconds; not split where unset. */
+  seconds?: number | undefined
+  /** Renders that there is room for at once. */
+  room(): number
+}
+
+/** A part is tried so often before the whole job fails with it. */
+const TRIES = 2
+
+/**
+ * A render that draws the parts of one long result side by side and joins them. Fewer than two renders
+ * at once would gain nothing; then, and where the result is short, it is the plain render.
+ */
+export function splitRender(render: Render, { seconds, room }: SplitOptions): Render {
+  return async (task, call) => {
+    const longest = task.splitSeconds ?? seconds
+    if (longest === undefined || task.options.fragmented || room() < 2) return render(task, call)
+    const measured = await render(
+      { ...task, split: { do: 'measure' } },
+      { ...call, onProgress() {} },
+    )
+    const windows = cutEvenly(measured.frames, longest * measured.fps)
+    if (windows.length < 2) return render(task, call)
+    call.log.info('split', { parts: windows.length, frames: measured.frames })
+    const folder = join(task.dir, 'parts')
+    await mkdir(folder, { recursive: true })
+    try {
+      return await renderParts(task, call, render, measured, windows, room(), folder)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+async function renderParts(
+  task: RenderTask,
+  call: RenderCall,
+  render: Render,
+  measured: RenderReport,
+  windows: readonly FrameSpan[],
+  room: number,
+  folder: string,
+): Promise<RenderReport> {
+  const { log } = call
+  const total = measured.frames
+  const sourceFrames = measured.split!.sourceFrames!
+  const files = windows.map((_, i) => join(folder, `${i}.${extensionOf(task.options)}`))
+  const done = windows.map(() => 0)
+
+  function tell(i: number, frames: number): void {
+    done[i] = Math.max(done[i]!, frames) // of a part that is drawn again, what is new
+    call.onProgress(
+      done.reduce((sum, each) => sum + each, 0),
+      total,
+    )
+  }
+
+  async function draw(i: number, signal: AbortSignal, fromStart = false): Promise<RenderReport> {
+    const span = { ...windows[i]!, total, sourceFrames }
+    const step: DrawStep = { do: 'draw', ...span, ...(fromStart && { fromStart }) }
+    const dir = join(task.dir, `part-${i}`)
+    const part = { ...task, output: files[i]!, dir, split: step }
+    for (let tries = 1; ; tries++) {
+      try {
+        return await render(part, { signal, log, onProgress: (frames) => tell(i, frames) })
+      } catch (error) {
+        signal.throwIfAborted()
+        if (!(error instanceof JobError)) throw error
+        if (error.code === 'MEDIA_UNREADABLE' && !fromStart) return draw(i, signal, true)
+        if (!error.retryable || tries === TRIES) throw error
+        log.warn('part.again', { part: i, reason: error.message })
+      } finally {
+        await rm(dir, { recursive: true, force: true })
+      }
+    }
+  }
+
+  const waiting = windows.keys()
+  const reports: RenderReport[] = []
+  const drawWhatWaits = async (signal: AbortSignal) => {
+    for (const i of waiting) reports[i] = await draw(i, signal)
+  }
+  await allOrAbort(call.signal, Array(room).fill(drawWhatWaits))
+  for (let i = 1; i < reports.length; i++) {
+    if (fitsBefore(reports, i)) continue
+    log.warn('part.misfit', { part: i })
+    reports[i] = await draw(i, call.signal, true)
+    if (!fitsBefore(reports, i)) throw unstableDecodeError()
+  }
+  const whole = combineReports(task, reports)
+  const split = { do: 'join', total, parts: files } as const
+  const joined = await render({ ...task, split }, { signal: call.signal, log, onProgress() {} })
+  return { ...joined, ...whole, stage_times: sumStages([measured, ...reports, joined]) }
+}
