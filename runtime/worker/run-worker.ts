@@ -31,7 +31,7 @@ import { createTracer } from '../tracing/create-tracer.ts'
 import type { StorageWatch } from './storage-watch.ts'
 import type { AppOptions, PullStatus } from '../http/app-options.ts'
 
-interface WorkerDependencies {
+export interface WorkerDependencies {
   config: Config
   mode: JobSourceConfig
   engines: RenderPool

@@ -14,8 +14,7 @@ import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import { limitsOf } from '../../../runtime/config/limits.ts'
 import type { Shutdown } from '../../../runtime/shutdown.ts'
 import { resolveJobSource } from '../../../runtime/config/job-source.ts'
-import type { PullStatus } from '../../../runtime/http/app-options.ts'
-import { runWorker } from '../../../runtime/worker/run-worker.ts'
+import { runWorker, type WorkerDependencies } from '../../../runtime/worker/run-worker.ts'
 import { heldStop } from '../jobs/controlled-jobs.ts'
 import { collectLog } from '../collected-log.ts'
 
@@ -91,7 +90,7 @@ export async function pretendedServe(
   engines: RenderPool,
   told: (port: number) => void,
   log: Log = silentLog,
-  pull?: () => PullStatus | undefined,
+  parts: Pick<WorkerDependencies, 'pull' | 'storage'> = {},
 ): Promise<void> {
   const config = readConfig({ PORT: '0', STORAGE: 'directory', ...env })
   const fetch = createGuardedFetch({ isBlocked: () => false })
@@ -101,7 +100,7 @@ export async function pretendedServe(
   }
   const about = { version: '1.2.3', revision: null }
   await runWorker(stop, {
-    ...{ config, engines, deps, about, mode: resolveJobSource(config), ...(pull && { pull }) },
+    ...{ config, engines, deps, about, mode: resolveJobSource(config), ...parts },
     log: createLog((level, event, fields) => {
       if (event === 'worker.listening') told(Number(fields['port']))
       log[level](event, fields)
@@ -112,7 +111,10 @@ export async function pretendedServe(
 /** The same in this process, in a folder of its own. */
 export async function pushServer(
   env: Record<string, string> = {},
-  own: { engines?: RenderPool; pull?: () => PullStatus | undefined } = {},
+  {
+    engines,
+    ...parts
+  }: { engines?: RenderPool } & Pick<WorkerDependencies, 'pull' | 'storage'> = {},
 ) {
   const dir = await mkdtemp(join(tmpdir(), 'push-'))
   const media = createServer((_, response) => response.end(MEDIA)).listen(0, '127.0.0.1')
@@ -131,10 +133,10 @@ export async function pushServer(
   const stopped = pretendedServe(
     { ...where, HOST: '127.0.0.1', ...env },
     stopping.stop,
-    own.engines ?? pretendedEngine(renders),
+    engines ?? pretendedEngine(renders),
     resolve,
     log,
-    own.pull,
+    parts,
   )
   stopped.catch(reject)
   const port = await promise
@@ -150,6 +152,7 @@ export async function pushServer(
     stopping,
     stopped,
     scratch: where.SCRATCH_DIR,
+    results: where.OUTPUT_DIR,
     async [Symbol.asyncDispose]() {
       stopping.soon()
       stopping.now()

@@ -1,5 +1,6 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { pushServer, VIDEO } from '../../helpers/servers/worker-server.ts'
 
@@ -63,6 +64,42 @@ describe('over a real socket', () => {
     const again = await json(post('/jobs', { ...at.job, id: 'counted' }))
     expect(again['id']).toBe('counted')
     expect(await bytes()).toEqual([fetched, stored])
+  })
+
+  test('a job that ended is counted by its outcome', async () => {
+    const count = async () => {
+      const text = await (await fetch(`${at.url}/metrics`)).text()
+      const line = /^musetalk_jobs_total{shape="generate",outcome="succeeded",code=""} (\d+)$/m
+      return Number(line.exec(text)?.[1] ?? 0)
+    }
+    const before = await count()
+    await json(post('/generate', { ...at.job, id: 'outcome' }))
+    expect(await count()).toBe(before + 1)
+  })
+
+  test('a job that is sent again is done again where its result has gone', async () => {
+    const job = { ...at.job, id: 'gone' }
+    const first = await json(post('/generate', job))
+    const renders = at.renders.length
+    await json(post('/generate', job))
+    expect(at.renders).toHaveLength(renders)
+    await rm(join(at.results, 'gone.mp4'))
+    expect(await json(post('/generate', job))).toMatchObject({ status: 'success' })
+    expect(at.renders).toHaveLength(renders + 1)
+    expect((await fetch(first['output_url'])).status).toBe(200)
+  })
+
+  test('a worker that cannot store results says so to probes, to metrics and to jobs', async () => {
+    await using full = await pushServer({}, { storage: { problem: () => 'the disk is full' } })
+    expect(await json(fetch(`${full.url}/health`))).toMatchObject({
+      storage_problem: 'the disk is full',
+    })
+    expect(await (await fetch(`${full.url}/metrics`)).text()).toContain('musetalk_storage_up 0')
+    const headers = { 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: JSON.stringify({ ...full.job, id: 'unstored' }) }
+    const refused = await json(fetch(`${full.url}/generate`, init))
+    expect(JSON.stringify(refused)).toContain('the disk is full')
+    expect(full.renders).toEqual([])
   })
 
   test('a client that hangs up stops its job', async () => {
