@@ -8,6 +8,11 @@ export interface RequesterOptions {
   /** Before the second try, twice that before the third, and so on; half a second where unset. */
   retryDelayMs?: number
   fetch?: typeof fetch
+  /**
+   * Every request goes to the worker that answered the first one, which has the jobs and uploads of this client:
+   * for RunPod's load balancer, which else sends each to any.
+   */
+  sticky?: boolean
 }
 
 export interface RequestOptions {
@@ -31,9 +36,13 @@ export interface Requester {
   askJson<T>(method: string, path: string, call?: Call): Promise<T>
 }
 
+/** @see https://docs.runpod.io/serverless/load-balancing/worker-affinity */
+const WORKER_ID = 'x-runpod-worker-id'
+
 /** Requests of one worker, with its key, sent again while it is away or busy. */
 export function createRequester(url: string | URL, options: RequesterOptions): Requester {
   const { key, patienceMs = 60_000, retryDelayMs = 500, fetch = globalThis.fetch } = options
+  let worker: string | undefined
   const base = new URL(String(url).replace(/\/*$/, '/'))
   const resolveUrl = (path: string) => new URL(path, base).href
 
@@ -44,6 +53,7 @@ export function createRequester(url: string | URL, options: RequesterOptions): R
       headers: {
         ...(key !== undefined && { authorization: `Bearer ${key}` }),
         ...(json !== undefined && { 'content-type': 'application/json' }),
+        ...(worker !== undefined && { [WORKER_ID]: `strict ${worker}` }),
         ...headers,
       },
       ...(body && { body }),
@@ -52,7 +62,10 @@ export function createRequester(url: string | URL, options: RequesterOptions): R
     const begun = Date.now()
     for (let delay = retryDelayMs; ; delay *= 2) {
       const { response, failure, waitMs } = await attempt(() => fetch(resolveUrl(path), init))
-      if (response) return response
+      if (response) {
+        if (options.sticky) worker ??= response.headers.get(WORKER_ID) ?? undefined
+        return response
+      }
       signal?.throwIfAborted()
       const pause = Math.max(delay, waitMs)
       if (once || !failure.retryable || Date.now() - begun + pause > patienceMs) throw failure

@@ -28,7 +28,7 @@ export function guardAgainstBrowsers(app: Hono, options: BrowserGuardOptions): v
 const CORS = {
   allowMethods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
   exposeHeaders: [
-    ...['Location', 'Retry-After', 'Content-Range', 'ETag'],
+    ...['Location', 'Retry-After', 'Content-Range', 'ETag', 'X-Runpod-Worker-Id'],
     ...['Upload-Offset', 'Upload-Length', 'Upload-Expires'],
     ...['Tus-Resumable', 'Tus-Version', 'Tus-Extension', 'Tus-Max-Size'],
   ],

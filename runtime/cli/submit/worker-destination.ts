@@ -5,7 +5,8 @@ import { SubmitError, type Fault } from './submit-error.ts'
 
 /** The HTTP API of a worker. @param key its `API_KEY` */
 export function workerDestination(url: string, key: string | undefined): Destination {
-  const { jobs, uploads } = createClient(url, { key })
+  const { origin } = new URL(url)
+  const { jobs, uploads } = createClient(url, { key, sticky: true })
   return {
     name: `the worker at ${url}`,
     sendFile: (path, signal, onProgress) =>
@@ -30,10 +31,12 @@ export function workerDestination(url: string, key: string | undefined): Destina
         })
       }),
     cancel: (id, signal) => translated(async () => void (await jobs.cancel(id, { signal }))),
-    videoRequest: (id) => ({
-      url: jobs.videoUrl(id),
-      ...(key !== undefined && { headers: { authorization: `Bearer ${key}` } }),
-    }),
+    videoRequest: (id, { output_url }) => {
+      const elsewhere = URL.canParse(output_url) && new URL(output_url).origin !== origin
+      if (elsewhere && /^https?:/.test(output_url)) return { url: output_url }
+      const headers = key !== undefined && { headers: { authorization: `Bearer ${key}` } }
+      return { url: jobs.videoUrl(id), ...headers }
+    },
     [Symbol.asyncDispose]: async () => {},
   }
 }

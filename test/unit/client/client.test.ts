@@ -221,3 +221,21 @@ test('files are sent by path, as a Blob in parts that go on, and as a stream', a
   const large = uploads.send(new Blob([new Uint8Array(1_000_001)]))
   await expect(large).rejects.toMatchObject({ status: 413, code: 'MEDIA_TOO_LARGE' })
 })
+
+test('a client that sticks to its worker is sent to it again by RunPod’s load balancer', async () => {
+  const held = heldApp()
+  const wanted: (string | null)[] = []
+  const fault: Fault = async (send, { headers }) => {
+    wanted.push(headers.get('x-runpod-worker-id'))
+    const { body, status } = await send()
+    return new Response(body, { status, headers: { 'x-runpod-worker-id': `w${wanted.length}` } })
+  }
+  const ask = async (options: ClientOptions) => {
+    wanted.length = 0
+    const { jobs } = clientOf(held, { ...options, fault })
+    for (let i = 0; i < 3; i++) await jobs.list()
+    return [...wanted]
+  }
+  expect(await ask({ sticky: true })).toEqual([null, 'strict w1', 'strict w1'])
+  expect(await ask({})).toEqual([null, null, null])
+})
