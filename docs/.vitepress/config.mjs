@@ -20,6 +20,7 @@ const sidebar = [
     Vast: 'docs/deploy/vast',
     'Cloud Run': 'docs/deploy/cloud-run',
     Kubernetes: 'docs/deploy/kubernetes',
+    'More than one machine': 'docs/fleet',
     'Orchestrators, buffers, BullMQ': 'docs/pull',
     'From the Python worker': 'docs/legacy-worker',
   }),

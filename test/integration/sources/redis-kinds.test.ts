@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { Queue } from 'bullmq'
 import { Cluster, Redis } from 'ioredis'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 import { hasRedis, redisServer } from '../../helpers/redis/server.ts'
 import { pushServer } from '../../helpers/servers/worker-server.ts'
@@ -50,7 +51,7 @@ describe.skipIf(!hasRedis)('jobs are taken (needs redis-server)', () => {
     admin.disconnect()
     const url = redis.url.replace('//', '//worker:p%40ss@')
     const env = {
-      ...{ PATH: process.env['PATH'], HOME: dir.path, HOST: '127.0.0.1', PORT: '0' },
+      ...{ ...bareEnvironment(), HOME: dir.path, HOST: '127.0.0.1', PORT: '0' },
       ...{ SCRATCH_DIR: dir.file('s'), STATE_DIR: dir.file('t'), OUTPUT_DIR: dir.file('o') },
       ...{ REDIS_URL: url, NODE_EXTRA_CA_CERTS: tls.certificate },
     }

@@ -82,6 +82,7 @@ const RULES: [RegExp, (line: string) => void][] = [
     },
   ],
   [/^docker (run|stop|push) /, () => {}],
+  [/^cp deploy\//, (line) => isThere(line.split(' ')[1]!)],
   // The reference needs Python with PyTorch: .ci/parity runs these.
   [
     /^(at=|PARITY_BUNDLE=|python3\.11 |\$PARITY_PYTHON |-m |test\/golden|node_modules\/\.bin\/node )/,
