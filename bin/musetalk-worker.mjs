@@ -47,8 +47,7 @@ if (Number(process.versions.node.split('.')[0]) >= 26) {
   }
   // The pipe says that this process lives: what it started must not outlive it.
   const entry = join(root, 'bin', 'wrapped.process.mjs')
-  const gc = '--initial-old-space-size=128' // why: runtime/engine/process-handle.ts
-  const child = spawn(node, [gc, entry, main, ...process.argv.slice(2)], {
+  const child = spawn(node, [entry, main, ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
   })
   const signals = ['SIGTERM', 'SIGINT', 'SIGHUP']

@@ -9,6 +9,7 @@ import { processOutput } from './cli/output.ts'
 import { runCommand } from './cli/commands/run.ts'
 import { serveCommand, startCommand } from './cli/commands/start.ts'
 import { submitCommand } from './cli/commands/submit.ts'
+import { collectPatiently } from './engine/patient-gc.ts'
 
 /** What the program can do, in the order of its usage text. */
 const COMMANDS = [
@@ -27,6 +28,8 @@ const COMMANDS = [
 
 // ONNX Runtime reports to its makers otherwise; it reads this when it is loaded, here and in engines.
 process.env['ORT_DISABLE_TELEMETRY'] ??= '1'
+
+collectPatiently()
 
 // Who reads the output may go away (a log shipper that restarts, `| head`), and jobs go on without it.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})

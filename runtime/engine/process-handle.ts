@@ -25,10 +25,7 @@ export interface RenderProcessOptions {
   onLine(line: string): void
 }
 
-/**
- * Frames come through a pipe in buffers of 64 KB, which count as memory of the heap. Beside a heap of
- * 20 MB that is a full collection every few frames, a sixth of a render's processor time.
- */
+/** See `collectPatiently`: from the start it works better, and every Node has it. */
 const PATIENT_GC = '--initial-old-space-size=128'
 
 export function spawnRenderProcess({

@@ -6,6 +6,7 @@ import { createRenderer } from '../../handler/render/render.ts'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
+import { collectPatiently } from './patient-gc.ts'
 import type { InitOptions } from './ipc-messages.ts'
 import { runChildLoop, type OnWarning, type WarmRenderer } from './child-loop.ts'
 
@@ -37,4 +38,7 @@ async function openChecked(setup: InitOptions, onWarning: OnWarning): Promise<Bu
 }
 
 // This file is what the render process runs; nothing imports it.
-if (process.send) runChildLoop(initialize)
+if (process.send) {
+  collectPatiently()
+  runChildLoop(initialize)
+}

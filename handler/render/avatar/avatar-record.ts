@@ -66,7 +66,10 @@ export function unpackLatents(
 export const unpackMask = (record: Uint8Array): Uint8Array =>
   record.subarray(record.length - MASK_BYTES)
 
-/** What is true of the clip as a whole, where the bundle has a graph for it. */
+/**
+ * What is true of the clip as a whole, where the bundle has a graph for it. It goes along with every batch
+ * that is drawn, so it lies in shared memory.
+ */
 export async function runClipGraph(
   file: RecordFile,
   models: Models,
@@ -83,5 +86,11 @@ export async function runClipGraph(
   const feeds = clip.inputs.map(({ name }) => [name, states[name]!])
   const outputs = await models.run('clip', Object.fromEntries(feeds))
   for (const tensor of Object.values(states)) buffers.give(tensorBytes(tensor))
-  return outputs
+  return Object.fromEntries(Object.entries(outputs).map(([name, of]) => [name, sharedCopy(of)]))
+}
+
+function sharedCopy(tensor: Tensor): Tensor {
+  const bytes = new Uint8Array(new SharedArrayBuffer(tensor.data.byteLength))
+  bytes.set(tensorBytes(tensor))
+  return tensorOf(tensor.type, tensor.dims, bytes)
 }
