@@ -181,18 +181,28 @@ export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal
           'mend it, or unset it and install ffmpeg (apt-get install ffmpeg)'
     throw new WorkerError('FFMPEG_MISSING', message, { cause })
   })
-  const version = /version (\S+)/.exec(banner.stdout.toString())?.[1] ?? 'unknown'
-  const supports = (args: string[]) =>
-    runToEnd(path, ['-v', 'error', '-f', 'lavfi', ...args, '-f', 'null', '-'], signal).then(
-      ({ code }) => code === 0,
-    )
-  const [probe, soxr, nvenc] = await Promise.all([
+  const text = banner.stdout.toString()
+  const version = /version (\S+)/.exec(text)?.[1] ?? 'unknown'
+  const soxr = /--enable-libsoxr\b/.test(text)
+  const [probe, nvenc] = await Promise.all([
     findProbe(path, signal),
-    supports(['-i', 'anullsrc=r=8000:d=0.1', '-af', 'aresample=16000:resampler=soxr']),
-    supports(['-i', 'color=s=256x256:d=0.04', '-c:v', 'h264_nvenc']),
+    mayHaveNvidia() && worksWithNvenc(path, signal),
   ])
   return { path, version, soxr, nvenc, ...(probe && { probe }) }
 }
+
+async function worksWithNvenc(path: string, signal: AbortSignal): Promise<boolean> {
+  const picture = ['-f', 'lavfi', '-i', 'color=s=256x256:d=0.04']
+  const trial = ['-v', 'error', ...picture, '-c:v', 'h264_nvenc', '-f', 'null', '-']
+  return (await runToEnd(path, trial, signal)).code === 0
+}
+
+/** Signs of an NVIDIA driver on Linux; the last is that of Linux in Windows. */
+const DRIVER = ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg']
+
+/** Without a driver a trial need not be started. */
+const mayHaveNvidia = (): boolean =>
+  process.platform !== 'linux' || DRIVER.some((path) => existsSync(path))
 
 /** A program's path. All are started with an empty environment, so only here does PATH count. */
 async function which(program: string, signal: AbortSignal): Promise<string | undefined> {
