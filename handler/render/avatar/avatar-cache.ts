@@ -159,7 +159,7 @@ async function evictLru(folder: string, bytes: number): Promise<void> {
 export type ScanOptions = Pick<RenderOptions, 'face' | 'compat' | 'mask'>
 
 /** Raised whenever a scan of the same video would learn something else than before. */
-const REVISION = 7
+const REVISION = 8
 
 /**
  * The name of what a scan would learn: the video's content, the models, and all options that count.

@@ -4,6 +4,7 @@ import type { VideoInput } from '../media/decode-video.ts'
 import { fps, type Rate } from '../media/media-info.ts'
 import type { SourceSpan } from '../split/split-step.ts'
 import type { RecordFile } from './record-file.ts'
+import { mouthWatch } from './hide-covered.ts'
 import { scanFrames, type ScannedFrame } from './scan-source.ts'
 import type { ScanOptions, ScanResult } from './avatar-cache.ts'
 
@@ -67,9 +68,13 @@ export async function scanAll(
   onFrame: (done: number) => void = () => {},
   scanned: ScanResult = { placed: [], fingerprints: [] },
 ): Promise<ScanResult> {
-  for await (const { frame } of noteScan(scan, scanned, records, ctx)) {
+  // What is usual needs the whole source.
+  const mouths = scan.span ? undefined : mouthWatch(scan.source.facts, scan.options, ctx.models)
+  for await (const { frame, found } of noteScan(scan, scanned, records, ctx)) {
+    mouths?.add(frame, found)
     ctx.buffers.give(frame)
     onFrame(scanned.placed.length)
   }
+  mouths?.hideCovered(scanned)
   return scanned
 }

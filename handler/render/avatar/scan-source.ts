@@ -2,7 +2,7 @@ import type { RenderOptions } from '../render-options.ts'
 import type { FacePlacement, ScanOptions, SeenFace } from './avatar-cache.ts'
 import { inGroups, mapConcurrent } from '../../system/concurrent-map.ts'
 import { prefetch } from '../../system/prefetch.ts'
-import { cropBoxOf, referenceBoxOf } from '../face/face-box.ts'
+import { cropBoxOf, referenceBoxOf, type FaceDetection } from '../face/face-box.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { RenderContext } from '../context.ts'
 import { decode, decodeFromStart, fingerprint, type VideoInput } from '../media/decode-video.ts'
@@ -29,6 +29,8 @@ export interface ScannedFrame {
   record: Uint8Array | undefined
   /** Where the face was seen, and how surely; absent where it was not. */
   seen: SeenFace | undefined
+  /** The same as the tracker had it. */
+  found: FaceDetection | undefined
 }
 
 /**
@@ -62,9 +64,9 @@ export async function* scanFrames(
   })
   let slot = 0
   for await (const frames of encoded) {
-    for (const { frame, face, record, seen } of frames) {
+    for (const { frame, face, record, seen, found } of frames) {
       const placement = face && { box: face.box, fade: face.fade, slot: slot++ }
-      yield { frame, fingerprint: fingerprint(frame), placement, record, seen }
+      yield { frame, fingerprint: fingerprint(frame), placement, record, seen, found }
       ctx.signal.throwIfAborted()
     }
   }
@@ -123,11 +125,11 @@ async function* placeFaces(
   for await (const { frame, face, seen: found } of frames) {
     const box = face && boxOf(face.region, models.manifest.crop, facts)
     if (!face || !box) {
-      yield { frame, face: undefined, seen: undefined }
+      yield { frame, face: undefined, seen: undefined, found }
       continue
     }
     const { region, fade, landmarks } = face
     const seen = found && { region, score: found.score ?? 0 }
-    yield { frame, face: { frame, box, fade, landmarks }, seen }
+    yield { frame, face: { frame, box, fade, landmarks }, seen, found }
   }
 }

@@ -144,6 +144,8 @@ export interface FaceDetection {
   score?: number
   /** The job named the box: it is used as it is. */
   boxFromJob?: true
-  /** Frames with the same number show one person in one shot. */
+  /** Frames with the same number show one person in one shot, with nothing between. */
   track?: number
+  /** The same, whatever hid them meanwhile. */
+  since?: number
 }

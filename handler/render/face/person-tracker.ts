@@ -8,14 +8,8 @@ import { bySize, type Candidate, type FaceFinder } from './face-finder.ts'
 import { agree, faceFollower } from './face-follower.ts'
 import { isDrawable } from './face-plausibility.ts'
 import type { Tracked, Tracker } from './tracked-face.ts'
-import {
-  choose,
-  NOBODY,
-  sightingOf,
-  type Choice,
-  type Evidence,
-  type Person,
-} from './person/person-choice.ts'
+import { choose, NOBODY, type Choice, type Evidence, type Person } from './person/person-choice.ts'
+import { sightingOf } from './person/sighting.ts'
 import { followWanted } from './person/follow-wanted.ts'
 import type { WantedPerson } from './person/wanted-person.ts'
 import { changeOf, isSameBackdrop, isSameScene } from './scene-cut.ts'
@@ -210,8 +204,10 @@ export function personTracker(
       states.push(state)
       if (states.length > lag) void states.shift()
       const { choice, hidden } = await state
-      const { seen, track } = choice
-      return { seen: seen && { ...seen, track }, hidden }
+      return {
+        seen: choice.seen && { ...choice.seen, track: choice.track, since: choice.since },
+        hidden,
+      }
     },
   }
 }

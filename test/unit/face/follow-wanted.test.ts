@@ -2,11 +2,8 @@ import { expect, test } from 'vitest'
 import type { Appearance, LookAt } from '../../../handler/render/face/person/face-appearance.ts'
 import type { FaceDetection, Region } from '../../../handler/render/face/face-box.ts'
 import { followWanted } from '../../../handler/render/face/person/follow-wanted.ts'
-import {
-  NOBODY,
-  sightingOf,
-  type Choice,
-} from '../../../handler/render/face/person/person-choice.ts'
+import { NOBODY, type Choice } from '../../../handler/render/face/person/person-choice.ts'
+import { sightingOf } from '../../../handler/render/face/person/sighting.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
 
 interface Someone {

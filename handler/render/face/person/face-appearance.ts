@@ -1,6 +1,6 @@
-import { frameFormatFor } from '../../frames/frame-format.ts'
 import type { VideoInfo } from '../../media/media-info.ts'
 import { centerAndSide, type Region } from '../face-box.ts'
+import { colorsOf } from '../frame-color.ts'
 
 const GRID = 16 // samples a side
 const AROUND = 1.5 // of the region's longer side: hair and collar tell people apart better than lips do
@@ -19,44 +19,28 @@ export type LookAt = (region: Region) => Appearance
 
 /** A frame as a painter squints at it. */
 export function appearanceIn(frame: Uint8Array, facts: VideoInfo): LookAt {
-  const { width, height } = facts
-  const rgb = frameFormatFor(facts).rawFormat === 'rgb24'
-  const [halfWidth, halfHeight] = [(width + 1) >> 1, (height + 1) >> 1]
-  const [u, v] = [width * height, width * height + halfWidth * halfHeight]
+  const addColor = colorsOf(frame, facts)
   return (region) => {
     const { x: middle, y: center, side } = centerAndSide(region)
     const step = (AROUND * side) / GRID
     const luma = new Float32Array(GRID * GRID)
     const chroma = new Float32Array(2 * GRID * GRID)
+    const sum = new Float32Array(3)
     for (let i = 0; i < luma.length; i++) {
       const column = (i % GRID) - (GRID - 1) / 2
       const row = Math.floor(i / GRID) - (GRID - 1) / 2
+      sum.fill(0)
       for (const dy of TAPS) {
-        for (const dx of TAPS) {
-          const x = clamp(Math.floor(middle + (column + dx) * step), width)
-          const y = clamp(Math.floor(center + (row + dy) * step), height)
-          if (rgb) {
-            const at = 3 * (y * width + x)
-            const [r, g, b] = [frame[at]!, frame[at + 1]!, frame[at + 2]!]
-            luma[i]! += 0.299 * r + 0.587 * g + 0.114 * b
-            chroma[2 * i]! += -0.169 * r - 0.331 * g + 0.5 * b
-            chroma[2 * i + 1]! += 0.5 * r - 0.419 * g - 0.081 * b
-          } else {
-            const at = (y >> 1) * halfWidth + (x >> 1)
-            luma[i]! += frame[y * width + x]!
-            chroma[2 * i]! += frame[u + at]! - 128
-            chroma[2 * i + 1]! += frame[v + at]! - 128
-          }
-        }
+        for (const dx of TAPS)
+          addColor(middle + (column + dx) * step, center + (row + dy) * step, sum, 0)
       }
+      luma[i] = sum[0]! / TAPS.length ** 2
+      chroma[2 * i] = sum[1]! / TAPS.length ** 2
+      chroma[2 * i + 1] = sum[2]! / TAPS.length ** 2
     }
-    for (let i = 0; i < luma.length; i++) luma[i]! /= TAPS.length ** 2
-    for (let i = 0; i < chroma.length; i++) chroma[i]! /= TAPS.length ** 2
     return { luma, chroma }
   }
 }
-
-const clamp = (at: number, size: number) => Math.min(Math.max(at, 0), size - 1)
 
 const CHROMA_RANGE = 24 // levels; colors that differ by as much have nothing in common
 const COLOR_SHARE = 0.5 // colored lights change from frame to frame

@@ -1,13 +1,6 @@
 import { similarity, type LookAt } from './face-appearance.ts'
-import {
-  continued,
-  isNear,
-  sightingOf,
-  startedWith,
-  type Choice,
-  type Evidence,
-  type Sighting,
-} from './person-choice.ts'
+import { continued, lostIn, startedWith, type Choice, type Evidence } from './person-choice.ts'
+import { isNear, sightingOf, type Sighting } from './sighting.ts'
 import type { WantedPerson } from './wanted-person.ts'
 
 const SAME_PLACE = 0.45 // similarity that is enough where they were a moment ago
@@ -56,8 +49,7 @@ export function followWanted(
     return { ...begun, others: [], ...(known && { former: known }) }
   }
   const lostAt = before.lostAt ?? frame
-  if (newScene)
-    return { track: before.track + 1, others: [], lostAt, ...(known && { former: known }) }
+  if (newScene) return lostIn(frame, before.track + 1, lostAt, known)
   const { seen: _, ...rest } = before
   return withoutRivals({ ...rest, lostAt })
 }

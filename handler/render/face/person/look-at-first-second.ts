@@ -5,7 +5,7 @@ import type { FoundFace } from '../../render-options.ts'
 import { faceRegionFromLandmarks } from '../face-box.ts'
 import { foundFace } from '../face-choice.ts'
 import { facesIn } from './wanted-person.ts'
-import { isNear, type Place } from './person-choice.ts'
+import { isNear, type Place } from './sighting.ts'
 
 const LOOKS_PER_S = 4
 

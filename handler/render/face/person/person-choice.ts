@@ -1,17 +1,7 @@
+import type { FaceDetection, Region } from '../face-box.ts'
 import { blended, difference, similarity } from './face-appearance.ts'
 import type { Appearance, LookAt } from './face-appearance.ts'
-import { centerAndSide, faceRegionFromLandmarks, type FaceDetection } from '../face-box.ts'
-import type { Region } from '../face-box.ts'
-
-/** Where a face is. */
-export interface Place {
-  region: Region
-}
-
-/** A face that was seen, and what it looks like. */
-export interface Sighting extends FaceDetection, Place {
-  appearance: Appearance
-}
+import { isNear, sightingOf, sizeOf, type Sighting } from './sighting.ts'
 
 /** Somebody in the picture. */
 export interface Person {
@@ -30,6 +20,8 @@ export interface Choice {
   person?: Person
   /** Frames in which the same number was followed are one piece: nothing goes from one to another. */
   track: number
+  /** The frame since which it is this person in this shot, whatever hid them meanwhile. */
+  since: number
   /** Where the person is in this frame. */
   seen?: Sighting
   /** First frame without them. */
@@ -68,7 +60,7 @@ export interface ChoiceTimes {
   longGone: number
 }
 
-export const NOBODY: Choice = { track: 0, others: [] }
+export const NOBODY: Choice = { track: 0, since: 0, others: [] }
 
 // Six clips of different people: .45 at most, .38 in all but the most alike twentieth; a mirrored one .7.
 // The same person turning, laughing, leaning: .5 and more in all but a twentieth, mostly .75 and more.
@@ -92,7 +84,7 @@ export function choose(
   if (!before.person) return faces ? chooseInNewScene(before, faces, frame) : before
   const { followed } = evidence
   if (followed && before.next && evidence.track === before.track + 1)
-    return takeOver(before, sightingOf(followed, look))
+    return takeOver(before, sightingOf(followed, look), frame)
   if (followed && evidence.track === before.track) {
     const now = continued(before, sightingOf(followed, look), look)
     return faces ? reviewed(now, faces, frame, look, times) : now
@@ -113,8 +105,7 @@ export function choose(
 function chooseInNewScene(before: Choice, faces: readonly Sighting[], frame: number): Choice {
   const known = before.person ?? before.former
   const [largest] = faces
-  if (!largest)
-    return { track: before.track + 1, others: [], lostAt: frame, ...(known && { former: known }) }
+  if (!largest) return lostIn(frame, before.track + 1, frame, known)
   const likeness = (face: Sighting) => (known ? similarity(known.likeness, face.appearance) : 0)
   const chosen = faces
     .filter((face) => sizeOf(face) >= COMPARABLE * sizeOf(largest) && likeness(face) >= ELSEWHERE)
@@ -123,6 +114,12 @@ function chooseInNewScene(before: Choice, faces: readonly Sighting[], frame: num
   return startedWith(chosen, faces, before.track + 1, frame)
 }
 
+/** Nobody is there in a new shot. */
+export const lostIn = (since: number, track: number, lostAt: number, former?: Person): Choice => ({
+  ...{ track, since, others: [], lostAt },
+  ...(former && { former }),
+})
+
 export const startedWith = (
   chosen: Sighting,
   faces: readonly Sighting[],
@@ -130,14 +127,16 @@ export const startedWith = (
   frame: number,
 ): Choice => ({
   track,
+  since: frame,
   person: met(chosen, frame),
   seen: chosen,
   others: faces.filter((face) => face !== chosen).map((face) => met(face, frame)),
 })
 
-function takeOver({ person, next, others, track }: Choice, seen: Sighting): Choice {
+function takeOver({ person, next, others, track }: Choice, seen: Sighting, frame: number): Choice {
   return {
     track: track + 1,
+    since: frame,
     person: { ...next!, last: seen },
     seen,
     others: [...others.filter(({ last }) => !isNear(last, next!.last)), person!],
@@ -238,17 +237,3 @@ const met = (face: Sighting, frame: number): Person => ({
 
 const hasMoved = ({ moved, anchor }: Person, look: LookAt): boolean =>
   moved || difference(anchor.appearance, look(anchor.region)) > STILL
-
-export const sightingOf = (face: FaceDetection, look: LookAt): Sighting => {
-  const region = faceRegionFromLandmarks(face.landmarks)
-  return { ...face, region, appearance: look(region) }
-}
-
-const sizeOf = ({ region }: Sighting): number => centerAndSide(region).side
-
-/** Whether two faces are about in one place, and about of one size. */
-export function isNear(a: Place, b: Place): boolean {
-  const [from, to] = [centerAndSide(a.region), centerAndSide(b.region)]
-  const grown = Math.max(from.side / to.side, to.side / from.side)
-  return Math.hypot(to.x - from.x, to.y - from.y) / from.side + (grown - 1) < 1
-}

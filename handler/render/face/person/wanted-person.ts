@@ -5,7 +5,7 @@ import { appearanceIn } from './face-appearance.ts'
 import { firstShowing } from '../face-choice.ts'
 import { squareAround } from '../face-box.ts'
 import { bySize, faceFinder, type Candidate } from '../face-finder.ts'
-import { sightingOf, type Sighting } from './person-choice.ts'
+import { sightingOf, type Sighting } from './sighting.ts'
 
 /** Somebody that a job points at. */
 export interface WantedPerson {
