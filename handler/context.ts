@@ -12,6 +12,7 @@ import type { MediaLimits } from './render/media/probe.ts'
 import type { Render } from './render/render-task.ts'
 import { createJobEvents, type JobEvents, type EventListener } from './events/event-emitter.ts'
 import type { GrowingFile } from './system/growing-file.ts'
+import type { PartQueue } from './part-queue.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Webhooks } from './events/webhook-sender.ts'
 
@@ -28,6 +29,8 @@ export interface JobDependencies extends InputRules {
   /** For inputs and presigned uploads. */
   fetch: GuardedFetch
   webhooks: Webhooks
+  /** Others who may draw parts of a long result. */
+  parts?: PartQueue
   limits: Limits
   /** Folder for per-job folders. */
   scratch: string

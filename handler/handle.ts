@@ -9,10 +9,11 @@ import { asJobError, type JobError } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'
 import type { LogLevel } from './log.ts'
 import { parseJob, type Job } from './job/parse-job.ts'
-import type { RenderReport } from './render/render-task.ts'
+import type { Elsewhere, RenderReport } from './render/render-task.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
 import { openResultFile, type ResultFile } from './result-file.ts'
+import { dropUnwantedPart, elsewhereOf } from './share-parts.ts'
 import { taskOfJob } from './task-of-job.ts'
 import { uploadPictures, type StoredPictures } from './upload-pictures.ts'
 import { assertStorable, selectStorage, storeMetadata, upload } from './upload-result.ts'
@@ -35,7 +36,8 @@ export async function handle(
   try {
     ctx.log.info('job.started')
     ctx.events.started()
-    const result = (await findStoredResult(job, ctx)) ?? (await runPipeline(job, ctx))
+    const elsewhere = elsewhereOf(job, payload, ctx)
+    const result = (await findStoredResult(job, ctx)) ?? (await runPipeline(job, ctx, elsewhere))
     ctx.events.succeeded(result)
     const { total_time: seconds, frames, deduplicated } = result
     ctx.log.info('job.succeeded', { seconds, frames, deduplicated })
@@ -48,17 +50,23 @@ export async function handle(
       cause: stackOf(error.cause),
     })
     throw error
+  } finally {
+    await dropUnwantedPart(job, ctx)
   }
 }
 
-async function runPipeline(job: Job, ctx: JobContext): Promise<JobResult> {
+async function runPipeline(
+  job: Job,
+  ctx: JobContext,
+  elsewhere: Elsewhere | undefined,
+): Promise<JobResult> {
   assertStorable(job, ctx)
   ctx.events.phase('downloading')
   const inputs = await ctx.step('download', () => download(job, ctx))
   ctx.events.phase('inference')
   const storage = selectStorage(job, ctx)
   await using file = openResultFile(job, storage, ctx)
-  const rendered = await ctx.step('render', () => render(job, inputs, file, ctx))
+  const rendered = await ctx.step('render', () => render(job, inputs, file, ctx, elsewhere))
   ctx.events.phase('uploading')
   const [stored, pictures] = await ctx.step('upload', async () => [
     await upload(job, file, storage, ctx),
@@ -75,6 +83,7 @@ async function render(
   inputs: InputFiles,
   file: ResultFile,
   ctx: JobContext,
+  elsewhere: Elsewhere | undefined,
 ): Promise<RenderReport> {
   const task = taskOfJob(job, inputs, file.path, ctx)
   const onProgress = (done: number, total: number) => {
@@ -85,7 +94,9 @@ async function render(
   const { signal, log } = ctx
   const onScanned = (done: number, total: number) => ctx.events.scanned(done, total)
   const onRestart = () => file.restarted()
-  const report = await ctx.render(task, { signal, log, onProgress, onScanned, onRestart })
+  const report = await ctx.render(task, {
+    ...{ signal, log, onProgress, onScanned, onRestart, elsewhere },
+  })
   for (const [stage, seconds] of Object.entries(report.stage_times)) {
     ctx.log.info('stage', { stage, seconds })
   }

@@ -3,6 +3,7 @@ import type { JobContext } from './context.ts'
 import type { InputFiles } from './download-inputs.ts'
 import type { Job } from './job/parse-job.ts'
 import type { RenderTask } from './render/render-task.ts'
+import type { DrawStep } from './render/split/split-step.ts'
 import type { SourceSound } from './render/voice.ts'
 
 const KEEP_DB = -12 // how much quieter the source's sound is while somebody speaks
@@ -38,10 +39,17 @@ export function taskOfJob(
     ...(isWanted && { provenance: { tool: toolName(provenance?.version), job: job.id } }),
     pictures: { poster: output.poster, preview: output.preview },
     limits,
+    ...(job.part && { split: drawStepOf(job.part) }),
     ...(job.split && { splitSeconds: job.split.seconds }),
     ...(batchSize !== undefined && { batchSize }),
   }
 }
+
+const drawStepOf = ({ source_frames, ...span }: NonNullable<Job['part']>): DrawStep => ({
+  do: 'draw',
+  ...span,
+  sourceFrames: source_frames,
+})
 
 const toolName = (version: string | undefined): string =>
   version === undefined ? 'musetalk-worker' : `musetalk-worker ${version}`

@@ -4,7 +4,7 @@ import { MASK_MODES, SILENCES } from '../render/render-options.ts'
 import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
 import { Length, SyncMode } from './length-schema.ts'
-import { Faces, Loudness, Segments, Sound, Speech, Split, Trim } from './parts-schema.ts'
+import { Faces, Loudness, Part, Segments, Sound, Speech, Split, Trim } from './parts-schema.ts'
 import { Output } from './output/output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
 
@@ -73,6 +73,7 @@ export const JobSchema = v.strictObject({
   compat: v.optional(v.literal('reference')),
   output: v.optional(Output, {}),
   split: v.optional(Split),
+  part: v.optional(Part),
   aspect_ratio: v.optional(
     v.pipe(shortText, v.description('"9:16"; counts only with output.fit.')),
   ),

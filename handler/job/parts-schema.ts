@@ -91,7 +91,18 @@ export const Split = v.pipe(
     ),
   }),
   v.description(
-    'Parts of a long result that several engines draw side by side; where there is only one, it is drawn in one piece. The video is the same.',
+    'Parts of a long result that several engines, or all workers of a queue, draw side by side; where there is only one, it is drawn in one piece. The video is the same.',
+  ),
+)
+
+const frames = v.pipe(v.number(), v.integer(), v.minValue(0))
+
+/** A part of a long result, for whoever joins it with the others. */
+export const Part = v.pipe(
+  v.strictObject({ from: frames, to: frames, total: frames, source_frames: frames }),
+  v.check(({ from, to, total }) => from < to && to <= total, 'must be frames of its total'),
+  v.description(
+    'Frames from..to of a result of so many, without sound: what one worker asks another to draw of a job with split.',
   ),
 )
 

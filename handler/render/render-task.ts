@@ -5,7 +5,7 @@ import type { Provenance } from './encode/provenance.ts'
 import type { Span } from './media/part-of-file.ts'
 import type { MediaLimits } from './media/probe.ts'
 import type { RenderOptions, TakenFace } from './render-options.ts'
-import type { SplitFindings, SplitStep } from './split/split-step.ts'
+import type { DrawStep, SplitFindings, SplitStep } from './split/split-step.ts'
 import type { SourceSound, Voice } from './voice.ts'
 
 /** One render, as it crosses to the process that does it: files and plain values. */
@@ -61,9 +61,37 @@ export interface RenderCall {
   onProgress(done: number, total: number): void
   /** Source frames that were looked at, where all are before the first frame of the result is drawn. */
   onScanned?(done: number, total: number): void
+  /** Others who may draw parts of it; nobody where unset. */
+  elsewhere?: Elsewhere | undefined
   /** The render begins anew: what was written counts no more, and will be overwritten. */
   onRestart?(): void
   log: Log
+}
+
+/** Others who may draw parts of a result. */
+export interface Elsewhere {
+  /** @param file where the part goes */
+  offer(step: DrawStep, index: number, file: string): Promise<OfferedPart>
+}
+
+/** A part that whoever comes first may draw. */
+export interface OfferedPart {
+  /** To draw it here. @returns false where another has begun */
+  takeBack(): Promise<boolean>
+  /**
+   * Wait for another to draw it.
+   * @returns undefined where it must be drawn here: it was taken back, or cannot be had
+   * @throws JobError with which it failed; the signal's reason
+   */
+  drawn(
+    signal: AbortSignal,
+    onProgress: (frames: number) => void,
+  ): Promise<RenderReport | undefined>
+  /**
+   * Nothing is left of it, and whoever draws it stops.
+   * @param reason why the whole job was given up, where it was: who goes on with it may want the part
+   */
+  withdraw(reason?: unknown): Promise<void>
 }
 
 /** Files in, one finished mp4 out. Implemented in this process, or by one that may be killed. */

@@ -61,6 +61,7 @@ export function b2Storage(options: B2Options): Storage {
     putMetadata: async (name, sidecar, signal) =>
       (await open(signal)).putMetadata(name, sidecar, signal),
     find: async (name, signal) => (await open(signal)).find(name, signal),
+    fetch: async (name, file, signal) => (await open(signal)).fetch(name, file, signal),
     remove: async (name, signal) => (await open(signal)).remove(name, signal),
     abortUpload: async (note, signal) => (await open(signal)).abortUpload(note, signal),
   }

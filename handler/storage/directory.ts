@@ -52,6 +52,7 @@ export function directoryStorage(
         const sha256 = await sha256File(file, signal)
         return { key, url: urlOf(key), bytes: found.size, sha256, sidecar: sidecarFrom(text) }
       }),
+    fetch: (key, file, signal) => mapErrors(signal, () => copyFile(join(root, key), file)),
     remove: (key, signal) =>
       mapErrors(signal, async () => {
         await rm(join(root, sidecarOf(key)), { force: true })

@@ -1,4 +1,6 @@
+import { createWriteStream } from 'node:fs'
 import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
@@ -159,6 +161,14 @@ export function s3Storage(options: S3Options): S3Storage {
           throw error
         }
       }),
+    fetch: (name, file, outer) =>
+      withTimeout(outer, timeouts.uploadMs, (signal, moved) =>
+        sendWithRetry(async (call) => {
+          const { Body } = await client.send(new GetObjectCommand(at(name)), call)
+          const body = (Body as Readable).on('data', moved)
+          await pipeline(body, createWriteStream(file), { signal: call.abortSignal })
+        }, signal),
+      ),
     abortUpload: ({ key, uploadId }, outer) =>
       withTimeout(outer, CLEANUP_MS, (signal) =>
         abortMultipartUpload({ Key: key, UploadId: uploadId }, signal).catch((error: unknown) => {

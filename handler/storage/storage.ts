@@ -51,6 +51,11 @@ export interface Storage {
   putMetadata(name: string, sidecar: object, signal: AbortSignal): Promise<void>
   /** An object with its side-car; undefined where one of them is missing or they do not fit. */
   find(name: string, signal: AbortSignal): Promise<StoredResult | undefined>
+  /**
+   * Write an object to a file. A store that can only be written to does not have it.
+   * @throws UpstreamError UPLOAD_FAILED also where it is not there
+   */
+  fetch?(name: string, file: string, signal: AbortSignal): Promise<void>
   /** Remove an object and its side-car; one that is not there is fine. */
   remove(name: string, signal: AbortSignal): Promise<void>
   /** Drop the parts of an upload that was begun by a process which was killed, by its note. */

@@ -141,6 +141,16 @@ async function openBullmqSource(config: Config, log: Log): Promise<OpenSource> {
   }
 }
 
+/** The queue of a BullMQ worker, for the parts of long jobs. */
+export async function openPartQueue(config: Config) {
+  const [queue, { redisTargetOf }] = await Promise.all([
+    import('./bullmq/part-queue.ts'),
+    import('../config/redis.ts'),
+  ])
+  const { BULLMQ_PREFIX: prefix, BULLMQ_QUEUE: name } = config
+  return queue.openPartQueue({ redis: redisTargetOf(config), prefix, queue: name })
+}
+
 const REFRESH_MS = 5_000
 
 /** System information that can be told at once, because the machine is measured all the time. */

@@ -21,7 +21,7 @@ import { createApp } from '../http/app.ts'
 import { RunpodWebhookSender } from '../http/runpod/webhook-sender.ts'
 import { startServer, tryStartServer } from '../http/server.ts'
 import { healthRoutes } from '../http/routes/health.ts'
-import { progressMirror, createJobSource } from '../sources/create-source.ts'
+import { progressMirror, createJobSource, openPartQueue } from '../sources/create-source.ts'
 import { createThroughputMeter } from './download-speed.ts'
 import { openEstimates } from './estimates/estimates.ts'
 import { createUploads } from './create-inputs.ts'
@@ -56,8 +56,11 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   const { config, mode, engines, about, log } = parts
   const uploads = createUploads(config, parts.deps.scratch)
   const longest = config.MAX_SECONDS_PER_WORKER
-  const render = splitRender(parts.deps.render, { seconds: longest, room: engines.room })
-  const deps = { ...parts.deps, uploads, render }
+  const idle = () => engines.status().filter(({ state }) => state === 'ready').length
+  const split = { seconds: longest, room: engines.room, idle }
+  const render = splitRender(parts.deps.render, split)
+  await using queue = mode.source === 'bullmq' ? await openPartQueue(config) : undefined
+  const deps = { ...parts.deps, uploads, render, ...(queue && { parts: queue }) }
   const speed = createThroughputMeter()
   const onTransfer = (transfer: Transfer) => {
     metrics.fileTransferred(transfer)

@@ -113,6 +113,15 @@ describe.each(names)('%s', (name) => {
     expect((await read(stored.url)).equals(large)).toBe(true)
     expect((await at.unfinished?.()) ?? 0).toBe(0)
   })
+  test.skipIf(absent)('gives a file back, and says where there is none', async () => {
+    await at.storage.put('fetched.mp4', media.file('large.mp4'), signal())
+    const copy = media.file(`fetched-${randomUUID()}.mp4`)
+    await at.storage.fetch!('fetched.mp4', copy, signal())
+    expect((await readFile(copy)).equals(large)).toBe(true)
+    await expect(at.storage.fetch!('nothing.mp4', copy, signal())).rejects.toMatchObject({
+      code: 'UPLOAD_FAILED',
+    })
+  })
   test.skipIf(absent).each([small, large])(
     'stores a file that is still being written, and finds it',
     async (bytes) => {

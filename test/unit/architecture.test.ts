@@ -132,7 +132,7 @@ const DOORS: Record<string, RegExp> = {
   'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/(guarded-fetch|proxy-route)\.ts$/,
   '@aws-sdk': /^handler\/storage\/(s3|s3-client|multipart)\.ts$/,
-  bullmq: /^runtime\/sources\/bullmq\/queue-(client|producer)\.ts$/,
+  bullmq: /^runtime\/sources\/bullmq\/(queue-client|queue-producer|part-queue)\.ts$/,
   ioredis: /^runtime\/sources\/bullmq\/(redis|job-lock)\.ts$/,
   hono: /^runtime\/http\//,
   'hono-openapi': /^runtime\/http\/(openapi|describe-operation)\.ts$/,

@@ -34,7 +34,7 @@ function isNear(one: Box | undefined, other: Box | undefined): boolean {
 export function combineReports(
   task: RenderTask,
   reports: readonly RenderReport[],
-): Pick<RenderReport, 'frames_without_face' | 'face' | 'encoder' | 'peak_memory_mb'> {
+): Pick<RenderReport, 'frames_without_face' | 'face' | 'peak_memory_mb'> {
   const perFace = partOf(reports[0]!).faces.map((_, face) => countFace(reports, face))
   const named = [...new Set(task.voices.map(({ face }) => JSON.stringify(face)))]
   for (const [i, { shown, withoutFace }] of perFace.entries()) {
@@ -47,7 +47,6 @@ export function combineReports(
   return {
     frames_without_face: perFace[0]!.withoutFace,
     ...(face && { face }),
-    encoder: reports[0]!.encoder,
     peak_memory_mb: Math.max(...reports.map(({ peak_memory_mb }) => peak_memory_mb)),
   }
 }

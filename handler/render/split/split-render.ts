@@ -6,6 +6,7 @@ import { extensionOf } from '../encode/output-formats.ts'
 import type { FrameSpan } from '../frames/frame-schedule.ts'
 import { unstableDecodeError } from '../frames/play-source.ts'
 import type { Render, RenderCall, RenderReport, RenderTask } from '../render-task.ts'
+import { drawWithOthers } from './draw-with-others.ts'
 import { combineReports, fitsBefore, sumStages } from './combine-parts.ts'
 import { cutEvenly, type DrawStep } from './split-step.ts'
 
@@ -14,19 +15,24 @@ export interface SplitOptions {
   seconds?: number | undefined
   /** Renders that there is room for at once. */
   room(): number
+  /** How many of them do nothing now. */
+  idle(): number
 }
 
-/** A part is tried so often before the whole job fails with it. */
+/** A part is tried so often here before the whole job fails with it. */
 const TRIES = 2
 
 /**
- * A render that draws the parts of one long result side by side and joins them. Fewer than two renders
- * at once would gain nothing; then, and where the result is short, it is the plain render.
+ * A render that draws the parts of one long result side by side and joins them. Where only one render
+ * could work on it nothing would be gained; then, and where the result is short, it is the plain render.
  */
-export function splitRender(render: Render, { seconds, room }: SplitOptions): Render {
+export function splitRender(render: Render, options: SplitOptions): Render {
   return async (task, call) => {
-    const longest = task.splitSeconds ?? seconds
-    if (longest === undefined || task.options.fragmented || room() < 2) return render(task, call)
+    const longest = task.splitSeconds ?? options.seconds
+    const alone = options.room() < 2 && !call.elsewhere
+    if (task.split || longest === undefined || task.options.fragmented || alone) {
+      return render(task, call)
+    }
     const measured = await render(
       { ...task, split: { do: 'measure' } },
       { ...call, onProgress() {} },
@@ -37,7 +43,7 @@ export function splitRender(render: Render, { seconds, room }: SplitOptions): Re
     const folder = join(task.dir, 'parts')
     await mkdir(folder, { recursive: true })
     try {
-      return await renderParts(task, call, render, measured, windows, room(), folder)
+      return await renderParts(task, call, render, measured, windows, options, folder)
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
@@ -50,7 +56,7 @@ async function renderParts(
   render: Render,
   measured: RenderReport,
   windows: readonly FrameSpan[],
-  room: number,
+  { room, idle }: SplitOptions,
   folder: string,
 ): Promise<RenderReport> {
   const { log } = call
@@ -67,9 +73,10 @@ async function renderParts(
     )
   }
 
+  const steps = windows.map((window): DrawStep => ({ do: 'draw', ...window, total, sourceFrames }))
+
   async function draw(i: number, signal: AbortSignal, fromStart = false): Promise<RenderReport> {
-    const span = { ...windows[i]!, total, sourceFrames }
-    const step: DrawStep = { do: 'draw', ...span, ...(fromStart && { fromStart }) }
+    const step: DrawStep = { ...steps[i]!, ...(fromStart && { fromStart }) }
     const dir = join(task.dir, `part-${i}`)
     const part = { ...task, output: files[i]!, dir, split: step }
     for (let tries = 1; ; tries++) {
@@ -87,17 +94,26 @@ async function renderParts(
     }
   }
 
-  const waiting = windows.keys()
-  const reports: RenderReport[] = []
-  const drawWhatWaits = async (signal: AbortSignal) => {
-    for (const i of waiting) reports[i] = await draw(i, signal)
+  async function drawHere(): Promise<RenderReport[]> {
+    const waiting = windows.keys()
+    const reports: RenderReport[] = []
+    const drawWhatWaits = async (signal: AbortSignal) => {
+      for (const i of waiting) reports[i] = await draw(i, signal)
+    }
+    await allOrAbort(call.signal, Array(room()).fill(drawWhatWaits))
+    return reports
   }
-  await allOrAbort(call.signal, Array(room).fill(drawWhatWaits))
-  for (let i = 1; i < reports.length; i++) {
-    if (fitsBefore(reports, i)) continue
+
+  const { elsewhere } = call
+  const offer = (i: number) => elsewhere!.offer(steps[i]!, i, files[i]!)
+  const sharing = { parts: windows.length, offer, draw, tell, idle }
+  const reports = elsewhere ? await drawWithOthers(sharing, call.signal) : await drawHere()
+  for (const i of reports.keys()) {
+    const isOurs = reports[i]!.bundle.id === measured.bundle.id
+    if (isOurs && (i === 0 || fitsBefore(reports, i))) continue
     log.warn('part.misfit', { part: i })
     reports[i] = await draw(i, call.signal, true)
-    if (!fitsBefore(reports, i)) throw unstableDecodeError()
+    if (i > 0 && !fitsBefore(reports, i)) throw unstableDecodeError()
   }
   const whole = combineReports(task, reports)
   const split = { do: 'join', total, parts: files } as const

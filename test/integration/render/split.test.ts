@@ -35,7 +35,7 @@ function parted() {
     steps.push(`${split?.do ?? 'whole'}${part}`)
     return plain(task, call)
   }
-  return { render: splitRender(noted, { seconds: 2.5, room: () => 2 }), steps }
+  return { render: splitRender(noted, { seconds: 2.5, room: () => 2, idle: () => 2 }), steps }
 }
 
 /** What every decoded sample of a stream says. */

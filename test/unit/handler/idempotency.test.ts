@@ -38,6 +38,7 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   silence: [{}, { silence: 'source' }],
   fps: [{}, { fps: 30 }],
   mask: [{}, { mask: 'neck' }],
+  part: [{}, { part: { from: 0, to: 9, total: 99, source_frames: 99 } }],
   compat: [{}, { compat: 'reference' }],
   resolution: [
     { resolution: '64x64', output: { fit: 'cover' } },

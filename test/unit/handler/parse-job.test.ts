@@ -398,6 +398,7 @@ describe('the JSON Schema comes from the same source', () => {
         'compat',
         'output',
         'split',
+        'part',
         'aspect_ratio',
         'resolution',
         'webhook',

@@ -73,7 +73,7 @@ function pretend({ frames = 150, room = 2, part = () => ({}), between }: Pretend
     return report({ frames: to - from, split: { part: found } })
   }
   const seen: number[] = []
-  const render = splitRender(plain, { seconds: undefined, room: () => room })
+  const render = splitRender(plain, { seconds: undefined, room: () => room, idle: () => room })
   const run = (task = taskOf(), signal = AbortSignal.any([])) =>
     render(task, { signal, log: silentLog, onProgress: (done) => void seen.push(done) })
   return { run, steps, seen }
