@@ -208,6 +208,8 @@ describe.skipIf(!chromium)(
       await page.mouse.up()
       const stage = (await page.locator('#face-stage').boundingBox())!
       await page.mouse.click(stage.x + stage.width * 0.43, stage.y + stage.height * 0.25)
+      await page.click('#estimate')
+      await until(page, `${property('send-note', 'textContent')}.includes('one face found')`)
       const sent = page.waitForRequest(
         (request) => request.method() === 'POST' && request.url().endsWith('/jobs'),
       )

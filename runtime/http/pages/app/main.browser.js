@@ -1,20 +1,18 @@
 // The page to make a face speak: what is chosen is sent, the job is followed, the result is shown.
 
-import { createAllOptions, withStream } from './all-options.browser.js'
+import { withStream } from './all-options.browser.js'
 import { createCamera } from './camera.browser.js'
 import { createCompare } from './compare.browser.js'
 import { block, button, element, say, seconds, show } from './dom.browser.js'
 import { adviceFor, explain } from './errors.browser.js'
 import { createFacePicker } from './face-picker.browser.js'
 import { createHistory, remember } from './history.browser.js'
+import { createJobForm } from './job-form.browser.js'
 import { followJob } from './job-events.browser.js'
 import { playLive } from './live-video.browser.js'
 import { writeSnippet } from './snippets.browser.js'
 import { createSpeechPicker } from './speech-picker.browser.js'
 import { jobPath, readAnswer, request, showWorker, submitJob } from './worker-client.browser.js'
-
-/** @type {Record<string, string>} what the worker does by itself */
-const DEFAULTS = { length: 'audio', silence: 'model' }
 
 const form = element('form', HTMLFormElement)
 const bar = element('bar', HTMLProgressElement)
@@ -22,7 +20,7 @@ const language = element('language', HTMLSelectElement)
 const face = createFacePicker()
 const speech = createSpeechPicker()
 createCamera(face.picked.choose)
-const more = createAllOptions()
+const jobForm = createJobForm(face, speech)
 const compare = createCompare()
 const history = createHistory((job) => void follow(job, false))
 
@@ -38,29 +36,8 @@ const PHASES = {
 /** @type {import('./history.browser.js').PastJob | undefined} */
 let shown
 
-/** What the form says, as a job. @returns {Promise<import('./history.browser.js').Sent>} */
-async function readForm() {
-  const named = [...new FormData(form)].filter(([, value]) => value !== '')
-  // Options that the default is chosen of need not be said.
-  const options = named.filter(([name, value]) => value !== DEFAULTS[name])
-  const rest = more.read()
-  const fields = { ...(await face.fields()), ...speech.fields() }
-  const [video_url, audio_url] = [await face.picked.address(), await speech.picked.address()]
-  return {
-    job: { video_url, audio_url, ...Object.fromEntries(options), ...fields, ...rest },
-    files: {
-      video_url: face.picked.current()?.name,
-      audio_url: speech.picked.current()?.name,
-    },
-  }
-}
-
 async function send() {
-  if (face.picked.isEmpty()) throw new Error('Choose a video or a photo first')
-  if (speech.picked.isEmpty()) throw new Error('Choose or record some speech first')
-  button('send').disabled = true
-  say('send-note', 'Sending')
-  const sent = await readForm()
+  const sent = await jobForm.send()
   // Streamed, so that it can be watched while it is rendered.
   const { id } = await submitJob(withStream(sent.job))
   say('send-note', '')
@@ -160,15 +137,24 @@ function showSnippet() {
   element('snippet', HTMLPreElement).textContent = text
 }
 
+/** Does it once at a time, and says what went wrong. @param {() => Promise<void>} work */
+async function perform(work) {
+  const buttons = [button('send'), button('estimate')]
+  for (const one of buttons) one.disabled = true
+  try {
+    await work()
+  } catch (error) {
+    const { what, advice } = explain(error)
+    say('send-note', [what, advice].filter(Boolean).join('. '), true)
+  }
+  for (const one of buttons) one.disabled = false
+}
+
 form.addEventListener('submit', (event) => {
   event.preventDefault()
-  send()
-    .catch((error) => {
-      const { what, advice } = explain(error)
-      say('send-note', [what, advice].filter(Boolean).join('. '), true)
-    })
-    .finally(() => (button('send').disabled = false))
+  void perform(send)
 })
+button('estimate').addEventListener('click', () => void perform(jobForm.estimate))
 button('cancel').addEventListener(
   'click',
   () => void (shown && request(jobPath(shown.id), { method: 'DELETE' })),

@@ -30,9 +30,15 @@ export async function readAnswer(response) {
 }
 
 /** @param {object} job */
-export async function submitJob(job) {
+export const submitJob = (job) => postJob('/jobs', job)
+
+/** What a job would give, or be refused for. @param {object} job */
+export const estimateJob = (job) => postJob('/estimate', job)
+
+/** @param {string} path @param {object} job */
+async function postJob(path, job) {
   const headers = { 'content-type': 'application/json' }
-  return readAnswer(await request('/jobs', { method: 'POST', headers, body: JSON.stringify(job) }))
+  return readAnswer(await request(path, { method: 'POST', headers, body: JSON.stringify(job) }))
 }
 
 /** @param {string} id */
