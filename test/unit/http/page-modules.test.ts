@@ -24,6 +24,13 @@ test('a source is shown at the moment that the result has of it', async () => {
   expect(at({ trim: { from: 1 } })).toEqual([1, 1.5, 1, 1.5, 1, 2])
 })
 
+test('what is enlarged is the mouth of the face that was drawn', async () => {
+  const { mouthOf } = await load('compare')
+  const size = { output_url: '', width: 100, height: 200 }
+  expect(mouthOf!({ ...size, face: { box: [20, 40, 40, 80] } })).toEqual([0.3, 0.35])
+  expect(mouthOf!(size)).toEqual([0.5, 0.75])
+})
+
 test('options are put in their places, and what cannot be streamed is not asked to be', async () => {
   const { readFields, withStream } = await load('all-options')
   const field = (path: string[], value: unknown) => ({ path, read: () => value })

@@ -4,6 +4,14 @@ import { block, button, element, input, show, video } from './dom.browser.js'
 import { authorization } from './key-dialog.browser.js'
 import { request } from './worker-client.browser.js'
 
+/** @typedef {{ output_url: string, width: number, height: number, face?: { box: number[] } }} Result */
+
+/** About where the mouth is, as shares of the picture. @param {Result} result @returns {[number, number]} */
+export function mouthOf({ width, height, face }) {
+  const [left = 0, top = 0, right = width, bottom = height] = face?.box ?? []
+  return [(left + right) / 2 / width, (top + 0.75 * (bottom - top)) / height]
+}
+
 /** @typedef {{ length?: string, trim?: { from?: number, to?: number } }} Shown of a job, what decides which moment of the source is shown */
 
 /**
@@ -72,12 +80,15 @@ export function createCompare() {
   const setOrigin = (/** @type {number} */ x, /** @type {number} */ y) => {
     for (const side of [before, after]) side.style.transformOrigin = `${x * 100}% ${y * 100}%`
   }
-  setOrigin(0.5, 0.6)
 
   return {
-    /** @param {string} address of the result @param {HTMLImageElement | HTMLVideoElement | undefined} picture @param {Shown} shownJob */
-    async show(address, picture, shownJob) {
+    /** @param {Result} result @param {HTMLImageElement | HTMLVideoElement | undefined} picture @param {Shown} shownJob */
+    async show(result, picture, shownJob) {
       job = shownJob
+      const [x, y] = mouthOf(result)
+      setOrigin(x, y)
+      zoom.value = '1'
+      const address = result.output_url
       const own = await ownAddress(address)
       after.src = own
       const link = element('download', HTMLAnchorElement)

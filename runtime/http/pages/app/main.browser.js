@@ -111,11 +111,7 @@ async function showEnd({ result, error }, isNew) {
     element('result', HTMLPreElement).textContent = JSON.stringify(result, null, 2)
     show({ raw: true, code: shown?.sent !== undefined })
     showSnippet()
-    await compare.show(
-      result.output_url,
-      isNew ? face.picture() : undefined,
-      shown?.sent?.job ?? {},
-    )
+    await compare.show(result, isNew ? face.picture() : undefined, shown?.sent?.job ?? {})
   } else if (error) {
     say('job-status', error.message, true)
     block('job-help').textContent = adviceFor(error.code)
