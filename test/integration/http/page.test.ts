@@ -88,6 +88,9 @@ describe.skipIf(!chromium)(
         metadata: { take: 3 },
       })
       expect(await page.textContent('#history')).toContain('finished')
+      await page.click('#raw summary')
+      const { violations } = await new AxeBuilder({ page }).include('#job').analyze()
+      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
       expect(at.errors).toEqual([])
     })
 
