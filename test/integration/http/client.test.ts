@@ -148,7 +148,7 @@ describe('what the page for people writes of a job', async () => {
   )
 })
 
-test.each(['README.md', 'docs/api.md', 'docs/client.md'])(
+test.each(['README.md', 'docs/quick-start.md', 'docs/api.md', 'docs/client.md'])(
   'the curl commands of %s are answered as they stand',
   async (file) => {
     const text = await readFile(join(root, file), 'utf8')
