@@ -33,6 +33,7 @@ describe.skipIf(!chromium)(
         permissions: ['camera', 'microphone'],
         ...options,
       })
+      context.setDefaultTimeout(END.timeout) // other programs work too
       const page = await context.newPage()
       const errors = collectErrors(page)
       await page.goto(path.startsWith('/') ? server.url + path : path)

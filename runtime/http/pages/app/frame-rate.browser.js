@@ -20,9 +20,10 @@ export function rateOf(times) {
 export async function frameAt(address, seconds) {
   if (seconds === 0) return 0
   const clip = document.createElement('video')
-  Object.assign(clip, { muted: true, src: address })
+  // So slowly that a busy machine shows each frame.
+  Object.assign(clip, { muted: true, src: address, defaultPlaybackRate: 0.2 })
   try {
-    const times = await playFrames(clip, 10)
+    const times = await playFrames(clip, 8)
     // A seek ends within the frame; its edge is no whole number of seconds.
     return Math.floor(seconds * rateOf(times) + 0.01)
   } finally {
