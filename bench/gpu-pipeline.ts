@@ -18,6 +18,7 @@ const HELP = `npm run bench:gpu -- [options]
   --jobs 1x20,8x5                      jobs and their seconds
   --slots 2                            jobs that are handled at once
   --stream                             jobs with output.stream
+  --threads                            what each thread burns, below each row
   --keep                               write bench/results/gpu-COMMIT.json`
 
 const { values: options } = parseArgs({
@@ -29,6 +30,7 @@ const { values: options } = parseArgs({
     jobs: { type: 'string', default: '1x20,8x5' },
     slots: { type: 'string', default: '2' },
     stream: { type: 'boolean', default: false },
+    threads: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -69,6 +71,7 @@ const COLUMNS: [string, (row: Row) => string][] = [
   ['busy', (row) => row.share.toFixed(2)],
   ['fps', (row) => row.fps.toFixed(1)],
   ['own ms', (row) => row.ownMs.toFixed(1)],
+  ['card ms', (row) => row.cardMs.toFixed(1)],
   ['ffmpeg ms', (row) => row.ffmpegMs.toFixed(1)],
   ['first s', (row) => row.firstS.toFixed(2)],
   ['tail s', (row) => row.tailS.toFixed(2)],
@@ -79,6 +82,11 @@ const COLUMNS: [string, (row: Row) => string][] = [
   ['generate', (row) => batch(row, 'generate')],
 ]
 const batch = (row: Row, graph: string) => row.graphs[graph]?.batch.toFixed(1) ?? '-'
+const threadsOf = (row: Row) =>
+  Object.entries(row.threadMs)
+    .filter(([, ms]) => ms >= 0.05)
+    .map(([name, ms]) => `  ${name} ${ms.toFixed(2)}`)
+    .join('')
 const line = (name: string, cells: string[]) =>
   console.log(name.padEnd(34), ...cells.map((cell) => cell.padStart(9)))
 
@@ -98,6 +106,7 @@ else {
         row.name,
         COLUMNS.map(([, cell]) => cell(row)),
       )
+      if (options.threads) console.log(threadsOf(row))
     }
     if (options.keep) await keep(machine, all)
   } finally {

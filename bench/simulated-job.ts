@@ -35,9 +35,15 @@ export interface Outcome {
   /** Of the time from the first job's start to the last one's end. */
   share: number
   fps: number
-  /** Milliseconds of processor time per frame: both of our processes; all ffmpegs. */
+  /**
+   * Milliseconds of processor time per frame: both of our processes without the simulated card's thread;
+   * this thread, which a real card would not have; all ffmpegs.
+   */
   ownMs: number
+  cardMs: number
   ffmpegMs: number
+  /** `ownMs` and `cardMs` by what burns them. */
+  threadMs: Record<string, number>
   /** Seconds from the first job's start to the first face that was generated. */
   firstS: number
   /** Seconds from the last frame that the encoder took to the stored result, of the slowest job. */
@@ -46,6 +52,8 @@ export interface Outcome {
   graphs: Record<string, { runs: number; batch: number }>
   stageTimes: Record<string, number>
 }
+
+const CARD_THREAD = 'graphs' // what the engine's thread is called that runs graphs
 
 /** Jobs through a warm engine with a simulated card into a store on the loopback. */
 export async function measureJobs(load: Workload): Promise<Outcome> {
@@ -119,14 +127,23 @@ async function measured(load: Workload, dir: string, endpoint: string): Promise<
   const parent = since(before[0], cpuTimeOf(process.pid))
   const engine = since(before[1], cpuTimeOf(pid!))
   const frames = results.reduce((sum, result) => sum + result.frames, 0)
+  const each = (seconds: number) => (seconds * 1000) / frames
+  const cardMs = each(engine.threads[CARD_THREAD]!)
   return {
     frames,
     wallS,
     busyS: use.busyMs / 1000,
     share: use.busyMs / 1000 / wallS,
     fps: frames / wallS,
-    ownMs: ((parent.own + engine.own) * 1000) / frames,
-    ffmpegMs: (engine.children * 1000) / frames,
+    ownMs: each(parent.own + engine.own) - cardMs,
+    cardMs,
+    ffmpegMs: each(engine.children),
+    threadMs: {
+      parent: each(parent.own),
+      ...Object.fromEntries(
+        Object.entries(engine.threads).map(([name, seconds]) => [name, each(seconds)]),
+      ),
+    },
     firstS: (firstAt - began) / 1000,
     tailS,
     peakMb: Math.max(...results.map((result) => result.peak_memory_mb)),

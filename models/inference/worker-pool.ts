@@ -113,7 +113,7 @@ const workerEntry = (): URL => {
 }
 
 function startThread(entry: URL): Thread {
-  const worker = new Worker(entry)
+  const worker = new Worker(entry, { name: 'graphs' })
   const waiting = new Map<number, Waiting>()
   let next = 0
 

@@ -43,7 +43,7 @@ interface PendingCall {
 }
 
 export function startPixelThread(entry = workerEntry()): PixelThread {
-  const worker = new Worker(entry)
+  const worker = new Worker(entry, { name: 'pixels' })
   const pending = new Map<number, PendingCall>()
   let next = 0
   let death: PixelError | undefined
