@@ -70,7 +70,7 @@ export async function encode(
     ...['-y', `file:${output}`],
   ]
   log.debug('ffmpeg', { args: args.join(' ') })
-  await using running = await spawnFfmpeg(ffmpeg.path, args, signal, 'pipe')
+  await using running = await spawnFfmpeg(ffmpeg.path, args, signal, { stdin: 'pipe' })
   let done = 0
   for await (const frame of frames) {
     await ctx.stage('encode', () => write(running.stdin, frame, running.done))

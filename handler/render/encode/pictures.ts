@@ -99,7 +99,7 @@ async function animate(
 ): Promise<void> {
   const input = ['-v', 'error', '-f', 'image2pipe', '-framerate', `${SHOWN_PER_S}`, '-c:v', 'png']
   const args = [...input, '-i', 'pipe:0', ...ANIMATIONS[format], '-y', `file:${file}`]
-  await using running = await spawnFfmpeg(ffmpeg.path, args, signal, 'pipe')
+  await using running = await spawnFfmpeg(ffmpeg.path, args, signal, { stdin: 'pipe' })
   running.stdout.resume()
   for (const picture of pictures) running.stdin.write(picture)
   running.stdin.end()

@@ -2,10 +2,10 @@ import { crc32 } from 'node:zlib'
 import { InputError } from '../../errors.ts'
 import { toInputError } from './ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
-import type { BufferPool } from '../buffer-pool.ts'
 import type { RenderContext } from '../context.ts'
 import { withLimits } from './child-limits.ts'
 import { runToEnd, spawnFfmpeg, untrustedInputArgs } from './ffmpeg.ts'
+import { openFramePipe } from './frame-pipe.ts'
 import { assertWhole, endsWithin } from './cut-off.ts'
 import { leadIn, pictureClock, seekTo } from './media-clock.ts'
 import { fps, type VideoInfo } from './media-info.ts'
@@ -48,12 +48,11 @@ export async function* decode(
     ...['-frames:v', String(count)],
     ...['-f', 'rawvideo', '-pix_fmt', pixelFormat, 'pipe:1'],
   ]
-  await using running = await spawnFfmpeg(
-    ...withLimits(ffmpeg.path, args, limits.maxPixels),
-    signal,
-  )
+  using pipe = await openFramePipe(frameFormatFor(facts).bytes, buffers)
+  const command = withLimits(ffmpeg.path, args, limits.maxPixels)
+  await using running = await spawnFfmpeg(...command, signal, { stdout: pipe })
   let yielded = 0
-  for await (const frame of chunkFrames(running.stdout, frameFormatFor(facts).bytes, buffers)) {
+  for (let frame = await pipe.read(); frame; frame = await pipe.read()) {
     yield frame
     yielded++
   }
@@ -138,28 +137,6 @@ export async function countFrames(
 
 /** A still that is too large is held once, so half of what a video's frames may take is enough. */
 const memoryOf = ({ maxStoredPixels, still }: VideoInfo) => maxStoredPixels / (still ? 2 : 1)
-
-async function* chunkFrames(
-  stream: AsyncIterable<Buffer>,
-  bytes: number,
-  buffers: BufferPool,
-): AsyncGenerator<Uint8Array> {
-  let frame: Uint8Array | undefined
-  let filled = 0
-  for await (const chunk of stream) {
-    for (let at = 0; at < chunk.length;) {
-      frame ??= buffers.take(bytes)
-      const copied = chunk.copy(frame, filled, at) // as far as there is room in the frame
-      filled += copied
-      at += copied
-      if (filled < bytes) continue
-      yield frame
-      frame = undefined
-      filled = 0
-    }
-  }
-  if (frame) buffers.give(frame)
-}
 
 const FINGERPRINT_SAMPLES = 4096 // bytes that tell one frame of a clip from another
 

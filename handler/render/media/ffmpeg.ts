@@ -5,7 +5,8 @@ import { basename, dirname, join } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { promisify } from 'node:util'
 import { WorkerError } from '../../errors.ts'
-import { killWhenStalled, type Stall } from './stall-watch.ts'
+import type { FramePipe } from './frame-pipe.ts'
+import { killWhenStalled, type Moved, type Stall } from './stall-watch.ts'
 
 /** The ffmpeg of this machine and what it can do. */
 export interface Ffmpeg {
@@ -71,6 +72,13 @@ export interface FfmpegProcess extends AsyncDisposable {
   done: Promise<ProcessResult>
 }
 
+/** Where the bytes of a process come from and go to. */
+interface Ends {
+  stdin?: 'pipe' | 'ignore'
+  /** Instead of a stream. */
+  stdout?: FramePipe
+}
+
 /**
  * Start ffmpeg or ffprobe. An abort kills it with SIGKILL: it holds nothing worth a goodbye.
  * @throws WorkerError FFMPEG_MISSING where it cannot be started, OUT_OF_MEMORY where the system gives no
@@ -80,14 +88,16 @@ export async function spawnFfmpeg(
   path: string,
   args: string[],
   signal: AbortSignal,
-  stdin: 'pipe' | 'ignore' = 'ignore',
+  { stdin = 'ignore', stdout }: Ends = {},
 ): Promise<FfmpegProcess> {
   signal.throwIfAborted()
-  const child = spawn(path, args, { stdio: [stdin, 'pipe', 'pipe'], env: { LC_ALL: 'C' } })
+  const stdio = [stdin, stdout?.inlet ?? 'pipe', 'pipe'] as const
+  const child = spawn(path, args, { stdio: [...stdio], env: { LC_ALL: 'C' } })
+  stdout?.inlet.destroy() // or the pipe would not end with the child
   const started = new Promise((resolve, reject) => {
     child.once('spawn', resolve).once('error', reject)
   })
-  const done = waitForExit(child)
+  const done = waitForExit(child, stdout ?? child.stdout)
   await started.catch((cause: NodeJS.ErrnoException) => {
     throw spawnError(path, cause)
   })
@@ -103,17 +113,17 @@ export async function spawnFfmpeg(
     done,
     async [Symbol.asyncDispose]() {
       kill()
-      child.stdout!.destroy() // an unread pipe would keep `close` from coming
+      child.stdout?.destroy() // an unread pipe would keep `close` from coming
       await done
     },
   }
 }
 
 /** Without descriptors Node makes a child without pipes, which must not be a second error. */
-function waitForExit(child: ChildProcess): Promise<ProcessResult> {
+function waitForExit(child: ChildProcess, stdout: Moved | null): Promise<ProcessResult> {
   let stderr = ''
   let how: Stall | undefined
-  const unwatch = killWhenStalled(child, (stall) => (how = stall))
+  const unwatch = killWhenStalled(child, stdout, (stall) => (how = stall))
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-8192)
   })

@@ -16,11 +16,13 @@ const BUSY_LOOKS = 60
  * engine would wait with it. While its consumer is slow (data waits to be read) a child is never at
  * fault.
  *
+ * @param stdout what it writes to
  * @param stalled called once, right before the kill
  * @returns ends the watch
  */
 export function killWhenStalled(
   child: ChildProcess,
+  stdout: Moved | null,
   stalled: (how: Stall) => void,
   lookMs = LOOK_MS,
 ): () => void {
@@ -30,7 +32,7 @@ export function killWhenStalled(
   timer.unref()
 
   async function look() {
-    const { stdin, stdout } = child as { stdin: Moved | null; stdout: Moved | null }
+    const { stdin } = child as { stdin: Moved | null }
     const used = await processorTicks(child.pid)
     const seen = (stdout?.bytesRead ?? 0) + (stdin?.bytesWritten ?? 0)
     const waitsForUs =
@@ -48,7 +50,7 @@ export function killWhenStalled(
 }
 
 /** What the ends of pipes tell of themselves; they are sockets. */
-interface Moved {
+export interface Moved {
   bytesRead?: number
   bytesWritten?: number
   readableLength?: number

@@ -8,7 +8,7 @@ async function watched(line: string, lookMs = 20): Promise<Stall | undefined> {
   const child = spawn('sh', ['-c', line], { stdio: ['ignore', 'pipe', 'ignore'] })
   child.stdout.resume()
   let how: Stall | undefined
-  const unwatch = killWhenStalled(child, (stall) => (how = stall), lookMs)
+  const unwatch = killWhenStalled(child, child.stdout, (stall) => (how = stall), lookMs)
   await once(child, 'close')
   unwatch()
   return how
@@ -30,7 +30,7 @@ test('nobody is blamed for a consumer that does not read', async () => {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   let stalls = 0
-  const unwatch = killWhenStalled(child, () => stalls++, 5)
+  const unwatch = killWhenStalled(child, child.stdout, () => stalls++, 5)
   await once(child.stdout, 'readable') // and then look away for many looks
   const { promise, resolve } = Promise.withResolvers<void>()
   let looks = 0
