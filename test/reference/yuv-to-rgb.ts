@@ -1,4 +1,4 @@
-import { type Coefficients, TO_RGB_BITS } from '../../models/pixels/color/color-matrix.ts'
+import type { Coefficients } from '../../models/pixels/color/color-matrix.ts'
 import { type Box, type Image, crop, sameSize } from '../../models/pixels/image.ts'
 import type { Yuv } from '../../models/pixels/yuv.ts'
 
@@ -67,6 +67,8 @@ function stretchChroma(plane: Image, x1: number, y: number, centered: boolean, o
   }
 }
 
+const FRACTION = 6 // bits of what is summed up
+
 function toRgb(
   luma: Uint8Array,
   from: number,
@@ -75,17 +77,20 @@ function toRgb(
   out: Uint8Array,
   start: number,
 ) {
-  const half = 1 << (TO_RGB_BITS - 1)
+  const half = 1 << (FRACTION - 1)
   const length = u.length
   for (let i = 0, o = start; i < length; i++, o += 3) {
-    const gray = Math.imul(luma[from + i]! - black, gain) + half
-    const cu = u[i]!
-    const cv = v[i]!
-    const r = (gray + Math.imul(cv, redV)) >> TO_RGB_BITS
-    const g = (gray + Math.imul(cu, greenU) + Math.imul(cv, greenV)) >> TO_RGB_BITS
-    const b = (gray + Math.imul(cu, blueU)) >> TO_RGB_BITS
+    const gray = product((luma[from + i]! - black) << 7, gain) + half
+    const cu = u[i]! << 4
+    const cv = v[i]! << 4
+    const r = (gray + product(cv, redV)) >> FRACTION
+    const g = (gray + product(cu, greenU) + product(cv, greenV)) >> FRACTION
+    const b = (gray + product(cu, blueU)) >> FRACTION
     out[o] = r < 0 ? 0 : r > 255 ? 255 : r
     out[o + 1] = g < 0 ? 0 : g > 255 ? 255 : g
     out[o + 2] = b < 0 ? 0 : b > 255 ? 255 : b
   }
 }
+
+/** As vector units multiply numbers of 16 bits: the upper half, rounded. */
+const product = (a: number, b: number): number => (Math.imul(a, b) + (1 << 14)) >> 15

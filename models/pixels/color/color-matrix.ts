@@ -16,16 +16,18 @@ const LUMA = {
   bt2020nc: [0.2627, 0.0593],
 } as const
 
-/** Fractional bits of the coefficients towards RGB. */
-export const TO_RGB_BITS = 20
+/** Fractional bits of the factors towards RGB; with them all that is computed has 16 bits. */
+export const LUMA_BITS = 14
+export const CHROMA_BITS = 13
 /** Fractional bits of the coefficients towards YUV. */
 export const TO_YUV_BITS = 22
 
 /**
  * Fixed-point coefficients of one color coding.
  *
- * Towards RGB (20 fractional bits): R = luma * (Y - black) + redV * C / 16, where C is 16 times the
- * interpolated chroma minus 128; green and blue alike. Towards YUV (22 fractional bits): the change
+ * Towards RGB: R = luma * (Y - black) + redV * (V - 128), where V is interpolated; green and blue alike.
+ * Each product is rounded to 6 fractional bits, so that R is off by less than .06 before it is rounded.
+ * Towards YUV (22 fractional bits): the change
  * of Y, U, V for a change of R, G, B of one level under a mask of 1 of 255. Each chroma row sums to
  * zero, so a gray change leaves chroma alone.
  */
@@ -50,7 +52,7 @@ export function coefficients({ matrix, range, siting = 'left' }: Color): Coeffic
   const [black, lumaSpan, chromaSpan] = range === 'full' ? [0, 255, 255] : [16, 219, 224]
   const luma = 255 / lumaSpan
   const chroma = 255 / chromaSpan
-  const toRgb = (value: number) => Math.round(value * 2 ** TO_RGB_BITS)
+  const toRgb = (value: number) => Math.round(value * chroma * 2 ** CHROMA_BITS)
   const toYuv = (value: number) => Math.round((value / 255) * 2 ** TO_YUV_BITS)
   const u1 = toYuv(-kr / (2 * (1 - kb)) / chroma)
   const u2 = toYuv(-kg / (2 * (1 - kb)) / chroma)
@@ -58,11 +60,11 @@ export function coefficients({ matrix, range, siting = 'left' }: Color): Coeffic
   const v3 = toYuv(-kb / (2 * (1 - kr)) / chroma)
   return {
     black,
-    luma: toRgb(luma),
-    redV: toRgb((2 * (1 - kr) * chroma) / 16),
-    greenU: toRgb((((-2 * kb * (1 - kb)) / kg) * chroma) / 16),
-    greenV: toRgb((((-2 * kr * (1 - kr)) / kg) * chroma) / 16),
-    blueU: toRgb((2 * (1 - kb) * chroma) / 16),
+    luma: Math.round(luma * 2 ** LUMA_BITS),
+    redV: toRgb(2 * (1 - kr)),
+    greenU: toRgb((-2 * kb * (1 - kb)) / kg),
+    greenV: toRgb((-2 * kr * (1 - kr)) / kg),
+    blueU: toRgb(2 * (1 - kb)),
     y: [toYuv(kr / luma), toYuv(kg / luma), toYuv(kb / luma)],
     u: [u1, u2, -u1 - u2],
     v: [-v2 - v3, v2, v3],

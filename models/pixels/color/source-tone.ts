@@ -1,4 +1,4 @@
-import { TO_RGB_BITS } from './color-matrix.ts'
+import { CHROMA_BITS, LUMA_BITS } from './color-matrix.ts'
 import type { FrameLayout } from '../frame-patch.ts'
 import { clipBox, type Box } from '../image.ts'
 import { yuvFrame } from '../yuv.ts'
@@ -169,8 +169,8 @@ function shadeReader(
     }
   }
   const { u, v } = yuvFrame(frame, width, height)
-  const scale = 2 ** -TO_RGB_BITS
-  const [toLuma, toB, toR] = [color.luma * scale, 16 * color.blueU * scale, 16 * color.redV * scale]
+  const toLuma = color.luma * 2 ** -LUMA_BITS
+  const [toB, toR] = [color.blueU * 2 ** -CHROMA_BITS, color.redV * 2 ** -CHROMA_BITS]
   return (x: number, y: number, out: [number, number, number]) => {
     const chroma = (y >> 1) * u.stride + (x >> 1)
     out[0] = toLuma * (frame[y * width + x]! - color.black)

@@ -1,5 +1,7 @@
-// Fractional bits of the coefficients: TO_RGB_BITS of color-matrix.ts.
-const BITS: i32 = 20
+// Numbers of 16 bits: 6 fractional ones, and factors as LUMA_BITS and CHROMA_BITS of color-matrix.ts have them,
+// so that a product is what q15mulr takes from both.
+const FRACTION: i32 = 6
+const HALF: i16 = 32
 
 /**
  * Planar 4:2:0 to interleaved RGB; chroma is interpolated linearly, as the scalar reference does it.
@@ -21,16 +23,13 @@ export function yuvToRgb(
   out: usize,
   outStride: i32,
 ): void {
-  const black = i16x8.splat(load<i32>(color) as i16)
-  const gain = i32x4.splat(load<i32>(color, 4))
-  const redV = i32x4.splat(load<i32>(color, 8))
-  const greenU = i32x4.splat(load<i32>(color, 12))
-  const greenV = i32x4.splat(load<i32>(color, 16))
-  const blueU = i32x4.splat(load<i32>(color, 20))
+  const black = v128.load16_splat(color)
+  const gain = v128.load16_splat(color, 4)
+  const redV = v128.load16_splat(color, 8)
+  const greenU = v128.load16_splat(color, 12)
+  const greenV = v128.load16_splat(color, 16)
+  const blueU = v128.load16_splat(color, 20)
   const centered = load<i32>(color, 24)
-  // An odd column lies between two samples; an even one on a sample (left siting), or near one.
-  const here = i16x8.splat((2 + centered) as i16)
-  const next = i16x8.splat((2 - centered) as i16)
   const bytes = i16x8.splat(255)
   for (let y = 0; y < height; y++) {
     const near = (y >> 1) * chromaStride
@@ -40,30 +39,30 @@ export function yuvToRgb(
       const far = other + (x >> 1)
       const uHere = mixRows(u + at, u + far)
       const vHere = mixRows(v + at, v + far)
-      const uOdd = column(uHere, here, mixRows(u + at + 1, u + far + 1), next)
-      const vOdd = column(vHere, here, mixRows(v + at + 1, v + far + 1), next)
-      const uEven = evenColumn(uHere, mixRows(u + at - centered, u + far - centered))
-      const vEven = evenColumn(vHere, mixRows(v + at - centered, v + far - centered))
+      const uNext = mixRows(u + at + 1, u + far + 1)
+      const vNext = mixRows(v + at + 1, v + far + 1)
+      let uEven: v128, vEven: v128, uOdd: v128, vOdd: v128
+      if (centered) {
+        uEven = column(nearer(uHere, mixRows(u + at - 1, u + far - 1)), 4)
+        vEven = column(nearer(vHere, mixRows(v + at - 1, v + far - 1)), 4)
+        uOdd = column(nearer(uHere, uNext), 4)
+        vOdd = column(nearer(vHere, vNext), 4)
+      } else {
+        uEven = column(uHere, 6)
+        vEven = column(vHere, 6)
+        uOdd = column(i16x8.add(uHere, uNext), 5)
+        vOdd = column(i16x8.add(vHere, vNext), 5)
+      }
       const lumas = v128.load(luma + x)
-      const even = i16x8.sub(v128.and(lumas, bytes), black)
-      const odd = i16x8.sub(i16x8.shr_u(lumas, 8), black)
-      const evenLow = gray(i32x4.extend_low_i16x8_s(even), gain)
-      const evenHigh = gray(i32x4.extend_high_i16x8_s(even), gain)
-      const oddLow = gray(i32x4.extend_low_i16x8_s(odd), gain)
-      const oddHigh = gray(i32x4.extend_high_i16x8_s(odd), gain)
+      const even = gray(i16x8.sub(v128.and(lumas, bytes), black), gain)
+      const odd = gray(i16x8.sub(i16x8.shr_u(lumas, 8), black), gain)
       storeSplit(
+        i8x16.narrow_i16x8_u(level(even, vEven, redV), level(odd, vOdd, redV)),
         i8x16.narrow_i16x8_u(
-          plusOne(evenLow, evenHigh, vEven, redV),
-          plusOne(oddLow, oddHigh, vOdd, redV),
+          level(plus(even, uEven, greenU), vEven, greenV),
+          level(plus(odd, uOdd, greenU), vOdd, greenV),
         ),
-        i8x16.narrow_i16x8_u(
-          plusTwo(evenLow, evenHigh, uEven, greenU, vEven, greenV),
-          plusTwo(oddLow, oddHigh, uOdd, greenU, vOdd, greenV),
-        ),
-        i8x16.narrow_i16x8_u(
-          plusOne(evenLow, evenHigh, uEven, blueU),
-          plusOne(oddLow, oddHigh, uOdd, blueU),
-        ),
+        i8x16.narrow_i16x8_u(level(even, uEven, blueU), level(odd, uOdd, blueU)),
         out + 3 * x,
       )
     }
@@ -74,50 +73,64 @@ export function yuvToRgb(
 
 /** Eight chroma samples of a luma row: 3/4 of the nearer chroma row, 1/4 of the other; times 4. */
 function mixRows(near: usize, other: usize): v128 {
-  return i16x8.add(i16x8.mul(v128.load8x8_u(near), i16x8.splat(3)), v128.load8x8_u(other))
+  return nearer(v128.load8x8_u(near), v128.load8x8_u(other))
 }
 
-/** 16 times (chroma - 128). */
-function column(a: v128, weightA: v128, b: v128, weightB: v128): v128 {
-  return i16x8.sub(i16x8.add(i16x8.mul(a, weightA), i16x8.mul(b, weightB)), i16x8.splat(2048))
+/** Three times the one and the other. */
+function nearer(a: v128, b: v128): v128 {
+  return i16x8.add(i16x8.add(a, a), i16x8.add(a, b))
 }
 
-function evenColumn(a: v128, b: v128): v128 {
-  return i16x8.sub(i16x8.add(i16x8.mul(a, i16x8.splat(3)), b), i16x8.splat(2048))
+/** 256 times (chroma - 128): what is shifted has 16 bits without a sign. */
+function column(sum: v128, shift: i32): v128 {
+  return v128.xor(i16x8.shl(sum, shift), i16x8.splat(-32768))
 }
 
+/** Luma in its fixed-point form, and a half to round by. */
 function gray(luma: v128, gain: v128): v128 {
-  return i32x4.add(i32x4.mul(luma, gain), i32x4.splat(1 << (BITS - 1)))
+  return i16x8.add(i16x8.relaxed_q15mulr_s(i16x8.shl(luma, 7), gain), i16x8.splat(HALF))
 }
 
-function plusOne(low: v128, high: v128, chroma: v128, weight: v128): v128 {
-  return i16x8.narrow_i32x4_s(
-    i32x4.shr_s(i32x4.add(low, i32x4.mul(i32x4.extend_low_i16x8_s(chroma), weight)), BITS),
-    i32x4.shr_s(i32x4.add(high, i32x4.mul(i32x4.extend_high_i16x8_s(chroma), weight)), BITS),
-  )
+function plus(sum: v128, chroma: v128, factor: v128): v128 {
+  return i16x8.add_sat_s(sum, i16x8.relaxed_q15mulr_s(chroma, factor))
 }
 
-function plusTwo(low: v128, high: v128, a: v128, weightA: v128, b: v128, weightB: v128): v128 {
-  const lowA = i32x4.add(low, i32x4.mul(i32x4.extend_low_i16x8_s(a), weightA))
-  const highA = i32x4.add(high, i32x4.mul(i32x4.extend_high_i16x8_s(a), weightA))
-  return plusOne(lowA, highA, b, weightB)
+function level(sum: v128, chroma: v128, factor: v128): v128 {
+  return i16x8.shr_s(plus(sum, chroma, factor), FRACTION)
 }
 
 /**
- * 16 px; each plane holds its even columns, then its odd ones. Swizzles with constants, because V8 builds
- * the masks of a general shuffle anew each time.
+ * 16 px and 4 bytes more; each plane holds its even columns, then its odd ones. Interleaving is one
+ * instruction, where V8 builds the mask of a general shuffle anew each time.
  */
 function storeSplit(r: v128, g: v128, b: v128, out: usize): void {
-  const r0 = i8x16.swizzle(r, i8x16(0, -1, -1, 8, -1, -1, 1, -1, -1, 9, -1, -1, 2, -1, -1, 10))
-  const g0 = i8x16.swizzle(g, i8x16(-1, 0, -1, -1, 8, -1, -1, 1, -1, -1, 9, -1, -1, 2, -1, -1))
-  const b0 = i8x16.swizzle(b, i8x16(-1, -1, 0, -1, -1, 8, -1, -1, 1, -1, -1, 9, -1, -1, 2, -1))
-  v128.store(out, v128.or(v128.or(r0, g0), b0))
-  const r1 = i8x16.swizzle(r, i8x16(-1, -1, 3, -1, -1, 11, -1, -1, 4, -1, -1, 12, -1, -1, 5, -1))
-  const g1 = i8x16.swizzle(g, i8x16(10, -1, -1, 3, -1, -1, 11, -1, -1, 4, -1, -1, 12, -1, -1, 5))
-  const b1 = i8x16.swizzle(b, i8x16(-1, 10, -1, -1, 3, -1, -1, 11, -1, -1, 4, -1, -1, 12, -1, -1))
-  v128.store(out, v128.or(v128.or(r1, g1), b1), 16)
-  const r2 = i8x16.swizzle(r, i8x16(-1, 13, -1, -1, 6, -1, -1, 14, -1, -1, 7, -1, -1, 15, -1, -1))
-  const g2 = i8x16.swizzle(g, i8x16(-1, -1, 13, -1, -1, 6, -1, -1, 14, -1, -1, 7, -1, -1, 15, -1))
-  const b2 = i8x16.swizzle(b, i8x16(5, -1, -1, 13, -1, -1, 6, -1, -1, 14, -1, -1, 7, -1, -1, 15))
-  v128.store(out, v128.or(v128.or(r2, g2), b2), 32)
+  const rgEven = interleaveLow(r, g)
+  const rgOdd = interleaveHigh(r, g)
+  const bEven = interleaveLow(b, b)
+  const bOdd = interleaveHigh(b, b)
+  storePixels(pairLow(rgEven, bEven), pairLow(rgOdd, bOdd), out)
+  storePixels(pairHigh(rgEven, bEven), pairHigh(rgOdd, bOdd), out + 24)
+}
+
+/** Eight px of four bytes each, of which three are stored. */
+function storePixels(even: v128, odd: v128, out: usize): void {
+  const packed = i8x16(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1)
+  v128.store(out, i8x16.swizzle(i32x4.shuffle(even, odd, 0, 4, 1, 5), packed))
+  v128.store(out, i8x16.swizzle(i32x4.shuffle(even, odd, 2, 6, 3, 7), packed), 12)
+}
+
+function interleaveLow(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+}
+
+function interleaveHigh(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+}
+
+function pairLow(a: v128, b: v128): v128 {
+  return i16x8.shuffle(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+}
+
+function pairHigh(a: v128, b: v128): v128 {
+  return i16x8.shuffle(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
 }
