@@ -4,9 +4,12 @@ import { clipBox, type Box } from '../image.ts'
 import { yuvFrame } from '../yuv.ts'
 
 const GRID = 16 // places a side
+const PLACES = GRID * GRID
+const ALL = Int32Array.from({ length: PLACES }, (_, i) => i)
 const TAPS = 2 // pixels a side that are taken of each
 const PARTS = 4 // a side
 const STEP = 3 // levels of brightness, at least
+const FINE = 2 ** 20 // parts of a level by which values are told apart
 const BINS = 8 // steps of brightness, as many places in each
 
 const FULL = 12 // levels from gray on average; a face in a color film is further off in any light
@@ -40,18 +43,19 @@ export interface Tone {
 export function toneOf(frame: Uint8Array, layout: FrameLayout, box: Box): Tone {
   const weights = weightsOf(layout)
   const places = sample(frame, layout, weights, clipBox(box, layout))
-  const even = places.toSorted((a, b) => a.unrest - b.unrest).slice(0, places.length >> 1)
-  const shades = even.map(({ shade }) => shade).toSorted((a, b) => a[0] - b[0])
-  const curve = curveOf(shades)
+  const even = sortedBy(places.y, sortedBy(places.unrest, ALL).subarray(0, PLACES >> 1))
+  const curve = curveOf(places, even)
   const color = distanceFromGray(places)
-  const apart = shades
-    .map((shade) => {
-      const usual = usualAt(curve, shade[0])
-      return Math.hypot(shade[1] - usual[1], shade[2] - usual[2])
-    })
-    .toSorted((a, b) => b - a)
+  const apart = new Float64Array(even.length)
+  for (let i = 0; i < even.length; i++) {
+    const place = even[i]!
+    const usual = usualAt(curve, places.y[place]!)
+    const [b, r] = [places.b[place]! - usual[1], places.r[place]! - usual[2]]
+    apart[i] = Math.sqrt(b * b + r * r)
+  }
+  apart.sort()
   const colorful = COLORFUL.map(({ share, from, to }) => {
-    const ratio = apart[Math.floor(share * apart.length)]! / Math.max(color, 1)
+    const ratio = apart[apart.length - 1 - Math.floor(share * apart.length)]! / Math.max(color, 1)
     return Math.min(1, Math.max(0, (ratio - from) / (to - from)))
   })
   return { curve, weights, freedom: Math.min(1, color / FULL) * Math.max(...colorful) }
@@ -88,38 +92,52 @@ function weightsOf({ color }: FrameLayout): Shade {
   return [color.y[0] / sum, color.y[1] / sum, color.y[2] / sum]
 }
 
-/** @param shades the darkest first */
-function curveOf(shades: readonly Shade[]): Shade[] {
-  const groups: Shade[][] = []
-  for (let k = 0; k < BINS; k++) {
-    const part = (i: number) => Math.floor((i * shades.length) / BINS)
-    const bin = shades.slice(part(k), part(k + 1))
-    // Two colors of nearly one brightness are no curve.
-    const wide = groups.length === 0 || bin[0]![0] - groups.at(-1)![0]![0] >= STEP
-    if (wide) groups.push(bin)
-    else groups.at(-1)!.push(...bin)
+/** Places by a value of theirs, the least first. */
+function sortedBy(values: Float64Array, places: Int32Array): Int32Array {
+  // Numbers are sorted many times faster than by a function; the last part of each says whose it is.
+  const keys = new Float64Array(places.length)
+  for (let i = 0; i < keys.length; i++) {
+    keys[i] = Math.round(values[places[i]!]! * FINE) * PLACES + i
   }
-  return groups.map(meanOf)
+  keys.sort()
+  const sorted = new Int32Array(keys.length)
+  for (let i = 0; i < keys.length; i++) sorted[i] = places[((keys[i]! % PLACES) + PLACES) % PLACES]!
+  return sorted
+}
+
+/** @param sorted places, the darkest first */
+function curveOf(places: Places, sorted: Int32Array): Shade[] {
+  const starts: number[] = []
+  for (let k = 0; k < BINS; k++) {
+    const start = Math.floor((k * sorted.length) / BINS)
+    // Two colors of nearly one brightness are no curve.
+    const last = starts.at(-1)
+    const wide = last === undefined || places.y[sorted[start]!]! - places.y[sorted[last]!]! >= STEP
+    if (wide) starts.push(start)
+  }
+  return starts.map((start, k) => meanOf(places, sorted.subarray(start, starts[k + 1])))
 }
 
 /** Mean over parts of the box that are large enough for noise to cancel out. */
-function distanceFromGray(places: readonly Place[]): number {
-  const parts = Map.groupBy(places.entries(), ([i]) => {
-    const [column, row] = [i % GRID, Math.floor(i / GRID)]
-    return Math.floor((PARTS * row) / GRID) * PARTS + Math.floor((PARTS * column) / GRID)
-  })
+function distanceFromGray(places: Places): number {
+  const side = GRID / PARTS
+  const part = new Int32Array(side * side)
   let sum = 0
-  for (const part of parts.values()) {
-    const [, b, r] = meanOf(part.map(([, { shade }]) => shade))
+  for (let k = 0; k < PARTS * PARTS; k++) {
+    const first = Math.floor(k / PARTS) * side * GRID + (k % PARTS) * side
+    for (let i = 0; i < part.length; i++) part[i] = first + Math.floor(i / side) * GRID + (i % side)
+    const [, b, r] = meanOf(places, part)
     sum += Math.hypot(b, r)
   }
-  return sum / parts.size
+  return sum / (PARTS * PARTS)
 }
 
-interface Place {
-  shade: Shade
-  /** Variance of its pixels' brightness. */
-  unrest: number
+/** Shades, and the variance of the brightness within each: one number for each place, row by row. */
+interface Places {
+  y: Float64Array
+  b: Float64Array
+  r: Float64Array
+  unrest: Float64Array
 }
 
 function sample(
@@ -127,28 +145,33 @@ function sample(
   layout: FrameLayout,
   weights: Shade,
   [x1, y1, x2, y2]: Box,
-): Place[] {
+): Places {
   const shadeAt = shadeReader(frame, layout, weights)
   const steps = GRID * TAPS
-  const columns = Array.from({ length: steps }, (_, i) => middleOf(i, steps, x1, x2))
-  const rows = Array.from({ length: steps }, (_, i) => middleOf(i, steps, y1, y2))
+  const columns = Int32Array.from({ length: steps }, (_, i) => middleOf(i, steps, x1, x2))
   const pixel: [number, number, number] = [0, 0, 0]
-  return Array.from({ length: GRID * GRID }, (_, i) => {
-    const [left, top] = [TAPS * (i % GRID), TAPS * Math.floor(i / GRID)]
-    let [y, b, r, square] = [0, 0, 0, 0]
-    for (let row = top; row < top + TAPS; row++) {
-      for (let column = left; column < left + TAPS; column++) {
-        shadeAt(columns[column]!, rows[row]!, pixel)
-        y += pixel[0]
-        b += pixel[1]
-        r += pixel[2]
-        square += pixel[0] * pixel[0]
-      }
+  const empty = () => new Float64Array(PLACES)
+  const places: Places = { y: empty(), b: empty(), r: empty(), unrest: empty() }
+  for (let row = 0; row < steps; row++) {
+    const first = Math.floor(row / TAPS) * GRID
+    const from = middleOf(row, steps, y1, y2)
+    for (let column = 0; column < steps; column++) {
+      shadeAt(columns[column]!, from, pixel)
+      const i = first + Math.floor(column / TAPS)
+      places.y[i]! += pixel[0]
+      places.b[i]! += pixel[1]
+      places.r[i]! += pixel[2]
+      places.unrest[i]! += pixel[0] * pixel[0]
     }
-    const count = TAPS * TAPS
-    y /= count
-    return { shade: [y, b / count, r / count], unrest: square / count - y * y }
-  })
+  }
+  const count = TAPS * TAPS
+  for (let i = 0; i < PLACES; i++) {
+    const y = (places.y[i]! /= count)
+    places.b[i]! /= count
+    places.r[i]! /= count
+    places.unrest[i] = places.unrest[i]! / count - y * y
+  }
+  return places
 }
 
 const middleOf = (i: number, count: number, from: number, to: number): number =>
@@ -179,14 +202,14 @@ function shadeReader(
   }
 }
 
-function meanOf(shades: readonly Shade[]): Shade {
-  let [y, b, r] = [0, 0, 0]
-  for (const shade of shades) {
-    y += shade[0]
-    b += shade[1]
-    r += shade[2]
+function meanOf({ y, b, r }: Places, of: Int32Array): Shade {
+  const sum: [number, number, number] = [0, 0, 0]
+  for (const place of of) {
+    sum[0] += y[place]!
+    sum[1] += b[place]!
+    sum[2] += r[place]!
   }
-  return [y / shades.length, b / shades.length, r / shades.length]
+  return [sum[0] / of.length, sum[1] / of.length, sum[2] / of.length]
 }
 
 /** The curve at a brightness; beyond its ends it is as at them. */
