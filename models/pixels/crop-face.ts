@@ -5,7 +5,8 @@ import { window, type Raster } from './kernel-memory.ts'
 import type { Kernels } from './kernels.ts'
 import { patchToRgb } from './patch-to-rgb.ts'
 import { resizeLanczos4, type LanczosTables } from './resize/lanczos.ts'
-import { resizePillow, type PillowTables } from './resize/pillow.ts'
+import { pillowTables, resizePillow } from './resize/pillow.ts'
+import { upscale, upscaleTables } from './resize/upscale.ts'
 
 /** Side of what the face networks look at, px. */
 export const FACE_SIDE = 256
@@ -31,10 +32,23 @@ export function cropFace(
   return resizeLanczos4(kernels, patchToRgb(kernels, patch, layout.color, seen), tables)
 }
 
+/** Resizes the crop box around a face. */
+export type HeadResize = (square: Raster, head: Raster) => void
+
+/** Bilinear, as Pillow does it, from a square to what the parsing network looks at. */
+export function headResize(kernels: Kernels, side: number): HeadResize {
+  if (side <= HEAD_SIDE) {
+    const tables = upscaleTables(side, HEAD_SIDE)
+    return (square, head) => upscale(kernels, square, tables, head)
+  }
+  const tables = pillowTables([side, side], [HEAD_SIDE, HEAD_SIDE], 'bilinear')
+  return (square, head) => resizePillow(kernels, square, tables, [0, 0, HEAD_SIDE, HEAD_SIDE], head)
+}
+
 /**
  * The face, and the head around it for parsing; the latter black where its square leaves the frame.
  *
- * @param headTables bilinear, from the crop box to 512x512
+ * @param resizeHead from the crop box to 512x512
  * @see MuseTalk musetalk/utils/blending.py
  */
 export function cropFaceAndHead(
@@ -43,7 +57,7 @@ export function cropFaceAndHead(
   layout: FrameLayout,
   box: Box,
   tables: LanczosTables,
-  headTables: PillowTables,
+  resizeHead: HeadResize,
 ): { face: Raster; head: Raster } {
   const { memory } = kernels
   const square = cropBox(box)
@@ -52,8 +66,7 @@ export function cropFaceAndHead(
   const rgb = patchToRgb(kernels, patch, layout.color, seen)
   const face = window(rgb, translate(clipBox(box, layout), seen))
   const head = memory.takeRaster(HEAD_SIDE, HEAD_SIDE, 3)
-  const whole: Box = [0, 0, HEAD_SIDE, HEAD_SIDE]
-  resizePillow(kernels, padded(kernels, rgb, seen, square), headTables, whole, head)
+  resizeHead(padded(kernels, rgb, seen, square), head)
   return { face: resizeLanczos4(kernels, face, tables), head }
 }
 

@@ -26,6 +26,8 @@ type KernelName =
   | 'erodeCheeks'
   | 'joinJaw'
   | 'unpackBits'
+  | 'upscaleRowRgb'
+  | 'upscaleColumns'
 
 type Exports = Readonly<Record<KernelName, (...numbers: number[]) => void>> & {
   readonly memory: GrowingMemory

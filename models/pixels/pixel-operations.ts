@@ -1,5 +1,5 @@
 import { cropBox, ruleMask, type MaskRule } from './blend-mask.ts'
-import { cropFace, cropFaceAndHead, FACE_SIDE, HEAD_SIDE } from './crop-face.ts'
+import { cropFace, cropFaceAndHead, FACE_SIDE, HEAD_SIDE, headResize } from './crop-face.ts'
 import { faceMask, shownPart } from './face-mask.ts'
 import { copyIn, type FrameLayout } from './frame-patch.ts'
 import { clipBox, type Box, type Image } from './image.ts'
@@ -65,9 +65,7 @@ export function createPixelOperations(kernels: Kernels = startKernels()): PixelO
   const fromFace = keepLast((width: number, height: number) =>
     bilinearTables(FACE_SIDE, width, height),
   )
-  const toHead = keepLast((side: number) =>
-    pillowTables([side, side], [HEAD_SIDE, HEAD_SIDE], 'bilinear'),
-  )
+  const toHead = keepLast((side: number) => headResize(kernels, side))
   const fromHead = keepLast((side: number) =>
     pillowTables([HEAD_SIDE, HEAD_SIDE], [side, side], 'bicubic'),
   )
