@@ -49,7 +49,9 @@ export function runChildLoop(
       const onProgress = (done: number, total: number) =>
         send({ type: 'progress', id, done, total })
       const onScanned = (done: number, total: number) => send({ type: 'scanned', id, done, total })
-      const report = await opened!.render(task, { signal, onProgress, onScanned, log })
+      const report = await opened!.render(task, {
+        ...{ signal, log, onProgress: sparse(onProgress), onScanned: sparse(onScanned) },
+      })
       send({ type: 'done', id, report })
     })
 
@@ -91,6 +93,19 @@ export function runChildLoop(
   if (!process.connected) killProcessGroup()
   // A signal to the whole process group of a service is for the parent to judge: it may be draining.
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(name, () => {})
+}
+
+const REPORT_MS = 50
+
+/** Not every frame is worth a message: both processes pay for it. The last one is always told. */
+function sparse(report: (done: number, total: number) => void): typeof report {
+  let last = -Infinity
+  return (done, total) => {
+    const now = performance.now()
+    if (done < total && now - last < REPORT_MS) return
+    last = now
+    report(done, total)
+  }
 }
 
 const sendHeartbeat = () =>
