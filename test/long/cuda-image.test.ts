@@ -52,7 +52,7 @@ describe.skipIf(!CHECKPOINTS)('the image for CUDA with MuseTalk (built by .ci/lo
   afterAll(async () => {
     await docker('rmi', IMAGE).catch(() => {})
     await own[Symbol.asyncDispose]()
-  }, 60_000)
+  }, 600_000)
 
   test('holds the bundle and NVIDIA’s libraries, and neither compiler nor Python', async () => {
     const size = Number(await docker('image', 'inspect', '-f', '{{.Size}}', IMAGE))
