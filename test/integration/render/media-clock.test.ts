@@ -56,7 +56,7 @@ describe('sound is played when its timestamps say', () => {
     await hears(twice, [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5], 4)
   })
   test('the silence of an encoder before the first sample is not heard', async () => {
-    for (const name of ['primed.m4a', 'primed.mp3', 'primed.opus']) {
+    for (const name of shortlist(1, ['primed.m4a', 'primed.mp3', 'primed.opus'])) {
       await hears(await makeBeeps(at.ffmpeg, at.media.file(name), 1), [0, 0.5], 1)
     }
   })
