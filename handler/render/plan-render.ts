@@ -62,8 +62,9 @@ export async function planRender(task: RenderTask, ctx: RenderContext): Promise<
 }
 
 /** MuseTalk works in RGB; what shall be lossless must not pass 4:2:0 either. */
-const readOptions = ({ compat, lossless }: RenderTask['options']): ReadOptions => ({
+const readOptions = ({ compat, lossless, format }: RenderTask['options']): ReadOptions => ({
   samples: compat || lossless ? 'rgb' : 'yuv',
+  keepAlpha: format === 'mov',
   allowOddSize: lossless,
   referenceMode: compat === 'reference',
 })

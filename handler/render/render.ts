@@ -166,7 +166,8 @@ async function finish(
   const planned = { ...outputSize(facts, options.frame), frames, soundS }
   await ctx.stage('encode', () => verifyOutput(output, planned, ctx))
   if (task.split?.do === 'draw') return
-  const length = { frames, fps: fps(rate) }
+  const alpha = facts.pixelFormat === 'yuva420p'
+  const length = { frames, fps: fps(rate), alpha }
   await ctx.stage('encode', () => makePictures(output, pictures, length, ctx))
   const made = madeBy(task, ctx)
   if (made) await ctx.stage('encode', () => appendProvenance(output, made, options))

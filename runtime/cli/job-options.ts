@@ -52,7 +52,7 @@ export const JOB_OPTIONS = {
   format: {
     type: 'string',
     value: 'WHAT',
-    help: 'mp4 or webm (default: as --out ends, else mp4)',
+    help: 'mp4, webm or mov with alpha (default: as --out ends, else mp4)',
   },
   codec: {
     type: 'string',
@@ -141,7 +141,8 @@ function outputOf(
     ...(provenance && { provenance: parseYesNo('provenance', provenance) }),
   }
   const isOpen = output['format'] === undefined && output['lossless'] !== true
-  if (isOpen && /\.webm$/i.test(out ?? '')) return { output: { ...output, format: 'webm' } }
+  const [, ending] = /\.(webm|mov)$/i.exec(out ?? '') ?? []
+  if (isOpen && ending) return { output: { ...output, format: ending.toLowerCase() } }
   return Object.keys(output).length > 0 && { output }
 }
 

@@ -44,6 +44,12 @@ export function outputProblems(payload: unknown): ValidationIssue[] {
     add('codec', `must be one of ${codecs.join(', ')} in ${format}`)
   }
   if (format === 'mp4') return problems
+  if (format === 'mov') {
+    const why = 'is not for mov: ProRes has one quality'
+    for (const field of ['crf', 'bitrate']) if (output[field] !== undefined) add(field, why)
+    const { compat } = payload as { compat?: unknown }
+    if (compat !== undefined) add('format', 'mov is not for compat: its frames have no alpha')
+  }
   if (stream === true) add('stream', 'is for mp4 results')
   if (typeof key === 'string' && !key.endsWith(`.${format}`)) {
     add('key', `must end in .${format}: stores tell by it what the file is`)

@@ -31,13 +31,18 @@ export const Output = v.strictObject({
     ),
   ),
   format: v.optional(
-    v.pipe(v.picklist(OUTPUT_FORMATS), v.description('The file: mp4 (where unset) or webm.')),
+    v.pipe(
+      v.picklist(OUTPUT_FORMATS),
+      v.description(
+        'The file: mp4 (where unset), webm, or mov, which keeps the source’s transparency.',
+      ),
+    ),
   ),
   codec: v.optional(
     v.pipe(
       v.picklist(OUTPUT_CODECS),
       v.description(
-        'h264 (where unset), hevc or av1 in mp4; vp9 (where unset) or av1 in webm. One that the worker’s ffmpeg cannot encode is refused.',
+        'h264 (where unset), hevc or av1 in mp4; vp9 (where unset) or av1 in webm; prores (4444) in mov. One that the worker’s ffmpeg cannot encode is refused.',
       ),
     ),
   ),

@@ -4,7 +4,13 @@ import { runToEnd } from '../media/ffmpeg.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import { colorTags, type EncoderArgs } from './encoder-args.ts'
 import { rateArgs, type EncodeRate } from './encode-rate.ts'
-import { CODECS_OF, codecOf, type OutputCodec, type WantedFormat } from './output-formats.ts'
+import {
+  CODECS_OF,
+  codecOf,
+  type OutputCodec,
+  type OutputFormat,
+  type WantedFormat,
+} from './output-formats.ts'
 
 /**
  * ffmpeg's encoders of a codec, the best first, at about the quality of x264's constant rate factor. Lists
@@ -27,8 +33,23 @@ const ENCODERS: Record<Exclude<OutputCodec, 'h264'>, (rate: EncodeRate) => strin
       ...at(rate, 8, '-crf', UNBOUND),
     ],
   ],
+  // One quality, which is ProRes's own; alpha has the 8 bits that frames have.
+  prores: () => [['prores_ks', '-profile:v', '4444', '-alpha_bits', '8', '-vendor', 'apl0']],
 }
 const UNBOUND = ['-b:v', '0']
+
+/** What surrounds a codec's pictures in a file, and what they are made of. */
+const CONTAINERS: Record<OutputFormat, { sound: string[]; container: string[]; samples: string }> =
+  {
+    mp4: {
+      sound: ['aac', '-b:a', '192k'],
+      container: ['-movflags', '+faststart', '-f', 'mp4'],
+      samples: 'yuv420p',
+    },
+    webm: { sound: ['libopus', '-b:a', '160k'], container: ['-f', 'webm'], samples: 'yuv420p' },
+    // For editors, which want sound as it is.
+    mov: { sound: ['pcm_s16le'], container: ['-f', 'mov'], samples: 'yuva444p10le' },
+  }
 
 /** @param above how much higher its scale of quality lies than x264's */
 const at = (rate: EncodeRate, above: number, name = '-crf', more: string[] = []) =>
@@ -51,20 +72,18 @@ export async function chooseEncoder(
   const codec = codecOf(wanted)
   const { format = 'mp4', lossless } = wanted
   if (codec === 'h264' || lossless) return undefined
-  const sound = format === 'webm' ? ['libopus', '-b:a', '160k'] : ['aac', '-b:a', '192k']
-  const args: Omit<EncoderArgs, 'name' | 'video'> = {
-    audio: ['-c:a', ...sound, '-ar', '48000'],
-    container: format === 'webm' ? ['-f', 'webm'] : ['-movflags', '+faststart', '-f', 'mp4'],
-  }
-  const encoder = await firstThatWorks(codec, rate, video, args.audio, ctx)
+  const { sound, container, samples } = CONTAINERS[format]
+  const args = { audio: ['-c:a', ...sound, '-ar', '48000'], container }
+  const encoder = await firstThatWorks(codec, rate, video, samples, args.audio, ctx)
   if (encoder) {
-    const pictures = ['-c:v', ...encoder, '-pix_fmt', 'yuv420p', ...colorTags(video.color)]
+    const pictures = ['-c:v', ...encoder, '-pix_fmt', samples, ...colorTags(video.color)]
     return { name: encoder[0]!, video: pictures, ...args }
   }
   const others = []
   for (const other of CODECS_OF[format]) {
     if (other === codec) continue
-    const works = other === 'h264' || (await firstThatWorks(other, rate, video, args.audio, ctx))
+    const works =
+      other === 'h264' || (await firstThatWorks(other, rate, video, samples, args.audio, ctx))
     if (works) others.push(other)
   }
   const has =
@@ -77,6 +96,7 @@ async function firstThatWorks(
   codec: Exclude<OutputCodec, 'h264'>,
   rate: EncodeRate,
   { width, height }: VideoInfo,
+  samples: string,
   audio: string[],
   { ffmpeg, signal }: Pick<RenderContext, 'ffmpeg' | 'signal'>,
 ): Promise<string[] | undefined> {
@@ -86,7 +106,7 @@ async function firstThatWorks(
   ]
   for (const encoder of ENCODERS[codec](rate)) {
     if (encoder[0]!.endsWith('_nvenc') && !ffmpeg.nvenc) continue
-    const trial = ['-v', 'error', ...inputs, '-c:v', ...encoder, '-pix_fmt', 'yuv420p', ...audio]
+    const trial = ['-v', 'error', ...inputs, '-c:v', ...encoder, '-pix_fmt', samples, ...audio]
     const { code } = await runToEnd(ffmpeg.path, [...trial, '-f', 'null', '-'], signal)
     if (code === 0) return encoder
   }

@@ -2,6 +2,7 @@
 export const CODECS_OF = {
   mp4: ['h264', 'hevc', 'av1'],
   webm: ['vp9', 'av1'],
+  mov: ['prores'],
 } as const
 export type OutputFormat = keyof typeof CODECS_OF
 export type OutputCodec = (typeof CODECS_OF)[OutputFormat][number]
@@ -17,7 +18,7 @@ export interface WantedFormat {
 }
 
 /** How the result's name ends, without the dot. */
-export const extensionOf = ({ format, lossless }: WantedFormat): 'mp4' | 'webm' | 'mkv' =>
+export const extensionOf = ({ format, lossless }: WantedFormat): OutputFormat | 'mkv' =>
   lossless ? 'mkv' : (format ?? 'mp4')
 
 export const codecOf = ({ format = 'mp4', codec }: WantedFormat): OutputCodec =>
@@ -27,6 +28,7 @@ export const codecOf = ({ format = 'mp4', codec }: WantedFormat): OutputCodec =>
 export const MEDIA_TYPES: Readonly<Record<string, string>> = {
   '.mp4': 'video/mp4',
   '.webm': 'video/webm',
+  '.mov': 'video/quicktime',
   '.mkv': 'video/x-matroska',
   '.jpg': 'image/jpeg',
   '.webp': 'image/webp',

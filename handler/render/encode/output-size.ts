@@ -36,7 +36,10 @@ function sizeForRatio(
 }
 
 /** The filter that brings finished frames to that size; empty where they have it. */
-export function resizeFilter(source: Size, frame: OutputFrame): string[] {
+export function resizeFilter(
+  source: Size & { pixelFormat?: string },
+  frame: OutputFrame,
+): string[] {
   const { width, height } = outputSize(source, frame)
   if (frame.fit === 'source' || (width === source.width && height === source.height)) return []
   const scale = `scale=${width}:${height}:flags=lanczos+accurate_rnd`
@@ -45,7 +48,8 @@ export function resizeFilter(source: Size, frame: OutputFrame): string[] {
       return [scale, 'setsar=1']
     case 'contain': {
       const inside = `${scale}:force_original_aspect_ratio=decrease:force_divisible_by=2`
-      return [inside, `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2`, 'setsar=1']
+      const bars = source.pixelFormat === 'yuva420p' ? ':color=black@0' : ''
+      return [inside, `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2${bars}`, 'setsar=1']
     }
     case 'cover': {
       const around = `${scale}:force_original_aspect_ratio=increase:force_divisible_by=2`

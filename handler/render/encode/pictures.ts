@@ -53,7 +53,7 @@ export async function assertPreviewFormat(
 export async function makePictures(
   video: string,
   wanted: WantedPictures,
-  { frames, fps }: { frames: number; fps: number },
+  { frames, fps, alpha }: { frames: number; fps: number; alpha: boolean },
   ctx: Pick<RenderContext, 'ffmpeg' | 'signal'>,
 ): Promise<void> {
   const endings = pictureEndings(wanted)
@@ -61,7 +61,8 @@ export async function makePictures(
   const at = (index: number) => ['-ss', String(Math.max(0, (index - 0.5) / fps))]
   if (poster) {
     const index = Math.min(frames - 1, Math.floor(poster.at * fps + 1e-6))
-    const jpeg = ['-vf', JPEG_SAMPLES, '-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2', '-update', '1']
+    const samples = alpha ? `${OVER_BLACK},${JPEG_SAMPLES}` : JPEG_SAMPLES
+    const jpeg = ['-vf', samples, '-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2', '-update', '1']
     const file = ['-y', `file:${video}${endings.poster}`]
     await run([...at(index), ...frameOf(video), ...jpeg, ...file], ctx)
   }
@@ -77,6 +78,8 @@ export async function makePictures(
 }
 
 const frameOf = (video: string) => ['-i', `file:${video}`, '-map', '0:v:0', '-frames:v', '1']
+
+const OVER_BLACK = 'format=gbrap,premultiply=inplace=1,format=gbrp'
 
 /** What every reader of JPEG takes it to have. */
 const JPEG_SAMPLES = 'scale=out_color_matrix=bt601:out_range=full,format=yuvj420p'

@@ -26,7 +26,7 @@ const XMP_BOX = Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex')
 
 /** ffmpeg's arguments: Matroska and webm have tags, and no place for XMP. */
 export function provenanceTags(made: MadeBy, wanted: WantedFormat): string[] {
-  if (isMp4(wanted)) return []
+  if (hasBoxes(wanted)) return []
   const { name, version, id } = made.bundle
   const tags = {
     DIGITAL_SOURCE_TYPE: SOURCE_TYPE,
@@ -38,13 +38,13 @@ export function provenanceTags(made: MadeBy, wanted: WantedFormat): string[] {
   return Object.entries(tags).flatMap(([key, value]) => ['-metadata', `${key}=${value}`])
 }
 
-/** Put XMP behind the last box of an mp4: what stands before, and where, stays as it is. */
+/** Put XMP behind the last box of an mp4 or mov: what stands before, and where, stays as it is. */
 export async function appendProvenance(
   file: string,
   made: MadeBy,
   wanted: WantedFormat,
 ): Promise<void> {
-  if (!isMp4(wanted)) return
+  if (!hasBoxes(wanted)) return
   const xmp = Buffer.from(xmpPacket(made))
   const head = Buffer.alloc(8)
   head.writeUInt32BE(head.length + XMP_BOX.length + xmp.length)
@@ -52,7 +52,7 @@ export async function appendProvenance(
   await appendFile(file, Buffer.concat([head, XMP_BOX, xmp]))
 }
 
-const isMp4 = (wanted: WantedFormat): boolean => extensionOf(wanted) === 'mp4'
+const hasBoxes = (wanted: WantedFormat): boolean => /mp4|mov/.test(extensionOf(wanted))
 
 /** @see https://iptc.org/std/photometadata/specification/IPTC-PhotoMetadata, "AI System Used" */
 function xmpPacket({ tool, job, bundle: { name, version, id } }: MadeBy): string {

@@ -13,17 +13,19 @@ export interface FrameFormat {
   /** Bytes of a frame. */
   bytes: number
   /** What ffmpeg calls the frames, as they go to the encoder. */
-  rawFormat: 'yuv420p' | 'rgb24'
+  rawFormat: 'yuv420p' | 'yuva420p' | 'rgb24'
 }
 
 export function frameFormatFor(facts: VideoInfo): FrameFormat {
-  const { width, height } = facts
+  const { width, height, pixelFormat } = facts
+  // What draws in a frame knows nothing of the plane behind its three.
+  const alpha = pixelFormat === 'yuva420p'
   const rgb = facts.pixelFormat === 'rgb24'
   const layout = { width, height, ...(!rgb && { color: colorOf(facts) }) }
   return {
     layout,
-    bytes: rgb ? width * height * 3 : yuvBytes(width, height),
-    rawFormat: rgb ? 'rgb24' : 'yuv420p',
+    bytes: rgb ? width * height * 3 : yuvBytes(width, height) + (alpha ? width * height : 0),
+    rawFormat: rgb ? 'rgb24' : alpha ? 'yuva420p' : 'yuv420p',
   }
 }
 
@@ -37,8 +39,8 @@ const MATRICES: Record<string, Color['matrix']> = {
 }
 
 /** How the frames of a clip code color; where it does not say, what players assume. */
-function colorOf({ color, height, pixelFormat }: VideoInfo): Coefficients {
+function colorOf({ color, height }: VideoInfo): Coefficients {
   const untagged = height > 576 ? 'bt709' : 'bt601'
   const matrix = MATRICES[color.matrix ?? ''] ?? untagged
-  return coefficients({ matrix, range: pixelFormat === 'yuvj420p' ? 'full' : 'limited' })
+  return coefficients({ matrix, range: color.range === 'pc' ? 'full' : 'limited' })
 }

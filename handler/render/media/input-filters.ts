@@ -55,6 +55,9 @@ function uprightFilter({ rotation = 0, mirrored = false }: StreamInfo): string |
 }
 
 const RGB_LIKE = /^(rgb|bgr|gbr|argb|abgr|0rgb|0bgr|x2rgb|pal8|gray|mono|ya)/
+/** Of what ffmpeg calls the samples of a picture. */
+export const hasAlpha = ({ pixelFormat }: StreamInfo): boolean => WITH_ALPHA.test(pixelFormat ?? '')
+
 const WITH_ALPHA = /^(argb|abgr|rgba|bgra|yuva|gbrap|ya|pal8)/
 const FLATTEN_ALPHA = ['format=gbrap', 'premultiply=inplace=1', 'format=gbrp']
 
@@ -67,18 +70,19 @@ export function conversionFilters(
   stream: StreamInfo,
   display: Display,
   still: boolean,
-  { samples, allowOddSize, referenceMode }: ReadOptions,
+  { samples, keepAlpha, allowOddSize, referenceMode }: ReadOptions,
 ): Pick<VideoInfo, 'geometry' | 'pixelFormat' | 'color'> {
   const source = stream.pixelFormat ?? 'yuv420p'
   const { stored, upright, square } = display
-  const { pixelFormat, scaling, color } =
+  const { scaling, color, ...plain } =
     samples === 'rgb' ? toRgb : RGB_LIKE.test(source) ? rgbToYuv : yuvToYuv(stream, source)
+  const pixelFormat = keepAlpha ? 'yuva420p' : plain.pixelFormat
   const whole = still && stored.width === stream.width && stored.height === stream.height
   const filters = [
     ...(whole ? [] : steadyStored(stream, stored)),
     ...(stream.interlaced && !referenceMode ? ['yadif=deint=interlaced'] : []),
     ...(upright ? [upright] : []),
-    ...(WITH_ALPHA.test(source) && !referenceMode ? FLATTEN_ALPHA : []),
+    ...(WITH_ALPHA.test(source) && !referenceMode && !keepAlpha ? FLATTEN_ALPHA : []),
     // One column or row of an odd size is cut: no sample is invented, none moves.
     ...(square && !allowOddSize ? ['crop=trunc(iw/2)*2:trunc(ih/2)*2:0:0'] : []),
     still || referenceMode ? scaleTo(display, scaling) : fitInto(display, scaling),

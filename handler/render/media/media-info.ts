@@ -21,6 +21,8 @@ export interface ReadOptions {
    * MuseTalk itself works.
    */
   samples: 'yuv' | 'rgb'
+  /** Frames have a plane of alpha too, as the source does; no where unset. */
+  keepAlpha?: boolean
   /** Sizes that 4:2:0 cannot have stay as they are. */
   allowOddSize: boolean
   /** As MuseTalk's own ffmpeg and OpenCV calls see a file: upright, and nothing else done to it. */
@@ -56,7 +58,7 @@ export interface VideoInfo {
   /** The filter chain from a decoded picture to a frame of that size. */
   geometry: string
   /** yuvj420p has the planes of yuv420p; it keeps ffmpeg from rescaling full-range samples. */
-  pixelFormat: 'yuv420p' | 'yuvj420p' | 'rgb24'
+  pixelFormat: 'yuv420p' | 'yuvj420p' | 'yuva420p' | 'rgb24'
   color: ColorTags
 }
 

@@ -5,7 +5,7 @@ import { chooseFrameRate, isVariable, MAX_FPS, ownRate, STILL } from './frame-ra
 import { exifFilter } from './probing/exif-orientation.ts'
 import { withLimits } from './child-limits.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
-import { conversionFilters, displayOf } from './input-filters.ts'
+import { conversionFilters, displayOf, hasAlpha } from './input-filters.ts'
 import { statedDuration } from './cut-off.ts'
 import { measurePictures, type MeasuredPictures } from './probing/measure-pictures.ts'
 import { durationOf, offsetOf, soundClock } from './media-clock.ts'
@@ -169,6 +169,7 @@ function videoFacts(
     // A forged table can name more frames than its duration holds, and be walked for ever.
     assertDuration('video', (stream.frames ?? 0) / MAX_FPS, limits.maxVideoS)
   }
+  if (reading.keepAlpha && !hasAlpha(stream)) throw opaqueError(stream)
   const display = displayOf(stream, exif, reading, still ? limits.maxPixels : undefined)
   assertSize(display, limits.maxPixels)
   return {
@@ -187,6 +188,11 @@ function videoFacts(
     offsetS: offsetOf(stream, found),
     ...conversionFilters(stream, display, still, reading),
   }
+}
+
+function opaqueError({ codec, pixelFormat }: StreamInfo): InputError {
+  const found = `the video input (${codec}, ${pixelFormat}) has no transparency that could be kept`
+  return new InputError('INVALID_JOB', `output.format: ${found}; take mp4 or webm`)
 }
 
 function audioFacts(found: ProbeResult, limits: MediaLimits, reading: ReadOptions): AudioInfo {

@@ -15,6 +15,7 @@ describe('the format of a result', () => {
     [{ format: 'webm' }, 'one.webm', 'video/webm'],
     [{ format: 'webm', key: 'a/b.webm' }, 'a/b.webm', 'video/webm'],
     [{ lossless: true }, 'one.mkv', 'video/x-matroska'],
+    [{ format: 'mov' }, 'one.mov', 'video/quicktime'],
   ])('%j is named %s', (output, name, type) => {
     expect(objectName(parse(output))).toBe(name)
     expect(mediaTypeOf(name)).toBe(type)
@@ -36,6 +37,11 @@ describe('the format of a result', () => {
     [{ format: 'webm', codec: 'hevc' }, 'output.codec: must be one of vp9, av1 in webm'],
     [{ format: 'webm', stream: true }, 'output.stream: is for mp4 results'],
     [{ format: 'webm', key: 'a.mp4' }, 'output.key: must end in .webm'],
+    [{ format: 'mov', stream: true }, 'output.stream: is for mp4 results'],
+    [{ format: 'mov', key: 'a.mp4' }, 'output.key: must end in .mov'],
+    [{ format: 'mov', crf: 20 }, 'output.crf: is not for mov'],
+    [{ format: 'mov', bitrate: 'source' }, 'output.bitrate: is not for mov'],
+    [{ format: 'mov', codec: 'h264' }, 'output.codec: must be one of prores in mov'],
     [{ lossless: true, stream: true }, 'output.stream: is not for lossless results'],
     [{ lossless: true, codec: 'av1' }, 'output.codec: is not for lossless results'],
   ])('%j is refused', (output, message) => {
@@ -104,6 +110,13 @@ describe('pictures of a result', () => {
     [{ url: 'https://a.example/put', poster: true }, 'output.poster: needs a url of its own'],
     [{ url: 'https://a.example/put', preview: {} }, 'output.preview: needs a url of its own'],
   ])('%j is refused', (output, message) => expect(() => parse(output)).toThrow(message))
+})
+
+test('what MuseTalk’s own rules make has no alpha', () => {
+  const inputs = { video_url: 'https://a.example/v.mp4', audio_url: 'https://a.example/a.wav' }
+  const job = { ...inputs, compat: 'reference', output: { format: 'mov' } }
+  const refused = () => parseJob(job, undefined, { allowFileInputs: false })
+  expect(refused).toThrow('output.format: mov is not for compat')
 })
 
 describe('the bitrate of a result', () => {
