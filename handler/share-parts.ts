@@ -5,7 +5,8 @@ import { inputKind } from './inputs/input-address.ts'
 import { inputDigest } from './job/input-digest.ts'
 import { inputsOf } from './job/job-inputs.ts'
 import { objectName, type Job } from './job/parse-job.ts'
-import { sleep } from './net/retry.ts'
+import { retry, sleep } from './net/retry.ts'
+import type { RetryPolicy } from './net/timeouts.ts'
 import type { PartResult, PartState } from './part-queue.ts'
 import { STAGES } from './render/context.ts'
 import { extensionOf } from './render/encode/output-formats.ts'
@@ -15,7 +16,12 @@ import type { DrawStep } from './render/split/split-step.ts'
 /** Where the parts of results are kept until they are joined. */
 const FOLDER = 'parts'
 const LOOK_MS = 1_000
-const CLEAN_UP_MS = 10_000
+/** A queue that is away comes back, as a rule, before who cleans up has lost patience. */
+const PATIENCE: RetryPolicy = { tries: 30, firstMs: 500, maxMs: 2_000 }
+const CLEAN_UP_MS = 30_000
+
+const patiently = <T>(run: () => Promise<T>): Promise<T> =>
+  retry(run, PATIENCE, AbortSignal.timeout(CLEAN_UP_MS), { isRetryable: () => true })
 
 /**
  * Others who may draw parts of a job: each part is a job of its own, with the same inputs, whose result
@@ -73,7 +79,7 @@ export function elsewhereOf(
       async withdraw(reason) {
         if (reason instanceof CanceledError && reason.code === 'SHUTDOWN') return
         try {
-          await parts.remove(part)
+          await patiently(() => parts.remove(part))
           await storage.remove(key, AbortSignal.timeout(CLEAN_UP_MS))
         } catch (error) {
           log.warn('part.left', { part: index, reason: (error as Error).message })
@@ -88,7 +94,8 @@ export function elsewhereOf(
 export async function dropUnwantedPart(job: Job, ctx: JobContext): Promise<void> {
   if (!job.part || !ctx.parts || !job.output.key?.startsWith(`${FOLDER}/`)) return
   try {
-    if (await ctx.parts.look(job.id)) return
+    const { parts } = ctx
+    if (await patiently(() => parts.look(job.id))) return
     await ctx.storage.remove(objectName(job), AbortSignal.timeout(CLEAN_UP_MS))
   } catch (error) {
     ctx.log.warn('part.left', { reason: (error as Error).message })

@@ -4,6 +4,9 @@ import { namesFaces, noFaceError } from '../avatar/scan-result.ts'
 import type { RenderReport, RenderTask } from '../render-task.ts'
 import type { PartFindings } from './split-step.ts'
 
+/** On its way from another process what is undefined becomes null. */
+type NoBox = null | undefined
+
 /** Of a face's size: below what anybody sees as a step. */
 const AGREEMENT = 0.02
 
@@ -20,8 +23,8 @@ export function fitsBefore(reports: readonly RenderReport[], i: number): boolean
   )
 }
 
-function isNear(one: Box | undefined, other: Box | undefined): boolean {
-  if (!one || !other) return one === other
+function isNear(one: NoBox | Box, other: NoBox | Box): boolean {
+  if (!one || !other) return !one && !other
   const most = 1 + AGREEMENT * Math.max(one[2] - one[0], one[3] - one[1])
   return one.every((edge, i) => Math.abs(edge - other[i]!) <= most)
 }
