@@ -28,18 +28,54 @@ export function lanczosRgb(
   for (let y = 0; y < height; y++) {
     const top = load<i32>(firstRow + 4 * y)
     const at = rowWeights + 16 * y
+    const row0 = src + inside(top, rows) * srcStride
+    const row1 = src + inside(top + 1, rows) * srcStride
+    const row2 = src + inside(top + 2, rows) * srcStride
+    const row3 = src + inside(top + 3, rows) * srcStride
+    const row4 = src + inside(top + 4, rows) * srcStride
+    const row5 = src + inside(top + 5, rows) * srcStride
+    const row6 = src + inside(top + 6, rows) * srcStride
+    const row7 = src + inside(top + 7, rows) * srcStride
+    const weight0 = v128.load32_splat(at)
+    const weight1 = v128.load32_splat(at, 4)
+    const weight2 = v128.load32_splat(at, 8)
+    const weight3 = v128.load32_splat(at, 12)
     for (let x = 0; x < 3 * columns; x += 16) {
-      sumRows(src + x, srcStride, top, rows - 1, at, row + pad + 4 * x)
+      const a = v128.load(row0 + x)
+      const b = v128.load(row1 + x)
+      const c = v128.load(row2 + x)
+      const d = v128.load(row3 + x)
+      const e = v128.load(row4 + x)
+      const f = v128.load(row5 + x)
+      const g = v128.load(row6 + x)
+      const h = v128.load(row7 + x)
+      const ab = interleaveLow(a, b)
+      const cd = interleaveLow(c, d)
+      const ef = interleaveLow(e, f)
+      const gh = interleaveLow(g, h)
+      const out = row + pad + 4 * x
+      v128.store(out, sumLow(ab, weight0, cd, weight1, ef, weight2, gh, weight3))
+      v128.store(out, sumHigh(ab, weight0, cd, weight1, ef, weight2, gh, weight3), 16)
+      const AB = interleaveHigh(a, b)
+      const CD = interleaveHigh(c, d)
+      const EF = interleaveHigh(e, f)
+      const GH = interleaveHigh(g, h)
+      v128.store(out, sumLow(AB, weight0, CD, weight1, EF, weight2, GH, weight3), 32)
+      v128.store(out, sumHigh(AB, weight0, CD, weight1, EF, weight2, GH, weight3), 48)
     }
     repeatEdges(row, columns)
     for (let x = 0; x < width; x++) {
-      let sample = row + (load<i32>(first + 4 * x) + 4) * 12
-      let sum = i32x4.splat(1 << 21)
-      for (let j = 0; j < 8; j++) {
-        const weight = v128.load32_splat(weights + 32 * x + 4 * j)
-        sum = i32x4.add(sum, i32x4.mul(v128.load(sample), weight))
-        sample += 12
-      }
+      const sample = row + (load<i32>(first + 4 * x) + 4) * 12
+      const at = weights + 32 * x
+      const near = i32x4.add(
+        i32x4.add(tap(sample, at), tap(sample + 12, at + 4)),
+        i32x4.add(tap(sample + 24, at + 8), tap(sample + 36, at + 12)),
+      )
+      const far = i32x4.add(
+        i32x4.add(tap(sample + 48, at + 16), tap(sample + 60, at + 20)),
+        i32x4.add(tap(sample + 72, at + 24), tap(sample + 84, at + 28)),
+      )
+      const sum = i32x4.add(i32x4.add(near, far), i32x4.splat(1 << 21))
       const words = i16x8.narrow_i32x4_s(i32x4.shr_s(sum, 22), sum)
       v128.store32_lane(dst + 3 * x, i8x16.narrow_i16x8_u(words, words), 0)
     }
@@ -47,27 +83,62 @@ export function lanczosRgb(
   }
 }
 
-/** 16 samples of eight weighted rows; rows outside 0..last repeat the edge row. */
-function sumRows(src: usize, stride: i32, top: i32, last: i32, weights: usize, out: usize): void {
-  let s0 = i32x4.splat(0)
-  let s1 = i32x4.splat(0)
-  let s2 = i32x4.splat(0)
-  let s3 = i32x4.splat(0)
-  for (let j = 0; j < 8; j += 2) {
-    const weight = v128.load32_splat(weights + 2 * j)
-    const a = v128.load(src + max(0, min(last, top + j)) * stride)
-    const b = v128.load(src + max(0, min(last, top + j + 1)) * stride)
-    const near = i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-    const far = i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-    s0 = i32x4.add(s0, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(near), weight))
-    s1 = i32x4.add(s1, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(near), weight))
-    s2 = i32x4.add(s2, i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(far), weight))
-    s3 = i32x4.add(s3, i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(far), weight))
-  }
-  v128.store(out, s0)
-  v128.store(out, s1, 16)
-  v128.store(out, s2, 32)
-  v128.store(out, s3, 48)
+function tap(sample: usize, weight: usize): v128 {
+  return i32x4.mul(v128.load(sample), v128.load32_splat(weight))
+}
+
+/** Rows outside 0..rows - 1 repeat the edge row. */
+function inside(y: i32, rows: i32): i32 {
+  return max(0, min(rows - 1, y))
+}
+
+function interleaveLow(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+}
+
+function interleaveHigh(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+}
+
+/** Four samples of eight weighted rows, two and two of which lie in one number. */
+function sumLow(
+  ab: v128,
+  w0: v128,
+  cd: v128,
+  w1: v128,
+  ef: v128,
+  w2: v128,
+  gh: v128,
+  w3: v128,
+): v128 {
+  return i32x4.add(
+    i32x4.add(dotLow(ab, w0), dotLow(cd, w1)),
+    i32x4.add(dotLow(ef, w2), dotLow(gh, w3)),
+  )
+}
+
+function sumHigh(
+  ab: v128,
+  w0: v128,
+  cd: v128,
+  w1: v128,
+  ef: v128,
+  w2: v128,
+  gh: v128,
+  w3: v128,
+): v128 {
+  return i32x4.add(
+    i32x4.add(dotHigh(ab, w0), dotHigh(cd, w1)),
+    i32x4.add(dotHigh(ef, w2), dotHigh(gh, w3)),
+  )
+}
+
+function dotLow(pairs: v128, weights: v128): v128 {
+  return i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_u(pairs), weights)
+}
+
+function dotHigh(pairs: v128, weights: v128): v128 {
+  return i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_u(pairs), weights)
 }
 
 /** Four samples before the first one and after the last one. */
