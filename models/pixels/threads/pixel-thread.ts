@@ -28,8 +28,11 @@ export function callOperation(
 
 /** A thread that does pixel work, call after call. */
 export interface PixelThread {
-  /** @throws PixelError */
-  call(call: PixelCall): Promise<unknown>
+  /**
+   * @param owned buffers that the thread gets instead of copies
+   * @throws PixelError
+   */
+  call(call: PixelCall, owned?: readonly ArrayBuffer[]): Promise<unknown>
   /** Calls without an answer yet. */
   waiting(): number
   /** It ended unasked; calls are refused. */
@@ -67,11 +70,11 @@ export function startPixelThread(entry = workerEntry()): PixelThread {
   worker.unref()
 
   return {
-    call(call) {
+    call(call, owned = []) {
       if (death) return Promise.reject(death)
       const id = next++
       worker.ref() // an idle thread must not keep the process alive, a busy one must
-      worker.postMessage({ id, call } satisfies PixelRequest)
+      worker.postMessage({ id, call } satisfies PixelRequest, owned)
       return new Promise((resolve, reject) => pending.set(id, { resolve, reject }))
     },
     waiting: () => pending.size,

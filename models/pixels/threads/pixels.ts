@@ -57,12 +57,23 @@ export function openPixels(
     return lanes.reduce((a, b) => (b.waiting() < a.waiting() ? b : a))
   }
 
-  async function run(shared: boolean, layout: FrameLayout | undefined, make: () => PixelCall) {
+  async function run(
+    shared: boolean,
+    layout: FrameLayout | undefined,
+    make: (part: (bytes: Uint8Array) => Uint8Array) => PixelCall,
+  ) {
     const large = !layout || layout.width * layout.height >= LEAST_PIXELS
-    if (threads > 0 && shared && large) return freest().call(make())
+    if (threads > 0 && shared && large) {
+      const owned: ArrayBuffer[] = []
+      const call = make((bytes) => withoutNeighbors(bytes, owned))
+      return freest().call(call, owned)
+    }
     own ??= createPixelOperations()
     try {
-      return callOperation(own, make())
+      return callOperation(
+        own,
+        make((bytes) => bytes),
+      )
     } catch (thrown) {
       throw asPixelError(thrown)
     }
@@ -78,14 +89,16 @@ export function openPixels(
       await run(areShared(frame, face, head), layout, () => ({ operation: 'cropFace', args }))
     },
     async packMask(classes, mode) {
-      const args = [withoutNeighbors(classes), mode] as const
-      const value = await run(true, undefined, () => ({ operation: 'packMask', args: [...args] }))
+      const value = await run(true, undefined, (part) => ({
+        operation: 'packMask',
+        args: [part(classes), mode],
+      }))
       return value as Uint8Array
     },
     async pasteFace(frame, layout, { face, mask, ...place }) {
-      await run(areShared(frame), layout, () => {
-        const bits = 'bits' in mask ? { bits: withoutNeighbors(mask.bits) } : mask
-        const paste = { face: withoutNeighbors(face), mask: bits, ...place }
+      await run(areShared(frame), layout, (part) => {
+        const bits = 'bits' in mask ? { bits: part(mask.bits) } : mask
+        const paste = { face: part(face), mask: bits, ...place }
         return { operation: 'pasteFace', args: [frame, layout, paste] }
       })
     },
@@ -98,8 +111,13 @@ export function openPixels(
 const areShared = (...all: Uint8Array[]) =>
   all.every(({ buffer }) => buffer instanceof SharedArrayBuffer)
 
-/** A message takes all of a buffer along, however small the part, unless it is shared. */
-function withoutNeighbors(bytes: Uint8Array): Uint8Array {
-  const alone = bytes.byteLength === bytes.buffer.byteLength
-  return alone || areShared(bytes) ? bytes : bytes.slice()
+/**
+ * A message takes all of a buffer along, however small the part, unless it is shared. So a part is
+ * copied, and the copy handed over.
+ */
+function withoutNeighbors(bytes: Uint8Array, owned: ArrayBuffer[]): Uint8Array {
+  if (bytes.byteLength === bytes.buffer.byteLength || areShared(bytes)) return bytes
+  const alone = bytes.slice()
+  owned.push(alone.buffer)
+  return alone
 }

@@ -15,7 +15,9 @@ function serve(port: NonNullable<typeof parentPort>) {
     }
   }
   port.on('message', ({ id, call }: PixelRequest) => {
-    port.postMessage({ id, ...answer(call) } satisfies PixelResponse)
+    const { value, error } = answer(call)
+    const owned = value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []
+    port.postMessage({ id, value, ...(error && { error }) } satisfies PixelResponse, owned)
   })
 }
 
