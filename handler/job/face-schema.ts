@@ -28,7 +28,7 @@ export const Boxes = v.pipe(v.array(v.nullable(Box)), v.minLength(1), v.maxLengt
 export const Face = v.pipe(
   v.union(
     [
-      v.literal('largest'),
+      v.picklist(['largest', 'speaking']),
       v.strictObject({ box: Box }),
       v.strictObject({
         at: v.strictTuple([position, position]),
@@ -37,10 +37,10 @@ export const Face = v.pipe(
       v.strictObject({ boxes: Boxes }),
       v.strictObject({ boxes_url: mediaInput('A JSON list of such boxes.') }),
     ],
-    'must be "largest", { box: [x1, y1, x2, y2] }, { at: [x, y], frame }, { boxes_url } or { boxes: [[x1, y1, x2, y2] | null, …] }',
+    'must be "largest", "speaking", { box: [x1, y1, x2, y2] }, { at: [x, y], frame }, { boxes_url } or { boxes: [[x1, y1, x2, y2] | null, …] }',
   ),
   v.description(
-    'Which face speaks: the largest, the one in a box, the person at a point of a frame (0 where unset), or exactly these boxes, one per source frame (null: no face), which may lie in a JSON file. Source pixels, right and bottom exclusive.',
+    "Which face speaks: the largest, of several the one whose lips move with the source's own sound, the one in a box, the person at a point of a frame (0 where unset), or exactly these boxes, one per source frame (null: no face), which may lie in a JSON file. Source pixels, right and bottom exclusive.",
   ),
 )
 

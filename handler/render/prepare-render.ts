@@ -1,12 +1,12 @@
 import { hearVoices } from './audio/hear-voices.ts'
 import type { SpeakingVoice } from './audio/soundtrack.ts'
+import type { ScanOptions } from './avatar/avatar-cache.ts'
 import type { Scan } from './avatar/scan-result.ts'
 import type { RenderContext } from './context.ts'
 import type { FrameSpan } from './frames/frame-schedule.ts'
 import type { VideoInput } from './media/decode-video.ts'
 import type { SourceAudio } from './media/probe.ts'
 import { planRender, type RenderPlan } from './plan-render.ts'
-import type { RenderOptions } from './render-options.ts'
 import type { RenderTask } from './render-task.ts'
 import { framesToScan, spokenFrames } from './result-length.ts'
 import type { SplitStep } from './split/split-step.ts'
@@ -21,7 +21,7 @@ export interface PreparedRender extends AsyncDisposable {
   /** Frames of the result, where they do not depend on the source's. */
   known: number | undefined
   batchSize: number
-  scan: Omit<Scan, 'options'> & { options: Omit<RenderOptions, 'face'> }
+  scan: Omit<Scan, 'options'> & { options: Omit<ScanOptions, 'face'> }
 }
 
 /**
@@ -45,7 +45,12 @@ export async function prepareRender(task: RenderTask, ctx: RenderContext): Promi
     ...{ plan, source, voices, batchSize },
     own: sourceAudio && { file: task.video, sound: sourceAudio },
     known: isSpeechLong && spoken <= maxFrames ? spoken : undefined,
-    scan: { source, batchSize, limit: framesToScan(options.length, spoken, maxFrames), options },
+    scan: {
+      source,
+      batchSize,
+      limit: framesToScan(options.length, spoken, maxFrames),
+      options: { ...options, sound: plan.sourceAudio },
+    },
     [Symbol.asyncDispose]: () => heard[Symbol.asyncDispose](),
   }
 }

@@ -13,18 +13,21 @@ export const SILENCES = ['model', 'source'] as const
 export const MASK_MODES = ['jaw', 'raw', 'neck'] as const
 
 /**
- * Which face speaks: the largest, the one in a box, the person at a point of a frame (0 where unset),
+ * Which face speaks: the largest, the one whose lips move with the source's own sound, the one in a box, the person at a point of a frame (0 where unset),
  * or exactly these boxes, one per source frame (null: no face). Source pixels, right and bottom exclusive.
  */
 export type FaceChoice =
   | 'largest'
+  | 'speaking'
   | { box: Box }
   | { at: readonly [x: number, y: number]; frame?: number | undefined }
   | { boxes: readonly (Box | null)[] }
 
 /** Whose mouth was drawn: where they were in the first frame in which they were seen. */
 export interface TakenFace extends FoundFace {
-  chosen: 'largest' | 'box' | 'at' | 'boxes'
+  chosen: 'largest' | 'speaking' | 'box' | 'at' | 'boxes'
+  /** How sure it is that they are who speaks in the source, 0..1; where they were chosen by that. */
+  sureness?: number
 }
 
 /** A face in a frame. */

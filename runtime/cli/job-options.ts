@@ -28,6 +28,11 @@ export const JOB_OPTIONS = {
     help: "the source's own sound: replace (default), keep, or how many dB quieter it is kept: -15",
   },
   loudness: { type: 'string', value: 'LUFS', help: 'loudness of the result by EBU R 128: -16' },
+  face: {
+    type: 'string',
+    value: 'WHOSE',
+    help: "largest (default) or speaking: whose lips move with the source's sound",
+  },
   'face-at': {
     type: 'string',
     value: 'X,Y[@N]',
@@ -114,6 +119,7 @@ export async function jobOf(
     ...(segments && { segments: segments.split(',').map(parseSegment) }),
     ...(sound && { sound: parseSound(sound) }),
     ...(loudness && { loudness: parseNumber('loudness', loudness) }),
+    ...(values.face && { face: values.face }),
     ...(values['face-at'] && { face: parsePoint(values['face-at']) }),
     ...(length && { length }),
     ...(silence && { silence }),

@@ -44,7 +44,16 @@ export const resultEntries = {
   frames: count,
   frames_without_face: count,
   face: withDescription(
-    v.optional(v.object({ chosen: v.picklist(['largest', 'box', 'at', 'boxes']), ...faceEntries })),
+    v.optional(
+      v.object({
+        chosen: v.picklist(['largest', 'speaking', 'box', 'at', 'boxes']),
+        ...faceEntries,
+        sureness: withDescription(
+          v.optional(v.number()),
+          'How sure it is that they speak in the source, 0..1; where they were chosen by that.',
+        ),
+      }),
+    ),
     'Whose mouth was drawn: where they were in the first source frame in which they were seen.',
   ),
   bundle: v.object({ name: v.string(), version: v.string(), id: v.string() }),

@@ -16,6 +16,7 @@ import type { Box } from '../../../models/pixels/image.ts'
 import { sha256File } from '../../../models/system/sha256-file.ts'
 import { fsyncPath } from '../../../models/system/write-atomic.ts'
 import type { VideoInfo } from '../media/media-info.ts'
+import type { SourceAudio } from '../media/probe.ts'
 import type { Region } from '../face/face-box.ts'
 import type { RenderOptions } from '../render-options.ts'
 import { RecordFile } from './record-file.ts'
@@ -33,6 +34,8 @@ export interface FacePlacement {
 export interface SeenFace {
   region: Region
   score: number
+  /** How sure it is that they speak in the source, 0..1; only where that was asked for and found. */
+  sureness?: number
 }
 
 /** What a scan learned, beside the records. */
@@ -156,7 +159,10 @@ async function evictLru(folder: string, bytes: number): Promise<void> {
   }
 }
 
-export type ScanOptions = Pick<RenderOptions, 'face' | 'compat' | 'mask'>
+export interface ScanOptions extends Pick<RenderOptions, 'face' | 'compat' | 'mask'> {
+  /** The source's own, where it has any. */
+  sound?: SourceAudio | undefined
+}
 
 /** Raised whenever a scan of the same video would learn something else than before. */
 const REVISION = 8

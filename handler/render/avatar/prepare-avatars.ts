@@ -2,9 +2,9 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { RenderContext } from '../context.ts'
 import { choiceInFrames } from '../face/face-choice.ts'
-import type { RenderOptions } from '../render-options.ts'
 import type { Voice } from '../voice.ts'
 import type { Avatar } from './avatar.ts'
+import type { ScanOptions } from './avatar-cache.ts'
 import type { Part } from './part-avatar.ts'
 import { prepareAvatar } from './prepare-avatar.ts'
 import type { Scan } from './scan-result.ts'
@@ -24,7 +24,7 @@ export interface SpeakingFace {
  * @throws as `prepareAvatar` does
  */
 export async function prepareAvatars(
-  scan: Omit<Scan, 'options'> & { options: Omit<RenderOptions, 'face'> },
+  scan: Omit<Scan, 'options'> & { options: Omit<ScanOptions, 'face'> },
   voices: readonly Voice[],
   total: number | undefined,
   ctx: RenderContext,

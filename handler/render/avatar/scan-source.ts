@@ -13,7 +13,8 @@ import { lookedAt, type SourceSpan } from '../split/split-step.ts'
 import { smoothTrack, passThroughTrack, type SmoothedFace } from '../face/smooth-track.ts'
 import { faceTracker } from '../face/face-tracker.ts'
 import type { Tracked } from '../face/tracked-face.ts'
-import { findWantedPerson } from '../face/person/wanted-person.ts'
+import { wantedPerson } from '../face/person/speaking-person.ts'
+import type { WantedPerson } from '../face/person/wanted-person.ts'
 import { markCuts } from '../face/scene-cut.ts'
 
 const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbours
@@ -43,15 +44,16 @@ export async function* scanFrames(
   source: VideoInput,
   span: SourceSpan,
   batchSize: number,
-  { face: choice, compat, mask }: ScanOptions,
+  { face: choice, compat, mask, sound }: ScanOptions,
   ctx: RenderContext,
 ): AsyncGenerator<ScannedFrame> {
   const { facts } = source
+  const wanted = await wantedPerson(source, choice, sound, ctx)
   const { models } = ctx
   const held = Math.floor(LOOKAHEAD_BYTES / frameFormatFor(facts).bytes)
   const lag = models.graphs.encode?.device === 'cuda' ? batchSize : 2
   const detected = resolveDetections(
-    prefetch(lag - 1, detectFrames(source, span, lag, { face: choice, compat }, ctx)),
+    prefetch(lag - 1, detectFrames(source, span, lag, { face: choice, compat }, wanted, ctx)),
   )
   const singly = compat === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
   const tracked = singly ? passThroughTrack(detected) : smoothTrack(detected, facts.rate, held)
@@ -62,11 +64,19 @@ export async function* scanFrames(
     const records = (await encode(frames.flatMap(({ face }) => face ?? []))).values()
     return frames.map((one) => ({ ...one, record: one.face && records.next().value }))
   })
+  const surely = wanted?.sureness === undefined ? {} : { sureness: wanted.sureness }
   let slot = 0
   for await (const frames of encoded) {
     for (const { frame, face, record, seen, found } of frames) {
       const placement = face && { box: face.box, fade: face.fade, slot: slot++ }
-      yield { frame, fingerprint: fingerprint(frame), placement, record, seen, found }
+      yield {
+        frame,
+        fingerprint: fingerprint(frame),
+        placement,
+        record,
+        seen: seen && { ...seen, ...surely },
+        found,
+      }
       ctx.signal.throwIfAborted()
     }
   }
@@ -77,11 +87,9 @@ async function* detectFrames(
   span: SourceSpan,
   lag: number,
   options: Pick<RenderOptions, 'face' | 'compat'>,
+  wanted: WantedPerson | undefined,
   ctx: RenderContext,
 ): AsyncGenerator<{ frame: Uint8Array; tracked: Promise<Tracked> }> {
-  const { face } = options
-  const points = typeof face === 'object' && 'at' in face
-  const wanted = points ? await findWantedPerson(source, face.at, face.frame ?? 0, ctx) : undefined
   const tracker = faceTracker(ctx, source.facts, options, lag, wanted)
   const range = lookedAt(span, fps(source.facts.rate))
   const frames = (seeksExactly(source.facts) ? decode : decodeFromStart)(source, range, ctx)

@@ -40,11 +40,19 @@ export const firstShowing = (frame: number, { still, rate, ownRate, trim }: Vide
     : Math.max(0, Math.floor((frame * fps(rate)) / fps(ownRate) - 0.5) + 1) - (trim?.first ?? 0)
 
 /** Whose mouth was drawn, in pixels and frames of the source; undefined where no face was seen. */
-export const takenFace = (
+export function takenFace(
   choice: FaceChoice,
   first: ScanResult['first'],
   source: VideoInfo,
-): TakenFace | undefined => first && { chosen: howChosen(choice), ...foundFace(first, source) }
+): TakenFace | undefined {
+  if (!first) return undefined
+  const { sureness } = first
+  return {
+    chosen: howChosen(choice, sureness),
+    ...foundFace(first, source),
+    ...(sureness !== undefined && { sureness: Math.round(sureness * 1000) / 1000 }),
+  }
+}
 
 /** A face that was seen in a decoded frame, in pixels and frames of the source. */
 export function foundFace(
@@ -61,7 +69,8 @@ export function foundFace(
   }
 }
 
-function howChosen(face: FaceChoice): TakenFace['chosen'] {
+function howChosen(face: FaceChoice, sureness: number | undefined): TakenFace['chosen'] {
+  if (face === 'speaking' && sureness === undefined) return 'largest'
   if (typeof face === 'string') return face
   if ('box' in face) return 'box'
   return 'at' in face ? 'at' : 'boxes'

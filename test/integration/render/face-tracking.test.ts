@@ -81,6 +81,13 @@ describe('which face', () => {
     expect(drawnCodes(out, crop(right))).toEqual(numbers(25))
     expect(drawnCodes(out, crop(left))).toEqual(Array(25).fill(undefined))
   })
+  test('the largest where no lips move with a sound that nobody hears', async () => {
+    const file = await video('two.mp4', () => [left, right])
+    const { video: out, result } = await at.run({ video: file, face: 'speaking' })
+    expect(result.face).toMatchObject({ chosen: 'largest', frame: 0 })
+    expect(result.face).not.toHaveProperty('sureness')
+    expect(drawnCodes(out, crop(right))).toEqual(numbers(25))
+  })
   test('the one inside the box that the job names', async () => {
     const file = await video('two.mp4', () => [left, right])
     const { video: out } = await at.run({ video: file, face: { box: [4, 20, 60, 76] } })

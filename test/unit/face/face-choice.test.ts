@@ -38,3 +38,9 @@ test('the face that was taken is told in pixels and frames of the source', () =>
   expect(scaled).toMatchObject({ chosen: 'largest', frame: 0, box: [21, 0, 101, 480] })
   expect(takenFace('largest', undefined, facts())).toBeUndefined()
 })
+
+test('who speaks is told with how sure that is, or that it was the largest', () => {
+  const surely = takenFace('speaking', { ...first, sureness: 0.61849 }, facts())
+  expect(surely).toMatchObject({ chosen: 'speaking', sureness: 0.618 })
+  expect(takenFace('speaking', first, facts())).toEqual(takenFace('largest', first, facts()))
+})

@@ -7,11 +7,13 @@ import { squareAround } from '../face-box.ts'
 import { bySize, faceFinder, type Candidate } from '../face-finder.ts'
 import { sightingOf, type Sighting } from './sighting.ts'
 
-/** Somebody that a job points at. */
+/** Somebody that a job points at, or who speaks in the source. */
 export interface WantedPerson {
-  /** Where they were pointed at: a frame at the rate of the result. */
+  /** Where they were pointed at, or seen: a frame at the rate of the result. */
   frame: number
   seen: Sighting
+  /** How sure it is that they speak, 0..1; absent where the job pointed. */
+  sureness?: number
 }
 
 const REACH = 1.25 // times a face's size: hair and chin count as the face
