@@ -58,7 +58,7 @@ export function elsewhereOf(
       },
       async drawn(signal, onProgress) {
         while (!isHere) {
-          const state = await parts.look(part).catch(() => ({ frames: 0 }) as PartState)
+          const state = await parts.look(part).catch((): PartState => ({ frames: 0 }))
           signal.throwIfAborted()
           if (!state) return undefined
           const { frames, result, error } = state

@@ -44,7 +44,7 @@ test('what nobody has begun is drawn here, and all offers end', async () => {
   const reports = await run()
   expect(reports.map(({ encoder }) => encoder)).toEqual(['0 there', '1 here', '2 there'])
   expect(withdrawn).toEqual([undefined, undefined, undefined])
-  expect(told.toSorted()).toEqual([
+  expect(told.toSorted(([a], [b]) => a - b)).toEqual([
     [0, 7],
     [1, 7],
     [2, 7],
