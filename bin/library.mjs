@@ -14,6 +14,7 @@ export const {
   createClient,
   createLocalWorker,
   directoryStorage,
+  estimate,
   handle,
   jobJsonSchema,
   JobError,

@@ -18,8 +18,8 @@ export type Estimate =
 
 export interface EstimateDependencies extends JobDependencies {
   estimate: EstimateRender
-  /** Seconds that jobs of that size took here lately, without their downloads. */
-  expectSeconds(job: JobSize): number | undefined
+  /** Seconds that jobs of that size took here lately, without their downloads; nobody knows where unset. */
+  expectSeconds?(job: JobSize): number | undefined
 }
 
 /** What decides how long a job takes. */
@@ -50,7 +50,7 @@ export async function estimate(
     const task = taskOfJob(job, inputs, join(ctx.dir, 'result'), ctx)
     const { signal, log } = ctx
     const found = await ctx.step('render', () => deps.estimate(task, { signal, log }))
-    const seconds = deps.expectSeconds(found)
+    const seconds = deps.expectSeconds?.(found)
     return {
       ...found,
       expected_sec: seconds === undefined ? null : toTenths(seconds + ctx.seconds('download')),

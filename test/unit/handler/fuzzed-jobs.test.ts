@@ -70,6 +70,10 @@ const ODD: readonly unknown[] = [
   ...[
     { crf: 20, lossless: true },
     { fit: 'cover' },
+    { format: 'mov', codec: 'prores', poster: true, preview: { frames: 24 } },
+    { format: 'webm', bitrate: 'source', provenance: false, poster: { at: 1e9 } },
+    { url: 'https://a.test/put', poster: {}, preview: { url: 'https://a.test/put', width: 64 } },
+    { bitrate: 50, crf: 20, preview: { format: 'png', frames: -1 }, provenance: 'yes' },
     { fit: 'cover', extra: 1 },
     { a: { b: { c: [1, 2, { d: 1 }] } } },
   ],
