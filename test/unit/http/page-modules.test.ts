@@ -25,7 +25,10 @@ test('a source is shown at the moment that the result has of it', async () => {
 })
 
 test('what is enlarged is the mouth of the face that was drawn', async () => {
-  const { mouthOf } = await load('compare')
+  const { mouthOf, originOf } = await load('compare')
+  expect([originOf!(0.3, 1), originOf!(0.4, 2), originOf!(0.1, 2), originOf!(0.5, 4)]).toEqual([
+    ...[0.3, 0.30000000000000004, 0, 0.5],
+  ])
   const size = { output_url: '', width: 100, height: 200 }
   expect(mouthOf!({ ...size, face: { box: [20, 40, 40, 80] } })).toEqual([0.3, 0.35])
   expect(mouthOf!(size)).toEqual([0.5, 0.75])

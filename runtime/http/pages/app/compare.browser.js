@@ -12,6 +12,13 @@ export function mouthOf({ width, height, face }) {
   return [(left + right) / 2 / width, (top + 0.75 * (bottom - top)) / height]
 }
 
+/**
+ * What stays in its place when a picture is enlarged so that a point comes to the middle, as far as there is picture around it.
+ * @param {number} point share of the width or height @param {number} zoom @returns {number} the same share
+ */
+export const originOf = (point, zoom) =>
+  zoom === 1 ? point : Math.min(1, Math.max(0, (zoom * point - 0.5) / (zoom - 1)))
+
 /** @typedef {{ length?: string, trim?: { from?: number, to?: number } }} Shown of a job, what decides which moment of the source is shown */
 
 /**
@@ -36,6 +43,8 @@ export function createCompare() {
   let source
   /** @type {Shown} */
   let job = {}
+  /** What is enlarged, as shares of the picture. */
+  let focus = [0.5, 0.5]
 
   const inStep = () => {
     time.value = String(after.currentTime)
@@ -47,7 +56,11 @@ export function createCompare() {
   const draw = () => {
     pair.style.setProperty('--divide', `${divide.value}%`)
     before.style.clipPath = `inset(0 ${100 - divide.valueAsNumber}% 0 0)`
-    for (const side of [before, after]) side.style.scale = zoom.value
+    const origin = focus.map((point) => `${100 * originOf(point, zoom.valueAsNumber)}%`).join(' ')
+    for (const side of [before, after]) {
+      side.style.scale = zoom.value
+      side.style.transformOrigin = origin
+    }
   }
   const togglePlay = () => (after.paused ? void after.play() : after.pause())
   const onFrame = () => {
@@ -73,20 +86,19 @@ export function createCompare() {
   // What is clicked is what is enlarged.
   pair.addEventListener('click', (event) => {
     const { left, top, width, height } = pair.getBoundingClientRect()
-    setOrigin((event.clientX - left) / width, (event.clientY - top) / height)
+    const at = [(event.clientX - left) / width, (event.clientY - top) / height]
+    // Where the click is in the picture that is enlarged already.
+    const from = focus.map((point) => originOf(point, zoom.valueAsNumber))
+    focus = at.map((share, i) => (share - (from[i] ?? 0)) / zoom.valueAsNumber + (from[i] ?? 0))
     if (zoom.valueAsNumber === 1) zoom.value = '2.5'
     draw()
   })
-  const setOrigin = (/** @type {number} */ x, /** @type {number} */ y) => {
-    for (const side of [before, after]) side.style.transformOrigin = `${x * 100}% ${y * 100}%`
-  }
 
   return {
     /** @param {Result} result @param {HTMLImageElement | HTMLVideoElement | undefined} picture @param {Shown} shownJob */
     async show(result, picture, shownJob) {
       job = shownJob
-      const [x, y] = mouthOf(result)
-      setOrigin(x, y)
+      focus = mouthOf(result)
       zoom.value = '1'
       const address = result.output_url
       const own = await ownAddress(address)

@@ -6,7 +6,7 @@ const FIELDS = /** @type {const} */ ({ at: ['x', 'y'], box: ['left', 'top', 'rig
 /** What moves less than this between press and release is a click, in pixels of the screen. */
 const SLIP = 6
 
-/** @typedef {'largest' | 'at' | 'box'} Way */
+/** @typedef {'largest' | 'speaking' | 'at' | 'box'} Way */
 
 /**
  * @param {() => number[]} size of the picture: width and height in its own pixels
@@ -29,7 +29,7 @@ export function createFaceChoice(size, onPoint) {
   /** @param {Way} kind @param {number[]} values in pixels of the picture */
   function choose(kind, values = []) {
     which.value = kind
-    if (kind !== 'largest') {
+    if (kind === 'at' || kind === 'box') {
       for (const [index, one] of inputs[kind].entries())
         one.value = String(Math.round(values[index] ?? 0))
     }
@@ -53,7 +53,7 @@ export function createFaceChoice(size, onPoint) {
     const [width = 0, height = 0] = size()
     if (way() === 'at') choose('at', [width / 2, height / 3])
     else if (way() === 'box') choose('box', [width * 0.3, height * 0.1, width * 0.7, height * 0.6])
-    else choose('largest')
+    else choose(way())
   }
 
   /** Where a pointer is, in pixels of the picture. @param {PointerEvent} event */
@@ -100,6 +100,7 @@ export function createFaceChoice(size, onPoint) {
     clear: () => choose('largest'),
     at: () => numbers('at'),
     box: () => numbers('box'),
+    isSpeaking: () => way() === 'speaking',
   }
 }
 

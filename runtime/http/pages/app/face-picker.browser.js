@@ -46,17 +46,19 @@ export function createFacePicker() {
       'face-image': isShown && isStill,
       'face-video': isShown && !isStill,
       'face-whose': isShown,
+      'face-speaking': !isStill,
       'face-shoot': false,
     })
   }
 
-  /** The fields of the job that tell whose mouth, and which part. @returns {Promise<Record<string, object>>} */
+  /** The fields of the job that tell whose mouth, and which part. @returns {Promise<Record<string, object | string>>} */
   async function fields() {
     const [at, box, trim] = [choice.at(), choice.box(), isStill ? undefined : part.value()]
     const face = at
       ? { at, ...(moment > 0 && { frame: await frameAt(clip.src, moment) }) }
       : { box }
-    return { ...((at || box) && { face }), ...(trim && { trim }) }
+    const named = choice.isSpeaking() ? 'speaking' : (at || box) && face
+    return { ...(named && { face: named }), ...(trim && { trim }) }
   }
 
   return { picked, fields, picture, thumbnail: () => drawThumbnail(picture(), size()) }
