@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { JobResult } from '../../../handler/events/job-events.ts'
 import { NetworkError } from '../../../handler/net/network-error.ts'
 import { delayAbort, retry, sleep } from '../../../handler/net/retry.ts'
+import type { RetryPolicy } from '../../../handler/net/timeouts.ts'
 import type { Config } from '../../config/config.ts'
 import { redisTargetOf } from '../../config/redis.ts'
 import { UsageError } from '../command.ts'
@@ -12,7 +13,9 @@ import { failureFromText, SubmitError } from './submit-error.ts'
 
 const POLL_MS = 500
 /** Ten minutes in which Redis may be away. */
-const PATIENCE = { tries: 120, firstMs: 500, maxMs: 5_000 }
+const PATIENCE: RetryPolicy = { tries: 45, firstMs: 500, maxMs: 5_000 }
+/** One, before there is a job that goes on without us. */
+const PATIENCE_AT_FIRST: RetryPolicy = { tries: 5, firstMs: 500, maxMs: 5_000 }
 
 /** The BullMQ queue that the environment names. The client of Redis is loaded only here. */
 export async function queueDestination(config: Config): Promise<Destination> {
@@ -22,9 +25,13 @@ export async function queueDestination(config: Config): Promise<Destination> {
   const producer = openQueueProducer({ redis, prefix, queue })
   const files = bucketFiles(config)
 
-  const patiently = async <T>(run: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+  const patiently = async <T>(
+    run: () => Promise<T>,
+    signal: AbortSignal,
+    patience = PATIENCE,
+  ): Promise<T> => {
     try {
-      return await retry(run, PATIENCE, signal)
+      return await retry(run, patience, signal)
     } catch (error) {
       if (!(error instanceof NetworkError)) throw error
       const { message, permanent } = error
@@ -37,7 +44,8 @@ export async function queueDestination(config: Config): Promise<Destination> {
     sendFile: files.sendFile,
     async submit(job, signal) {
       const id = typeof job['id'] === 'string' ? job['id'] : randomUUID()
-      await patiently(() => producer.add(id, job), delayAbort(signal, SUBMIT_GRACE_MS))
+      const sent = delayAbort(signal, SUBMIT_GRACE_MS)
+      await patiently(() => producer.add(id, job), sent, PATIENCE_AT_FIRST)
       return id
     },
     async follow(id, onProgress, signal) {

@@ -5,6 +5,7 @@ import { NetworkError } from '../../../handler/net/network-error.ts'
 import type { Log } from '../../../handler/log.ts'
 import { renewLock, type HeldJob, type LockOptions } from './job-lock.ts'
 import { openRedis, type RedisTarget } from './redis.ts'
+import { withinLimit } from './within-limit.ts'
 
 export interface QueueOptions {
   redis: RedisTarget
@@ -34,7 +35,6 @@ export interface QueueClient extends AsyncDisposable {
 
 /** A worker that is killed with its machine is no fault of its job; one that kills five of them may be. */
 const MAX_STALLED = 5
-const TRY_MS = 10_000
 const CLOSE_MS = 1_000
 
 /** Does not wait for Redis: what is asked before it is there fails, and is asked again. */
@@ -59,18 +59,11 @@ export function openQueueClient(options: QueueOptions): QueueClient {
 
   /** @throws NetworkError */
   async function bounded<T>(run: () => Promise<T>, late?: (value: T) => unknown): Promise<T> {
-    const deadline = AbortSignal.timeout(TRY_MS)
-    const { promise: over, reject } = Promise.withResolvers<never>()
-    deadline.onabort = () => reject(new Error(`did not answer within ${TRY_MS / 1000} s`))
-    const answer = run()
-    if (late) answer.then((value) => deadline.aborted && late(value)).catch(() => {})
     try {
-      return await Promise.race([answer, over])
+      return await withinLimit(run, late)
     } catch (cause) {
       if (isRefusal(cause)) throw cause
       throw new NetworkError(`Redis: ${(cause as Error).message}`, { cause })
-    } finally {
-      deadline.onabort = null
     }
   }
 

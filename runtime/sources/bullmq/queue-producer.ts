@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { Job, Queue } from 'bullmq'
 import { NetworkError } from '../../../handler/net/network-error.ts'
 import { openRedis, type RedisTarget } from './redis.ts'
+import { withinLimit } from './within-limit.ts'
 
 export interface ProducerOptions {
   redis: RedisTarget
@@ -33,6 +35,7 @@ export interface QueueProducer extends AsyncDisposable {
 const ATTEMPTS = { attempts: 3, backoff: { type: 'exponential', delay: 5_000 } }
 const DAY_S = 86_400
 const REMOVALS = 20
+const CLOSE_MS = 1_000
 
 export function openQueueProducer({ redis, prefix, queue: name }: ProducerOptions): QueueProducer {
   const connection = openRedis(redis)
@@ -44,7 +47,7 @@ export function openQueueProducer({ redis, prefix, queue: name }: ProducerOption
 
   async function attempt<T>(run: () => Promise<T>): Promise<T> {
     try {
-      return await run()
+      return await withinLimit(run)
     } catch (cause) {
       const message = reason ?? (cause as Error).message
       const permanent = /NOAUTH|WRONGPASS|NOPERM|invalid password|certificate/i.test(message)
@@ -78,8 +81,9 @@ export function openQueueProducer({ redis, prefix, queue: name }: ProducerOption
         throw new Error('its worker does not let go of the job')
       }),
     async [Symbol.asyncDispose]() {
+      // One that waits for a server that is away would wait for ever.
+      await Promise.race([queue.close(), pause(CLOSE_MS)]).catch(() => {})
       connection.disconnect()
-      await queue.close().catch(() => {})
     },
   }
 }
