@@ -94,11 +94,11 @@ function usualOf(mouths: readonly SeenMouth[]): Usual {
   const seen = new Uint8Array(some.length)
   for (let k = 0; k < SAMPLES; k++) {
     for (const [i, { samples }] of some.entries()) seen[i] = samples[k]!
-    const middle = seen.sort()[some.length >> 1]!
+    const middle = seen.toSorted()[some.length >> 1]!
     for (const [i, { samples }] of some.entries()) seen[i] = Math.abs(samples[k]! - middle)
     values[k] = middle
     // 1.48 median deviations are a standard deviation
-    room[k] = Math.max(FLOORS[k % 3]!, DEVIATIONS * 1.48 * seen.sort()[some.length >> 1]!)
+    room[k] = Math.max(FLOORS[k % 3]!, DEVIATIONS * 1.48 * seen.toSorted()[some.length >> 1]!)
   }
   return { values, room }
 }

@@ -85,10 +85,11 @@ async function followLips(
     if (frame % every === 0) {
       const at = frame / every
       const wide = at % ALL_EVERY === 0
-      const windows = people.map(({ last }) => squareAround(last.region, WINDOW, facts))
+      const around = people.map(({ last }) => squareAround(last.region, WINDOW, facts))
+      const windows = around.filter((box) => box !== undefined)
       const faces = wide
         ? await facesIn(picture, source, ctx)
-        : await Promise.all(windows.map((box) => (box ? finder.find(picture, box) : [])))
+        : await Promise.all(windows.map((box) => finder.find(picture, box)))
       const look = appearanceIn(picture, facts)
       for (const face of faces.flat()) noteFace(people, sightingOf(face, look), { at, frame, wide })
     }
