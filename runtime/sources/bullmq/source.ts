@@ -1,7 +1,8 @@
 import { on, type EventEmitter } from 'node:events'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
+import { WorkerError } from '../../../handler/errors.ts'
 import { NetworkError } from '../../../handler/net/network-error.ts'
-import type { CompletedLease, Lease, Source } from '../job-source.ts'
+import type { CompletedLease, Source } from '../job-source.ts'
 import type { HeldJob } from './job-lock.ts'
 import type { LockThread } from './lock-thread.ts'
 import type { QueueClient } from './queue-client.ts'
@@ -58,9 +59,14 @@ export function bullmqSource({ client, locks, events, workerId }: BullmqOptions)
     async claim() {
       const job = await client.take()
       if (!job?.id || job.token === undefined) return []
+      const given = job.deferredFailure as string | undefined
+      if (given) {
+        await client.fail(job, job.token, deferredFailure(given), true)
+        return []
+      }
       jobs.set(job.id, job)
       locks.hold({ id: job.id, token: job.token })
-      return [leaseOf(job, job.id, job.token)]
+      return [{ id: job.id, ref: job.token, payload: job.data as unknown }]
     },
     async progress({ id, ref }, event) {
       const job = jobs.get(id)
@@ -89,11 +95,9 @@ export function bullmqSource({ client, locks, events, workerId }: BullmqOptions)
   }
 }
 
-function leaseOf(job: JobOfQueue, id: string, ref: string): Lease {
-  // A child of its flow has failed, and it must not run.
-  const failed = job.deferredFailure as string | undefined
-  return { id, ref, payload: job.data as unknown, ...(failed && { inputError: failed }) }
-}
+/** BullMQ has given it up, and leaves it to a worker to say so: its workers were lost too often, or a child of it failed. */
+const deferredFailure = (message: string): string =>
+  JSON.stringify(new WorkerError('ENGINE_LOST', message, { retryable: false }))
 
 const progressOf = ({ phase, progress, eta_sec, metrics }: JobEvent) => ({
   ...{ phase, progress, eta_sec, metrics },

@@ -26,8 +26,8 @@ const WORKERS = 3
 /** Shorter than the longest cut, so that jobs change hands while their worker lives. */
 const LOCK_S = 3
 const LONGEST_CUT_MS = 6_000
-/** After so many lost locks BullMQ fails a job; chance can do that to one. */
-const GIVEN_UP = 'job stalled more than allowable limit'
+/** After so many lost locks BullMQ fails a job, and only then one fails so for good; chance can do that to one. */
+const GIVEN_UP = 'ENGINE_LOST'
 
 /** A hundred jobs of a queue, three workers, and everything around them failing. */
 export async function queueChaos(options: QueueChaosOptions) {

@@ -98,6 +98,22 @@ describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => 
     expect(job!.attemptsMade).toBe(2)
   })
 
+  test('that were lost with their workers too often fail, and not as if they were wrong', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    await q.queue.pause()
+    await using w = await worker(redis)
+    const { id } = await q.queue.add('render', w.job, { attempts: 3 })
+    // What BullMQ notes when it gives a job up.
+    const given = 'job stalled more than allowable limit'
+    await q.connection.hset(`bull:musetalk:${id}`, 'defa', given)
+    await q.queue.resume()
+    await expect.poll(() => q.state(id!)).toBe('failed')
+    const failure = JSON.parse((await q.queue.getJob(id!))!.failedReason)
+    expect(failure).toEqual({ code: 'ENGINE_LOST', message: given, retryable: false })
+    expect(w.renders).toEqual([])
+  })
+
   test('that are removed are stopped', async () => {
     await using redis = await redisServer()
     await using w = await worker(redis)
