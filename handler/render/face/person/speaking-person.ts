@@ -48,7 +48,7 @@ export async function wantedPerson(
  * @returns undefined where there are not several, it has no sound, or no lips move with it
  * @throws InputError MEDIA_UNREADABLE; ModelError
  */
-export async function findSpeakingPerson(
+async function findSpeakingPerson(
   source: VideoInput,
   sound: SourceAudio | undefined,
   ctx: RenderContext,
