@@ -12,6 +12,9 @@ export const HOPELESS = {
   'noise.mp4': 'MEDIA_UNREADABLE',
 } as const
 
+/** How long the recording is that jobs speak in parts, seconds. */
+const LECTURE_S = 12
+
 export interface MediaServer extends WebServer {
   /** Requests that met an accident. */
   faults(): number
@@ -29,11 +32,13 @@ export async function serveInputs(
   await makeVideo(ffmpeg, file('face.mp4'), { ...small, faces: () => [[...face]] })
   await makeVideo(ffmpeg, file('empty-room.mp4'), { ...small, faces: () => [] })
   await makeSound(ffmpeg, file('voice.wav'), 0.2)
+  await makeSound(ffmpeg, file('lecture.wav'), LECTURE_S)
   const noise = createHash('sha512').update('noise').digest()
   const files = new Map([
     ['/face.mp4', await readFile(file('face.mp4'))],
     ['/empty-room.mp4', await readFile(file('empty-room.mp4'))],
     ['/voice.wav', await readFile(file('voice.wav'))],
+    ['/lecture.wav', await readFile(file('lecture.wav'))],
     ['/noise.mp4', Buffer.concat(Array.from({ length: 40 }, () => noise))],
   ])
   let faults = 0

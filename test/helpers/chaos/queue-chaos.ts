@@ -23,6 +23,8 @@ export interface QueueChaosOptions {
 }
 
 const WORKERS = 3
+/** The last jobs are drawn in parts by all workers. */
+const LONG_JOBS = 3
 /** Shorter than the longest cut, so that jobs change hands while their worker lives. */
 const LOCK_S = 3
 const LONGEST_CUT_MS = 6_000
@@ -55,7 +57,9 @@ export async function queueChaos(options: QueueChaosOptions) {
   const expected = new Map<string, string | undefined>()
   for (let i = 0; i < count; i++) {
     const id = `job-${i}`
-    const { data, code } = someJob(driver, media.origin.replace('127.0.0.1', 'localhost'), i)
+    const origin = media.origin.replace('127.0.0.1', 'localhost')
+    const isLong = i >= count - LONG_JOBS
+    const { data, code } = isLong ? longJob(origin, i) : someJob(driver, origin, i)
     expected.set(id, code)
     await queue.give(id, data)
   }
@@ -115,6 +119,14 @@ function someJob(random: Random, origin: string, i: number) {
     ...(random.chance(0.1) && { output: { crf: LARGE } }),
   }
   return { data, code: HOPELESS[file as keyof typeof HOPELESS] as string | undefined }
+}
+
+function longJob(origin: string, i: number) {
+  const inputs = {
+    video_url: `${origin}/face.mp4?job=${i}`,
+    audio_url: `${origin}/lecture.wav?job=${i}`,
+  }
+  return { data: { ...inputs, split: { seconds: 5 } }, code: undefined }
 }
 
 /**
