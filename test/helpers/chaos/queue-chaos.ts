@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { folder, testFfmpeg } from '../media/media.ts'
 import { LARGE } from '../children/painting-engine.child.ts'
 import { seeded, type Random } from '../orchestrator/random.ts'
@@ -97,6 +99,7 @@ export async function queueChaos(options: QueueChaosOptions) {
       ...unwilling,
       ...workers.flatMap(({ crashes }) => crashes),
       ...(await Promise.all(workers.map(leftBy))).flat(),
+      ...(await Promise.all(workers.map(bugsOf))).flat(),
       ...unfinishedUploads(s3),
       ...orphans(s3, queue.ends),
       ...(await wrongEnds(expected, queue.ends)),
@@ -178,6 +181,12 @@ async function wrongEnds(
       wrong.push(...(await objectProblem(id, String(result?.output_url), result?.sha256)))
   }
   return wrong
+}
+
+/** What nobody has foreseen, with where it came from. */
+async function bugsOf({ id, dir }: Worker): Promise<string[]> {
+  const log = await readFile(join(dir, 'log.jsonl'), 'utf8')
+  return log.split('\n').flatMap((line) => (/"code":"BUG"/.test(line) ? `${id}: ${line}` : []))
 }
 
 /** Objects of the bucket that belong to no job that has succeeded. */
