@@ -3,7 +3,7 @@ import { InputError } from '../../../handler/errors.ts'
 import { inputDigest } from '../../../handler/job/input-digest.ts'
 import { JobSchema } from '../../../handler/job/job-schema.ts'
 import { objectName, parseJob } from '../../../handler/job/parse-job.ts'
-import { parseGeneration, toJob } from '../../../runtime/http/sync/generation-request.ts'
+import { parseGeneration, toJob } from '../../../runtime/http/sync-so/generation-request.ts'
 import { seeded } from '../../helpers/orchestrator/random.ts'
 
 function random(seed: number) {

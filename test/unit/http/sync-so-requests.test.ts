@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseGeneration, toJob } from '../../../runtime/http/sync/generation-request.ts'
+import { parseGeneration, toJob } from '../../../runtime/http/sync-so/generation-request.ts'
 import { parseJob } from '../../../handler/job/parse-job.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 import { settle } from '../../helpers/jobs/controlled-jobs.ts'
