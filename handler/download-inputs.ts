@@ -42,7 +42,7 @@ export async function download(job: Job, ctx: JobContext): Promise<InputFiles> {
   const [video, ...audio] = await allOrAbort(ctx.signal, [
     (signal) => downloadInput('video_url', job.video_url, join(ctx.dir, 'video.bin'), ctx, signal),
     ...recordings.map(({ field, audio_url }, i) => (signal: AbortSignal) => {
-      const to = join(ctx.dir, `audio-${i}.bin`)
+      const to = join(ctx.dir, i === 0 ? 'audio.bin' : `audio-${i}.bin`)
       return downloadInput(field, audio_url, to, ctx, signal)
     }),
   ])

@@ -73,7 +73,8 @@ const SIMPLE = /^(?:$|text\/plain|application\/x-www-form-urlencoded|multipart\/
 const rejectSimpleBody: MiddlewareHandler = async (c, next) => {
   const type = c.req.header('content-type')?.trim() ?? ''
   const empty = c.req.raw.body === null || c.req.header('content-length') === '0'
-  if (isRead(c) || empty || !isBrowser(c) || !SIMPLE.test(type)) return next()
+  // Of what writes, a page must ask first for every method but this.
+  if (c.req.method !== 'POST' || empty || !isBrowser(c) || !SIMPLE.test(type)) return next()
   return c.json(errorBody('UNSUPPORTED_TYPE', 'send the body as application/json'), 415)
 }
 

@@ -52,6 +52,14 @@ describe('a page that sends a job', () => {
     },
   )
 
+  test('to cancel a job has no type: a page must ask before that anyway', async () => {
+    const { app } = heldApp()
+    const headers = { host: 'localhost:8000', origin: 'http://localhost:8000' }
+    // A server does not know of a request without a length whether it has a body.
+    const request = { method: 'DELETE', headers, body: '' }
+    expect((await app.request('http://localhost:8000/jobs/none', request)).status).toBe(404)
+  })
+
   test('whose origin is on the list is let in, and may read the answer', async () => {
     const { app } = heldApp({ corsOrigins: ['https://app.example.com'], apiKey: 'secret' })
     const origin = 'https://app.example.com'

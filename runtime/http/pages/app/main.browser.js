@@ -12,7 +12,14 @@ import { followJob } from './job-events.browser.js'
 import { playLive } from './live-video.browser.js'
 import { writeSnippet } from './snippets.browser.js'
 import { createSpeechPicker } from './speech-picker.browser.js'
-import { jobPath, readAnswer, request, showWorker, submitJob } from './worker-client.browser.js'
+import {
+  cancelJob,
+  jobPath,
+  readAnswer,
+  request,
+  showWorker,
+  submitJob,
+} from './worker-client.browser.js'
 
 const form = element('form', HTMLFormElement)
 const bar = element('bar', HTMLProgressElement)
@@ -153,7 +160,7 @@ form.addEventListener('submit', (event) => {
 button('estimate').addEventListener('click', () => void perform(jobForm.estimate))
 button('cancel').addEventListener(
   'click',
-  () => void (shown && request(jobPath(shown.id), { method: 'DELETE' })),
+  () => void (shown && cancelJob(shown.id).catch(showProblem)),
 )
 button('again').addEventListener('click', () => form.requestSubmit())
 button('copy').addEventListener('click', () => {

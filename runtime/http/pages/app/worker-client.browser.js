@@ -44,6 +44,9 @@ async function postJob(path, job) {
 /** @param {string} id */
 export const jobPath = (id) => `/jobs/${encodeURIComponent(id)}`
 
+/** @param {string} id */
+export const cancelJob = async (id) => readAnswer(await request(jobPath(id), { method: 'DELETE' }))
+
 /**
  * Stores a file at the worker.
  * @param {Blob} file
