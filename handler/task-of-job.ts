@@ -36,7 +36,9 @@ export function taskOfJob(
       ...(compat && { compat }),
       ...(output.stream && { fragmented: true }),
     },
-    ...(isWanted && { provenance: { tool: toolName(provenance?.version), job: job.id } }),
+    ...(isWanted && {
+      provenance: { tool: toolName(provenance?.version), ...(job.isNamed && { job: job.id }) },
+    }),
     pictures: { poster: output.poster, preview: output.preview },
     limits,
     ...(job.part && { split: drawStepOf(job.part) }),

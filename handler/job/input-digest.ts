@@ -9,7 +9,7 @@ import { stripSignature } from './signed-url.ts'
  * that a job says is in its digest, and so is every field that the schema will get.
  */
 export const OUTSIDE_DIGEST = {
-  job: ['id', 'webhook', 'metadata', 'force', 'output', 'contents', 'split'],
+  job: ['id', 'isNamed', 'webhook', 'metadata', 'force', 'output', 'contents', 'split'],
   output: ['url', 'key', 'disposition', 'fit', 'stream'],
 } as const satisfies { job: (keyof Job)[]; output: (keyof Job['output'])[] }
 

@@ -36,6 +36,8 @@ export type Job = Omit<
 > & {
   output: ReturnType<typeof withoutDefaults<JobInput['output']>>
   id: string
+  /** Whether its id was given, and says something to somebody. */
+  isNamed: boolean
   /** An address of any kind; share links are direct ones here. */
   video_url: string
   voices: JobVoice[]
@@ -85,9 +87,11 @@ export function parseJob(
   const wanted = { aspect_ratio, resolution }
   const frame = resolveOutputFrame(job.output.fit, wanted, rules.fitOutput ?? 'source')
   if (Array.isArray(frame)) throw invalidJobError(frame)
+  const id = job.id ?? musetalk_job_id ?? sanitizeId(platformId)
   return {
     ...fields,
-    id: job.id ?? musetalk_job_id ?? sanitizeId(platformId) ?? randomUUID(),
+    id: id ?? randomUUID(),
+    isNamed: id !== undefined,
     ...inputs,
     length: sync_mode === undefined ? length : LENGTH_OF_SYNC_MODE[sync_mode],
     contents: contentsOf(inputsOf(inputs), rules),

@@ -5,7 +5,8 @@ import { extensionOf, type WantedFormat } from './output-formats.ts'
 export interface Provenance {
   /** This program, with its version. */
   tool: string
-  job: string
+  /** None where nobody gave one: the same inputs then are the same bytes. */
+  job?: string
 }
 
 interface MadeBy extends Provenance {
@@ -33,7 +34,7 @@ export function provenanceTags(made: MadeBy, wanted: WantedFormat): string[] {
     CREATOR_TOOL: made.tool,
     AI_SYSTEM_USED: name,
     AI_SYSTEM_VERSION_USED: `${version} (${id})`,
-    IDENTIFIER: made.job,
+    ...(made.job !== undefined && { IDENTIFIER: made.job }),
   }
   return Object.entries(tags).flatMap(([key, value]) => ['-metadata', `${key}=${value}`])
 }
@@ -61,7 +62,7 @@ function xmpPacket({ tool, job, bundle: { name, version, id } }: MadeBy): string
     'Iptc4xmpExt:AISystemUsed': name,
     'Iptc4xmpExt:AISystemVersionUsed': `${version} (${id})`,
     'xmp:CreatorTool': tool,
-    'dc:identifier': job,
+    ...(job !== undefined && { 'dc:identifier': job }),
   }
   const attributes = Object.entries(properties).map(
     ([key, value]) => `    ${key}="${escape(value)}"`,

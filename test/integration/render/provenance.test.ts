@@ -9,12 +9,16 @@ import { fakeModels } from '../../helpers/models/fake-models.ts'
 const at = await scenario()
 const video = await makeVideo(at.ffmpeg, at.media.file('v.mp4'), { frames: 5 })
 
-async function resultOf(output: object, unasked = true) {
+async function resultOf(
+  output: object,
+  unasked = true,
+  own: object = { id: `one-${Math.random()}` },
+) {
   const provenance = { version: '1.2.3', unasked }
   const models = fakeModels()
   models.manifest = { ...models.manifest, name: 'a <"&> bundle' }
   const deps = await testDeps(at.media, at.ffmpeg, models, { provenance })
-  const job = { id: `one-${Math.random()}`, video, audio: at.voice, length: 'video', output }
+  const job = { ...own, video, audio: at.voice, length: 'video', output }
   const { output_url, job_id } = await handle(job, deps)
   return { bytes: await readFile(output_url), id: job_id, file: output_url }
 }
@@ -60,6 +64,13 @@ describe('an mp4 says in XMP that a model has drawn in it', () => {
       'xmp:CreatorTool': 'musetalk-worker 1.2.3',
       'dc:identifier': id,
     })
+  })
+
+  test('a job without an id has none there: the same inputs are the same bytes', async () => {
+    const made = [await resultOf({}, true, {}), await resultOf({}, true, {})]
+    expect(xmpOf(made[0]!.bytes)).not.toHaveProperty('dc:identifier')
+    expect(made[0]!.id).not.toBe(made[1]!.id)
+    expect(made[0]!.bytes.equals(made[1]!.bytes)).toBe(true)
   })
 
   test('not where the job does not want it, nor the worker unasked', async () => {

@@ -40,7 +40,7 @@ describe('a job of two URLs is enough', () => {
   })
   test('under their short names too', () => {
     const job = parse({ video: URLS.video_url, audio: URLS.audio_url })
-    expect(job).toMatchObject(parse({ ...URLS, id: job.id }))
+    expect(job).toMatchObject({ ...parse({ ...URLS, id: job.id }), isNamed: false })
   })
   test('as the legacy worker was sent it', () => {
     const job = parse({
