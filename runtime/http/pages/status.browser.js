@@ -70,7 +70,7 @@ async function showJobs() {
   const { jobs } = await response.json()
   const count = (/** @type {string} */ status) =>
     jobs.filter((/** @type {any} */ job) => job.status === status).length
-  say('queue', `${count('running')} running, ${count('queued')} waiting, of the last ${LAST}`)
+  say('queue', `${count('running')} running, ${count('queued')} waiting; the last ${LAST}`)
   block('jobs').replaceChildren(
     ...jobs.map((/** @type {any} */ job) =>
       row(job.id, new Date(job.created_at).toLocaleString(), job.status, tell(job)),
