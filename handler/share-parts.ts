@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { JobContext } from './context.ts'
 import { CanceledError } from './errors.ts'
 import { inputKind } from './inputs/input-address.ts'
-import { inputDigest } from './job/input-digest.ts'
+import { inputDigest, without } from './job/input-digest.ts'
 import { inputsOf } from './job/job-inputs.ts'
 import { objectName, type Job } from './job/parse-job.ts'
 import { retry, sleep } from './net/retry.ts'
@@ -123,9 +123,6 @@ function partOf(payload: object, id: string, key: string, step: DrawStep): objec
     part: { from, to, total, source_frames },
   }
 }
-
-const without = (value: object, names: readonly string[]): object =>
-  Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
 
 /** What a render would have told. */
 function reportOf(result: PartResult): RenderReport {

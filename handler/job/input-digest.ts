@@ -38,7 +38,8 @@ function outputOf({ poster, preview, ...output }: Job['output']) {
   }
 }
 
-const without = (value: object, names: readonly string[]): Record<string, unknown> =>
+/** An object without some of its fields. */
+export const without = (value: object, names: readonly string[]): Record<string, unknown> =>
   Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)))
 
 /** JSON in which the order of an object's fields plays no part. */

@@ -8,7 +8,7 @@ import { outputSize } from './encode/output-size.ts'
 import { choiceInFrames } from './face/face-choice.ts'
 import { lookAtFirstSecond } from './face/person/look-at-first-second.ts'
 import { findWantedPerson } from './face/person/wanted-person.ts'
-import { decode, type VideoInput } from './media/decode-video.ts'
+import { countFrames, type VideoInput } from './media/decode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { fps } from './media/media-info.ts'
 import { partOfSound } from './media/part-of-file.ts'
@@ -53,7 +53,7 @@ export function createEstimator(bundle: Models, ffmpeg: Ffmpeg): EstimateRender 
     const voices = await stage('speech', () => measureVoices(task, plan, ctx))
     const limit = framesToScan(options.length, spokenFrames(voices, rate), plan.maxFrames)
     const faces = await stage('avatar', () => lookForFaces(source, task, ctx))
-    const count = await stage('avatar', () => countFrames(source, limit, ctx))
+    const count = await stage('avatar', () => sourceFrames(source, limit, ctx))
     const frames = resultFrames(options.length, voices, count, plan, limits)
     const { name, version } = models.manifest
     return {
@@ -94,15 +94,14 @@ async function lookForFaces(source: VideoInput, { voices }: RenderTask, ctx: Ren
 }
 
 /** Frames of a source, at most `limit`: by its own word, or by going through it where it says nothing. */
-async function countFrames(source: VideoInput, limit: number, ctx: RenderContext): Promise<number> {
+async function sourceFrames(
+  source: VideoInput,
+  limit: number,
+  ctx: RenderContext,
+): Promise<number> {
   const { still, durationS, rate, trim } = source.facts
   if (still) return 1
   const most = Math.min(limit, trim?.count ?? Infinity)
   if (durationS !== undefined) return Math.max(1, Math.min(most, Math.round(durationS * fps(rate))))
-  let count = 0
-  for await (const frame of decode(source, { first: 0, count: most }, ctx)) {
-    ctx.buffers.give(frame)
-    count++
-  }
-  return count
+  return countFrames(source, most, ctx)
 }

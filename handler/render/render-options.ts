@@ -13,8 +13,9 @@ export const SILENCES = ['model', 'source'] as const
 export const MASK_MODES = ['jaw', 'raw', 'neck'] as const
 
 /**
- * Which face speaks: the largest, the one whose lips move with the source's own sound, the one in a box, the person at a point of a frame (0 where unset),
- * or exactly these boxes, one per source frame (null: no face). Source pixels, right and bottom exclusive.
+ * Which face speaks: the largest, the one whose lips move with the source's own sound, the one in a box,
+ * the person at a point of a frame (0 where unset), or exactly these boxes, one per source frame (null: no
+ * face). Source pixels, right and bottom exclusive.
  */
 export type FaceChoice =
   | 'largest'

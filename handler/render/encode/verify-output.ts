@@ -38,9 +38,10 @@ export async function verifyOutput(
   planned: PlannedOutput,
   { ffmpeg, signal }: Pick<RenderContext, 'ffmpeg' | 'signal'>,
 ): Promise<void> {
+  const mute = planned.soundS === undefined
   const found = ffmpeg.probe
-    ? await countByFfprobe(ffmpeg.probe, file, planned.soundS === undefined, signal)
-    : await countByFfmpeg(ffmpeg, file, planned.soundS === undefined, signal)
+    ? await countByFfprobe(ffmpeg.probe, file, mute, signal)
+    : await countByFfmpeg(ffmpeg, file, mute, signal)
   const wrong = describeDifference(found, planned)
   if (wrong === undefined) return
   const { bavail, bsize } = await statfs(dirname(file))
@@ -100,16 +101,8 @@ async function countByFfmpeg(
   mute: boolean,
   signal: AbortSignal,
 ): Promise<FoundOutput> {
-  const copy = [
-    '-map',
-    '0:v:0',
-    ...(mute ? [] : ['-map', '0:a:0']),
-    '-c',
-    'copy',
-    '-f',
-    'null',
-    '-',
-  ]
+  const streams = ['-map', '0:v:0', ...(mute ? [] : ['-map', '0:a:0'])]
+  const copy = [...streams, '-c', 'copy', '-f', 'null', '-']
   const quiet = ['-nostdin', '-v', 'error', '-progress', 'pipe:1', '-nostats']
   const { code, stdout } = await runToEnd(path, [...quiet, '-i', `file:${file}`, ...copy], signal)
   if (code !== 0) return { problem: 'it cannot be read, or has no pictures or no sound' }

@@ -9,13 +9,12 @@ import { agree, faceFollower } from './face-follower.ts'
 import { isDrawable } from './face-plausibility.ts'
 import type { Tracked, Tracker } from './tracked-face.ts'
 import { choose, NOBODY, type Choice, type Evidence, type Person } from './person/person-choice.ts'
-import { sightingOf } from './person/sighting.ts'
+import { FOLLOW_WINDOW, SAME_FACE, sightingOf } from './person/sighting.ts'
 import { followWanted } from './person/follow-wanted.ts'
 import type { WantedPerson } from './person/wanted-person.ts'
 import { changeOf, isSameBackdrop, isSameScene } from './scene-cut.ts'
 import type { Cut, Thumbnail, ViewedFrame } from './scene-cut.ts'
 
-const WINDOW = 2.25 // a tracked face is looked for in a window of so many times its size
 const SMALL = 1 / 8 // of the area's shorter side: faces that a look at the whole may miss
 const TILE_EVERY_S = 0.5 // how often small faces are searched for while there is none
 const LOOK_EVERY_S = 2 // how often all faces of the picture are looked at
@@ -25,7 +24,6 @@ const NEAR_S = 1 // how long somebody who was lost is looked for where they were
 const CONFIRM_S = 0.24
 const SETTLED_S = 0.5
 const LONG_GONE_S = 4
-const SAME = 0.4 // similarity; a face that follows another in one place is below
 
 /** What is known after a frame. */
 interface State {
@@ -80,7 +78,7 @@ export function personTracker(
   let dark = true // whether the frame before was blank
 
   async function findNear(frame: Uint8Array, region: Region): Promise<Candidate | undefined> {
-    const window = squareAround(region, WINDOW, facts)
+    const window = squareAround(region, FOLLOW_WINDOW, facts)
     return window && nearest(await finder.find(frame, window), region)
   }
 
@@ -107,7 +105,7 @@ export function personTracker(
         similarity(last.appearance, appearance),
         similarity(likeness, appearance),
       )
-      return alike >= SAME && isDrawable(face.landmarks)
+      return alike >= SAME_FACE && isDrawable(face.landmarks)
     }
     const tracked = await follower?.follow(frame, index, last)
     const followed = tracked && isThem(tracked) ? tracked : undefined
@@ -220,7 +218,7 @@ function isVisible({ last }: Person, look: LookAt): boolean {
   return OFFSETS.some((dx) =>
     OFFSETS.some((dy) => {
       const shifted = last.region.map((edge, k) => edge + side * (k % 2 === 0 ? dx : dy))
-      return similarity(last.appearance, look(shifted as unknown as Region)) >= SAME
+      return similarity(last.appearance, look(shifted as unknown as Region)) >= SAME_FACE
     }),
   )
 }

@@ -49,31 +49,33 @@ export function lanczosRgb(
       const f = v128.load(row5 + x)
       const g = v128.load(row6 + x)
       const h = v128.load(row7 + x)
+      const out = row + pad + 4 * x
       const ab = interleaveLow(a, b)
       const cd = interleaveLow(c, d)
       const ef = interleaveLow(e, f)
       const gh = interleaveLow(g, h)
-      const out = row + pad + 4 * x
-      v128.store(out, sumLow(ab, weight0, cd, weight1, ef, weight2, gh, weight3))
-      v128.store(out, sumHigh(ab, weight0, cd, weight1, ef, weight2, gh, weight3), 16)
+      storeSums(out, ab, weight0, cd, weight1, ef, weight2, gh, weight3)
       const AB = interleaveHigh(a, b)
       const CD = interleaveHigh(c, d)
       const EF = interleaveHigh(e, f)
       const GH = interleaveHigh(g, h)
-      v128.store(out, sumLow(AB, weight0, CD, weight1, EF, weight2, GH, weight3), 32)
-      v128.store(out, sumHigh(AB, weight0, CD, weight1, EF, weight2, GH, weight3), 48)
+      storeSums(out + 32, AB, weight0, CD, weight1, EF, weight2, GH, weight3)
     }
     repeatEdges(row, columns)
     for (let x = 0; x < width; x++) {
       const sample = row + (load<i32>(first + 4 * x) + 4) * 12
       const at = weights + 32 * x
-      const near = i32x4.add(
-        i32x4.add(tap(sample, at), tap(sample + 12, at + 4)),
-        i32x4.add(tap(sample + 24, at + 8), tap(sample + 36, at + 12)),
+      const near = sumOf(
+        tap(sample, at),
+        tap(sample + 12, at + 4),
+        tap(sample + 24, at + 8),
+        tap(sample + 36, at + 12),
       )
-      const far = i32x4.add(
-        i32x4.add(tap(sample + 48, at + 16), tap(sample + 60, at + 20)),
-        i32x4.add(tap(sample + 72, at + 24), tap(sample + 84, at + 28)),
+      const far = sumOf(
+        tap(sample + 48, at + 16),
+        tap(sample + 60, at + 20),
+        tap(sample + 72, at + 24),
+        tap(sample + 84, at + 28),
       )
       const sum = i32x4.add(i32x4.add(near, far), i32x4.splat(1 << 21))
       const words = i16x8.narrow_i32x4_s(i32x4.shr_s(sum, 22), sum)
@@ -100,8 +102,9 @@ function interleaveHigh(a: v128, b: v128): v128 {
   return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 }
 
-/** Four samples of eight weighted rows, two and two of which lie in one number. */
-function sumLow(
+/** Eight samples of eight weighted rows, two and two of which lie in one number. */
+function storeSums(
+  out: usize,
   ab: v128,
   w0: v128,
   cd: v128,
@@ -110,27 +113,13 @@ function sumLow(
   w2: v128,
   gh: v128,
   w3: v128,
-): v128 {
-  return i32x4.add(
-    i32x4.add(dotLow(ab, w0), dotLow(cd, w1)),
-    i32x4.add(dotLow(ef, w2), dotLow(gh, w3)),
-  )
+): void {
+  v128.store(out, sumOf(dotLow(ab, w0), dotLow(cd, w1), dotLow(ef, w2), dotLow(gh, w3)))
+  v128.store(out, sumOf(dotHigh(ab, w0), dotHigh(cd, w1), dotHigh(ef, w2), dotHigh(gh, w3)), 16)
 }
 
-function sumHigh(
-  ab: v128,
-  w0: v128,
-  cd: v128,
-  w1: v128,
-  ef: v128,
-  w2: v128,
-  gh: v128,
-  w3: v128,
-): v128 {
-  return i32x4.add(
-    i32x4.add(dotHigh(ab, w0), dotHigh(cd, w1)),
-    i32x4.add(dotHigh(ef, w2), dotHigh(gh, w3)),
-  )
+function sumOf(a: v128, b: v128, c: v128, d: v128): v128 {
+  return i32x4.add(i32x4.add(a, b), i32x4.add(c, d))
 }
 
 function dotLow(pairs: v128, weights: v128): v128 {

@@ -4,7 +4,9 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 /** A line to a server of this machine that can be cut. */
 export interface Relay extends AsyncDisposable {
   port: number
-  /** Every connection breaks; new ones are refused until it is mended. */
+  /** Every connection breaks. */
+  drop(): void
+  /** The same, and new ones are refused until it is mended. */
   cut(): void
   mend(): void
 }
@@ -34,6 +36,7 @@ export async function tcpRelay(to: number): Promise<Relay> {
   }
   return {
     port: (server.address() as AddressInfo).port,
+    drop: breakAll,
     cut() {
       whole = false
       breakAll()

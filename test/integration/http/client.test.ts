@@ -1,7 +1,5 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -9,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../../runtime/client/client.ts'
 import { makeSound, testFfmpeg } from '../../helpers/media/media.ts'
 import { startServe } from '../../helpers/servers/serve.ts'
+import { tcpRelay } from '../../helpers/servers/tcp-relay.ts'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../../..')
@@ -30,40 +29,12 @@ afterAll(async () => {
   await rm(dir, { recursive: true })
 })
 
-/** A line to the worker that can be cut. */
-async function startRelay() {
-  const open = new Set<Socket>()
-  const { hostname, port } = new URL(serve.url)
-  const server = createServer((near) => {
-    const far = connect(Number(port), hostname)
-    for (const [socket, other] of [
-      [near, far],
-      [far, near],
-    ] as const) {
-      open.add(socket)
-      socket.on('error', () => other.destroy())
-      socket.on('close', () => (open.delete(socket), other.destroy()))
-      socket.pipe(other)
-    }
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const cut = () => {
-    for (const socket of open) socket.destroy()
-  }
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut,
-    async [Symbol.asyncDispose]() {
-      cut()
-      server.close()
-      await once(server, 'close')
-    },
-  }
-}
-
 test('uploads, a job and its events, over a line that is cut in between', async () => {
-  await using relay = await startRelay()
-  const { jobs, uploads } = createClient(relay.url, { key: KEY, retryDelayMs: 5 })
+  await using relay = await tcpRelay(Number(new URL(serve.url).port))
+  const { jobs, uploads } = createClient(`http://127.0.0.1:${relay.port}`, {
+    key: KEY,
+    retryDelayMs: 5,
+  })
   const face = await uploads.send(join(dir, 'demo/portrait.png'), { partBytes: 100_000 })
   const speech = await uploads.send(new Blob([await readFile(join(dir, 'demo/speech.wav'))]))
   const { id } = await jobs.submit({ video_url: face.url, audio_url: speech.url })
@@ -71,7 +42,7 @@ test('uploads, a job and its events, over a line that is cut in between', async 
   const result = await jobs.wait(id, {
     onEvent({ seq }) {
       seen.push(seq)
-      if (seq < 3) relay.cut()
+      if (seq < 3) relay.drop()
     },
   })
   expect(result).toMatchObject({ job_id: id, frames: 10, deduplicated: false })

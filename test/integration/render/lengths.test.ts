@@ -15,6 +15,15 @@ const soundOf = (seconds: number) => makeSound(at.ffmpeg, at.media.file(`a${seco
 const schedule = (mode: PlayMode, count: number, total: number) =>
   Array.from({ length: total }, (_, i) => shownIndex(mode, i, count, total))
 
+/** Every frame of a result is the one that the schedule says, and its mouth was made of it. */
+async function expectScheduled(mode: 'loop' | 'remap', frames: number, seconds: number) {
+  const { shown, drawn, result } = await render(frames, seconds, mode)
+  const expected = schedule(mode, frames, FPS * seconds)
+  expect(shown).toEqual(expected)
+  expect(drawn).toEqual(expected)
+  expect(result).toMatchObject({ frames: FPS * seconds, duration_sec: seconds })
+}
+
 /** Which source frames are shown, and of which ones the mouths were made. */
 async function render(frames: number, seconds: number, length: string) {
   const [video, audio] = [await videoOf(frames), await soundOf(seconds)]
@@ -30,10 +39,7 @@ describe('loop', () => {
       ['one that is longer than the sound', 30, 1],
     ]),
   )('%s starts again', async (_, frames, seconds) => {
-    const { shown, drawn } = await render(frames, seconds, 'loop')
-    const expected = schedule('loop', frames, FPS * seconds)
-    expect(shown).toEqual(expected)
-    expect(drawn).toEqual(expected)
+    await expectScheduled('loop', frames, seconds)
   })
 })
 
@@ -45,11 +51,7 @@ describe('remap', () => {
       ['a little slower', 20, 2],
     ]),
   )('plays a video at %s', async (_, frames, seconds) => {
-    const { shown, drawn, result } = await render(frames, seconds, 'remap')
-    const expected = schedule('remap', frames, FPS * seconds)
-    expect(shown).toEqual(expected)
-    expect(drawn).toEqual(expected)
-    expect(result).toMatchObject({ frames: FPS * seconds, duration_sec: seconds })
+    await expectScheduled('remap', frames, seconds)
   })
   test.each([
     ['slower than half', 11, 2, 'at 0.46 times its speed; 0.5 to 2 are possible'],

@@ -2,6 +2,11 @@ import { centerAndSide, faceRegionFromLandmarks, type FaceDetection } from '../f
 import type { Region } from '../face-box.ts'
 import type { Appearance, LookAt } from './face-appearance.ts'
 
+/** A face that is followed is looked for in a window of so many times its size. */
+export const FOLLOW_WINDOW = 2.25
+/** Similarity of a face and who was there a look before; a face that follows another in one place is below. */
+export const SAME_FACE = 0.4
+
 /** Where a face is. */
 export interface Place {
   region: Region

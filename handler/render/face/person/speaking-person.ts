@@ -7,17 +7,15 @@ import { squareAround } from '../face-box.ts'
 import { faceFinder } from '../face-finder.ts'
 import { lipOpening, motionWithSound, surestSpeaker } from '../mouth/lip-motion.ts'
 import { appearanceIn, similarity } from './face-appearance.ts'
-import { isNear, sightingOf, type Sighting } from './sighting.ts'
+import { FOLLOW_WINDOW, isNear, SAME_FACE, sightingOf, type Sighting } from './sighting.ts'
 import { facesIn, findWantedPerson, type WantedPerson } from './wanted-person.ts'
 import type { FaceChoice } from '../../render-options.ts'
 
 const LOOK_S = 6 // of the source
 const LOOKS_PER_S = 12
 const ALL_EVERY = 6 // looks: also at faces that are small in the picture
-const WINDOW = 2.25 // of a face's size
 const LEAST_S = 1 // of one face
 const LEAST_SURENESS = 0.2
-const SAME = 0.4 // similarity of a face and who was there a look before
 
 interface Follower {
   first: { frame: number; seen: Sighting }
@@ -57,7 +55,9 @@ async function findSpeakingPerson(
   const every = Math.max(1, Math.round(fps(source.facts.rate) / LOOKS_PER_S))
   const people = await followLips(source, every, ctx)
   const least = LEAST_S * LOOKS_PER_S
-  const known = people.filter(({ openings }) => openings.filter((one) => one).length >= least)
+  const known = people.filter(
+    ({ openings }) => openings.filter((one) => one !== undefined).length >= least,
+  )
   if (known.length < 2) return undefined
   const levels = await sourceLevels(source, sound, LOOK_S, ctx)
   if (!levels) return undefined
@@ -85,7 +85,7 @@ async function followLips(
     if (frame % every === 0) {
       const at = frame / every
       const wide = at % ALL_EVERY === 0
-      const around = people.map(({ last }) => squareAround(last.region, WINDOW, facts))
+      const around = people.map(({ last }) => squareAround(last.region, FOLLOW_WINDOW, facts))
       const windows = around.filter((box) => box !== undefined)
       const faces = wide
         ? await facesIn(picture, source, ctx)
@@ -99,14 +99,14 @@ async function followLips(
   return people
 }
 
-/** @param look where new people count only if `wide`: windows see parts of neighbors */
+/** Who is new counts only where the look was `wide`: windows see parts of neighbors. */
 function noteFace(
   people: Follower[],
   seen: Sighting,
   { at, frame, wide }: { at: number; frame: number; wide: boolean },
 ): void {
   const person = people.find(
-    ({ last }) => isNear(last, seen) && similarity(last.appearance, seen.appearance) >= SAME,
+    ({ last }) => isNear(last, seen) && similarity(last.appearance, seen.appearance) >= SAME_FACE,
   )
   if (person) {
     person.openings[at] ??= lipOpening(seen.landmarks)
