@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8'
 
 /**
- * Frames come through pipes in buffers of 64 KB that live for a moment. V8 takes them for memory that only a
- * full collection of the heap gives back, and starts one for every few frames: a tenth of a render's processor
- * time. Counted together with the heap, which may be 128 MB, they are left to the small collections, which free
- * them as well. Where V8 does not know a flag any more, it says so and goes on.
+ * What passes between threads and through pipes lives for a moment, in memory outside of the heap. V8 takes it
+ * for memory that only a full collection gives back, and starts one again and again: an eighth of an engine's
+ * processor time at 1080p. Counted together with the heap, which may be 128 MB, it is left to the small
+ * collections, which free it as well. Where V8 does not know a flag any more, it says so and goes on.
  */
 export function collectPatiently(): void {
   setFlagsFromString('--external-memory-accounted-in-global-limit')
