@@ -3,10 +3,10 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    testTimeout: 100_000,
-    hookTimeout: 100_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // What is waited for may take long on a busy machine.
-    expect: { poll: { timeout: 60_000 } },
+    expect: { poll: { timeout: 120_000 } },
     // Tests wait half of their time, for programs that they start and for limits that shall be reached.
     maxWorkers: 4,
     // Files share their worker's modules, which takes half of the CPU time: no module keeps state.

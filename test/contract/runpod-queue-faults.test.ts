@@ -104,7 +104,7 @@ describe('when the platform', () => {
   test('13. does not answer in time, or for too long, the try ends, and in the end the telling', async () => {
     await using platform = await runpodPlatform()
     using own = queue.queueOf(platform, { deadlineMs: 2_000 })
-    const signal = AbortSignal.timeout(60_000)
+    const signal = AbortSignal.timeout(300_000)
     failFinals(platform, { silent: true }, ...Array<Fault>(9).fill({ status: 503 }))
     const post = own.client.post(own.urls.done('a'), 'a', '{}', 200, signal)
     await expect(post).rejects.toThrow('did not answer within 0.2 s')
@@ -153,7 +153,7 @@ describe('when the platform', () => {
   test('15. would not take a result for its size, it is not sent', async () => {
     await using platform = await runpodPlatform()
     using own = queue.queueOf(platform)
-    const signal = AbortSignal.timeout(60_000)
+    const signal = AbortSignal.timeout(300_000)
     const large = { notes: 'ä'.repeat(6_000_000) }
     expect(await own.source.deliver(succeeded('a', large), signal)).toBe('delivered')
     expect(platform.outcomes.get('a')).toEqual({

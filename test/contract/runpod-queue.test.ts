@@ -168,7 +168,7 @@ describe('the words of a worker', () => {
     await using platform = await runpodPlatform()
     using own = queue.queueOf(platform)
     const long = resultBody({ output: 'ä€\u{1f600} '.repeat(500_000) })
-    const signal = AbortSignal.timeout(60_000)
+    const signal = AbortSignal.timeout(300_000)
     await own.client.post(own.urls.done('long'), 'long', long, 10_000, signal)
     expect(said(platform, 'done').done).toEqual(sdkTrace('wide-text').done!.slice(1))
   })

@@ -24,7 +24,7 @@ import { VERSITYGW, versitygw } from '../helpers/storage/versitygw.ts'
 import { webServer } from '../helpers/servers/loopback-server.ts'
 
 const MIB = 2 ** 20
-const signal = () => AbortSignal.timeout(60_000)
+const signal = () => AbortSignal.timeout(300_000)
 const small = randomBytes(50_000)
 const middle = randomBytes(5 * MIB + 1000) // two parts
 const large = randomBytes(10 * MIB + 1000) // three parts

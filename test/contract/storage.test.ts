@@ -15,7 +15,7 @@ import { VERSITYGW, versitygw } from '../helpers/storage/versitygw.ts'
 const MIB = 2 ** 20
 /** Nothing here waits for a fault: a busy machine may take its time. */
 const UNHURRIED = { connectMs: 10_000, headersMs: 10_000, stallMs: 10_000, requestMs: 30_000 }
-const signal = () => AbortSignal.timeout(60_000)
+const signal = () => AbortSignal.timeout(300_000)
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex')
 
 interface Subject extends AsyncDisposable {

@@ -67,7 +67,7 @@ async function runJobs(count: number, from: number): Promise<Map<string, number>
 }
 
 test(`after ${jobCount()} tiny jobs nothing has grown`, async () => {
-  await engines.ready(AbortSignal.timeout(60_000))
+  await engines.ready(AbortSignal.timeout(300_000))
   await runJobs(WARM_UP, 0)
   const before = await footprint()
   const count = jobCount()

@@ -55,7 +55,7 @@ async function cutWav(place: Folder, { source, source_samples }: Case): Promise<
 }
 
 const contextOf = (dir: string, ffmpeg: Ffmpeg, models: Bundle): RenderContext => ({
-  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(60_000), log: silentLog },
+  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(300_000), log: silentLog },
   ...{ ...renderTools(), stage: (_, step) => step() },
 })
 
@@ -74,7 +74,7 @@ describe.skipIf(!hasShared)('sound (needs SHARED_DIR)', () => {
     await using place = await folder()
     const ffmpeg = await testFfmpeg()
     const sound = librosaFilter(await cutWav(place, expected), ffmpeg)
-    const signal = AbortSignal.timeout(60_000)
+    const signal = AbortSignal.timeout(300_000)
     const parts = await Array.fromAsync(audioChunks(sound, 0, { ffmpeg, limits: LIMITS, signal }))
     const pcm = Float32Array.from(
       parts.flatMap(({ pcm, newSamples }) => [...pcm.subarray(...newSamples)]),

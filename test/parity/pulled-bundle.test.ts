@@ -19,7 +19,7 @@ const MAX_BYTES = 600 * 2 ** 20
 /** Every file of a bundle but its manifest, by its SHA-256. */
 async function digests(directory: string): Promise<Record<string, string>> {
   const names = (await readdir(directory)).filter((name) => name !== 'manifest.json').toSorted()
-  const signal = AbortSignal.timeout(60_000)
+  const signal = AbortSignal.timeout(300_000)
   const found = names.map(async (name) => [name, await sha256File(join(directory, name), signal)])
   return Object.fromEntries(await Promise.all(found))
 }

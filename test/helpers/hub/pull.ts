@@ -41,7 +41,7 @@ export function pullOptions(
     ...{ places: { trees: [], hubCaches: [] }, offline: false, allowUnknown: false, keep: false },
     fetch: createGuardedFetch({ isBlocked: () => false, timeouts }),
     verify: async () => {},
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(300_000),
     onEvent: (event) => void events.push(event),
     ...changes,
     events,

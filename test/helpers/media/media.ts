@@ -11,7 +11,7 @@ let found: Promise<Ffmpeg> | undefined
 
 /** The ffmpeg that the worker would find; looked for once in a process. */
 export const testFfmpeg = (): Promise<Ffmpeg> =>
-  (found ??= findFfmpeg(process.env['FFMPEG_PATH'] || undefined, AbortSignal.timeout(60_000)))
+  (found ??= findFfmpeg(process.env['FFMPEG_PATH'] || undefined, AbortSignal.timeout(300_000)))
 
 export interface Folder extends AsyncDisposable {
   path: string

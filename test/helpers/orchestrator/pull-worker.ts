@@ -27,5 +27,5 @@ export function reportsOf(giver: Orchestrator, id: string): Json[] {
 export const ended = (giver: Orchestrator, ...ids: string[]): Promise<void> =>
   giver.until(
     () => ids.every((id) => /succeeded|failed|canceled/.test(giver.jobs.get(id)?.state ?? '')),
-    AbortSignal.timeout(60_000),
+    AbortSignal.timeout(300_000),
   )

@@ -18,7 +18,7 @@ async function heard(rate: number, channels: number, samples: number): Promise<F
   const file = place.file('noise.wav')
   await writeFile(file, wav(noise(samples * channels * 2, 1, 1, samples).data, rate, channels))
   const video = await makeVideo(ffmpeg, place.file('a.mp4'), { frames: 1 })
-  const signal = AbortSignal.timeout(60_000)
+  const signal = AbortSignal.timeout(300_000)
   const facts = await probe({ video, audio: [file] }, READING, LIMITS, ffmpeg, signal)
   const recording = librosaFilter({ file, facts: facts.audio[0]! }, ffmpeg)
   const parts = await Array.fromAsync(audioChunks(recording, 0, { ffmpeg, limits: LIMITS, signal }))

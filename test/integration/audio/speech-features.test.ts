@@ -44,7 +44,7 @@ function countingModels(): Models {
 }
 
 const contextOf = (dir: string, models = countingModels()): RenderContext => ({
-  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(60_000), log: silentLog },
+  ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(300_000), log: silentLog },
   ...{ ...renderTools(), stage: (_, step) => step() },
 })
 

@@ -36,7 +36,7 @@ const config = (changes: Record<string, string> = {}) =>
 /** What a worker is given whose bundle has to come first. */
 function pulling(changes: Record<string, string> = {}) {
   const pull = startPull(config(changes), {
-    ...{ signal: AbortSignal.timeout(60_000), log: silentLog },
+    ...{ signal: AbortSignal.timeout(300_000), log: silentLog },
     open: async () => smallRecipe(),
   })!
   return { pull: pull.status, engines: deferPool(1, pull.done, pretendedEngine), whole: pull }
@@ -101,7 +101,7 @@ test('a bundle that cannot be had breaks the worker with the reason', async () =
 test('nothing is pulled where a path is named, nobody asks for it, or the bundle is there', async () => {
   const start = (changes: Record<string, string>) =>
     startPull(config(changes), {
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.timeout(300_000),
       log: silentLog,
       open: async () => smallRecipe(),
     })

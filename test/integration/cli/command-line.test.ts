@@ -38,7 +38,7 @@ test('the demo’s last line is the path of what it made', async () => {
   } finally {
     await rm(dir, { recursive: true })
   }
-}, 60_000)
+})
 
 test('run removes what a former run left when it was killed, and takes a job that begins with a mark', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'run-'))

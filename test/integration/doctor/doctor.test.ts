@@ -21,7 +21,7 @@ beforeEach(async () => {
 })
 afterEach(() => place[Symbol.asyncDispose]())
 
-const soon = () => AbortSignal.timeout(60_000)
+const soon = () => AbortSignal.timeout(300_000)
 
 /** What the command prints, and its exit status. */
 async function examined(changes: Record<string, string>, json = false) {

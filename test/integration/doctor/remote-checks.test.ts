@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 afterEach(() => place[Symbol.asyncDispose]())
 
-const soon = () => AbortSignal.timeout(60_000)
+const soon = () => AbortSignal.timeout(300_000)
 
 describe('storage', () => {
   const s3 = (endpoint: string, changes: Record<string, string> = {}) => ({

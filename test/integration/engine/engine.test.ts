@@ -7,7 +7,7 @@ import type { RenderReport } from '../../../handler/render/render-task.ts'
 import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import { alive, membersOf, pretend, pretendEngines, reaper } from '../../helpers/fake-engines.ts'
 
-const soon = () => AbortSignal.timeout(60_000)
+const soon = () => AbortSignal.timeout(300_000)
 const succeeds = async (engines: RenderPool) =>
   expect(await pretend(engines, 'succeed').ended).toMatchObject({ frames: 2 })
 

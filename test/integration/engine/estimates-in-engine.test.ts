@@ -48,7 +48,7 @@ test('an estimate that nobody waits for is stopped', async () => {
 
 test('closing ends the estimates too', async () => {
   const engines = pretendEngines()
-  await engines.ready(AbortSignal.timeout(60_000))
+  await engines.ready(AbortSignal.timeout(300_000))
   const asked = estimated(engines, 'wait')
   await engines[Symbol.asyncDispose]()
   expect(await asked).toMatchObject({ code: 'SHUTDOWN' })

@@ -50,7 +50,7 @@ test('SIGKILL in a real render: retryable, nothing left running or on disk, the 
   await using place = await folder()
   const job = await media(place, 8)
   await using engines = start()
-  await engines.ready(AbortSignal.timeout(60_000))
+  await engines.ready(AbortSignal.timeout(300_000))
   const pid = engines.status()[0]!.pid!
   using _ = reaper(pid)
   const deps = await depsOf(place, engines.render)

@@ -184,6 +184,6 @@ describe.skipIf(!hasPythonClient)(
         at.job.video_url,
       ])
       expect(JSON.parse(stdout)).toEqual(['COMPLETED', 0.08, [true], 404])
-    }, 60_000)
+    })
   },
 )

@@ -146,7 +146,7 @@ describe('a machine that lacks something says what', () => {
     expect(error.message).not.toContain(at.media.path)
   })
   test('no ffmpeg at start', async () => {
-    const found = findFfmpeg(at.media.file('nowhere/ffmpeg'), AbortSignal.timeout(60_000))
+    const found = findFfmpeg(at.media.file('nowhere/ffmpeg'), AbortSignal.timeout(300_000))
     await expect(found).rejects.toMatchObject({ code: 'FFMPEG_MISSING' })
     await expect(found).rejects.toThrow('FFMPEG_PATH')
   })

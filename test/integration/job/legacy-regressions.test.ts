@@ -16,7 +16,7 @@ import { shortlist } from '../../helpers/shortlist.ts'
 const at = await scenario()
 
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
-const soon = () => AbortSignal.timeout(60_000)
+const soon = () => AbortSignal.timeout(300_000)
 const open = ({ origin }: { origin: string }, uploadMs = 20_000) =>
   s3Storage({
     ...{ endpoint: origin, region: 'us-east-1', bucket: 'bucket', ...KEYS, prefix: '' },

@@ -30,7 +30,7 @@ beforeAll(async () => {
     await symlink(join(root, 'node_modules', name), join(modules, name))
   }
   await writeFile(join(app, 'package.json'), JSON.stringify({ type: 'module' }))
-}, 120_000)
+})
 
 test('the program of docs/library.md renders a job with the packed library', async () => {
   const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg'
@@ -40,7 +40,7 @@ test('the program of docs/library.md renders a job with the packed library', asy
   const page = await readFile(join(root, 'docs/library.md'), 'utf8')
   const [, program] = /```ts\n([^]*?)```/.exec(page)!
   await writeFile(join(app, 'app.mjs'), program!)
-  const { stdout } = await run(process.execPath, ['app.mjs'], { cwd: app, timeout: 60_000 })
+  const { stdout } = await run(process.execPath, ['app.mjs'], { cwd: app, timeout: 300_000 })
   expect(stdout.trim().split('\n').at(-1)).toMatch(/^out\/[\w-]+\.mp4 25$/)
 })
 
@@ -52,7 +52,7 @@ test('it exports what the library does, to import and to require alike', async (
     const names = [await import('musetalk-worker'), required, library].map((each) => Object.keys(each).sort())
     console.log(JSON.stringify(names))`
   await writeFile(join(app, 'names.mjs'), program)
-  const { stdout } = await run(process.execPath, ['names.mjs'], { cwd: app, timeout: 60_000 })
+  const { stdout } = await run(process.execPath, ['names.mjs'], { cwd: app, timeout: 300_000 })
   const [imported, required, library] = JSON.parse(stdout) as [string[], string[], string[]]
   expect(imported).toEqual(expect.arrayContaining(['createLocalWorker', 's3Storage', 'ModelError']))
   expect(imported).toEqual(library)
@@ -62,7 +62,7 @@ test('it exports what the library does, to import and to require alike', async (
 test('an older Node is told what is needed, not what it cannot read', async () => {
   const older = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.0.0'}})`
   const args = ['--import', older, '--eval', `await import('musetalk-worker')`]
-  const asked = run(process.execPath, args, { cwd: app, timeout: 60_000 })
+  const asked = run(process.execPath, args, { cwd: app, timeout: 300_000 })
   await expect(asked).rejects.toMatchObject({
     stderr: expect.stringContaining('needs Node 26 or newer; this is 20.0.0') as string,
   })
@@ -75,7 +75,7 @@ test('its client comes without the rest', async () => {
     const loaded = process.report.getReport().sharedObjects.filter((file) => /onnx|\\.node$/.test(file))
     if (loaded.length > 0) throw new Error(loaded.join())`
   await writeFile(join(app, 'client.mjs'), program)
-  await run(process.execPath, ['client.mjs'], { cwd: app, timeout: 60_000 })
+  await run(process.execPath, ['client.mjs'], { cwd: app, timeout: 300_000 })
 })
 
 test('its command answers', async () => {

@@ -8,7 +8,7 @@ import { pretendedEngine, pretendedServe } from '../../helpers/servers/worker-se
 import { heldStop } from '../../helpers/jobs/controlled-jobs.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
-const signal = AbortSignal.timeout(90_000)
+const signal = AbortSignal.timeout(300_000)
 const dir = await mkdtemp(join(tmpdir(), 'same-video-'))
 const ffmpeg = await findFfmpeg(process.env.FFMPEG_PATH, signal)
 afterAll(() => rm(dir, { recursive: true }))

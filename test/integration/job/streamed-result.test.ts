@@ -80,7 +80,7 @@ describe('a job whose result is streamed', () => {
     let viewer: Promise<void> | undefined
     const seen = Promise.withResolvers<void>()
     const watch = async (file: GrowingFile) => {
-      for await (const chunk of file.read(AbortSignal.timeout(60_000))) {
+      for await (const chunk of file.read(AbortSignal.timeout(300_000))) {
         watched.push(chunk)
         if (Buffer.concat(watched).length === half.length) seen.resolve()
       }
@@ -110,7 +110,7 @@ describe('a job whose result is streamed', () => {
     const deps = await jobDeps(media, inHalves(fail), { storage })
     let viewer: Promise<unknown> | undefined
     const onVideo = (file: GrowingFile) => {
-      viewer = Array.fromAsync(file.read(AbortSignal.timeout(60_000)))
+      viewer = Array.fromAsync(file.read(AbortSignal.timeout(300_000)))
       viewer.catch(() => {})
     }
     const running = handle(job(), deps, { signal: stop.signal, onVideo })
@@ -172,7 +172,7 @@ test('a fragmented video is the ordinary one for a player, and never written twi
   const { video: ordinary } = await run({})
   let viewer: Promise<Uint8Array[]> | undefined
   const onVideo = (file: GrowingFile) => {
-    viewer = Array.fromAsync(file.read(AbortSignal.timeout(60_000)))
+    viewer = Array.fromAsync(file.read(AbortSignal.timeout(300_000)))
   }
   const { result, video: streamed } = await run({ stream: true }, { onVideo })
   // A reader of fragments gets the 1024 samples too that the sound's encoder was primed with, before 0.

@@ -70,7 +70,7 @@ describe.each([
     }
 
     const result = await handle(job, deps)
-    await deps.webhooks.drain(AbortSignal.timeout(60_000))
+    await deps.webhooks.drain(AbortSignal.timeout(300_000))
 
     expect(result).toMatchObject({
       ...{ job_id: 'whole', status: 'succeeded', frames: 25, deduplicated: false },
@@ -179,7 +179,7 @@ describe('the network goes away in the middle of', () => {
     const { render } = fakeRender(VIDEO, () => hook[Symbol.asyncDispose]())
     const deps = await jobDeps(at.media, render)
     expect(await handle({ ...at.job, webhook: hook.url }, deps)).toMatchObject({ key: 'j.mp4' })
-    await deps.webhooks.drain(AbortSignal.timeout(60_000))
+    await deps.webhooks.drain(AbortSignal.timeout(300_000))
     const lost = deps.logged.findLast(({ event }) => event === 'webhook.failed')
     expect(lost!.fields).toMatchObject({ job: 'j', type: 'job.succeeded', tries: 3 })
   })
@@ -235,7 +235,7 @@ describe('addresses', () => {
     await expect(handle({ ...job, webhook: hook.url }, deps)).rejects.toMatchObject({
       ...{ code: 'BLOCKED_URL', message: expect.stringMatching(/^webhook: /) as string },
     })
-    await deps.webhooks.drain(AbortSignal.timeout(5000))
+    await deps.webhooks.drain(AbortSignal.timeout(300_000))
     expect(hook.deliveries).toHaveLength(0)
   })
   test.each(['file:///etc/passwd', 'ftp://127.0.0.1/a', 'data:video/mp4,x', '/etc/passwd'])(
@@ -255,7 +255,7 @@ test('a job that cannot be read sends no webhook and writes nothing', async () =
   const deps = await jobDeps(at.media, fakeRender(VIDEO).render)
   const job = { ...at.job, webhook: hook.url, fps: 'fast' }
   await expect(handle(job, deps)).rejects.toMatchObject({ code: 'INVALID_JOB' })
-  await deps.webhooks.drain(AbortSignal.timeout(5000))
+  await deps.webhooks.drain(AbortSignal.timeout(300_000))
   expect(hook.deliveries).toHaveLength(0)
   expect(deps.logged).toEqual([])
 })
@@ -266,7 +266,7 @@ test('a scratch folder that cannot be written is a typed error that a webhook he
   const deps = await jobDeps(at.media, fakeRender(VIDEO).render, { scratch: '/dev/null/scratch' })
   const failed = handle({ ...at.job, webhook: hook.url }, deps)
   await expect(failed).rejects.toMatchObject({ code: 'DISK_FULL', retryable: true })
-  await deps.webhooks.drain(AbortSignal.timeout(5000))
+  await deps.webhooks.drain(AbortSignal.timeout(300_000))
   expect(hook.deliveries.at(-1)!.event).toMatchObject({
     ...{ type: 'job.failed', error: { code: 'DISK_FULL', retryable: true } },
   })

@@ -8,7 +8,7 @@ import { expect, test } from 'vitest'
 const root = resolve(import.meta.dirname, '../../..')
 
 // The compiler takes five seconds of a quiet core.
-test('kernels.wasm is what its source compiles to', { timeout: 300_000 }, async () => {
+test('kernels.wasm is what its source compiles to', async () => {
   const { scripts } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>
   }

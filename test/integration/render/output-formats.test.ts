@@ -6,7 +6,7 @@ import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import { chmod, writeFile } from 'node:fs/promises'
 import { folder, testFfmpeg } from '../../helpers/media/media.ts'
 
-const signal = AbortSignal.timeout(60_000)
+const signal = AbortSignal.timeout(300_000)
 const video = { width: 64, height: 64, color: {} } as VideoInfo
 let ffmpeg: Ffmpeg
 beforeAll(async () => {

@@ -46,7 +46,7 @@ const made: Record<string, () => Promise<string>> = {
 describe('without ffprobe', () => {
   test.each(shortlist(5, Object.keys(made)))('the same is known of a video: %s', async (kind) => {
     const files = { video: await made[kind]!(), audio: [at.voice] }
-    const signal = AbortSignal.timeout(60_000)
+    const signal = AbortSignal.timeout(300_000)
     const [whole, text] = await Promise.all(
       [at.ffmpeg, bare].map((ffmpeg) => probe(files, PLAIN, LIMITS, ffmpeg, signal)),
     )
@@ -58,7 +58,7 @@ describe('without ffprobe', () => {
     const video = await makeVideo(at.ffmpeg, at.media.file('a.mp4'))
     for (const name of ['a.wav', 'a.m4a', 'a.mp3', 'a.flac']) {
       const audio = await makeSound(at.ffmpeg, at.media.file(name), 1, ['-ac', '2'])
-      const signal = AbortSignal.timeout(60_000)
+      const signal = AbortSignal.timeout(300_000)
       const [whole, text] = await Promise.all(
         [at.ffmpeg, bare].map((ffmpeg) =>
           probe({ video, audio: [audio] }, PLAIN, LIMITS, ffmpeg, signal),

@@ -23,7 +23,7 @@ async function make(name: string, ...args: string[]): Promise<string> {
   return file
 }
 const good = (name: string, ...more: string[]) => make(name, ...PICTURE, ...SOUND, ...MP4, ...more)
-const signal = AbortSignal.timeout(60_000)
+const signal = AbortSignal.timeout(300_000)
 
 describe.each(['ffprobe', 'ffmpeg alone'])('by %s', (tool) => {
   const verify = (file: string) => {

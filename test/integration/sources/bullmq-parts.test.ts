@@ -123,23 +123,23 @@ describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', 
     const [one, two] = [partEngine(hold(0)), partEngine(hold(1))]
     await using f = await fleet([one.engine, two.engine])
     const { id } = await f.add()
-    await expect.poll(() => f.state(id!), { timeout: 60_000 }).toBe('completed')
+    await expect.poll(() => f.state(id!)).toBe('completed')
     expect(await f.result()).toBe(WHOLE)
     expect([...one.drawn, ...two.drawn].toSorted((a, b) => a - b)).toEqual([0, 250, 500, 750])
     expect((await f.queue.getJob(id!))!.returnvalue).toMatchObject({ frames: FRAMES })
     expect(await f.stored()).toEqual([`${ID}.mp4`])
     expect(await f.left()).toBe(0)
-  }, 90_000)
+  })
 
   test('is drawn by one worker alone where there is no other', async () => {
     const one = partEngine()
     await using f = await fleet([one.engine])
     const { id } = await f.add()
-    await expect.poll(() => f.state(id!), { timeout: 60_000 }).toBe('completed')
+    await expect.poll(() => f.state(id!)).toBe('completed')
     expect(await f.result()).toBe(WHOLE)
     expect(await f.stored()).toEqual([`${ID}.mp4`])
     expect(await f.left()).toBe(0)
-  }, 90_000)
+  })
 
   test('that is removed stops all workers, and nothing is left', async () => {
     const stops: number[] = []
@@ -153,15 +153,13 @@ describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', 
     const [one, two] = [partEngine(hold(0)), partEngine(hold(1))]
     await using f = await fleet([one.engine, two.engine])
     const { id } = await f.add()
-    await expect
-      .poll(() => Math.min(one.drawn.length, two.drawn.length), { timeout: 60_000 })
-      .toBeGreaterThan(0)
+    await expect.poll(() => Math.min(one.drawn.length, two.drawn.length)).toBeGreaterThan(0)
     await f.connection.del(`bull:musetalk:${id}:lock`)
     await f.queue.remove(id!)
-    await expect.poll(() => new Set(stops).size, { timeout: 60_000 }).toBe(2)
-    await expect.poll(() => f.left(), { timeout: 60_000 }).toBe(0)
+    await expect.poll(() => new Set(stops).size).toBe(2)
+    await expect.poll(() => f.left()).toBe(0)
     expect(await f.stored()).toEqual([])
-  }, 150_000)
+  })
 
   test('that loses its worker is finished by another', async () => {
     const hold = (_from: number, signal: AbortSignal) =>
@@ -172,15 +170,15 @@ describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', 
     {
       await using _first = await f.start(one.engine)
       id = (await f.add()).id!
-      await expect.poll(() => one.drawn.length, { timeout: 60_000 }).toBeGreaterThan(0)
+      await expect.poll(() => one.drawn.length).toBeGreaterThan(0)
     }
     expect(await f.state(id)).toBe('waiting')
     await using _second = await f.start(two.engine)
-    await expect.poll(() => f.state(id), { timeout: 60_000 }).toBe('completed')
+    await expect.poll(() => f.state(id)).toBe('completed')
     expect(await f.result()).toBe(WHOLE)
     expect(await f.stored()).toEqual([`${ID}.mp4`])
     expect(await f.left()).toBe(0)
-  }, 90_000)
+  })
 
   test('gets on where a part has failed: that part alone is drawn once more', async () => {
     let failures = 1
@@ -190,11 +188,11 @@ describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', 
     const [one, two] = [partEngine(hold), partEngine(hold)]
     await using f = await fleet([one.engine, two.engine])
     const { id } = await f.add()
-    await expect.poll(() => f.state(id!), { timeout: 60_000 }).toMatch(/completed|failed/)
+    await expect.poll(() => f.state(id!)).toMatch(/completed|failed/)
     const all = [...one.drawn, ...two.drawn].toSorted((a, b) => a - b)
     expect(all).toEqual([0, 250, 250, 500, 750])
     expect(await f.result()).toBe(WHOLE)
     expect(await f.stored()).toEqual([`${ID}.mp4`])
     expect(await f.left()).toBe(0)
-  }, 90_000)
+  })
 })

@@ -17,7 +17,7 @@ import { webServer } from '../../helpers/servers/loopback-server.ts'
 
 const violations = (giver: Orchestrator) =>
   Object.values(ALWAYS).flatMap((check) => check(giver.record()))
-const soon = () => AbortSignal.timeout(60_000)
+const soon = () => AbortSignal.timeout(300_000)
 const asked = (giver: Orchestrator, route: string) =>
   giver
     .record()

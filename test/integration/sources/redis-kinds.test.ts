@@ -16,7 +16,7 @@ async function failedReason(connection: Redis | Cluster, prefix = 'bull'): Promi
   try {
     const { id } = await queue.add('render', { video_url: 'x' })
     const reason = async () => (await queue.getJob(id!))?.failedReason ?? ''
-    await expect.poll(reason, { timeout: 20_000 }).not.toBe('')
+    await expect.poll(reason).not.toBe('')
     return await reason()
   } finally {
     await queue.close()
@@ -38,8 +38,8 @@ function certificate(dir: Folder) {
 const hasOpenssl = spawnSync('openssl', ['version']).status === 0
 
 describe.skipIf(!hasRedis)('jobs are taken (needs redis-server)', () => {
-  const tlsOptions = { skip: !hasOpenssl, timeout: 60_000 }
-  test('over TLS, from a server that knows its users', tlsOptions, async () => {
+  const needsOpenssl = { skip: !hasOpenssl }
+  test('over TLS, from a server that knows its users', needsOpenssl, async () => {
     await using dir = await folder()
     const tls = certificate(dir)
     await using redis = await redisServer({ tls })
@@ -75,7 +75,7 @@ describe.skipIf(!hasRedis)('jobs are taken (needs redis-server)', () => {
     await using _w = await pushServer(env)
     const connection = new Redis(redis.url, { maxRetriesPerRequest: null })
     expect(await failedReason(connection)).toContain('INVALID_JOB')
-  }, 30_000)
+  })
 
   test('from a cluster', async () => {
     await using redis = await redisServer({
@@ -84,12 +84,12 @@ describe.skipIf(!hasRedis)('jobs are taken (needs redis-server)', () => {
     const node = new Redis(redis.url)
     await node.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
     const info = () => node.call('CLUSTER', 'INFO')
-    await expect.poll(info, { timeout: 15_000 }).toContain('cluster_state:ok')
+    await expect.poll(info).toContain('cluster_state:ok')
     node.disconnect()
     const prefix = '{bull}'
     const env = { REDIS_URL: `${redis.url},${redis.url}`, BULLMQ_PREFIX: prefix, WORKER_ID: 'w1' }
     await using _w = await pushServer(env)
     const connection = new Cluster([redis.url], { redisOptions: { maxRetriesPerRequest: null } })
     expect(await failedReason(connection, prefix)).toContain('INVALID_JOB')
-  }, 30_000)
+  })
 })

@@ -16,7 +16,7 @@ afterEach(() => place[Symbol.asyncDispose]())
 
 const lock = (changes: Partial<LockOptions> = {}, where = directory) =>
   lockDirectory(where, {
-    ...{ signal: AbortSignal.timeout(60_000), onWait: () => {}, heartbeatMs: 10, staleMs: 5_000 },
+    ...{ signal: AbortSignal.timeout(300_000), onWait: () => {}, heartbeatMs: 10, staleMs: 5_000 },
     ...changes,
   })
 

@@ -15,7 +15,7 @@ import { webServer } from '../../helpers/servers/loopback-server.ts'
 import { createLog } from '../../../handler/log.ts'
 
 const secret = () => `whsec_${randomBytes(32).toString('base64')}`
-const never = () => AbortSignal.timeout(60_000)
+const never = () => AbortSignal.timeout(300_000)
 
 function open(options: Partial<WebhookOptions> = {}) {
   const logged: Record<string, unknown>[] = []

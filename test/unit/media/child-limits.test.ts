@@ -5,7 +5,7 @@ import { runToEnd } from '../../../handler/render/media/ffmpeg.ts'
 const shell = (script: string, maxCpuS?: number) =>
   runToEnd(
     ...withLimits('/bin/sh', ['-c', script, 'a b', '$HOME'], 8_294_400, maxCpuS),
-    AbortSignal.timeout(60_000),
+    AbortSignal.timeout(300_000),
   )
 
 test('a child has a ceiling on its memory, writes no core, and gets its arguments as they are', async () => {
@@ -20,5 +20,5 @@ test('one that computes for longer than it may is ended by a signal of its own',
 
 test('one that is not there says so by its status', async () => {
   const gone = withLimits('/nowhere/ffmpeg', [], 8_294_400)
-  expect(await runToEnd(...gone, AbortSignal.timeout(60_000))).toMatchObject({ code: 127 })
+  expect(await runToEnd(...gone, AbortSignal.timeout(300_000))).toMatchObject({ code: 127 })
 })

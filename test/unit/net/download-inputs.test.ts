@@ -42,7 +42,7 @@ async function get(video: string, audio = server.url('/good'), given: Given = {}
   const timeouts = shortTimeouts(given.timeouts)
   const dir = media.file(`run-${runs++}`)
   const ctx = {
-    ...{ dir, timeouts, signal: given.signal ?? AbortSignal.timeout(60_000), log: silentLog },
+    ...{ dir, timeouts, signal: given.signal ?? AbortSignal.timeout(300_000), log: silentLog },
     fetch: createGuardedFetch({
       ...{ isBlocked: () => false, timeouts },
       ...(given.lookup && { lookup: given.lookup }),
@@ -281,7 +281,7 @@ describe('all addresses of a job are looked at before one is connected to', () =
     )
     const dir = media.file('blocked')
     const ctx = {
-      ...{ dir, timeouts: shortTimeouts(), signal: AbortSignal.timeout(5000), log: silentLog },
+      ...{ dir, timeouts: shortTimeouts(), signal: AbortSignal.timeout(300_000), log: silentLog },
       fetch: createGuardedFetch({ isBlocked: (address) => address === '10.0.0.1' }),
       limits: { maxInputBytes: MAX },
     } as unknown as JobContext

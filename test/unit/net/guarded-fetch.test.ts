@@ -4,7 +4,7 @@ import { createGuardedFetch, type FetchOptions } from '../../../handler/net/guar
 import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { webServer, type WebServer } from '../../helpers/servers/loopback-server.ts'
 
-const signal = AbortSignal.timeout(60_000)
+const signal = AbortSignal.timeout(300_000)
 const LOOPBACKS = ['127.0.0.1', '::1', '0.0.0.0']
 
 /** A lookup that answers each call with the next of these, then with the last. */

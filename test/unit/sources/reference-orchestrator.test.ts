@@ -234,7 +234,7 @@ describe('the reference orchestrator', () => {
     const it = await open()
     const one = it.orchestrator.until(
       () => it.orchestrator.record().some(({ kind }) => kind === 'request'),
-      AbortSignal.timeout(5_000),
+      AbortSignal.timeout(300_000),
     )
     await it.beat('w')
     await one
