@@ -18,13 +18,14 @@ const BUSY_LOOKS = 60
  *
  * @param stdout what it writes to
  * @param stalled called once, right before the kill
+ * @param computed what a process has computed so far, by its id, in any unit
  * @returns ends the watch
  */
 export function killWhenStalled(
   child: ChildProcess,
   stdout: Moved | null,
   stalled: (how: Stall) => void,
-  lookMs = LOOK_MS,
+  { lookMs = LOOK_MS, computed = processorTicks } = {},
 ): () => void {
   let [bytes, ticks] = [-1, -1]
   let [still, idle] = [0, 0] // looks since a byte moved; since anything was computed
@@ -33,7 +34,7 @@ export function killWhenStalled(
 
   async function look() {
     const { stdin } = child as { stdin: Moved | null }
-    const used = await processorTicks(child.pid)
+    const used = await computed(child.pid)
     const seen = (stdout?.bytesRead ?? 0) + (stdin?.bytesWritten ?? 0)
     const waitsForUs =
       (stdout?.readableLength ?? 0) > 0 || (stdin?.writableEnded === false && !stdin.writableLength)
@@ -59,7 +60,7 @@ export interface Moved {
 }
 
 /** Clock ticks that a process has computed, user and system; 0 where the system does not tell. */
-async function processorTicks(pid: number | undefined): Promise<number> {
+export async function processorTicks(pid: number | undefined): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   const [user = 0, system = 0] = stat
     .slice(stat.lastIndexOf(')') + 2)
