@@ -36,6 +36,8 @@ const CRASHES = new Set<NodeJS.Signals | null>([
 ])
 /** ffmpeg takes SIGTERM and SIGINT for its user's wish to end, and ends so; at our log level in silence. */
 const STOPPED = 255
+/** While it opens a file it calls that a failure to open, with another code. */
+const INTERRUPTED = /Immediate exit requested/
 
 /** A signal from outside has ended ffmpeg: nothing is wrong with the input, and the same again may be done. */
 export class FfmpegStopped extends Error {}
@@ -62,7 +64,8 @@ export function toSystemError(finished: ProcessResult, doing: string): JobError 
   if (signal === 'SIGKILL' || (code !== 0 && SCARCE.test(stderr))) {
     return new WorkerError('OUT_OF_MEMORY', `ffmpeg ran out of memory while ${doing}`)
   }
-  const stopped = code === STOPPED && !/Operation not permitted/.test(stderr)
+  const stopped =
+    INTERRUPTED.test(stderr) || (code === STOPPED && !/Operation not permitted/.test(stderr))
   if (!stopped && (!signal || CRASHES.has(signal))) return undefined
   const message = `ffmpeg was ended by ${signal ?? 'a signal'} while ${doing}`
   return new WorkerError('ENGINE_LOST', message, { cause: new FfmpegStopped(message) })

@@ -36,6 +36,11 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
       'ENGINE_LOST',
     ],
     [
+      'a signal that came while it opened the file',
+      ended({ code: 1, stderr: '/scratch/video: Immediate exit requested' }),
+      'ENGINE_LOST',
+    ],
+    [
       'a disk that does not answer',
       { ...killed('SIGKILL'), stalled: 'hung' } as const,
       'ENGINE_LOST',
