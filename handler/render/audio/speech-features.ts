@@ -64,7 +64,7 @@ export async function extractSpeechFeatures(
       samples += piece.newSamples[1] - piece.newSamples[0]
       ctx.signal.throwIfAborted()
       if (wanted && !isHeard(wanted, states.count, states.count + to - from, framesPerS)) {
-        states.skip(to - from)
+        await states.skip(to - from)
         continue
       }
       const pcm = { type: 'float32', dims: [piece.pcm.length], data: piece.pcm } as const
@@ -143,12 +143,28 @@ async function readPrompts(
   const size = WINDOW * layers * dim
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   data.fill(0, 0, frames.length * size)
-  for (const [i, frame] of frames.entries()) {
+  const heard = frames.map((frame, i) => {
     const start = windows.start(frame)
-    const from = Math.max(0, start)
-    const count = Math.min(start + WINDOW, windows.states) - from
-    if (count <= 0) continue
-    bytes.set(await states.read(from, count), i * size * 4 + (from - start) * states.bytes)
+    const span = { from: Math.max(0, start), to: Math.min(start + WINDOW, windows.states) }
+    return { ...span, at: i * size * 4 + (span.from - start) * states.bytes }
+  })
+  for (const group of overlapping(heard.filter(({ from, to }) => to > from))) {
+    const first = group[0]!.from
+    const read = await states.read(first, group.at(-1)!.to - first)
+    for (const { from, to, at } of group) {
+      bytes.set(read.subarray((from - first) * states.bytes, (to - first) * states.bytes), at)
+    }
   }
   return { type: 'float32', dims: [frames.length, WINDOW * layers, dim], data }
+}
+
+/** Spans in groups in which each begins within the one before: what one read brings. */
+function overlapping<T extends FrameSpan>(spans: readonly T[]): T[][] {
+  const groups: T[][] = []
+  for (const span of spans) {
+    const last = groups.at(-1)?.at(-1)
+    if (last && span.from >= last.from && span.from <= last.to) groups.at(-1)!.push(span)
+    else groups.push([span])
+  }
+  return groups
 }

@@ -1,5 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises'
 
+/** Bytes that are written at once: a write of its own for each frame costs more than its record does. */
+const WRITTEN_AT_ONCE = 512 << 10
+
 /**
  * Records of one size in a file, appended in order and read by number: what must be kept per frame
  * or per 20 ms of sound, without memory growing with the length of the job.
@@ -8,6 +11,9 @@ export class RecordFile implements AsyncDisposable {
   readonly bytes: number
   count: number
   readonly #file: FileHandle
+  #waiting: Uint8Array[] = []
+  #waitingBytes = 0
+  #writing = Promise.resolve()
 
   private constructor(file: FileHandle, bytes: number, count: number) {
     this.#file = file
@@ -27,24 +33,44 @@ export class RecordFile implements AsyncDisposable {
     return new RecordFile(file, bytes, Math.floor(size / bytes))
   }
 
-  /** Append whole records. */
+  /**
+   * Append whole records; they are in the file after `flush` at the latest.
+   * @param data nobody may change it any more
+   */
   async append(data: Uint8Array): Promise<void> {
     if (data.byteLength % this.bytes !== 0) {
       throw new RangeError(`${data.byteLength} bytes are not records of ${this.bytes} bytes`)
     }
-    await this.#write(data, this.count * this.bytes)
+    this.#waiting.push(data)
+    this.#waitingBytes += data.byteLength
     this.count += data.byteLength / this.bytes
+    if (this.#waitingBytes >= WRITTEN_AT_ONCE) await this.flush()
   }
 
   /** Leave out records that nobody will read. */
-  skip(count: number): void {
+  async skip(count: number): Promise<void> {
+    await this.flush()
     this.count += count
+  }
+
+  /** Write what was appended. */
+  async flush(): Promise<void> {
+    if (this.#waitingBytes > 0) {
+      const [first, ...more] = this.#waiting
+      const data = more.length > 0 ? Buffer.concat(this.#waiting) : first!
+      const position = this.count * this.bytes - this.#waitingBytes
+      this.#waiting = []
+      this.#waitingBytes = 0
+      this.#writing = this.#writing.then(() => this.#write(data, position))
+    }
+    await this.#writing
   }
 
   /** Records [first, first + count), or fewer where the file ends. */
   async read(first: number, count: number): Promise<Uint8Array> {
     const wanted = Math.max(0, Math.min(count, this.count - first)) * this.bytes
     const data = new Uint8Array(wanted)
+    await this.flush()
     let done = 0
     while (done < wanted) {
       const { bytesRead } = await this.#file.read(

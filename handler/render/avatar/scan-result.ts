@@ -41,6 +41,7 @@ export async function* noteScan(
     if (seen.record) await records?.append(seen.record)
     yield seen
   }
+  await records?.flush()
   if (span) return // another part may have one
   if (namesFaces(options.face) || into.placed.some((placement) => placement)) return
   throw noFaceError(into.placed.length, source.facts.rate)
