@@ -71,20 +71,16 @@ export function faceEncoder(
     const heads = parsed && buffers.take(batch * HEAD_BYTES)
     const crop = ({ frame, box }: FaceToEncode, i: number) => {
       const head = heads && { head: part(heads, i, HEAD_BYTES) }
-      return pixels.cropFace(frame, layout, box, { face: part(crops, i, FACE_BYTES), ...head })
+      return { frame, box, face: part(crops, i, FACE_BYTES), ...head }
     }
-    await Promise.all(faces.map(crop))
+    await pixels.cropFaces(layout, faces.map(crop))
     const feeds: Tensors = { crop: tensorOf('uint8', [batch, FACE_SIDE, FACE_SIDE, 3], crops) }
     if (withLandmarks) feeds.landmarks = cropLandmarks(faces, batch, facts)
     const [states, classes] = await Promise.all([
       encode(feeds, crops),
       heads && parse(heads, batch),
     ])
-    const masks =
-      classes &&
-      (await Promise.all(
-        faces.map((_, i) => pixels.packMask(part(classes, i, HEAD_SIDE * HEAD_SIDE), mode)),
-      ))
+    const masks = classes && (await pixels.packMasks(classes, faces.length, mode))
     return faces.map((_, i) => packRecord(states, i, masks?.[i], models.manifest))
   }
 }

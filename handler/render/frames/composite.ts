@@ -10,26 +10,31 @@ import type { RenderOptions } from '../render-options.ts'
 /** The whole crop, with a feathered edge: for a bundle that says nothing about its mask. */
 const DEFAULT_MASK: MaskRule = { top: [0.5, 0.6], sides: 0.1, bottom: 0.05 }
 
-const IN_WORK = 4 // frames
+const IN_WORK = 2 // batches: one whose frames are encoded, one whose faces are laid on
 
 /**
  * Lay the generated faces over their frames, in order; samples outside a face's mask are not touched,
- * so they are byte for byte the source's.
+ * so they are byte for byte the source's. The faces of a batch go to the thread that lays them on as
+ * they came from the graph, in one piece.
  */
-export function composite(
-  frames: AsyncIterable<GeneratedFrame>,
+export async function* composite(
+  batches: AsyncIterable<readonly GeneratedFrame[]>,
   facts: VideoInfo,
   { compat }: Pick<RenderOptions, 'compat'>,
   { models, pixels, stage }: Pick<RenderContext, 'models' | 'pixels' | 'stage'>,
 ): AsyncGenerator<Uint8Array> {
   const { mask: rule = DEFAULT_MASK } = models.manifest
   const { layout } = frameFormatFor(facts)
-  return mapConcurrent(IN_WORK, frames, async ({ frame, placement, face, weight, kept }) => {
-    if (!face || !placement) return frame
+  const pasteOf = ({ frame, placement, face, weight, kept }: GeneratedFrame) => {
+    if (!face || !placement) return []
     const mask = models.graphs.parse ? { bits: unpackMask(kept!) } : { rule }
     const matchTone = compat !== 'reference'
-    const paste = { face, box: placement.box, mask, weight, matchTone }
-    await stage('composite', () => pixels.pasteFace(frame, layout, paste))
-    return frame
+    return { frame, face, box: placement.box, mask, weight, matchTone }
+  }
+  const laid = mapConcurrent(IN_WORK, batches, async (batch) => {
+    const pastes = batch.flatMap(pasteOf)
+    if (pastes.length > 0) await stage('composite', () => pixels.pasteFaces(layout, pastes))
+    return batch.map(({ frame }) => frame)
   })
+  for await (const frames of laid) yield* frames
 }

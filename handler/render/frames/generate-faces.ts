@@ -21,7 +21,7 @@ const IN_FLIGHT = 3 // batches: one whose faces are laid on, two for the threads
 const MOST_WAITING = 3 // times the size of a batch; frames that nothing is drawn on are cheap, not free
 
 /**
- * Generate the faces of output frames in order. Frames that stay as they are (no face found, a pause
+ * Generate the faces of output frames in order, batch by batch. Frames that stay as they are (no face found, a pause
  * that shows the source) cost nothing. On a card every batch is as large as the others, for each new
  * shape costs a search for the fastest kernels.
  *
@@ -29,25 +29,24 @@ const MOST_WAITING = 3 // times the size of a batch; frames that nothing is draw
  * @throws ModelError
  * @see MuseTalk scripts/inference.py, the loop over datagen()
  */
-export async function* generate(
+export function generate(
   frames: AsyncIterable<SourceFrame>,
   { clip }: Pick<Avatar, 'clip'>,
   script: Script,
   batchSize: number,
   ctx: RenderContext,
   first = 0,
-): AsyncGenerator<GeneratedFrame> {
+): AsyncGenerator<GeneratedFrame[]> {
   const batches = inBatches(frames, script, batchSize, first)
   // Made ready one after the other, so that they come to the graph in their order.
   const ready = prefetch(
     1,
     mapConcurrent(1, batches, (batch) => prepareBatch(batch, script, batchSize, ctx)),
   )
-  const drawn = mapConcurrent(IN_FLIGHT, ready, (batch) => {
+  return mapConcurrent(IN_FLIGHT, ready, (batch) => {
     ctx.signal.throwIfAborted()
     return runBatch(batch, clip, ctx)
   })
-  for await (const batch of drawn) yield* batch
 }
 
 interface Weighed extends SourceFrame {

@@ -4,17 +4,19 @@ import type { PixelOperations } from '../pixel-operations.ts'
 
 /** One operation and what it works on. */
 export type PixelCall = {
-  [K in keyof PixelOperations]: { operation: K; args: Parameters<PixelOperations[K]> }
+  [K in keyof PixelOperations]: { operation: K; args: Readonly<Parameters<PixelOperations[K]>> }
 }[keyof PixelOperations]
 
+/** What is done one after the other for one message: each costs as much as a small operation. */
 export interface PixelRequest {
   id: number
-  call: PixelCall
+  calls: readonly PixelCall[]
 }
 
 export interface PixelResponse {
   id: number
-  value?: unknown
+  /** One for each call. */
+  values?: unknown[]
   error?: { kind: PixelError['kind']; message: string }
 }
 
@@ -30,9 +32,10 @@ export function callOperation(
 export interface PixelThread {
   /**
    * @param owned buffers that the thread gets instead of copies
-   * @throws PixelError
+   * @returns what each call returns
+   * @throws PixelError of the first that fails; those after it are not done
    */
-  call(call: PixelCall, owned?: readonly ArrayBuffer[]): Promise<unknown>
+  run(calls: readonly PixelCall[], owned?: readonly ArrayBuffer[]): Promise<unknown[]>
   /** Calls without an answer yet. */
   waiting(): number
   /** It ended unasked; calls are refused. */
@@ -40,22 +43,25 @@ export interface PixelThread {
   stop(): Promise<void>
 }
 
-interface PendingCall {
-  resolve(value: unknown): void
+interface PendingCalls {
+  count: number
+  resolve(values: unknown[]): void
   reject(error: Error): void
 }
 
 export function startPixelThread(entry = workerEntry()): PixelThread {
   const worker = new Worker(entry, { name: 'pixels' })
-  const pending = new Map<number, PendingCall>()
+  const pending = new Map<number, PendingCalls>()
   let next = 0
+  let waiting = 0
   let death: PixelError | undefined
 
-  worker.on('message', ({ id, value, error }: PixelResponse) => {
+  worker.on('message', ({ id, values, error }: PixelResponse) => {
     const caller = pending.get(id)
     pending.delete(id)
+    waiting -= caller?.count ?? 0
     if (error) caller?.reject(new PixelError(error.kind, error.message))
-    else caller?.resolve(value)
+    else caller?.resolve(values!)
     if (pending.size === 0) worker.unref()
   })
   const die = (kind: PixelError['kind'], why: string, cause?: unknown) => {
@@ -70,14 +76,16 @@ export function startPixelThread(entry = workerEntry()): PixelThread {
   worker.unref()
 
   return {
-    call(call, owned = []) {
+    run(calls, owned = []) {
       if (death) return Promise.reject(death)
       const id = next++
       worker.ref() // an idle thread must not keep the process alive, a busy one must
-      worker.postMessage({ id, call } satisfies PixelRequest, owned)
-      return new Promise((resolve, reject) => pending.set(id, { resolve, reject }))
+      worker.postMessage({ id, calls } satisfies PixelRequest, owned)
+      const count = calls.length
+      waiting += count
+      return new Promise((resolve, reject) => pending.set(id, { count, resolve, reject }))
     },
-    waiting: () => pending.size,
+    waiting: () => waiting,
     dead: () => death !== undefined,
     async stop() {
       await worker.terminate()

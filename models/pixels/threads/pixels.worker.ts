@@ -6,18 +6,21 @@ import { callOperation, type PixelRequest, type PixelResponse } from './pixel-th
 /** The other end of `pixel-thread.ts`: this file is what the thread runs. */
 function serve(port: NonNullable<typeof parentPort>) {
   const operations = createPixelOperations()
-  const answer = (call: PixelRequest['call']): Omit<PixelResponse, 'id'> => {
+  const answer = (calls: PixelRequest['calls']): Omit<PixelResponse, 'id'> => {
     try {
-      return { value: callOperation(operations, call) }
+      return { values: calls.map((call) => callOperation(operations, call)) }
     } catch (thrown) {
       const { kind, message } = asPixelError(thrown)
       return { error: { kind, message } }
     }
   }
-  port.on('message', ({ id, call }: PixelRequest) => {
-    const { value, error } = answer(call)
-    const owned = value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []
-    port.postMessage({ id, value, ...(error && { error }) } satisfies PixelResponse, owned)
+  port.on('message', ({ id, calls }: PixelRequest) => {
+    const outcome = answer(calls)
+    const owned = (outcome.values ?? []).filter((value) => value instanceof Uint8Array)
+    port.postMessage(
+      { id, ...outcome } satisfies PixelResponse,
+      owned.map(({ buffer }) => buffer as ArrayBuffer),
+    )
   })
 }
 

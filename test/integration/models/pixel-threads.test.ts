@@ -35,9 +35,9 @@ function counted(start: () => PixelThread) {
       const at = calls.push(0) - 1
       return {
         ...thread,
-        call: (call: Parameters<PixelThread['call']>[0]) => {
+        run: (...asked: Parameters<PixelThread['run']>) => {
           calls[at]!++
-          return thread.call(call)
+          return thread.run(...asked)
         },
       }
     },
@@ -57,23 +57,24 @@ test('many calls at once come out as on one thread, and the threads share them',
       const out = { face: shared(new Uint8Array(256 * 256 * 3)), head: shared(new Uint8Array(512 * 512 * 3)) } // prettier-ignore
       const region = shared(new Uint8Array(200 * 230 * 3))
       await Promise.all([
-        pixels.cropFace(frame, layout, box, out),
+        pixels.cropFaces(layout, [{ frame, box, ...out }]),
         pixels.extractRgb(frame, layout, box, region),
       ])
-      const bits = await pixels.packMask(out.head.slice(0, 512 * 512).map((v) => v % 19), 'jaw') // prettier-ignore
+      const classes = out.head.slice(0, 512 * 512).map((v) => v % 19)
+      const [bits] = await pixels.packMasks(classes, 1, 'jaw')
       const whole = new Uint8Array(3 * face.length)
       whole.set(face, face.length)
       const part = whole.subarray(face.length, 2 * face.length) // as one of a batch
-      const mask = i % 2 === 0 ? { bits } : { rule }
-      await pixels.pasteFace(frame, layout, { face: part, box, mask, weight: 1 })
+      const mask = i % 2 === 0 ? { bits: bits! } : { rule }
+      await pixels.pasteFaces(layout, [{ frame, face: part, box, mask, weight: 1 }])
 
       const expected = frameOf(i)
       const same = { face: new Uint8Array(256 * 256 * 3), head: new Uint8Array(512 * 512 * 3) }
       inline.cropFace(expected, layout, box, same)
       const rgb = new Uint8Array(200 * 230 * 3)
       inline.extractRgb(expected, layout, box, rgb)
-      const classes = same.head.slice(0, 512 * 512).map((v) => v % 19)
-      const own = i % 2 === 0 ? { bits: inline.packMask(classes, 'jaw') } : { rule }
+      const parsed = same.head.slice(0, 512 * 512).map((v) => v % 19)
+      const own = i % 2 === 0 ? { bits: inline.packMask(parsed, 'jaw') } : { rule }
       inline.pasteFace(expected, layout, { face, box, mask: own, weight: 1 })
       expect(Buffer.compare(out.face, same.face)).toBe(0)
       expect(Buffer.compare(out.head, same.head)).toBe(0)
@@ -86,10 +87,40 @@ test('many calls at once come out as on one thread, and the threads share them',
   expect(Math.min(...threads.calls)).toBeGreaterThan(0)
 })
 
+test('a batch is one message, without copies, and comes out as one after the other', async () => {
+  const before = threads.calls.reduce((a, b) => a + b)
+  const all = [0, 1, 2]
+  const frames = all.map((i) => shared(frameOf(i)))
+  const heads = Uint8Array.from({ length: 4 * 512 * 512 }, (_, i) => (i >> 9) % 19) // one is surplus
+  const own = all.map((i) =>
+    inline.packMask(heads.slice(i * 512 * 512, (i + 1) * 512 * 512), 'jaw'),
+  )
+  const bits = await pixels.packMasks(heads, 3, 'jaw')
+  expect(bits.map((mask, i) => Buffer.compare(mask, own[i]!))).toEqual([0, 0, 0])
+  expect(heads.length).toBe(0) // given away
+
+  const faces = noise(256, 3 * 256, 3, 5).data
+  const faceOf = (i: number) => faces.subarray(i * face.length, (i + 1) * face.length)
+  const copies = all.map((i) => faceOf(i).slice())
+  const pasteOf = (i: number) => ({ box: boxOf(i), mask: { bits: bits[i]! }, weight: 1 })
+  await pixels.pasteFaces(
+    layout,
+    all.map((i) => ({ frame: frames[i]!, face: faceOf(i), ...pasteOf(i) })),
+  )
+  expect(faces.length).toBe(0)
+  for (const i of all) {
+    const expected = frameOf(i)
+    inline.pasteFace(expected, layout, { face: copies[i]!, ...pasteOf(i) })
+    expect(Buffer.compare(frames[i]!, expected)).toBe(0)
+  }
+  expect(threads.calls.reduce((a, b) => a + b)).toBe(before + 2)
+})
+
 test('what is not shared is done at once, where it was called', async () => {
   const before = threads.calls.reduce((a, b) => a + b)
   const frame = frameOf(1)
-  const done = pixels.pasteFace(frame, layout, { face, box: boxOf(0), mask: { rule }, weight: 1 })
+  const paste = { frame, face, box: boxOf(0), mask: { rule }, weight: 1 }
+  const done = pixels.pasteFaces(layout, [paste])
   expect(Buffer.compare(frame, frameOf(1))).not.toBe(0)
   await done
   expect(threads.calls.reduce((a, b) => a + b)).toBe(before)

@@ -28,7 +28,7 @@ async function composed(
   options: Pick<RenderOptions, 'compat'> = {},
 ): Promise<Uint8Array> {
   async function* one() {
-    yield { frame, placement, weight: 1, ...drawn }
+    yield [{ frame, placement, weight: 1, ...drawn }]
   }
   const [made] = await Array.fromAsync(composite(one(), facts, options, ctx))
   return made!
@@ -91,7 +91,7 @@ describe('laying a face over a frame', () => {
     async function* frames() {
       for (let index = 0; index < 12; index++) {
         const frame = new Uint8Array(WIDTH * HEIGHT * 1.5).fill(10 * index)
-        yield { frame, placement, weight: 1, ...(index % 3 === 0 && { face: green() }) }
+        yield [{ frame, placement, weight: 1, ...(index % 3 === 0 && { face: green() }) }]
       }
     }
     const out = await Array.fromAsync(composite(frames(), facts, {}, ctx))
@@ -103,9 +103,9 @@ describe('laying a face over a frame', () => {
   })
   test('closes its source when nobody wants more', async () => {
     let closed = false
-    async function* frames(): AsyncGenerator<GeneratedFrame> {
+    async function* frames(): AsyncGenerator<GeneratedFrame[]> {
       try {
-        for (;;) yield { frame: source(), placement, weight: 0 }
+        for (;;) yield [{ frame: source(), placement, weight: 0 }]
       } finally {
         closed = true
       }
