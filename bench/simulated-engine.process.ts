@@ -2,6 +2,8 @@ import { findFfmpeg } from '../handler/render/media/ffmpeg.ts'
 import { createEstimator } from '../handler/render/estimate-render.ts'
 import { createRenderer } from '../handler/render/render.ts'
 import type { Render } from '../handler/render/render-task.ts'
+import { openPixels } from '../models/pixels/threads/pixels.ts'
+import { collectPatiently } from '../runtime/engine/patient-gc.ts'
 import { runChildLoop, type WarmRenderer } from '../runtime/engine/child-loop.ts'
 import type { InitOptions } from '../runtime/engine/ipc-messages.ts'
 import type { Simulation } from './simulated-card.ts'
@@ -11,7 +13,9 @@ import { simulatedModels } from './simulated-models.ts'
 async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> {
   const ffmpeg = await findFfmpeg(ffmpegPath, new AbortController().signal)
   const models = await simulatedModels(JSON.parse(bundle) as Simulation)
-  const draw = createRenderer(models, ffmpeg)
+  const pixels = openPixels()
+  await pixels.warmUp()
+  const draw = createRenderer(models, ffmpeg, undefined, pixels)
   const render: Render = async (task, call) => {
     models.onRun = (graph) => {
       if (graph !== 'generate') return
@@ -29,4 +33,7 @@ async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> 
   }
 }
 
-if (process.send) runChildLoop(open)
+if (process.send) {
+  collectPatiently()
+  runChildLoop(open)
+}

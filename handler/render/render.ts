@@ -40,9 +40,13 @@ type Made = Pick<RenderReport, 'frames' | 'frames_without_face' | 'face' | 'enco
  * result that is drawn in parts. Several may run at once: what came later makes ready meanwhile, and
  * draws when the earlier ones have.
  */
-export function createRenderer(bundle: Models, ffmpeg: Ffmpeg, cache?: AvatarCache): Render {
+export function createRenderer(
+  bundle: Models,
+  ffmpeg: Ffmpeg,
+  cache?: AvatarCache,
+  pixels = openPixels(),
+): Render {
   const buffers = new BufferPool()
-  const pixels = openPixels()
   const turns = createRenderTurns()
   return async (task, call) => {
     const { signal, onScanned = () => {}, log } = call

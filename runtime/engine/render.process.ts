@@ -5,6 +5,7 @@ import { createEstimator } from '../../handler/render/estimate-render.ts'
 import { createRenderer } from '../../handler/render/render.ts'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
+import { openPixels } from '../../models/pixels/threads/pixels.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { collectPatiently } from './patient-gc.ts'
 import type { InitOptions } from './ipc-messages.ts'
@@ -12,13 +13,15 @@ import { runChildLoop, type OnWarning, type WarmRenderer } from './child-loop.ts
 
 /** Models warm and checked, ffmpeg found. */
 async function initialize(setup: InitOptions, onWarning: OnWarning): Promise<WarmRenderer> {
+  const pixels = openPixels()
   const [ffmpeg, bundle] = await Promise.all([
     findFfmpeg(setup.ffmpegPath, new AbortController().signal),
     openChecked(setup, onWarning),
+    pixels.warmUp(),
   ])
   const { manifest, id, graphs } = bundle
   return {
-    render: createRenderer(bundle, ffmpeg, setup.cache && avatarCache(setup.cache)),
+    render: createRenderer(bundle, ffmpeg, setup.cache && avatarCache(setup.cache), pixels),
     estimate: createEstimator(bundle, ffmpeg),
     device: graphs.generate?.device ?? 'cpu',
     bundle: { name: manifest.name, version: manifest.version, id },

@@ -5,6 +5,7 @@ import type { FrameLayout } from '../frame-patch.ts'
 import type { Box } from '../image.ts'
 import type { MaskMode } from '../parsing-mask.ts'
 import { createPixelOperations, type Paste, type PixelOperations } from '../pixel-operations.ts'
+import { warmUpCalls } from './warm-up.ts'
 import {
   callOperation,
   startPixelThread,
@@ -29,6 +30,8 @@ export interface Pixels extends AsyncDisposable {
   packMasks(classes: Uint8Array, count: number, mode: MaskMode): Promise<Uint8Array[]>
   /** The memory of the faces is given away where it is not shared; they may be parts of one batch. */
   pasteFaces(layout: FrameLayout, pastes: readonly FramePaste[]): Promise<void>
+  /** Start all threads, and have compiled what they run; else the first frames wait for it. */
+  warmUp(): Promise<void>
 }
 
 /** A face to be cut out of a frame; see `PixelOperations.cropFace`. */
@@ -127,6 +130,11 @@ export function openPixels(
         calls,
         pastes.map(({ face }) => face),
       )
+    },
+    async warmUp() {
+      while (lanes.length < threads) lanes.push(start())
+      const calls = warmUpCalls()
+      await Promise.all(lanes.map((lane) => lane.run(calls)))
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(lanes.splice(0).map((lane) => lane.stop()))
