@@ -56,20 +56,36 @@ export function createRenderer(
     const clock = createStageTimer(signal)
     const tools = { models, pixels, ffmpeg, buffers, limits, ...(cache && { cache }) }
     const ctx: RenderContext = { ...tools, dir, signal, log, onScanned, stage: clock.stage }
-    await mkdir(dir, { recursive: true })
-    await using prepared = await prepareRender(task, ctx)
-    const made = await renderStep(task, prepared, turn, call, ctx)
-    const { facts, rate } = prepared.plan
-    const { name, version } = models.manifest
-    return {
-      ...outputSize(facts, task.options.frame),
-      fps: fps(rate),
-      duration_sec: made.frames / fps(rate),
-      bundle: { name, version, id: models.id },
-      peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
-      stage_times: clock.seconds(),
-      ...made,
+    try {
+      return { ...(await renderTask(task, turn, call, ctx)), stage_times: clock.seconds() }
+    } catch (error) {
+      // Who is told of a failure gets no report, and its time was spent all the same.
+      for (const [stage, seconds] of Object.entries(clock.seconds())) {
+        if (seconds > 0) log.info('stage', { stage, seconds })
+      }
+      throw error
     }
+  }
+}
+
+async function renderTask(
+  task: RenderTask,
+  turn: Turn,
+  call: RenderCall,
+  ctx: RenderContext,
+): Promise<Omit<RenderReport, 'stage_times'>> {
+  await mkdir(ctx.dir, { recursive: true })
+  await using prepared = await prepareRender(task, ctx)
+  const made = await renderStep(task, prepared, turn, call, ctx)
+  const { facts, rate } = prepared.plan
+  const { manifest, id } = ctx.models
+  return {
+    ...outputSize(facts, task.options.frame),
+    fps: fps(rate),
+    duration_sec: made.frames / fps(rate),
+    bundle: { name: manifest.name, version: manifest.version, id },
+    peak_memory_mb: Math.round(process.resourceUsage().maxRSS / 1024),
+    ...made,
   }
 }
 

@@ -1,10 +1,11 @@
 import type { JobDependencies } from '../../handler/context.ts'
 import { handle } from '../../handler/handle.ts'
-import { createLog, withLogFields, type Log } from '../../handler/log.ts'
+import { withLogFields, type Log } from '../../handler/log.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 import type { JobHandler } from '../jobs/job-record.ts'
+import { readStageLines } from '../log/stage-lines.ts'
 import type { JobTrace, Tracer } from '../tracing/tracer.ts'
 import { createStorage } from './create-storage.ts'
 
@@ -36,10 +37,7 @@ export function handlerWith(
 }
 
 /** The trace's id is on every line; a line that says how long a stage took is a span too. */
-function tracedLog(log: Log, trace: JobTrace): Log {
-  const withId = withLogFields(log, { trace_id: trace.traceId })
-  return createLog((level, event, fields) => {
-    if (event === 'stage') trace.stage(String(fields['stage']), Number(fields['seconds']))
-    withId[level](event, fields)
-  })
-}
+const tracedLog = (log: Log, trace: JobTrace): Log =>
+  readStageLines(withLogFields(log, { trace_id: trace.traceId }), (stage, seconds) =>
+    trace.stage(stage, seconds),
+  )

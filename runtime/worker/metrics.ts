@@ -8,6 +8,8 @@ export interface Metrics {
   contentType: string
   /** Count a job's outcome. */
   jobFinished(job: Job): void
+  /** Count the seconds of a job's stage, however the job ends. */
+  stageEnded(stage: string, seconds: number): void
   /** Count a file that was fetched or stored. */
   fileTransferred(transfer: Pick<Transfer, 'direction' | 'bytes'>): void
 }
@@ -118,13 +120,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
         seconds.observe({ outcome }, (finished - started) / 1000)
       }
       if (error) failures.inc({ stage: error.stage ?? '', code: error.code })
-      if (!result) return
+      if (!result || result.deduplicated) return // nothing was made
       factor.observe(result.realtime_factor)
       frames.inc(result.frames)
-      for (const [stage, spent] of Object.entries(result.stage_times)) {
-        stages.observe({ stage }, spent)
-      }
     },
+    stageEnded: (stage, seconds) => stages.observe({ stage }, seconds),
     fileTransferred: (transfer) => bytes.inc({ direction: transfer.direction }, transfer.bytes),
   }
 }

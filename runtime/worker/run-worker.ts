@@ -27,6 +27,7 @@ import { openEstimates } from './estimates/estimates.ts'
 import { createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
 import { handlerWith } from './job-handler.ts'
+import { readStageLines } from '../log/stage-lines.ts'
 import { createTracer } from '../tracing/create-tracer.ts'
 import type { StorageWatch } from './storage-watch.ts'
 import type { AppOptions, PullStatus } from '../http/app-options.ts'
@@ -74,7 +75,8 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     ...{ endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: config.OTEL_SERVICE_NAME },
     ...{ version: about.version, instance: workerId(config) },
   })
-  const jobDeps = { ...deps, onTransfer, storageProblem, log }
+  const jobLog = readStageLines(log, (stage, seconds) => metrics.stageEnded(stage, seconds))
+  const jobDeps = { ...deps, onTransfer, storageProblem, log: jobLog }
   await using estimates = await openEstimates(
     { ...jobDeps, storage, estimate: engines.estimate },
     { config, slots, stop },

@@ -83,7 +83,7 @@ describe('probes', () => {
     expect((await get('/health')).status).toBe(200)
   })
 
-  test('/metrics counts outcomes, stages and engines', async () => {
+  test('/metrics counts outcomes and engines', async () => {
     const { post, get, next } = heldApp()
     const answer = post('/generate', JOB)
     ;(await next()).succeed()
@@ -91,7 +91,6 @@ describe('probes', () => {
     const { body, headers } = await get('/metrics')
     expect(headers.get('content-type')).toContain('text/plain')
     expect(body).toContain('musetalk_jobs_total{shape="generate",outcome="succeeded",code=""} 1')
-    expect(body).toContain('musetalk_stage_seconds_count{stage="generate"} 1')
     expect(body).toContain('musetalk_engine_state{engine="0",state="ready"} 1')
     expect(body).toContain('musetalk_engine_restarts_total{engine="0"} 0')
   })

@@ -18,7 +18,7 @@ async function lines(metrics: Metrics, name: string): Promise<string[]> {
 const job = (changes: Partial<Job>) =>
   ({ shape: 'jobs', queued: 1000, started: 3000, finished: 7500, ...changes }) as Job
 
-test('a finished job is counted, with its waiting, its seconds, its stages and its frames', async () => {
+test('a finished job is counted, with its waiting, its seconds and its frames', async () => {
   const metrics = open()
   metrics.jobFinished(job({ state: 'succeeded', result: resultFor('a') }))
   expect(await lines(metrics, '(jobs_total|job_)')).toEqual([
@@ -30,10 +30,6 @@ test('a finished job is counted, with its waiting, its seconds, its stages and i
   ])
   expect(await lines(metrics, 'frames_total')).toEqual(['musetalk_frames_total 25'])
   expect(await lines(metrics, 'realtime_factor_sum')).toEqual(['musetalk_realtime_factor_sum 0.8'])
-  const stages = Object.entries(resultFor('a').stage_times)
-  expect(await lines(metrics, 'stage_seconds_sum')).toEqual(
-    stages.map(([stage, s]) => `musetalk_stage_seconds_sum{stage="${stage}"} ${s}`),
-  )
 })
 
 test('a failure is counted by its code and its stage; what never ran took no time', async () => {
@@ -47,6 +43,23 @@ test('a failure is counted by its code and its stage; what never ran took no tim
     'musetalk_jobs_total{shape="jobs",outcome="canceled",code=""} 1',
     'musetalk_job_failures_total{stage="avatar",code="NO_FACE"} 1',
     'musetalk_job_seconds_count{outcome="failed"} 1',
+  ])
+})
+
+test('what was found in the store was not made once more', async () => {
+  const metrics = open()
+  const result = { ...resultFor('a'), deduplicated: true }
+  metrics.jobFinished(job({ state: 'succeeded', result }))
+  expect(await lines(metrics, '(frames_total|realtime_factor)')).toEqual([])
+})
+
+test('stages are counted as they end, also those of a job that fails', async () => {
+  const metrics = open()
+  metrics.stageEnded('avatar', 2)
+  metrics.stageEnded('avatar', 0.5)
+  expect(await lines(metrics, 'stage_seconds')).toEqual([
+    'musetalk_stage_seconds_sum{stage="avatar"} 2.5',
+    'musetalk_stage_seconds_count{stage="avatar"} 2',
   ])
 })
 
