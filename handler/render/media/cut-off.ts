@@ -34,6 +34,18 @@ export function assertWhole(role: string, statedS: number | undefined, endS: num
   throw new InputError('MEDIA_UNREADABLE', message)
 }
 
+/**
+ * Of a file that says how large it is, and not how long.
+ * @param share of it that is there
+ * @throws InputError MEDIA_UNREADABLE
+ */
+export function assertPresent(role: string, share: number): void {
+  if (share >= 1 - TOLERANCE) return
+  const percent = Math.floor(share * 100)
+  const message = `the ${role} input is cut off: ${percent} % of it is there; send all of it`
+  throw new InputError('MEDIA_UNREADABLE', message)
+}
+
 /** What ffmpeg says of a file that ends within something. */
 export const endsWithin = (stderr: string): boolean =>
   /partial file|File ended prematurely/i.test(stderr)

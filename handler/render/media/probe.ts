@@ -6,12 +6,13 @@ import { exifFilter } from './probing/exif-orientation.ts'
 import { withLimits } from './child-limits.ts'
 import { runToEnd, untrustedInputArgs, type Ffmpeg } from './ffmpeg.ts'
 import { conversionFilters, displayOf, hasAlpha } from './input-filters.ts'
-import { statedDuration } from './cut-off.ts'
+import { assertPresent, statedDuration } from './cut-off.ts'
 import { measurePictures, type MeasuredPictures } from './probing/measure-pictures.ts'
 import { durationOf, offsetOf, soundClock } from './media-clock.ts'
 import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
-import { describeFile, isStillFile, presentShare, readHead } from './probing/file-signature.ts'
+import { describeFile, isStillFile, readHead } from './probing/file-signature.ts'
 import { parseFfmpegBanner, parseFfprobeJson } from './probing/ffprobe-output.ts'
+import { presentShare } from './probing/present-share.ts'
 
 export interface MediaLimits {
   maxVideoS: number
@@ -108,12 +109,14 @@ async function probeFile(
   if (!found.format) {
     throw new InputError('MEDIA_UNREADABLE', `the ${role} input ${refusal(what, finished.stderr)}`)
   }
+  const share = presentShare(head, size)
+  if (found.durationS === undefined) assertPresent(role, share)
   const estimated = /Estimating duration from bitrate/.test(finished.stderr)
   return {
     ...found,
     ...(estimated && { estimated }),
     ...(what && { what }),
-    share: presentShare(head, size),
+    share,
   }
 }
 

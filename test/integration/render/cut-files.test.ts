@@ -26,6 +26,9 @@ describe('a file of which a part is missing is refused, and told how much of it 
       ['a.flac', []],
       ['a.aiff', []],
       ['a.flv', ['-c:a', 'aac']],
+      ['a.wma', []],
+      ['a.w64', []],
+      ['a.caf', []],
     ]),
   )('a recording: %s', async (name, options) => {
     const whole = await makeSound(at.ffmpeg, at.media.file(name), 2, options, noise)
@@ -38,6 +41,7 @@ describe('a file of which a part is missing is refused, and told how much of it 
     ['v.mkv', H264],
     ['v.webm', ['-c:v', 'libvpx', '-b:v', '1M']],
     ['v.avi', ['-c:v', 'mjpeg', '-q:v', '2']],
+    ['v.wmv', ['-c:v', 'wmv2']],
   ])('a video: %s', async (name, encode) => {
     const whole = await makeVideo(at.ffmpeg, at.media.file(name), { frames: 50, encode })
     const job = { video: await cut(whole), audio: long, length: 'video' }

@@ -9,16 +9,6 @@ export async function readHead(file: string): Promise<{ head: Buffer; size: numb
   return { head: buffer.subarray(0, bytesRead), size: (await handle.stat()).size }
 }
 
-/** What writers put where they do not know the size yet, and leave there when they are stopped. */
-const NO_SIZE = 0x7fff0000
-
-/** How much of a wav or avi is there, by the size that stands at its beginning: 0..1. */
-export function presentShare(head: Buffer, size: number): number {
-  if (head.length < 12 || head.toString('latin1', 0, 4) !== 'RIFF') return 1
-  const stated = head.readUInt32LE(4)
-  return stated === 0 || stated >= NO_SIZE ? 1 : Math.min(1, size / (stated + 8))
-}
-
 const ASCII = (head: Buffer, from: number, to: number) => head.toString('latin1', from, to)
 const brand = (head: Buffer) => (ASCII(head, 4, 8) === 'ftyp' ? ASCII(head, 8, 12) : '')
 const text = (head: Buffer) =>
