@@ -5,7 +5,7 @@ import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import type { ProxySettings } from '../net/proxy.ts'
 import { NetworkError } from '../net/network-error.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from '../net/timeouts.ts'
-import { httpError, toUploadError } from './storage-errors.ts'
+import { httpError, refusalIn, toUploadError } from './storage-errors.ts'
 import type { S3Access } from './s3-client.ts'
 import { s3Storage, type S3Storage } from './s3.ts'
 import { urlPath, type Storage } from './storage.ts'
@@ -39,8 +39,6 @@ const AuthorizeResponse = v.object({
     }),
   }),
 })
-/** @see https://www.backblaze.com/docs/cloud-storage-api-error-codes */
-const Refusal = v.object({ code: v.string(), message: v.string() })
 /** @see https://www.backblaze.com/apidocs/b2-list-buckets */
 const Buckets = v.object({ buckets: v.array(v.object({ bucketType: v.string() })) })
 
@@ -141,16 +139,6 @@ async function requestJson<S extends v.GenericSchema>(
     throw new NetworkError(message, { permanent, retryAfterMs })
   }
   return retry(request, timeouts.upload, signal)
-}
-
-/** The code and the sentence of a refusal; neither where the answer is none of B2's. */
-function refusalIn(text: string): [code: string, sentence: string] {
-  try {
-    const { code, message } = v.parse(Refusal, JSON.parse(text))
-    return [code, message]
-  } catch {
-    return ['', '']
-  }
 }
 
 function parse<S extends v.GenericSchema>(schema: S, text: string): v.InferOutput<S> {

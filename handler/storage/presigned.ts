@@ -7,7 +7,7 @@ import type { GuardedFetch } from '../net/guarded-fetch.ts'
 import { NetworkError } from '../net/network-error.ts'
 import type { Timeouts } from '../net/timeouts.ts'
 import { fileSizeAndDigest } from './storage.ts'
-import { httpError, toUploadError } from './storage-errors.ts'
+import { httpError, readRefusal, toUploadError } from './storage-errors.ts'
 import { mediaTypeOf, type Storage } from './storage.ts'
 
 /** S3 sends uploads for a bucket that was made just now on to its region. */
@@ -40,9 +40,9 @@ export function presignedStorage(url: string, fetch: GuardedFetch, timeouts: Tim
           signal: AbortSignal.any([signal, watch.signal]),
           headers: { ...headers, 'content-length': String(bytes) },
         })
-        await answer.discard()
-        if (answer.status >= 200 && answer.status < 300) return
-        const { message, permanent, status } = httpError(answer.status, '')
+        if (answer.status >= 200 && answer.status < 300) return await answer.discard()
+        const refusal = await readRefusal(answer.body)
+        const { message, permanent, status } = httpError(answer.status, ...refusal)
         const retryAfterMs = parseRetryAfter(answer.headers['retry-after'])
         throw new NetworkError(message, { permanent, retryAfterMs, ...(status && { status }) })
       } catch (error) {

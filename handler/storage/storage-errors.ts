@@ -1,4 +1,6 @@
+import * as v from 'valibot'
 import { UpstreamError } from '../errors.ts'
+import { readBody } from '../net/read-body.ts'
 import { toNetworkError, isRetryableStatus, NetworkError } from '../net/network-error.ts'
 
 /** What a store or the way to it did wrong, as the job's error. */
@@ -7,10 +9,15 @@ export function toUploadError(error: NetworkError): UpstreamError {
   return new UpstreamError('UPLOAD_FAILED', message, { cause: error, retryable: !error.permanent })
 }
 
-/** Refusals that blame the transfer, or a clock that the client has set right since. */
+/**
+ * Refusals that blame the transfer, a clock that the client has set right since, or how busy the store is:
+ * not all send those with a status that says so.
+ */
 const RETRYABLE_S3_CODES = new Set([
   ...['BadDigest', 'IncompleteBody', 'RequestTimeout', 'XAmzContentSHA256Mismatch'],
-  ...['RequestTimeTooSkewed', 'RequestExpired'],
+  ...['RequestTimeTooSkewed', 'RequestExpired', 'OperationAborted', 'InternalError'],
+  ...['SlowDown', 'ServiceUnavailable', 'Throttling', 'ThrottlingException', 'TooManyRequests'],
+  ...['RequestLimitExceeded', 'BandwidthLimitExceeded', 'RequestThrottled', 'ServerBusy'],
 ])
 
 /**
@@ -28,6 +35,41 @@ export function httpError(status: number, name: string, sentence = ''): NetworkE
   const message = found + printable(sentence) + hint
   return new NetworkError(message, { status, permanent: final })
 }
+
+const MAX_REFUSAL = 65_536 // bytes
+
+/** What a store says beside an error status, as `httpError` takes it. */
+export async function readRefusal(
+  body: AsyncIterable<Uint8Array>,
+): Promise<[code: string, sentence: string]> {
+  const text = await readBody(body, MAX_REFUSAL).catch(() => '') // the status alone has to do
+  return refusalIn(text)
+}
+
+/** The code and the sentence of a refusal, S3's or B2's; neither where it is in another form. */
+export function refusalIn(text: string): [code: string, sentence: string] {
+  const json = v.safeParse(JsonRefusal, text)
+  if (json.success) return [json.output.code, json.output.message]
+  return [xmlField(text, 'Code'), xmlField(text, 'Message')]
+}
+
+/** @see https://www.backblaze.com/docs/cloud-storage-api-error-codes */
+const JsonRefusal = v.pipe(
+  v.string(),
+  v.parseJson(),
+  v.object({ code: v.string(), message: v.string() }),
+)
+
+/** @see https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+function xmlField(text: string, name: string): string {
+  const [, found = ''] = new RegExp(`<${name}>([^<]*)</${name}>`).exec(text) ?? []
+  return found.replace(
+    /&(amp|lt|gt|quot|apos);/g,
+    (_, entity: keyof typeof ENTITIES) => ENTITIES[entity],
+  )
+}
+
+const ENTITIES = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
 /** What stores say that refuse the bucket in the path of an address. */
 export const asksForVirtualHost = (sentence: string): boolean => /virtual.hosted/i.test(sentence)

@@ -533,6 +533,19 @@ describe('a presigned PUT', () => {
     await expect(upload).rejects.toMatchObject({ code: 'UPLOAD_FAILED', retryable: false })
     expect(s3.operations).toHaveLength(1)
   })
+  test('says what the store says, also where that is only for now', async () => {
+    const cap = 'Transaction cap exceeded, see the Caps & Alerts page to increase your cap.'
+    await using capped = await strictS3(
+      faulty('put', { status: 403, code: 'AccessDenied', text: cap }),
+    )
+    const [url] = await presign(capped.origin)
+    const upload = to(url).put('j.mp4', media.file('small'), signal())
+    await expect(upload).rejects.toThrow(`403 (AccessDenied): ${cap}`)
+    await using slow = await strictS3(faulty('put', { status: 400, code: 'RequestTimeout' }, 1))
+    const [other] = await presign(slow.origin)
+    await to(other).put('j.mp4', media.file('small'), signal())
+    expect(slow.objects.get('given/a b.mp4')!.body.equals(small)).toBe(true)
+  })
   test('that hangs is given up, and its request ends', async () => {
     await using s3 = await strictS3(faulty('put', 'hang'))
     const [url] = await presign(s3.origin)
