@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asJobError, isErrno, WorkerError } from './errors.ts'
 import type { GuardedFetch } from './net/guarded-fetch.ts'
@@ -15,6 +15,7 @@ import type { GrowingFile } from './system/growing-file.ts'
 import type { PartQueue } from './part-queue.ts'
 import type { Storage } from './storage/storage.ts'
 import type { Webhooks } from './events/webhook-sender.ts'
+import { makeDirectory } from '../models/system/make-directory.ts'
 
 export interface Limits extends MediaLimits {
   maxInputBytes: number
@@ -132,7 +133,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
 /** @throws WorkerError DISK_FULL */
 export async function createScratchDir({ dir }: JobContext): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true })
+    await makeDirectory(dir)
   } catch (cause) {
     const full = isErrno(cause, 'ENOSPC') || isErrno(cause, 'EDQUOT')
     const why = full ? 'is full' : `cannot be written (${(cause as NodeJS.ErrnoException).code})`

@@ -1,8 +1,9 @@
 import { createHash, randomBytes, type Hash } from 'node:crypto'
-import { link, mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { link, open, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { InputError, WorkerError } from '../errors.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 export interface UploadLimits {
   /** Of one upload. */
@@ -179,7 +180,7 @@ export class UploadStore {
       expiresAt: new Date(this.#now() + this.#limits.ttlMs),
     }
     this.#entries.set(id, entry)
-    await mkdir(this.#dir, { recursive: true })
+    await makeDirectory(this.#dir)
     await (await open(path, 'w')).close()
     return entry
   }

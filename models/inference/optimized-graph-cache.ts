@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, readdir, rename } from 'node:fs/promises'
+import { readFile, readdir, rename } from 'node:fs/promises'
 import { rm, stat, statfs, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import * as v from 'valibot'
 import { isProcessAlive } from '../system/process-alive.ts'
 import { sha256File } from '../system/sha256-file.ts'
 import { fsyncPath } from '../system/write-atomic.ts'
+import { makeDirectory } from '../system/make-directory.ts'
 
 /**
  * Where the optimized copy of a graph lies, or would lie. ONNX Runtime rewrites the weights of a
@@ -82,7 +83,7 @@ export async function writeOptimized(
   const maker = `${hostname()}~${process.pid}~${randomUUID().slice(0, 8)}`
   const partial = join(folder, `.${key}~${maker}.partial`)
   try {
-    await mkdir(partial, { recursive: true })
+    await makeDirectory(partial)
     await evictStale(folder)
     const { bavail, bsize } = await statfs(folder)
     if (bavail * bsize < bytes + SPARE_BYTES) throw new Error('too little room on the disk')

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeDirectory } from './make-directory.ts'
 
 /** What a file that is being written is called; whoever finds one in a folder may ignore it. */
 const PARTIAL_SUFFIX = '.partial'
@@ -23,7 +24,7 @@ export async function writeAtomically(
   { fsync = false }: WriteOptions = {},
 ): Promise<void> {
   const folder = dirname(target)
-  await mkdir(folder, { recursive: true })
+  await makeDirectory(folder)
   const partial = `${target}.${randomUUID().slice(0, 8)}${PARTIAL_SUFFIX}`
   try {
     if (typeof content === 'string') await writeFile(partial, content, { flag: 'wx' })

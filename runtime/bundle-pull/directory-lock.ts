@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
 import { sleep } from '../../handler/net/retry.ts'
 import { processIdentity } from '../../models/system/process-alive.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 export interface LockOwner {
   host: string
@@ -85,7 +86,7 @@ export async function lockDirectory(
 
 /** Whoever had the lock may remove the directory at any moment. */
 async function writeInto(directory: string, file: string, content: string): Promise<void> {
-  await mkdir(directory, { recursive: true })
+  await makeDirectory(directory)
   await writeFile(file, content).catch((error: unknown) => {
     if (!isErrno(error, 'ENOENT')) throw error
     return writeInto(directory, file, content)

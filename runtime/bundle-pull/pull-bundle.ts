@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
 import { filesOf, readManifest, type Manifest } from '../../models/inference/manifest.ts'
@@ -8,6 +8,7 @@ import { gatherFiles } from './gather-files.ts'
 import { toPullError } from './pull-error.ts'
 import { PROGRESS_MS } from './pull-events.ts'
 import type { PullOptions } from './pull-options.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 /** What has been found, or made. */
 export interface PulledBundle {
@@ -81,7 +82,7 @@ async function pullAlone(options: PullOptions): Promise<PulledBundle> {
   }
   for (const folder of [bundle!, replaced!]) await rm(folder, { recursive: true, force: true })
   const checkpoints = await gatherFiles(files!, options)
-  await mkdir(bundle!, { recursive: true })
+  await makeDirectory(bundle!)
   const startFill = performance.now()
   const report = throttle((bytes: number, total: number) => {
     const seconds = (performance.now() - startFill) / 1000

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises'
+import { rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Config } from '../config/config.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 type DiskConfig = Pick<
   Config,
@@ -36,7 +37,7 @@ interface Place {
 async function look(dir: string): Promise<Place> {
   const probe = join(dir, `.doctor-${randomUUID()}`)
   try {
-    await mkdir(dir, { recursive: true })
+    await makeDirectory(dir)
     await writeFile(probe, 'written by musetalk-worker doctor')
     await rm(probe)
     const { bavail, bsize } = await statfs(dir)

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeAtomically } from '../../models/system/write-atomic.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 /** A folder of small JSON records by key: one that was put is there after a loss of power. */
 export interface DurableRecords<T> {
@@ -18,7 +19,7 @@ export async function openRecords<T>(
   dir: string,
   parse: (json: unknown) => T | undefined,
 ): Promise<DurableRecords<T>> {
-  await mkdir(dir, { recursive: true })
+  await makeDirectory(dir)
   let last = 0
   const fileOf = (key: string) => join(dir, `${hash(key)}.json`)
   return {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isErrno } from '../../handler/errors.ts'
 import { processIdentity } from '../../models/system/process-alive.ts'
 import { withDirectoryError } from '../../handler/system/directory-error.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 /** A claimer's own folder, which outlives the process, and what it is called. */
 export interface Place extends AsyncDisposable {
@@ -28,7 +29,7 @@ export async function lockStateDir(
 }
 
 async function takeOverLock(floor: string, workerId: string | undefined): Promise<Place> {
-  await mkdir(floor, { recursive: true })
+  await makeDirectory(floor)
   if (workerId !== undefined) {
     const dir = join(floor, `id-${encodeURIComponent(workerId)}`)
     const owner = await lock(dir)
@@ -58,7 +59,7 @@ const placeAt = (dir: string, workerId: string): Place => ({
 
 /** @returns the live process that has the lock; undefined: it is ours now */
 async function lock(dir: string): Promise<number | undefined> {
-  await mkdir(dir, { recursive: true })
+  await makeDirectory(dir)
   const path = join(dir, 'lock')
   const draft = join(dir, `lock-${randomUUID()}`)
   await writeFile(draft, await processIdentity(process.pid))

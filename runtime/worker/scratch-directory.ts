@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { processIdentity } from '../../models/system/process-alive.ts'
 import { withDirectoryError } from '../../handler/system/directory-error.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 export interface Scratch extends AsyncDisposable {
   dir: string
@@ -21,7 +22,7 @@ export async function openScratch(root: string): Promise<Scratch> {
   const prefix = `${hostname()}-`
   const dir = join(root, prefix + (await ownerOf(process.pid)))
   const uploadJournalDir = join(root, `${prefix}begun`)
-  await withDirectoryError(root, 'SCRATCH_DIR', () => mkdir(root, { recursive: true }))
+  await withDirectoryError(root, 'SCRATCH_DIR', () => makeDirectory(root))
   for (const name of await readdir(root)) {
     if (!name.startsWith(prefix)) continue
     const owner = name.slice(prefix.length)
@@ -30,7 +31,7 @@ export async function openScratch(root: string): Promise<Scratch> {
       await rm(join(root, name), { recursive: true, force: true })
     }
   }
-  await mkdir(dir, { recursive: true })
+  await makeDirectory(dir)
   return {
     dir,
     uploadJournalDir,
@@ -47,7 +48,7 @@ const ownerOf = async (pid: number) => (await processIdentity(pid)).replace(' ',
 async function saveUploadJournals(from: string, to: string): Promise<void> {
   const files = await readdir(from, { recursive: true }).catch(() => [])
   for (const name of files.filter((file) => file.endsWith('.upload'))) {
-    await mkdir(to, { recursive: true })
+    await makeDirectory(to)
     await rename(join(from, name), join(to, `${randomUUID()}.upload`)).catch(() => {})
   }
 }

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { access, constants, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Log } from '../../handler/log.ts'
@@ -8,6 +8,7 @@ import { isCapReached } from '../../handler/storage/storage-errors.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 import { createStorage } from './create-storage.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 /** Whether results can be stored, as far as is known. */
 export interface StorageWatch {
@@ -76,7 +77,7 @@ const HASTY = {
 
 async function assertWritable(dir: string): Promise<void> {
   try {
-    await mkdir(dir, { recursive: true })
+    await makeDirectory(dir)
     await access(dir, constants.W_OK | constants.X_OK)
   } catch (error) {
     const { code = 'unknown' } = error as NodeJS.ErrnoException

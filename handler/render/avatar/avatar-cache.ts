@@ -1,14 +1,4 @@
-import {
-  copyFile,
-  mkdir,
-  readFile,
-  readdir,
-  rename,
-  rm,
-  stat,
-  utimes,
-  writeFile,
-} from 'node:fs/promises'
+import { copyFile, readFile, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { Models } from '../../../models/inference/models.ts'
@@ -20,6 +10,7 @@ import type { SourceAudio } from '../media/probe.ts'
 import type { Region } from '../face/face-box.ts'
 import type { RenderOptions } from '../render-options.ts'
 import { RecordFile } from './record-file.ts'
+import { makeDirectory } from '../../../models/system/make-directory.ts'
 
 /** Where a generated face goes. */
 export interface FacePlacement {
@@ -96,7 +87,7 @@ export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
       try {
         const { size } = await stat(file)
         if (size > maxBytes / 2) return
-        await mkdir(partial, { recursive: true })
+        await makeDirectory(partial)
         await evictLru(folder, maxBytes - size)
         const [states, about] = [join(partial, 'states'), join(partial, 'scanned.json')]
         await copyFile(file, states)

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as v from 'valibot'
 import { InputError } from '../../../handler/errors.ts'
@@ -10,6 +10,7 @@ import { openHashingFile, type HashingFile } from './hashing-file.ts'
 import type { AcceptFile, LocalFile, OfficialFile } from '../official-files.ts'
 import { PullError } from '../pull-error.ts'
 import type { TransferMeter } from './transfer-meter.ts'
+import { makeDirectory } from '../../../models/system/make-directory.ts'
 
 export interface DownloadOptions {
   fetch: GuardedFetch
@@ -50,7 +51,7 @@ export async function downloadFile(
   const path = join(directory, file.path)
   const partial = `${path}.partial`
   const sidecar = `${partial}.json`
-  await mkdir(dirname(path), { recursive: true })
+  await makeDirectory(dirname(path))
   await using target = await openHashingFile(partial, signal)
   const resumed = target.opened > 0
   meter.skip(target.opened)
