@@ -61,11 +61,16 @@ test('it exports what the library does, to import and to require alike', async (
 
 test('an older Node is told what is needed, not what it cannot read', async () => {
   const older = `data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.0.0'}})`
-  const args = ['--import', older, '--eval', `await import('musetalk-worker')`]
-  const asked = run(process.execPath, args, { cwd: app, timeout: 300_000 })
-  await expect(asked).rejects.toMatchObject({
-    stderr: expect.stringContaining('needs Node 26 or newer; this is 20.0.0') as string,
-  })
+  for (const [type, code] of [
+    ['module', `await import('musetalk-worker')`],
+    ['commonjs', `require('musetalk-worker')`],
+  ]) {
+    const args = ['--import', older, `--input-type=${type}`, '--eval', code!]
+    const asked = run(process.execPath, args, { cwd: app, timeout: 300_000 })
+    await expect(asked).rejects.toMatchObject({
+      stderr: expect.stringContaining('needs Node 26 or newer; this is 20.0.0') as string,
+    })
+  }
 })
 
 test('its client comes without the rest', async () => {
