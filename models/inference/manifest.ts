@@ -123,6 +123,10 @@ function parseJson(bytes: Buffer, fail: (cause: unknown) => never): unknown {
 export const graphsOf = ({ graphs }: Manifest) =>
   GRAPH_NAMES.flatMap((name) => (graphs[name] ? [{ name, entry: graphs[name] }] : []))
 
+/** What a bundle cannot do, in words; undefined where it can do every job. */
+export const shortcomingOf = ({ graphs }: Manifest): string | undefined =>
+  graphs.face ? undefined : 'no face detector: only jobs that bring face.boxes can be rendered'
+
 /** A graph's own file and the weights beside it. */
 export const filesOfGraph = (graph: GraphFiles): BundleFile[] => [graph, ...(graph.data ?? [])]
 

@@ -1,7 +1,7 @@
 import { goldenRuns } from '../../models/inference/self-test.ts'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
-import { filesOf } from '../../models/inference/manifest.ts'
+import { filesOf, shortcomingOf } from '../../models/inference/manifest.ts'
 import { hasCuda, type Device } from '../../models/inference/session.ts'
 import { findMissingBundle, type MissingBundle } from '../bundle-pull/missing-bundle.ts'
 import type { PullConfig } from '../bundle-pull/pull-from-config.ts'
@@ -15,6 +15,9 @@ type ModelConfig = PullConfig & Pick<Config, 'BUNDLE_PULL' | 'MODEL_BUNDLE'>
 
 /** A bundle that a CPU renders slower than anybody would wait for. */
 const LARGE_BYTES = 100e6
+
+const PULL_AGAIN =
+  'make it of all files: musetalk-worker bundle pull musetalk-v1.5, with s3fd and dwpose in --from'
 
 /** The bundle, by its golden numbers, and what it runs on. */
 export async function* checkModels(config: ModelConfig): AsyncGenerator<CheckResult> {
@@ -39,6 +42,8 @@ export async function* checkModels(config: ModelConfig): AsyncGenerator<CheckRes
       return open('cpu')
     })
     yield bundleFinding(bundle, (performance.now() - began) / 1000, distrusted)
+    const missing = shortcomingOf(bundle.manifest)
+    if (missing !== undefined) yield warn('detector', `the bundle has ${missing}`, PULL_AGAIN)
     yield judgeDevice(config.DEVICE, placeOf(bundle, refused), {
       ...{ provider: hasCuda(), driver: hasDriver() },
       large: bytesOf(bundle) > LARGE_BYTES,

@@ -6,6 +6,7 @@ import { createRenderer } from '../../handler/render/render.ts'
 import { openVerified, type Bundle } from '../../models/inference/bundle.ts'
 import { ModelError } from '../../models/inference/errors.ts'
 import { openPixels } from '../../models/pixels/threads/pixels.ts'
+import { shortcomingOf } from '../../models/inference/manifest.ts'
 import { MODEL_ERROR_HINTS } from '../../handler/errors.ts'
 import { collectPatiently } from './patient-gc.ts'
 import type { InitOptions } from './ipc-messages.ts'
@@ -20,6 +21,8 @@ async function initialize(setup: InitOptions, onWarning: OnWarning): Promise<War
     pixels.warmUp(),
   ])
   const { manifest, id, graphs } = bundle
+  const reason = shortcomingOf(manifest)
+  if (reason !== undefined) onWarning('bundle.incomplete', { bundle: id, reason })
   return {
     render: createRenderer(bundle, ffmpeg, setup.cache && avatarCache(setup.cache), pixels),
     estimate: createEstimator(bundle, ffmpeg),

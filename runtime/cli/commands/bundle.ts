@@ -6,6 +6,7 @@ import {
   graphsOf,
   filesOfGraph,
   readManifest,
+  shortcomingOf,
   type Manifest,
 } from '../../../models/inference/manifest.ts'
 import { findMissingBundle } from '../../bundle-pull/missing-bundle.ts'
@@ -84,6 +85,8 @@ interface BundleInfo {
   bytes: number
   files: number
   graphs: { name: string; bytes: number; files: string[]; license: string; origin: string }[]
+  /** What it cannot do. */
+  shortcoming?: string
   /** What verifying found. */
   verified?: { seconds: number; golden: number; runs: number; devices: string[] }
 }
@@ -124,13 +127,15 @@ function bundleInfo(directory: string, manifest: Manifest, id: string): BundleIn
     const { license, origin } = entry
     return { name, bytes: size(parts), files: parts.map(({ file }) => file), license, origin }
   })
+  const shortcoming = shortcomingOf(manifest)
   return {
     ...{ name, version, id, precision, directory },
     ...{ bytes: size(files), files: files.length, graphs },
+    ...(shortcoming !== undefined && { shortcoming }),
   }
 }
 
-function formatInfo({ graphs, verified, ...bundle }: BundleInfo): string {
+function formatInfo({ graphs, shortcoming, verified, ...bundle }: BundleInfo): string {
   const { name, version, id, precision, directory, bytes, files } = bundle
   const lines = [
     `${name} ${version} (${id}), ${precision}`,
@@ -139,6 +144,7 @@ function formatInfo({ graphs, verified, ...bundle }: BundleInfo): string {
       `  ${graph.name.padEnd(14)} ${mb(graph.bytes).padStart(10)}  ${graph.files.join(', ')}`,
       `  ${''.padEnd(26)} ${graph.license}; ${graph.origin}`,
     ]),
+    ...(shortcoming === undefined ? [] : [`warn: ${shortcoming}`]),
     ...(verified
       ? [
           `ok: every hash is the manifest's, ${golden(verified)} ` +

@@ -37,6 +37,7 @@ test('info tells what the embedded bundle is made of', async () => {
   const { status, out } = await run('info', LITE)
   expect(status).toBe(0)
   expect(out).toMatch(/^lite 1\.0\.0 \([0-9a-f]{12}\), fp32/)
+  expect(out).not.toContain('warn:')
   expect(out).toMatch(/face +2\.8 MB +face\.onnx\n +Apache-2\.0; converted from MediaPipe/)
 })
 
@@ -48,6 +49,12 @@ test('info as JSON holds names, sizes, licenses and origins', async () => {
   const generate = facts.graphs.find(({ name }: { name: string }) => name === 'generate')
   expect(generate).toMatchObject({ files: ['generate.onnx', 'generate.data'], origin: 'test' })
   expect(generate.bytes).toBeGreaterThan(18e6)
+})
+
+test('info says what cannot be done with a bundle that has no detector', async () => {
+  expect((await run('info', bundle)).out).toContain(
+    '\nwarn: no face detector: only jobs that bring',
+  )
 })
 
 test('verify reads all of a bundle, although it was found good before', async () => {
