@@ -1,11 +1,14 @@
-import { access, constants, mkdir, open, realpath, rm, stat } from 'node:fs/promises'
+import { access, constants, open, realpath, rm, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline/promises'
 import { isErrno } from '../../handler/errors.ts'
 import { MADE_BY } from '../../handler/render/encode/encoder-args.ts'
+import { without } from '../../handler/job/input-digest.ts'
 import { extensionOf, type WantedFormat } from '../../handler/render/encode/output-formats.ts'
+import { pictureEndings, type WantedPictures } from '../../handler/render/encode/pictures.ts'
 import { UsageError } from './command.ts'
+import { makeDirectory } from '../../models/system/make-directory.ts'
 
 export interface WantedOutput {
   /** As it was typed; a name in `directory` where unset. */
@@ -28,17 +31,19 @@ export async function checkOutput(
   { out, directory, job, force }: WantedOutput,
   ask?: (question: string) => Promise<boolean>,
 ): Promise<void> {
-  if (out === undefined) return assertWritable(resolve(directory), 'OUTPUT_DIR')
+  const output = (job['output'] ?? {}) as WantedFormat & WantedPictures & { key?: unknown }
+  if (out === undefined) {
+    const name = output.key ?? `${String(job['id'])}.${extensionOf(output)}`
+    const key = join(resolve(directory), String(name))
+    await assertNoInput(job, key, output, `the result would be "${key}", which`)
+    return assertWritable(resolve(directory), 'OUTPUT_DIR')
+  }
   const file = resolve(out)
-  assertExtension(out, job['output'] ?? {})
+  assertExtension(out, output)
   const found = await stat(file).catch(() => undefined)
   if (found?.isDirectory()) throw new UsageError(`--out "${out}" is a folder; name a file in it`)
+  await assertNoInput(job, file, output, `--out "${out}" or a picture beside it`)
   if (found) {
-    for (const input of [job['video'], job['video_url'], job['audio'], job['audio_url']]) {
-      if (await isSameFile(input, file)) {
-        throw new UsageError(`--out "${out}" is an input; take another name, it would be lost`)
-      }
-    }
     const settled = force || !found.isFile() || (await isOurs(file))
     const agreed = settled || (await ask?.(`"${out}" exists. Replace it?`))
     if (agreed === undefined)
@@ -69,9 +74,33 @@ function assertExtension(out: string, wanted: WantedFormat): void {
   throw new UsageError(`--out "${out}": ${why}; end its name in ${fitting[0]}`)
 }
 
+/** Of the result, and of the pictures that are made beside it. @throws UsageError */
+async function assertNoInput(
+  job: Record<string, unknown>,
+  file: string,
+  output: WantedPictures,
+  what: string,
+): Promise<void> {
+  const made = ['', ...Object.values(pictureEndings(output))].map((ending) => file + ending)
+  for (const input of textsOf(without(job, NO_INPUTS))) {
+    for (const each of made) {
+      if (!(await isSameFile(input, each))) continue
+      throw new UsageError(`${what} is an input; take another name, it would be lost`)
+    }
+  }
+}
+
+const NO_INPUTS = ['id', 'output', 'metadata', 'webhook']
+
+/** Every text of a job, for inputs stand at its top, in its segments and in its faces. */
+function textsOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value]
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : []
+}
+
 /** Also by another path, a symbolic or a hard link. */
-async function isSameFile(input: unknown, file: string): Promise<boolean> {
-  if (typeof input !== 'string' || /^https?:/i.test(input)) return false
+async function isSameFile(input: string, file: string): Promise<boolean> {
+  if (/^(https?|data):/i.test(input)) return false
   try {
     const path = input.startsWith('file:') ? fileURLToPath(input) : resolve(input)
     const [one, other] = await Promise.all([path, file].map((path) => stat(path)))
@@ -92,7 +121,7 @@ async function isOurs(file: string): Promise<boolean> {
 
 async function assertWritable(directory: string, what: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true })
+    await makeDirectory(directory)
     await access(directory, constants.W_OK | constants.X_OK)
     const trial = join(directory, `.musetalk-worker-${process.pid}.trial`)
     await (await open(trial, 'wx')).close()

@@ -29,6 +29,33 @@ describe('an input is never replaced', () => {
   })
 })
 
+describe('an input is never replaced, wherever the job names it', () => {
+  const speakers = dir.file('second.mp4')
+  test.each([
+    ['of a segment', { segments: [{ from: 0, to: 1, audio: speakers }] }],
+    ['of a face', { face: { boxes_url: speakers } }],
+    ['of a voice', { voices: [{ audio_url: `file://${speakers}` }] }],
+  ])('%s', async (_, more) => {
+    await writeFile(speakers, 'sound')
+    const job = { video, audio, ...more }
+    await expect(check({ out: speakers, job, force: true })).rejects.toThrow('is an input')
+  })
+  test('by a picture beside the result', async () => {
+    const still = dir.file('talk.mp4.poster.jpg')
+    await writeFile(still, 'picture')
+    const job = { video: still, audio, output: { poster: { at: 1 } } }
+    await expect(check({ out: dir.file('talk.mp4'), job })).rejects.toThrow('is an input')
+    await check({ out: dir.file('talk.mp4'), job: { video: still, audio } })
+  })
+  test.each([{ id: 'face' }, { output: { key: 'face.mp4' } }])(
+    'by the name that %j gives the result',
+    async (more) => {
+      await expect(check({ job: { video, audio, ...more } })).rejects.toThrow('is an input')
+      await check({ job: { video: audio, audio, ...more } })
+    },
+  )
+})
+
 describe('another file', () => {
   const out = dir.file('precious.mp4')
   test('needs a word', async () => {
