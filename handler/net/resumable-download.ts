@@ -2,7 +2,7 @@ import { codingsOf, decodeBody } from './content-encoding.ts'
 import { createRetry, parseRetryAfter } from './retry.ts'
 import { InputError } from '../errors.ts'
 import type { HttpResponse, GuardedFetch } from './guarded-fetch.ts'
-import { isRetryableStatus, NetworkError } from './network-error.ts'
+import { isRetryableStatus, NetworkError, toNetworkError } from './network-error.ts'
 import type { Timeouts } from './timeouts.ts'
 
 const MAX_REDIRECTS = 5
@@ -59,6 +59,7 @@ export async function downloadResumable(
   const tries = createRetry(timeouts.download)
   let have: PartialDownload = { bytes: 0, ...resume }
   let best = have.bytes
+  let known = false // the name of the host was, in one of the tries
   for (;;) {
     const stalled = new AbortController()
     const attempt = AbortSignal.any([signal, late, stalled.signal])
@@ -89,14 +90,19 @@ export async function downloadResumable(
       if (error instanceof RangeMismatchError) have = { bytes: 0 }
       if (have.bytes >= best + MIN_PROGRESS_BYTES) tries.reset()
       best = Math.max(best, have.bytes)
+      known ||= !error.unknownHost
       await tries
-        .pause(error, AbortSignal.any([signal, late]), error.retryAfterMs)
+        .pause(known ? lookedUp(error) : error, AbortSignal.any([signal, late]), error.retryAfterMs)
         .catch((thrown) => {
           throw late.aborted && !signal.aborted ? tooLong : thrown
         })
     }
   }
 }
+
+/** A name that was known a moment ago is no wrong one, whatever the name service says now. */
+const lookedUp = (error: NetworkError): NetworkError =>
+  error.unknownHost ? toNetworkError({ code: 'EAI_AGAIN', cause: error }) : error
 
 /** The server no longer has what we hold the beginning of. */
 class RangeMismatchError extends NetworkError {}

@@ -212,6 +212,21 @@ describe('DOWNLOAD_FAILED for good', () => {
   })
 })
 
+test('a name that was known in one of the tries is not unknown for good', async () => {
+  let calls = 0
+  const lookup = ((_host: string, _options: object, done: (e: Error | null, a?: object) => void) =>
+    calls++ === 1 // the first is a look whether it is an internal one
+      ? done(null, [{ address: '127.0.0.1', family: 4 }])
+      : done(
+          Object.assign(new Error(), { code: 'ENOTFOUND' }),
+        )) as unknown as FetchOptions['lookup']
+  const { inputs } = await get('http://flaps.example:1/v.mp4', undefined, { lookup })
+  await expect(inputs).rejects.toMatchObject({
+    ...{ code: 'DOWNLOAD_FAILED', retryable: true },
+    message: 'video_url: the server has a host name that cannot be looked up now',
+  })
+})
+
 describe('MEDIA_UNREADABLE that names what came instead', () => {
   test.each([
     ['a web page', '\ufeff\n<!DOCTYPE html><html><title>Sign in</title></html>'],
