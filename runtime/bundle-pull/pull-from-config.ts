@@ -11,7 +11,7 @@ import type { PullOptions, Variant } from './pull-options.ts'
 export type PullConfig = Pick<
   Config,
   | ('BUNDLE_ALLOW_UNKNOWN' | 'BUNDLES_DIR' | 'CACHE_DIR' | 'DEVICE')
-  | ('HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY')
+  | ('ALL_PROXY' | 'HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY')
   | ('HF_ENDPOINT' | 'HF_HOME' | 'HF_HUB_CACHE' | 'HF_HUB_OFFLINE' | 'HF_TOKEN')
 >
 

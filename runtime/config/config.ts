@@ -2,13 +2,19 @@ import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as v from 'valibot'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
+import { MAX_TIMER_MS } from '../jobs/clock.ts'
 import { LOG_THRESHOLDS, RUNPOD_LEVELS } from '../log/levels.ts'
 import { inputBuckets, inputBucketProblems } from './input-buckets.ts'
 import { isProxyVariable, lowerCaseProxies, proxyUrl } from './proxies.ts'
 import { redisUrls } from './redis.ts'
 import { storageKind, type StorageKind } from './storage-kind.ts'
 
-const text = v.pipe(v.string(), v.nonEmpty('must not be empty'))
+/** A line end that came along from a file would become part of a name, a path or an address. */
+const text = v.pipe(
+  v.string(),
+  v.nonEmpty('must not be empty'),
+  v.regex(/^[^\r\n]*$/, 'must not contain line ends'),
+)
 const number = (fallback: number, least: number) =>
   v.pipe(
     v.optional(text, String(fallback)),
@@ -16,6 +22,12 @@ const number = (fallback: number, least: number) =>
     v.number('must be a number'),
     v.finite('must be a finite number'),
     v.minValue(least),
+  )
+/** What a timer waits; a longer one would fire at once. */
+const seconds = (fallback: number, least: number) =>
+  v.pipe(
+    number(fallback, least),
+    v.maxValue(MAX_TIMER_MS / 1000, 'must be at most 2147483, 24 days'),
   )
 const integer = (fallback: number, least: number) => v.pipe(number(fallback, least), v.integer())
 
@@ -85,6 +97,7 @@ const origins = v.pipe(
 
 /** Every variable that is read; `environment-reference.ts` says what each means. */
 export const Env = v.object({
+  ALL_PROXY: v.optional(v.string()),
   ALLOWED_HOSTS: hosts,
   ALLOW_FILE_INPUTS: boolean(false),
   ALLOW_LITE: boolean(false),
@@ -98,9 +111,9 @@ export const Env = v.object({
   BATCH_SIZE: v.optional(v.pipe(text, v.transform(Number), v.integer(), v.minValue(1))),
   BUFFER_CAPACITY: integer(1, 1),
   BUFFER_ORCHESTRATOR_BASE_URL: v.optional(url),
-  BUFFER_POLL_INTERVAL_SEC: number(10, 0.1),
+  BUFFER_POLL_INTERVAL_SEC: seconds(10, 0.1),
   BUFFER_WORKER_ID: v.optional(text),
-  BULLMQ_LOCK_SEC: number(30, 1),
+  BULLMQ_LOCK_SEC: seconds(30, 1),
   BULLMQ_PREFIX: v.optional(text, 'bull'),
   BULLMQ_QUEUE: v.optional(text, 'musetalk'),
   BUNDLE_ALLOW_UNKNOWN: boolean(false),
@@ -149,7 +162,7 @@ export const Env = v.object({
   OTEL_EXPORTER_OTLP_ENDPOINT: v.optional(url),
   OTEL_SERVICE_NAME: v.optional(text, 'musetalk-worker'),
   OUTPUT_DIR: v.optional(text, 'outputs'),
-  POLL_INTERVAL_SEC: number(5, 0.1),
+  POLL_INTERVAL_SEC: seconds(5, 0.1),
   PORT: v.optional(port),
   PORT_HEALTH: v.optional(port),
   PROVIDER: v.optional(text, 'unknown'),

@@ -28,8 +28,9 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     UPLOADS_TTL_SEC: 'how long such a file is kept after its last use',
     MAX_PIXELS: 'largest frame, width × height (3840 × 2160); stills are scaled down to it',
     HTTP_PROXY:
-      'by which proxy http addresses are reached; this and the next two also in lower case',
+      'by which proxy http addresses are reached; this and the next three also in lower case',
     HTTPS_PROXY: 'the same for https',
+    ALL_PROXY: 'for both, where they have none of their own; only an HTTP proxy is used',
     NO_PROXY:
       'what is reached directly: names with all below them, addresses, networks, `*`, by commas',
     ALLOW_PRIVATE_URLS: 'for desks and tests: inputs and webhooks at internal addresses',

@@ -2,10 +2,10 @@ import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import type { TextOutput } from '../cli/output.ts'
 import { readBuildInfo } from '../config/identity.ts'
 import type { Config } from '../config/config.ts'
-import { proxyOf } from '../config/proxies.ts'
+import { hasUnknownProxy, proxyOf } from '../config/proxies.ts'
 import { checkDisks } from './directories.ts'
 import { checkFfmpeg } from './ffmpeg.ts'
-import { fail, ok, type Check, type CheckResult } from './check-result.ts'
+import { fail, ok, warn, type Check, type CheckResult } from './check-result.ts'
 import { checkMachine } from './cpu-and-memory.ts'
 import { checkModels } from './model-bundle.ts'
 import { checkMode, checkSource } from './job-source.ts'
@@ -118,8 +118,11 @@ function checkProxy(config: Config): CheckResult[] {
     https && `https by ${new URL(https).host}`,
   ]
   const used = found.filter(Boolean).join(', ')
-  if (used === '') return []
-  return [ok('proxy', `${used}; directly (NO_PROXY): ${bypass || 'nothing'}`)]
+  const unknown = 'ALL_PROXY names a proxy that speaks no HTTP, and is not used'
+  return [
+    ...(hasUnknownProxy(config) ? [warn('proxy', unknown, 'set HTTP_PROXY and HTTPS_PROXY')] : []),
+    ...(used ? [ok('proxy', `${used}; directly (NO_PROXY): ${bypass || 'nothing'}`)] : []),
+  ]
 }
 
 /** A malformed secret is found by the environment's check, which names the variable. */

@@ -7,7 +7,7 @@ import { proxyOf } from '../config/proxies.ts'
 
 export type StorageConfig = Pick<
   Config,
-  | ('HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY')
+  | ('ALL_PROXY' | 'HTTP_PROXY' | 'HTTPS_PROXY' | 'NO_PROXY')
   | ('B2_API_URL' | 'B2_APP_KEY' | 'B2_BUCKET_NAME' | 'B2_KEY_ID' | 'B2_PREFIX')
   | ('OUTPUT_DIR' | 'PUBLIC_BASE_URL' | 'STORAGE')
   | (

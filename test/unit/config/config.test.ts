@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { readConfig, renderProcessEnv } from '../../../runtime/config/config.ts'
-import { proxyOf } from '../../../runtime/config/proxies.ts'
+import { hasUnknownProxy, proxyOf } from '../../../runtime/config/proxies.ts'
 
 describe('the environment', () => {
   test('may be empty: everything has a default', () => {
@@ -26,6 +26,8 @@ describe('the environment', () => {
         S3_SECRET: 'a b',
       },
       ...{ RUNPOD_WEBHOOK_GET_JOB: 'job-take', RUNPOD_WEBHOOK_PING: 'ftp://p.test/' },
+      ...{ S3_BUCKET: 'results\n', PUBLIC_BASE_URL: 'https://w.test\r\n', WORKER_ID: 'a\nb' },
+      ...{ POLL_INTERVAL_SEC: '1e9', BULLMQ_LOCK_SEC: '2147484' },
       ...{ MAX_PIXELS: '12.5', MAX_VIDEO_SEC: 'long', MAX_INPUT_MB: 'NaN', DRAIN_SEC: 'Infinity' },
     }
     const message = (() => {
@@ -47,6 +49,19 @@ describe('proxies', () => {
     expect(read({ NO_PROXY: 'a' })).toBeUndefined()
     const both = { HTTPS_PROXY: 'http://upper:1', https_proxy: 'lower:3128', no_proxy: 'a,b' }
     expect(read(both)).toEqual({ https: 'http://lower:3128', bypass: 'a,b' })
+  })
+  test('for all addresses stand in for those that are not set', () => {
+    expect(read({ all_proxy: 'p:1' })).toMatchObject({ http: 'http://p:1', https: 'http://p:1' })
+    const both = { ALL_PROXY: 'http://p:1', HTTPS_PROXY: 'http://own:2' }
+    expect(read(both)).toMatchObject({ http: 'http://p:1', https: 'http://own:2' })
+  })
+  test('for all addresses are passed over where they speak no HTTP', () => {
+    const env = { ALL_PROXY: 'socks5://p:1' }
+    expect(read(env)).toBeUndefined()
+    expect(hasUnknownProxy(readConfig(env))).toBe(true)
+    const others = { HTTP_PROXY: 'http://p:1', HTTPS_PROXY: 'http://p:1' }
+    expect(hasUnknownProxy(readConfig({ ...env, ...others }))).toBe(false)
+    expect(renderProcessEnv('', { ...env, all_proxy: 'http://u:p@p' })).toEqual({})
   })
   test('that are none stop the start', () => {
     expect(() => read({ http_proxy: 'socks5://p:1' })).toThrow(
