@@ -8,6 +8,7 @@ import type { Storage } from '../../handler/storage/storage.ts'
 import { bundleDirectory } from '../config/bundle-directory.ts'
 import type { Config } from '../config/config.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
+import { proxyOf } from '../config/proxies.ts'
 import { createInputBuckets } from '../worker/create-inputs.ts'
 import { openJobSpeeds, type JobSpeeds } from '../worker/estimates/job-speeds.ts'
 import { createLocalWorker } from '../worker/local-worker.ts'
@@ -80,6 +81,7 @@ async function withWorker<T>(
       allowFileInputs: true,
       ...(buckets && { buckets }),
       allowPrivateUrls: config.ALLOW_PRIVATE_URLS,
+      proxy: proxyOf(config),
       ...(config.WEBHOOK_SECRET && { webhookSecret: config.WEBHOOK_SECRET }),
       fitOutput: config.FIT_OUTPUT,
       provenance: config.PROVENANCE,

@@ -2,6 +2,7 @@ import type { JobDependencies, Limits } from '../../handler/context.ts'
 import type { EstimateDependencies } from '../../handler/estimate.ts'
 import { silentLog, type Log } from '../../handler/log.ts'
 import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarded-fetch.ts'
+import type { ProxySettings } from '../../handler/net/proxy.ts'
 import type { ResizePolicy } from '../../handler/render/output-frame.ts'
 import { avatarCache, type CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import { findFfmpeg } from '../../handler/render/media/ffmpeg.ts'
@@ -40,6 +41,8 @@ export interface LocalOptions {
   buckets?: InputBuckets
   /** Lets the URLs of jobs reach private and loopback addresses. */
   allowPrivateUrls?: boolean
+  /** By which servers others are reached; directly where unset. */
+  proxy?: ProxySettings | undefined
   /** `whsec_…`, several separated by a space; events go out unsigned where unset. */
   webhookSecret?: string
   fitOutput?: ResizePolicy
@@ -72,7 +75,8 @@ export async function createLocalWorker(
       ...(options.log && { onWarning: options.log.warn }),
     }),
   ])
-  const fetch = options.allowPrivateUrls ? createTrustedFetch() : createGuardedFetch()
+  const { proxy } = options
+  const fetch = options.allowPrivateUrls ? createTrustedFetch(proxy) : createGuardedFetch({ proxy })
   const webhooks = createWebhookSender({ fetch, keys: parseSecrets(options.webhookSecret) })
   return {
     render: createRenderer(bundle, ffmpeg, options.cache && avatarCache(options.cache)),
