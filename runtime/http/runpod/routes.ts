@@ -53,8 +53,11 @@ export function runpodRoutes(options: JobIntake, webhooks: RunpodWebhookSender):
       if (webhook !== undefined) await assertWebhookUrl(webhook)
       const input = (await spoolInlineMedia(sent.input, options.uploads)) as Envelope['input']
       const envelope = { ...sent, input }
-      const keyed = options.keys.check(c.req.header('idempotency-key'), envelope)
-      const id = `${keyed.id ?? `${sync ? 'sync-' : ''}${randomUUID()}`}-u1`
+      const name = `${sync ? 'sync-' : ''}${randomUUID()}`
+      const read = () => options.keys.check(c.req.header('idempotency-key'), envelope)
+      const id = `${read().id ?? name}-u1`
+      await jobs.recheck(id)
+      const keyed = read() // nothing is awaited from here: another may have brought the key meanwhile
       const job = jobs.submit({
         ...{ id, payload: toJobInput(input, id), shape: 'runpod', detached: true },
         origin: requestOrigin(c, publicBaseUrl),

@@ -61,6 +61,21 @@ describe('RunPod’s job API', () => {
     expect(posted).toHaveLength(1)
   })
 
+  test('its result is made anew where the video is gone', async () => {
+    let isStored = true
+    const { post, next } = heldApp({}, { isStored: async () => isStored })
+    const init = { headers: { 'idempotency-key': 'k' } }
+    const send = () => post(`${EP}/runsync`, { input: JOB }, init)
+    const first = send()
+    ;(await next()).succeed()
+    await first
+    expect((await send()).body.status).toBe('COMPLETED')
+    isStored = false
+    const again = send()
+    ;(await next()).succeed()
+    expect((await again).body.status).toBe('COMPLETED')
+  })
+
   test('runsync answers with id and status where the wait ends first', async () => {
     const { post } = heldApp()
     const real = AbortSignal.timeout.bind(AbortSignal)
