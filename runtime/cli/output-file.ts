@@ -33,8 +33,8 @@ export async function checkOutput(
 ): Promise<void> {
   const output = (job['output'] ?? {}) as WantedFormat & WantedPictures & { key?: unknown }
   if (out === undefined) {
-    const name = output.key ?? `${String(job['id'])}.${extensionOf(output)}`
-    const key = join(resolve(directory), String(name))
+    const { key: name = `${String(job['id'])}.${extensionOf(output)}` } = output
+    const key = join(resolve(directory), typeof name === 'string' ? name : '')
     await assertNoInput(job, key, output, `the result would be "${key}", which`)
     return assertWritable(resolve(directory), 'OUTPUT_DIR')
   }
