@@ -1,4 +1,5 @@
-import { runToEnd, findFfmpeg, type Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
+import { findFfmpeg } from '../../handler/render/media/find-ffmpeg.ts'
+import { runToEnd, type Ffmpeg } from '../../handler/render/media/ffmpeg.ts'
 import { WorkerError } from '../../handler/errors.ts'
 import type { Config } from '../config/config.ts'
 import { fail, ok, warn, type CheckResult } from './check-result.ts'

@@ -5,7 +5,7 @@ import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarde
 import type { ProxySettings } from '../../handler/net/proxy.ts'
 import type { ResizePolicy } from '../../handler/render/output-frame.ts'
 import { avatarCache, type CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
-import { findFfmpeg } from '../../handler/render/media/ffmpeg.ts'
+import { findFfmpeg } from '../../handler/render/media/find-ffmpeg.ts'
 import { createEstimator } from '../../handler/render/estimate-render.ts'
 import { createRenderer } from '../../handler/render/render.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'

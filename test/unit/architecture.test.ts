@@ -129,7 +129,8 @@ const DOORS: Record<string, RegExp> = {
   'onnxruntime-node': /^models\/inference\/session\.ts$/,
   'node:worker_threads':
     /^(models\/inference\/(worker-pool|inference-thread|inference\.worker)|models\/pixels\/threads\/pixel(-thread|s\.worker)|runtime\/sources\/heartbeat\/heartbeat(-thread|\.worker)|runtime\/sources\/bullmq\/lock(-thread|\.worker))\.ts$/,
-  'node:child_process': /^handler\/render\/media\/(ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
+  'node:child_process':
+    /^handler\/render\/media\/((find-)?ffmpeg|stall-watch)\.ts$|^runtime\/engine\//,
   undici: /^handler\/net\/(guarded-fetch|proxy-route)\.ts$/,
   '@aws-sdk': /^handler\/storage\/(s3|s3-client|multipart)\.ts$/,
   bullmq: /^runtime\/sources\/bullmq\/(queue-client|queue-producer|part-queue)\.ts$/,

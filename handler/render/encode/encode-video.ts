@@ -115,5 +115,10 @@ export function toEncodeError(finished: ProcessResult): Error {
     return new InputError('MEDIA_UNREADABLE', 'the audio input cannot be decoded to its end')
   }
   const cause = toError(finished)
+  const [, encoder] = /Unknown encoder '(\w+)'/.exec(finished.stderr) ?? []
+  if (encoder !== undefined) {
+    const message = `the ffmpeg of this worker has no encoder "${encoder}"; install a complete one`
+    return new WorkerError('FFMPEG_MISSING', message, { cause })
+  }
   return new WorkerError('BUG', 'the encoder failed; see the log of the worker', { cause })
 }

@@ -1,9 +1,6 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { basename } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
-import { promisify } from 'node:util'
 import { WorkerError } from '../../errors.ts'
 import type { FramePipe } from './frame-pipe.ts'
 import { killWhenStalled, type Moved, type Stall } from './stall-watch.ts'
@@ -174,73 +171,4 @@ export async function runToEnd(
   signal.throwIfAborted()
   const freeMemory = process.availableMemory()
   return { code: null, signal: null, stderr: 'too much output', freeMemory, stdout }
-}
-
-/**
- * Find ffmpeg: the wanted path, else ffmpeg-static's binary, else the one on PATH.
- * @throws WorkerError FFMPEG_MISSING saying what to install
- */
-export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal): Promise<Ffmpeg> {
-  const path = (await which(wanted ?? staticBinary() ?? 'ffmpeg', signal)) ?? wanted ?? 'ffmpeg'
-  const banner = await runToEnd(path, ['-hide_banner', '-version'], signal).catch((cause) => {
-    signal.throwIfAborted()
-    const message =
-      wanted === undefined
-        ? 'no ffmpeg was found: install it (apt-get install ffmpeg) or set FFMPEG_PATH'
-        : `FFMPEG_PATH ("${basename(wanted)}") names no program that can be started: ` +
-          'mend it, or unset it and install ffmpeg (apt-get install ffmpeg)'
-    throw new WorkerError('FFMPEG_MISSING', message, { cause })
-  })
-  const text = banner.stdout.toString()
-  const version = /version (\S+)/.exec(text)?.[1] ?? 'unknown'
-  const soxr = /--enable-libsoxr\b/.test(text)
-  const [probe, nvenc] = await Promise.all([
-    findProbe(path, signal),
-    mayHaveNvidia() && worksWithNvenc(path, signal),
-  ])
-  return { path, version, soxr, nvenc, ...(probe && { probe }) }
-}
-
-async function worksWithNvenc(path: string, signal: AbortSignal): Promise<boolean> {
-  const picture = ['-f', 'lavfi', '-i', 'color=s=256x256:d=0.04']
-  const trial = ['-v', 'error', ...picture, '-c:v', 'h264_nvenc', '-f', 'null', '-']
-  return (await runToEnd(path, trial, signal)).code === 0
-}
-
-/** Signs of an NVIDIA driver on Linux; the last is that of Linux in Windows. */
-const DRIVER = ['/proc/driver/nvidia/version', '/dev/nvidiactl', '/dev/dxg']
-
-/** Without a driver a trial need not be started. */
-const mayHaveNvidia = (): boolean =>
-  process.platform !== 'linux' || DRIVER.some((path) => existsSync(path))
-
-/** A program's path. All are started with an empty environment, so only here does PATH count. */
-async function which(program: string, signal: AbortSignal): Promise<string | undefined> {
-  if (program.includes('/')) return program
-  const search = promisify(execFile)('sh', ['-c', 'command -v "$0"', program], { signal })
-  const found = await search.catch(() => undefined) // not there; or no shell, then nothing is
-  signal.throwIfAborted()
-  return found?.stdout.trim() || undefined
-}
-
-/** ffmpeg-static's types do not match its CommonJS export, and its download may not have happened. */
-function staticBinary(): string | undefined {
-  try {
-    const path = createRequire(import.meta.url)('ffmpeg-static') as string | null
-    return path && existsSync(path) ? path : undefined
-  } catch {
-    return undefined // an optional dependency that is not installed
-  }
-}
-
-async function findProbe(ffmpeg: string, signal: AbortSignal): Promise<string | undefined> {
-  const beside = join(dirname(ffmpeg), 'ffprobe')
-  const path = existsSync(beside) ? beside : await which('ffprobe', signal)
-  if (!path) return undefined
-  const works = await runToEnd(path, ['-version'], signal).then(
-    ({ code }) => code === 0,
-    () => false,
-  )
-  signal.throwIfAborted()
-  return works ? path : undefined
 }

@@ -1,6 +1,6 @@
 import { appendFile } from 'node:fs/promises'
 import { avatarCache } from '../../../handler/render/avatar/avatar-cache.ts'
-import { findFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import { findFfmpeg } from '../../../handler/render/media/find-ffmpeg.ts'
 import { createEstimator } from '../../../handler/render/estimate-render.ts'
 import { createRenderer } from '../../../handler/render/render.ts'
 import type { Render } from '../../../handler/render/render-task.ts'
