@@ -23,18 +23,25 @@ const STRIP = 1 / 8 // of the height, at the lower edge
 /** The scene as rgb24: a color gradient that is nowhere white, faces, codes. */
 export function drawScene({ width, height, faces, code }: Scene): Uint8Array {
   const rgb = new Uint8Array(width * height * 3)
+  const row = 3 * width
+  for (let x = 0; x < width; x++) {
+    const across = Math.floor((110 * x) / width)
+    rgb[3 * x] = 40 + across
+    rgb[3 * x + 2] = 150 - across
+  }
   for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at += 3) {
-      rgb[at] = 40 + Math.floor((110 * x) / width)
-      rgb[at + 1] = 40 + Math.floor((110 * y) / height)
-      rgb[at + 2] = 150 - Math.floor((110 * x) / width)
-    }
+    if (y > 0) rgb.copyWithin(at, 0, row)
+    const green = 40 + Math.floor((110 * y) / height)
+    for (const end = at + row; at < end; at += 3) rgb[at + 1] = green
   }
   const fill = (x1: number, y1: number, x2: number, y2: number, color: number | Color) => {
+    const [from, to] = [Math.max(0, Math.round(x1)), Math.min(width, Math.round(x2))]
+    if (from >= to) return
     const pixel = typeof color === 'number' ? [color, color, color] : color
+    const line = new Uint8Array(3 * (to - from))
+    for (let at = 0; at < line.length; at += 3) line.set(pixel, at)
     for (let y = Math.max(0, Math.round(y1)); y < Math.min(height, Math.round(y2)); y++) {
-      const [from, to] = [Math.max(0, Math.round(x1)), Math.min(width, Math.round(x2))]
-      for (let x = from; x < to; x++) rgb.set(pixel, 3 * (y * width + x))
+      rgb.set(line, row * y + 3 * from)
     }
   }
   for (let bit = 0; bit < 8; bit++) {

@@ -115,23 +115,21 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
 const bytes = (dims: number[], data: ArrayLike<number>): Tensor => ({
   type: 'uint8',
   dims,
-  data: Uint8Array.from(data),
+  data: new Uint8Array(data),
 })
 
 /** One face per run of columns that holds white pixels. */
 function findSquares({ dims, data }: Tensor): Tensors {
   const [height, width] = [dims[0]!, dims[1]!]
-  const white = (x: number, y: number) => {
-    const at = 3 * (y * width + x)
-    return Math.min(data[at]!, data[at + 1]!, data[at + 2]!) > 190
-  }
-  const columns = Array.from({ length: width }, (_, x) => {
-    let [top, bottom] = [height, -1]
-    for (let y = 0; y < height; y++) {
-      if (white(x, y)) [top, bottom] = [Math.min(top, y), y]
+  const columns = Array.from({ length: width }, () => ({ top: height, bottom: -1 }))
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at += 3) {
+      if (data[at]! <= 190 || data[at + 1]! <= 190 || data[at + 2]! <= 190) continue
+      const column = columns[x]!
+      column.top = Math.min(column.top, y)
+      column.bottom = y
     }
-    return { top, bottom }
-  })
+  }
   const boxes: number[][] = []
   for (let x = 0; x < width; x++) {
     if (columns[x]!.bottom < 0) continue
