@@ -10,7 +10,7 @@ import {
 } from '../../helpers/media/media.ts'
 import { shownCodes } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { shortlist, variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 8 })
@@ -22,11 +22,11 @@ const TONE = 'sine=frequency=220:sample_rate=48000:duration=1'
 
 describe('one second of any recording is 25 frames and one second of sound', () => {
   test.each(
-    shortlist(4, [
-      ['8kHz.wav', ['-ar', '8000']],
+    shortlist(2, [
       ['stereo.mp3', ['-ac', '2', '-c:a', 'libmp3lame']],
-      ['tone.opus', ['-c:a', 'libopus']],
       ['surround.wav', ['-af', 'pan=5.1|FC=c0|FL=0.2*c0']],
+      ['8kHz.wav', ['-ar', '8000']],
+      ['tone.opus', ['-c:a', 'libopus']],
       ['192kHz.wav', ['-ar', '192000']],
       ['24bit.wav', ['-c:a', 'pcm_s24le']],
       ['float.wav', ['-c:a', 'pcm_f32le']],
@@ -55,7 +55,7 @@ describe('one second of any recording is 25 frames and one second of sound', () 
   })
 
   test.each(
-    shortlist(2, [
+    shortlist(1, [
       ['silence', 'anullsrc=r=16000:cl=mono:d=1'],
       ['clipped', "aevalsrc='clip(5*sin(800*t),-1,1)':d=1:s=16000"],
       ['a pure tone', 'sine=frequency=1000:duration=1:sample_rate=16000'],
@@ -92,7 +92,7 @@ describe('one second of any recording is 25 frames and one second of sound', () 
     expect(result.frames).toBeGreaterThanOrEqual(25)
   })
 
-  test('the sound of a video', async () => {
+  variant('the sound of a video', async () => {
     const audio = at.media.file('both.mp4')
     await run(at.ffmpeg.path, ['-i', face, '-i', at.voice, '-c:v', 'copy', '-c:a', 'aac', audio])
     const { result } = await at.render({ video: face, audio })
@@ -130,7 +130,7 @@ describe('how long it is', () => {
     expect(models.runs.listen).toBe(2)
     // The fake numbers its states through the pieces: 1400 new ones each.
     const heard = models.heard.map((window) => window[4]!)
-    const wrong = heard.filter((state, i) => Math.abs(state - (10 * i + 1)) > 0)
+    const wrong = heard.filter((state, i) => state !== 10 * i + 1)
     expect(wrong).toEqual([])
   })
 })

@@ -3,6 +3,7 @@ import { estimate, type Estimate, type JobSize } from '../../../handler/estimate
 import { createEstimator } from '../../../handler/render/estimate-render.ts'
 import { testDeps } from '../../helpers/jobs/deps.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 import { makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import type { Box } from '../../../models/pixels/image.ts'
@@ -40,23 +41,27 @@ const accepted = async (job: Record<string, unknown>) => {
 
 const CONTAIN = { resolution: '320x480', output: { fit: 'contain' } }
 
-test.each<[string, Record<string, unknown>]>([
-  ['a video that is shorter than the sound', { video: short }],
+const SIZED: readonly [string, Record<string, unknown>][] = [
   ['a still', { video: still }],
-  ['as the longer', { video: long, length: 'longest' }],
-  ['a file that does not tell its length', { video: raw, length: 'video' }],
   [
     'a part, at another rate',
     { video: long, trim: { from: 0.5, to: 1.7 }, fps: 30, length: 'video' },
   ],
-  ['a recording whose file is rounded', { video: long, audio: half }],
   ['segments, in another size', { video: long, segments: [{ from: 0.2, to: 0.8 }], ...CONTAIN }],
-])('%s: the frames and the size are those of the render', async (_, job) => {
-  const found = await accepted(job)
-  const { result } = await at.run(job)
-  const { width, height, fps, frames, duration_sec, bundle } = result
-  expect(found).toMatchObject({ width, height, fps, frames, duration_sec, bundle })
-})
+  ['a file that does not tell its length', { video: raw, length: 'video' }],
+  ['a video that is shorter than the sound', { video: short }],
+  ['as the longer', { video: long, length: 'longest' }],
+  ['a recording whose file is rounded', { video: long, audio: half }],
+]
+test.each(shortlist(4, SIZED))(
+  '%s: the frames and the size are those of the render',
+  async (_, job) => {
+    const found = await accepted(job)
+    const { result } = await at.render(job)
+    const { width, height, fps, frames, duration_sec, bundle } = result
+    expect(found).toMatchObject({ width, height, fps, frames, duration_sec, bundle })
+  },
+)
 
 describe('faces', () => {
   test('are those of the first second, each once, the largest first', async () => {
@@ -67,7 +72,7 @@ describe('faces', () => {
     const { faces: seen } = await accepted({ video })
     expect(seen.map(({ frame }) => frame)).toEqual([0, 12])
     expect(seen.every(({ confidence }) => confidence > 0.5)).toBe(true)
-    const { result } = await at.run({ video })
+    const { result } = await at.render({ video })
     expect(seen[0]).toMatchObject({ box: result.face!.box, frame: result.face!.frame })
   })
 
@@ -79,14 +84,15 @@ describe('faces', () => {
 })
 
 describe('what the render would refuse is refused', () => {
-  test.each<[string, Record<string, unknown>]>([
-    ['a file that is not there', { video: '/nowhere.mp4' }],
+  const refused: readonly [string, Record<string, unknown>][] = [
     ['a still without a face', { video: nobody }],
     ['a video that is too long for the sound', { video: long, audio: half, length: 'remap' }],
+    ['sound that is no sound', { video: long, audio: still }],
+    ['a file that is not there', { video: '/nowhere.mp4' }],
     ['a segment after the end', { video: short, segments: [{ from: 3, to: 4 }] }],
     ['nobody at a point', { video: long, face: { at: [1, 1] } }],
-    ['sound that is no sound', { video: long, audio: still }],
-  ])('%s', async (_, job) => {
+  ]
+  test.each(shortlist(3, refused))('%s', async (_, job) => {
     const { error } = await at.fail(job)
     const { code, message } = error
     expect(await estimated(job)).toEqual({

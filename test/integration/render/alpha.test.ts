@@ -67,7 +67,7 @@ test('it does in parts that are joined', async () => {
 test('bars of another shape are transparent', async () => {
   const video = await transparent('b.mov')
   const output = { format: 'mov', fit: 'contain' }
-  const { result } = await at.run({ video, aspect_ratio: '1:1', length: 'video', output })
+  const { result } = await at.render({ video, aspect_ratio: '1:1', length: 'video', output })
   expect([result.width, result.height]).toEqual([192, 192])
   const [[left, right]] = (await alphaOf(result.output_url)) as [[number, number]]
   expect([left, right]).toEqual([0, 0])
@@ -77,7 +77,7 @@ test('a transparent still speaks', async () => {
   const filter = `format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(X,32),70,255)'`
   const video = await transparent('c.png', { frames: 1, filter, encode: ['-frames:v', '1'] })
   const output = { format: 'mov', poster: true }
-  const { result } = await at.run({ video, output })
+  const { result } = await at.render({ video, output })
   expect(result.frames).toBe(25)
   const poster = await readVideo(at.ffmpeg, result.poster!.url)
   expect(poster.pixel(0, 8, 8)[0]).toBeLessThan(75) // 70 of 255 of it, over black

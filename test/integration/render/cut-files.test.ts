@@ -19,10 +19,10 @@ async function cut(file: string, share = 0.6): Promise<string> {
 describe('a file of which a part is missing is refused, and told how much of it is there', () => {
   const noise = 'anoisesrc=d=2:r=16000:a=0.3'
   test.each(
-    shortlist(3, [
-      ['a.wav', []],
+    shortlist(2, [
       ['a.mp3', []],
       ['a.webm', ['-c:a', 'libopus']],
+      ['a.wav', []],
       ['a.flac', []],
       ['a.aiff', []],
       ['a.flv', ['-c:a', 'aac']],
@@ -37,12 +37,13 @@ describe('a file of which a part is missing is refused, and told how much of it 
     expect(error.message).toMatch(/audio input is cut off/)
     expect(models.runs.generate).toBe(0)
   })
-  test.each([
+  const videos: readonly [string, readonly string[]][] = [
     ['v.mkv', H264],
-    ['v.webm', ['-c:v', 'libvpx', '-b:v', '1M']],
     ['v.avi', ['-c:v', 'mjpeg', '-q:v', '2']],
     ['v.wmv', ['-c:v', 'wmv2']],
-  ])('a video: %s', async (name, encode) => {
+    ['v.webm', ['-c:v', 'libvpx', '-b:v', '1M']],
+  ]
+  test.each(shortlist(3, videos))('a video: %s', async (name, encode) => {
     const whole = await makeVideo(at.ffmpeg, at.media.file(name), { frames: 50, encode })
     const job = { video: await cut(whole), audio: long, length: 'video' }
     const { error } = await at.fail(job)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { ffmpeg as run, H264, LOSSLESS, makeVideo } from '../../helpers/media/media.ts'
+import { ffmpeg as run, H264, LOSSLESS, makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { CROP, drawnCodes, shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { shortlist, variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 
@@ -13,11 +13,11 @@ const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i
 
 describe('one second of sound gives one second of frames, evenly spaced', () => {
   test.each(
-    shortlist(4, [
-      ['12', 12],
+    shortlist(2, [
       ['24000/1001', 23],
-      ['30', 30],
       ['60', 60],
+      ['12', 12],
+      ['30', 30],
       ['15', 15],
       ['24', 24],
       ['25', 25],
@@ -63,7 +63,7 @@ describe('odd clocks do not move the mouth against the sound', () => {
     await run(at.ffmpeg.path, ['-i', plain, ...shift, file])
     await same(file)
   })
-  test('timestamps that begin at ten hours', async () => {
+  variant('timestamps that begin at ten hours', async () => {
     const plain = await video('plain.mp4', { frames: 40 })
     const file = at.media.file('late.ts')
     await run(at.ffmpeg.path, ['-i', plain, '-output_ts_offset', '36000', '-c', 'copy', file])
@@ -82,7 +82,7 @@ describe('odd clocks do not move the mouth against the sound', () => {
     await run(at.ffmpeg.path, ['-ss', '0.4', '-i', plain, '-c', 'copy', file])
     await same(file, 10)
   })
-  test('open groups of pictures with frames out of order', async () => {
+  variant('open groups of pictures with frames out of order', async () => {
     const encode = ['-c:v', 'libx264', '-crf', '8', '-g', '8', '-bf', '3', '-pix_fmt', 'yuv420p']
     const open = ['-x264-params', 'open-gop=1:scenecut=0', '-f', 'mpegts']
     const file = await video('open.ts', { frames: 40, encode: [...encode, ...open] })
@@ -129,6 +129,8 @@ describe('length', () => {
     const file = await video('short.mp4', { frames: 10 })
     expect((await at.render({ video: file, length: 'shortest' })).result.frames).toBe(10)
     const long = await video('long.mp4', { frames: 50 })
-    expect((await at.render({ video: long, length: 'shortest' })).result.frames).toBe(25)
+    const sound = await makeSound(at.ffmpeg, at.media.file('short.wav'), 0.4)
+    const { result } = await at.render({ video: long, audio: sound, length: 'shortest' })
+    expect(result.frames).toBe(10)
   })
 })

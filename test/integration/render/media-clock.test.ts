@@ -11,7 +11,7 @@ import {
   shownCodes,
   type VideoOptions,
 } from '../../helpers/media/media.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { shortlist, variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 8 })
@@ -41,9 +41,9 @@ describe('sound is played when its timestamps say', () => {
   const HOLE = ['-af', "aselect='lt(t,1.2)+gte(t,2.2)'"]
   const KEPT = [0, 0.5, 1, 2.5, 3, 3.5]
   test.each(
-    shortlist(2, [
-      ['hole.webm', ['-c:a', 'libopus']],
+    shortlist(1, [
       ['hole.ts', ['-c:a', 'aac']],
+      ['hole.webm', ['-c:a', 'libopus']],
       ['hole.m4a', ['-c:a', 'aac']],
       ['hole.mkv', ['-c:a', 'pcm_s16le']],
     ]),
@@ -60,7 +60,7 @@ describe('sound is played when its timestamps say', () => {
       await hears(await makeBeeps(at.ffmpeg, at.media.file(name), 1), [0, 0.5], 1)
     }
   })
-  test('a clock that begins at ten hours', async () => {
+  variant('a clock that begins at ten hours', async () => {
     const plain = await makeBeeps(at.ffmpeg, at.media.file('plain.ogg'), 1, ['-c:a', 'libopus'])
     const audio = at.media.file('late.webm')
     await run(at.ffmpeg.path, ['-itsoffset', '36000', '-i', plain, '-c', 'copy', '-copyts', audio])

@@ -26,17 +26,17 @@ function withGraphs(change: (graphs: Manifest['graphs']) => Manifest['graphs']) 
 
 test('jobs by the reference’s rules ask the detector that was made for them', async () => {
   const both = withGraphs((graphs) => ({ ...graphs, face_reference: graphs.encode }))
-  await at.run({ video, compat: 'reference' }, { models: both })
+  await at.render({ video, compat: 'reference' }, { models: both })
   expect([...both.asked]).toContain('face_reference')
   expect([...both.asked]).not.toContain('face')
 })
 
 test('all others, and bundles that have one detector, ask the usual one', async () => {
   const both = withGraphs((graphs) => ({ ...graphs, face_reference: graphs.encode }))
-  await at.run({ video }, { models: both })
+  await at.render({ video }, { models: both })
   expect([...both.asked]).not.toContain('face_reference')
   const one = withGraphs((graphs) => graphs)
-  await at.run({ video, compat: 'reference' }, { models: one })
+  await at.render({ video, compat: 'reference' }, { models: one })
   expect([...one.asked]).toContain('face')
 })
 

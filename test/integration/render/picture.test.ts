@@ -12,7 +12,7 @@ import {
 import { readVideo, type Video, type VideoOptions } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { shortlist, variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 
@@ -26,17 +26,20 @@ const FINE = { length: 'shortest', output: { crf: 10 } }
 function difference(a: Video, b: Video, box: Box) {
   expect([a.width, a.height]).toEqual([b.width, b.height])
   let [most, sum, count] = [0, 0, 0]
+  const pixels = a.width * a.height
+  const compare = (at: number) => {
+    const off = Math.abs(a.data[at]! - b.data[at]!)
+    most = Math.max(most, off)
+    sum += off
+    count++
+  }
   for (let frame = 0; frame < Math.min(a.frames, b.frames); frame++) {
+    const luma = frame * pixels * 1.5
     for (let y = 0; y < a.height; y++) {
       for (let x = 0; x < a.width; x++) {
         if (x >= box[0] - 2 && x < box[2] + 2 && y >= box[1] - 2 && y < box[3] + 2) continue
-        const [one, other] = [a.pixel(frame, x, y), b.pixel(frame, x, y)]
-        for (let k = 0; k < 3; k++) {
-          const off = Math.abs(one[k]! - other[k]!)
-          most = Math.max(most, off)
-          sum += off
-          count++
-        }
+        const chroma = luma + pixels + (y >> 1) * (a.width >> 1) + (x >> 1)
+        for (const at of [luma + y * a.width + x, chroma, chroma + pixels / 4]) compare(at)
       }
     }
   }
@@ -75,9 +78,9 @@ describe('colors outside the mouth stay as they were', () => {
     expect(out.line).not.toContain('bt709')
   })
   test.each(
-    shortlist(2, [
-      ['bt470bg', 'bt470bg', 'bt470bg'],
+    shortlist(1, [
       ['bt709', 'bt709', 'iec61966-2-1'],
+      ['bt470bg', 'bt470bg', 'bt470bg'],
       ['bt709', 'bt709', 'bt709'],
       ['smpte170m', 'smpte170m', 'smpte170m'],
       ['smpte170m', 'bt470m', 'bt470m'],
@@ -137,7 +140,7 @@ describe('colors outside the mouth stay as they were', () => {
     expect(out.pixel(0, 10, 60)[0]).toBeLessThan(24)
     expect(out.pixel(0, 60, 20)[0]).toBeGreaterThan(200)
   })
-  test('interlaced', async () => {
+  variant('interlaced', async () => {
     const encode = [...h264('yuv420p'), '-flags', '+ilme+ildct', '-x264-params', 'tff=1']
     const file = await video('interlaced.mp4', { encode, filter: 'setfield=tff' })
     const { video: out } = await at.run({ video: file, ...FINE })
@@ -223,7 +226,7 @@ describe('stills', () => {
     const encode = ['-c:v', codec, '-q:v', codec === 'libwebp' ? '95' : '2', '-frames:v', '1']
     return video(name, { frames: 1, encode, ...options })
   }
-  test.each(shortlist(2, ['face.png', 'face.webp', 'face.jpg']))(
+  test.each(shortlist(1, ['face.webp', 'face.png', 'face.jpg']))(
     '%s speaks for a second',
     async (name) => {
       const { result, video: out } = await at.run({ video: await still(name) })
@@ -234,8 +237,8 @@ describe('stills', () => {
     },
   )
   test('at the rate that the job asks for', async () => {
-    const { result } = await at.render({ video: await still('face.png'), fps: 30 })
-    expect(result).toMatchObject({ frames: 30, fps: 30 })
+    const { result } = await at.render({ video: await still('face.png'), fps: 10 })
+    expect(result).toMatchObject({ frames: 10, fps: 10 })
   })
   test.each(
     shortlist(1, [

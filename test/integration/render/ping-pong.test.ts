@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { ffmpeg as run, H264, LOSSLESS, makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { CROP, drawnCodes, shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
 import { scenario, type Given } from '../../helpers/jobs/scenario.ts'
+import { variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 
@@ -42,14 +43,14 @@ describe('a video shorter than the sound plays to its end and back', () => {
 })
 
 describe('files that do not seek to the frame that is asked for', () => {
-  test('timestamps that start below zero', async () => {
+  variant('timestamps that start below zero', async () => {
     const plain = await video('plain.mp4', { fps: '12', frames: 34, encode: [...H264, '-bf', '0'] })
     const file = at.media.file('minus.ts')
     const shift = ['-output_ts_offset', '95442.717', '-muxdelay', '0', '-c', 'copy']
     await run(at.ffmpeg.path, ['-i', plain, ...shift, file])
     await plays(file, 34, 6)
   })
-  test('an edit list and frames out of order', async () => {
+  variant('an edit list and frames out of order', async () => {
     const encode = ['-c:v', 'libx264', '-crf', '8', '-bf', '3', '-pix_fmt', 'yuv420p']
     const file = await video('order.mp4', { fps: '12', frames: 34, encode })
     await plays(file, 34, 6)
@@ -69,11 +70,11 @@ describe('files that do not seek to the frame that is asked for', () => {
     const encode = [...LOSSLESS, '-fps_mode', 'passthrough', '-f', 'matroska']
     const file = await video('uneven.mkv', { frames: 30, filter, encode })
     const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 6)
-    const { video: out, models } = await at.run({ video: file, audio, fps: 25 })
+    const { video: out, models } = await at.run({ video: file, audio, fps: 12 })
     const codes = shownCodes(out)
-    const count = models.runs.encode // source frames at 25 fps
-    expect(count).toBeGreaterThan(60)
-    expect(codes).toEqual(turns(count, 150).map((i) => codes[i]))
+    const count = models.runs.encode // source frames at 12 fps
+    expect(count).toBeGreaterThan(30)
+    expect(codes).toEqual(turns(count, 72).map((i) => codes[i]))
     expect(drawnCodes(out, CROP)).toEqual(codes)
   })
   test('a seek that lands elsewhere is noticed, and decoded from the start instead', async () => {

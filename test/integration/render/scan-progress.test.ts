@@ -23,7 +23,7 @@ test('a source that is looked at as a whole tells how far that is, before anythi
         call.onProgress(done, total)
       },
     })
-  await at.run({ video, length: 'video' }, { deps: { render } })
+  await at.render({ video, length: 'video' }, { deps: { render } })
   const numbers = Array.from({ length: 12 }, (_, i) => `${i + 1} of 12`)
   expect(seen).toEqual([
     ...numbers.map((number) => `scanned ${number}`),
