@@ -68,6 +68,9 @@ export function parseJob(
 ): Job {
   const odd = findUnsafeJson(payload)
   if (odd.length > 0) throw invalidJobError(odd)
+  if (Array.isArray(payload)) {
+    throw invalidJobError([{ path: [], message: 'it is a list, and must be an object' }])
+  }
   const parsed = v.safeParse(JobSchema, payload)
   const problems = [
     ...schemaProblems(payload, parsed.issues),

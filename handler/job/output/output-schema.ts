@@ -12,9 +12,11 @@ export const Output = v.strictObject({
   key: v.optional(
     v.pipe(
       v.string(),
+      // A file's name may have 255 characters; those of what is made beside a result are longer. Side-cars
+      // are called after a result, with .json behind its name.
       v.regex(
-        /^(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/,
-        'must be a path of A-Z a-z 0-9 . _ - whose parts do not begin with a dot',
+        /^(?!.*[^/]{201})(?!.*\.json$)(?!\.)[\w.-]+(\/(?!\.)[\w.-]+)*$/,
+        'must be a path of A-Z a-z 0-9 . _ - whose parts have up to 200 and do not begin with a dot; and not end in .json',
       ),
       v.maxLength(512),
       v.description(

@@ -260,6 +260,17 @@ describe('INVALID_JOB names every bad field', () => {
     'output.key %j, which could leave the prefix',
     (key) => expect(fields({ ...URLS, output: { key } })).toEqual(['output.key']),
   )
+  test.each([`d/${'x'.repeat(201)}`, 'a.mp4.json'])(
+    'output.key %j, which could not be stored, or be taken for another one’s side-car',
+    (key) => expect(fields({ ...URLS, output: { key } })).toEqual(['output.key']),
+  )
+  test('parts of a key may be as long as an id', () => {
+    const key = `${'d'.repeat(200)}/${'x'.repeat(196)}.mp4`
+    expect(objectName(parse({ ...URLS, output: { key } }))).toBe(key)
+  })
+  test.each([[[]], [[URLS]]])('a list: %j', (payload) => {
+    expect(() => parse(payload)).toThrow('the job is not valid: it is a list')
+  })
   test('a header cannot be smuggled into the object’s disposition', () => {
     const output = { disposition: 'attachment\r\nx-evil: 1' }
     expect(fields({ ...URLS, output })).toEqual(['output.disposition'])
