@@ -60,6 +60,12 @@ function takesCall(line: string): void {
   expect(action, line).not.toBe('usage')
 }
 
+/** What a command has a container call, where that is the program. */
+const takesCallInside = (line: string): void => {
+  const [call] = / musetalk-worker [a-z].*$/.exec(line) ?? []
+  if (call) takesCall(call.trim())
+}
+
 /** What is looked at of a command, by its first word. What is not run says why. */
 const RULES: [RegExp, (line: string) => void][] = [
   [/^(?:bin\/musetalk-worker\.mjs|musetalk-worker)(?: |$)/, takesCall],
@@ -78,11 +84,12 @@ const RULES: [RegExp, (line: string) => void][] = [
   [
     /^docker compose /,
     (line) => {
-      for (const [, file] of line.matchAll(/-f (\S+)/g)) isThere(file!)
+      for (const [, file] of line.matchAll(/-f (\S+\/\S+)/g)) isThere(file!)
+      takesCallInside(line)
     },
   ],
-  [/^docker (run|stop|push) /, () => {}],
-  [/^cp deploy\//, (line) => isThere(line.split(' ')[1]!)],
+  [/^docker (run|stop|push) /, takesCallInside],
+  [/^cp (deploy\/|\.env)/, (line) => isThere(line.split(' ')[1]!)],
   // The reference needs Python with PyTorch: .ci/parity runs these.
   [
     /^(at=|PARITY_BUNDLE=|python3\.11 |\$PARITY_PYTHON |-m |test\/golden|node_modules\/\.bin\/node )/,
@@ -95,9 +102,12 @@ const RULES: [RegExp, (line: string) => void][] = [
     /^kubectl /,
     (line) => {
       for (const [, file] of line.matchAll(/-f (deploy\S+)/g)) isThere(file!)
+      takesCallInside(line)
     },
   ],
-  [/^(gcloud|vastai) |^curl https:\/\/\S+\.runpod\.ai\//, () => {}],
+  // What stands behind --args is no option any more.
+  [/^vastai /, (line) => expect(line).not.toMatch(/ --args .*-/)],
+  [/^(gcloud|printf) |^curl (https:\/\/\S+\.runpod\.ai|\$at)\//, () => {}],
   [/^git clone |^cd musetalk-worker$/, () => {}],
 ]
 
