@@ -96,6 +96,7 @@ ENV NODE_ENV=production \
     MODEL_BUNDLE=${BUNDLE} \
     BUNDLES_DIR=/data/bundles \
     CACHE_DIR=/data/cache \
+    NODE_COMPILE_CACHE=/data/cache/code \
     STATE_DIR=/data/state \
     OUTPUT_DIR=/data/outputs
 EXPOSE 8000

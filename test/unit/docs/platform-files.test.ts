@@ -220,7 +220,8 @@ describe('Dockerfile', () => {
       .match(/^ENV (?:.*\\\n)*.*$/gm)!
       .join('\n')
     const set = [...block.matchAll(/([A-Z_]{2,})=/g)].map(([, name]) => name!)
-    const machine = ['NODE_ENV', 'NVIDIA_DRIVER_CAPABILITIES', 'ORT_DISABLE_TELEMETRY']
+    const node = ['NODE_ENV', 'NODE_COMPILE_CACHE']
+    const machine = [...node, 'NVIDIA_DRIVER_CAPABILITIES', 'ORT_DISABLE_TELEMETRY']
     expect(set.length).toBeGreaterThan(machine.length)
     expect(set.filter((name) => !machine.includes(name) && !VARIABLES.includes(name))).toEqual([])
   })
