@@ -37,12 +37,13 @@ describe('when the platform', () => {
     const takes = platform.recorder.of('take')
     const [afterBusy, ...others] = gaps(takes.slice(0, 8).map(({ at }) => at)).toReversed()
     expect(Math.min(...others)).toBeGreaterThan(490)
-    expect(Math.max(...others)).toBeLessThan(2_000)
     expect(afterBusy).toBeGreaterThan(4_900)
     expect(withoutContentType(said(platform, 'take').take).slice(0, 1)).toEqual(
       withoutContentType(sdkTrace('nothing-to-take').take),
     )
-    expect(worker.logged.filter(({ event }) => event === 'take.unreadable')).toHaveLength(1)
+    const events = worker.logged.map(({ event }) => event)
+    expect(events.filter((event) => event === 'take.unreadable')).toHaveLength(1)
+    expect(events).not.toContain('claim.failed') // after which the pauses would grow
   })
 
   test('9. refuses, fails or cuts takes, they come ever less often, and never end', async () => {
@@ -52,16 +53,19 @@ describe('when the platform', () => {
     platform.hand({ id: 'lost', input: worker.job })
     const { recorder } = platform
     await recorder.until(() => recorder.of('take').length === 5, 'five takes')
-    const [first, second, ...more] = gaps(recorder.of('take').map(({ at }) => at))
+    const [first, second, , third] = gaps(recorder.of('take').map(({ at }) => at))
     expect(first).toBeGreaterThan(490)
     expect(second).toBeGreaterThan(990)
-    // The one that was cut is repeated at once, the next pause is the next longer.
-    expect(more[0]).toBeLessThan(500)
-    expect(more[1]).toBeGreaterThan(1_900)
+    // The one that was cut is repeated at once and no failure; the next pause is the next longer.
+    expect(third).toBeGreaterThan(1_900)
     const reasons = worker.logged
       .filter(({ event }) => event === 'claim.failed')
       .map(({ fields }) => fields['reason'])
-    expect(reasons[0]).toBe('answered with status 401; check RUNPOD_AI_API_KEY')
+    expect(reasons).toEqual([
+      'answered with status 401; check RUNPOD_AI_API_KEY',
+      'answered with status 500',
+      'answered with status 503',
+    ])
     expect(JSON.stringify(worker.logged)).not.toContain('key-of-the-worker')
   })
 

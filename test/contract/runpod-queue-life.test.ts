@@ -85,14 +85,16 @@ describe('21. SIGTERM', () => {
     platform.faults.done = [{ delayMs: 2_000 }]
     platform.hand(job('last'), job('never'))
     await pinging(platform, 'last')
+    const pings = () =>
+      platform.recorder.of('ping').filter(({ query }) => query[0] === 'job_id=last').length
+    const before = pings()
     worker.kill('SIGTERM')
     const sdk = sdkTrace('terminated-at-work')
     expect(await worker.ended).toEqual([sdk.exit, null])
     const line = said(platform, 'done').done!.at(-1)!
     expect(line.request).toBe(sdk.done![0]!.request)
     expect(finals(platform)).toHaveLength(1)
-    const last = platform.recorder.of('ping').filter(({ query }) => query[0] === 'job_id=last')
-    expect(finals(platform)[0]!.at - last.at(-1)!.at).toBeLessThan(1_500)
+    expect(pings()).toBeGreaterThan(before) // two seconds more, at one a second
   })
 
   test('gives an endless job its outcome when the drain is over', async () => {
