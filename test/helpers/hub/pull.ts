@@ -28,7 +28,7 @@ export function pullOptions(
   endpoint: string,
   changes: Partial<PullOptions> = {},
 ): PullOptions & { events: PullEvent[] } {
-  const timeouts = shortTimeouts()
+  const timeouts = shortTimeouts({ headersMs: 1_000 })
   const events: PullEvent[] = []
   return {
     ...{

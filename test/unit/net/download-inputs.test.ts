@@ -9,7 +9,7 @@ import { createGuardedFetch, type FetchOptions } from '../../../handler/net/guar
 import { parseJob } from '../../../handler/job/parse-job.ts'
 import type { Timeouts } from '../../../handler/net/timeouts.ts'
 import { badServer } from '../../helpers/servers/faulty-media-server.ts'
-import { shortTimeouts } from '../../helpers/short-timeouts.ts'
+import { IMPATIENT, shortTimeouts } from '../../helpers/short-timeouts.ts'
 import { folder, type Folder } from '../../helpers/media/media.ts'
 import type { WebServer } from '../../helpers/servers/loopback-server.ts'
 import { silentLog } from '../../../handler/log.ts'
@@ -159,9 +159,7 @@ describe('DOWNLOAD_FAILED, and a retry can help', () => {
   test.each([
     ['a status that passes', '/status/503', 'status 503'],
     ['a connection that is reset', '/resets', 'closed the connection'],
-    ['a server that never answers', '/silent', 'did not answer in time'],
     ['headers without end', '/endless-headers', /in time|without end/],
-    ['one byte now and then', '/slow', 'too slowly'],
     ['less than announced', '/says-more', 'closed the connection'],
     ['a server that drops and ignores ranges', '/drops-and-ignores-ranges', 'closed'],
   ])('%s', async (_, path, message) => {
@@ -169,6 +167,15 @@ describe('DOWNLOAD_FAILED, and a retry can help', () => {
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
     expect(error.message).toMatch(message)
     expect(error.message).toMatch(/^video_url: the server /)
+  })
+  test.each([
+    ['a server that never answers', '/silent', 'did not answer in time'],
+    ['one byte now and then', '/slow', 'too slowly'],
+  ])('%s', async (_, path, message) => {
+    const error = await failure(path, { timeouts: IMPATIENT })
+    expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
+    expect(error.message).toContain(`video_url: the server`)
+    expect(error.message).toContain(message)
   })
   test('a server that is not there', async () => {
     const gone = await badServer(CONTENT)
@@ -196,7 +203,7 @@ describe('DOWNLOAD_FAILED for good', () => {
     expect(requestsOf(`/status/${status}`)).toHaveLength(1)
   })
   test('a refusal that never ends', async () => {
-    const error = await failure('/slow-no')
+    const error = await failure('/slow-no', { timeouts: IMPATIENT })
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: false })
   })
   test('a redirect loop', async () => {
