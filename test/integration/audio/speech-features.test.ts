@@ -33,9 +33,10 @@ function countingModels(): Models {
     graphs: {},
     async run() {
       const data = new Float32Array(1500 * 5 * 384)
-      for (let at = 0; at < data.length; at++) {
-        const layer = Math.floor(at / 384) % 5
-        data[at] = 1 + 5 * (token + Math.floor(at / 1920)) + layer + (at % 384) / 1024
+      for (let row = 0, at = 0; row < 1500 * 5; row++) {
+        for (let channel = 0; channel < 384; channel++, at++) {
+          data[at] = 1 + 5 * token + row + channel / 1024
+        }
       }
       token += 1500
       return { states: { type: 'float32', dims: [1500, 5, 384], data } }
@@ -49,7 +50,7 @@ const contextOf = (dir: string, models = countingModels()): RenderContext => ({
 })
 
 describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", () => {
-  test.each(shortlist(2, ['sun-6s', 'eng-31s', 'eng-12s', 'yongen']))('%s', async (name) => {
+  test.each(shortlist(1, ['eng-31s', 'sun-6s', 'eng-12s', 'yongen']))('%s', async (name) => {
     const file = JSON.parse(readFileSync(golden(`audio/${name}.json`), 'utf8')) as {
       samples_16k: number
       prompts: Record<string, { T: number; fake_states_sha256?: string }>
@@ -90,9 +91,13 @@ describe('a recording as 16 kHz mono', () => {
   const decode = async (file: string) => {
     const recording = playerDownmixFilter({ file, facts: FACTS }, ffmpeg)
     const parts = await Array.fromAsync(audioChunks(recording, 1, contextOf('')))
-    const fresh = parts.map(({ pcm, newSamples: [from, to] }) => pcm.slice(from, to))
-    return { parts, pcm: Float32Array.from(fresh.flatMap((part) => [...part])) }
+    return { parts, pcm: joined(parts.map(({ pcm, newSamples }) => pcm.slice(...newSamples))) }
   }
+  // A million samples: an array of numbers, compared one by one, takes seconds.
+  const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) =>
+    Buffer.from(buffer, byteOffset, byteLength)
+  const joined = (some: Float32Array[]) =>
+    new Float32Array(Uint8Array.from(Buffer.concat(some.map(bytesOf))).buffer)
   const rms = (pcm: Float32Array) => Math.sqrt(pcm.reduce((sum, v) => sum + v * v, 0) / pcm.length)
 
   test('stereo is the mean of both, not louder', async () => {
@@ -121,10 +126,10 @@ describe('a recording as 16 kHz mono', () => {
     const input = ['-f', 'f32le', '-ar', '16000', '-ac', '1', '-i', raw]
     await run(ffmpeg.path, [...input, '-c:a', 'pcm_f32le', wav])
     const { parts, pcm } = await decode(wav)
-    expect(pcm).toEqual(ramp)
+    expect(bytesOf(pcm).equals(bytesOf(ramp))).toBe(true)
     expect(parts).toHaveLength(3)
-    const kept = parts.flatMap(({ pcm, validSamples: [from, to] }) => [...pcm.slice(from, to)])
-    expect(Float32Array.from(kept)).toEqual(ramp)
+    const kept = joined(parts.map(({ pcm, validSamples }) => pcm.slice(...validSamples)))
+    expect(bytesOf(kept).equals(bytesOf(ramp))).toBe(true)
     expect(parts[1]!.pcm[0]).toBe(ramp[28 * 16_000])
   })
 })

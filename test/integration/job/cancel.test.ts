@@ -226,14 +226,15 @@ describe('memory', () => {
         ...call,
         onProgress: (done) => void (most = Math.max(most, models.codes.length - done)),
       })
-    await at.run({ video: face, audio }, { models, deps: { render } })
+    await at.render({ video: face, audio }, { models, deps: { render } })
     expect(most).toBeLessThanOrEqual(3 * 4)
   })
   test('frames do not pile up', async () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
-    const size = { width: 640, height: 360 }
-    const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { ...size, frames: 100 })
+    const filter = 'scale=640:360'
+    const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { frames: 100, filter })
+    const face = { boxes: Array(100).fill([186, 40, 454, 240]) }
     const inner = createRenderer(fakeModels(), at.ffmpeg)
     const alive: number[] = []
     const render: Render = (task, call) =>
@@ -246,7 +247,7 @@ describe('memory', () => {
         },
       })
     const long = await makeSound(at.ffmpeg, at.media.file('four.wav'), 3.6)
-    await at.run({ video: big, audio: long, length: 'shortest' }, { deps: { render } })
+    await at.render({ video: big, audio: long, length: 'shortest', face }, { deps: { render } })
     const frame = 640 * 360 * 1.5
     // What was freed a moment ago is still counted now and then, so the least of a few figures counts.
     const [early, late] = [alive.slice(0, 5), alive.slice(-6)].map((some) => Math.min(...some))

@@ -24,7 +24,10 @@ test('the same job gives the same frames through every shape', async () => {
   const audio = join(dir, 'speech.wav')
   const short = ['-v', 'error', '-t', '0.2', '-i', join(root, 'demo/speech.wav'), audio]
   await runToEnd(ffmpeg.path, short, signal)
-  const job = { video_url: join(root, 'demo/portrait.png'), audio_url: audio, force: true }
+  const face = join(dir, 'face.png')
+  const small = ['-v', 'error', '-i', join(root, 'demo/portrait.png'), '-vf', 'scale=256:256', face]
+  await runToEnd(ffmpeg.path, small, signal)
+  const job = { video_url: face, audio_url: audio, force: true }
 
   await using deps = await createLocalWorker({
     ...{ allowFileInputs: true, scratch: join(dir, 'scratch'), ffmpegPath: ffmpeg.path },

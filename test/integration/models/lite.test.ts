@@ -19,6 +19,7 @@ import {
   type Folder,
 } from '../../helpers/media/media.ts'
 import { hasShared, shared } from '../../helpers/fixture-paths.ts'
+import { shortlist } from '../../helpers/shortlist.ts'
 
 const demo = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 const OPTIONS = { device: 'cpu', threads: 1, lanes: 1 } as const
@@ -70,12 +71,12 @@ describe('the embedded bundle', () => {
   test('computes what it computed when it was made', () => selfTest(lite))
 
   test('makes the embedded portrait speak: only its mouth moves', async () => {
-    const audio = await start(demo('speech.wav'), 2, 'speech.wav')
+    const audio = await start(demo('speech.wav'), 1, 'speech.wav')
     const { result, out } = await render({ video: demo('portrait.png'), audio })
-    expect(result).toMatchObject({ frames: 50, fps: 25, frames_without_face: 0 })
+    expect(result).toMatchObject({ frames: 25, fps: 25, frames_without_face: 0 })
     expect(result.bundle).toMatchObject({ name: 'lite', id: lite.id })
-    expect(out).toMatchObject({ frames: 50, width: 512, height: 512, hasAudio: true })
-    const pairs = Array.from({ length: 49 }, (_, i): [number, number] => [i, i + 1])
+    expect(out).toMatchObject({ frames: 25, width: 512, height: 512, hasAudio: true })
+    const pairs = Array.from({ length: 24 }, (_, i): [number, number] => [i, i + 1])
     const most = (box: [number, number, number, number]) =>
       Math.max(...pairs.map((pair) => moved(out, pair, box)))
     expect(most([200, 160, 250, 185])).toBeGreaterThan(2) // about the lips
@@ -85,16 +86,16 @@ describe('the embedded bundle', () => {
 
   test('keeps the lips still in silence', async () => {
     const audio = media.file('silence.wav')
-    await run(ffmpeg.path, ['-f', 'lavfi', '-i', 'anullsrc=r=16000:cl=mono:d=1', audio])
+    await run(ffmpeg.path, ['-f', 'lavfi', '-i', 'anullsrc=r=16000:cl=mono:d=0.6', audio])
     const { out } = await render({ video: demo('portrait.png'), audio })
-    for (let i = 3; i < 22; i++) {
+    for (let i = 3; i < 12; i++) {
       expect(moved(out, [i, i + 1], [180, 140, 270, 200])).toBeLessThan(1)
     }
   })
 
   test('finds nobody where nobody is', async () => {
     const video = media.file('nobody.mp4')
-    const source = ['-f', 'lavfi', '-i', 'testsrc2=s=320x240:d=0.4', '-pix_fmt', 'yuv420p']
+    const source = ['-f', 'lavfi', '-i', 'testsrc2=s=320x240:d=0.12', '-pix_fmt', 'yuv420p']
     await run(ffmpeg.path, [...source, video])
     const audio = await start(demo('speech.wav'), 1, 'short.wav')
     await expect(render({ video, audio })).rejects.toMatchObject({ code: 'NO_FACE' })
@@ -211,7 +212,7 @@ describe('a bundle that is not whole says which file and why', () => {
 })
 
 describe.skipIf(!hasShared)('real clips (need SHARED_DIR)', () => {
-  test.each(['sun', 'yongen'])('%s speaks for a second', async (name) => {
+  test.each(shortlist(1, ['sun', 'yongen']))('%s speaks for a second', async (name) => {
     const audio = await start(shared(`media/${name}.wav`), 1, `${name}.wav`)
     const { result, out } = await render({ video: shared(`media/${name}.mp4`), audio })
     expect(result).toMatchObject({ frames: Math.floor(result.fps), frames_without_face: 0 })

@@ -4,7 +4,7 @@ import { createRenderer } from '../../../handler/render/render.ts'
 import type { Render } from '../../../handler/render/render-task.ts'
 import { splitRender } from '../../../handler/render/split/split-render.ts'
 import { CROP, drawnCodes, ffmpeg as run, makeVideo } from '../../helpers/media/media.ts'
-import { shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
+import { readVideo, shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
 import { shortlist } from '../../helpers/shortlist.ts'
@@ -38,19 +38,20 @@ function parted() {
   return { render: splitRender(noted, { seconds: 2.5, room: () => 2, idle: () => 2 }), steps }
 }
 
-/** What every decoded sample of a stream says. */
-async function digest(file: string, stream: 'v' | 'a'): Promise<string[]> {
-  const from = ['-v', 'error', '-i', file, '-map', `0:${stream}`, '-fps_mode', 'passthrough']
+/** What every decoded sample of some streams says. */
+async function digest(file: string, ...streams: ('v' | 'a')[]): Promise<string[]> {
+  const maps = streams.flatMap((stream) => ['-map', `0:${stream}`])
+  const from = ['-v', 'error', '-i', file, ...maps, '-fps_mode', 'passthrough']
   const { stdout } = await run(at.ffmpeg.path, [...from, '-f', 'framemd5', '-'])
   const lines = stdout.toString().split('\n')
   return lines.filter((line) => line && !line.startsWith('#'))
 }
 
 /** The same job in one piece and in parts. */
-async function both(job: Record<string, unknown>) {
-  const whole = await at.run({ id: 'whole', audio, ...job })
+async function rendered(job: Record<string, unknown>) {
+  const whole = await at.render({ id: 'whole', audio, ...job })
   const { render, steps } = parted()
-  const split = await at.run({ id: 'parts', audio, ...job }, { deps: { render } })
+  const split = await at.render({ id: 'parts', audio, ...job }, { deps: { render } })
   expect(split.result.frames).toBe(whole.result.frames)
   expect(split.result.face).toEqual(whole.result.face)
   expect(split.result.frames_without_face).toBe(whole.result.frames_without_face)
@@ -58,14 +59,22 @@ async function both(job: Record<string, unknown>) {
   return { whole, split, steps }
 }
 
+/** The same, and what they show. */
+async function both(job: Record<string, unknown>) {
+  const { whole, split, steps } = await rendered(job)
+  const shown = async ({ result }: typeof whole) => ({
+    result,
+    video: await readVideo(at.ffmpeg, result.output_url),
+  })
+  return { whole: await shown(whole), split: await shown(split), steps }
+}
+
 /** Every sample of picture and sound, and every time. */
 async function expectSame(job: Record<string, unknown>): Promise<void> {
-  const { whole, split } = await both({ ...job, output: { lossless: true } })
-  for (const stream of ['v', 'a'] as const) {
-    expect(await digest(split.result.output_url, stream)).toEqual(
-      await digest(whole.result.output_url, stream),
-    )
-  }
+  const { whole, split } = await rendered({ ...job, output: { lossless: true } })
+  const samples = await digest(whole.result.output_url, 'v', 'a')
+  expect(samples.length).toBeGreaterThan(150)
+  expect(await digest(split.result.output_url, 'v', 'a')).toEqual(samples)
 }
 
 describe('a result that is drawn in parts is, sample for sample, the one of one piece', () => {
@@ -88,11 +97,11 @@ describe('a result that is drawn in parts is, sample for sample, the one of one 
     return { video: file, face: boxes(FACE) }
   }
   const jobs = [
-    ['by the rules of the reference, of a part of the video', reference],
     ['where two people speak in turn, over the sound of the video', inTurn],
+    ['by the rules of the reference, of a part of the video', reference],
     ['at 30000/1001 frames per second', ntsc],
   ] as const
-  test.each(shortlist(2, jobs))('%s', async (_name, job) => {
+  test.each(shortlist(1, jobs))('%s', async (_name, job) => {
     await expectSame(await job())
   })
 })

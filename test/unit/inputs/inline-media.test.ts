@@ -6,8 +6,10 @@ describe('the content of a data: URL', () => {
   test.each([0, 1, 2, 3, 62, 63, 64, 1_000_003].filter((n) => n > 0))('of %i bytes', (size) => {
     const bytes = randomBytes(size)
     const base64 = bytes.toString('base64')
-    expect(decodeDataUrl(`data:video/mp4;base64,${base64}`)).toEqual(bytes)
-    expect(decodeDataUrl(toDataUrl(base64))).toEqual(bytes)
+    // Byte by byte, `toEqual` takes a second.
+    for (const url of [`data:video/mp4;base64,${base64}`, toDataUrl(base64)]) {
+      expect(bytes.compare(decodeDataUrl(url) as Buffer)).toBe(0)
+    }
   })
   test('without padding, in the alphabet of URLs, in lines', () => {
     const bytes = Buffer.from([0xfb, 0xff, 0xfe, 0xff])
