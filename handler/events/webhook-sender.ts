@@ -174,7 +174,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
       const { status, headers } = answer
       if (status >= 200 && status < 300) return
       throw new NetworkError(`answered with status ${status}`, {
-        ...{ status, permanent: !isRetryableStatus(status) },
+        ...{ status, permanent: !isRetryableStatus(status) && status !== NOT_FOUND },
         retryAfterMs: parseRetryAfter(headers['retry-after']),
       })
     } catch (error) {
@@ -204,4 +204,6 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
 }
 
 const GONE = 410
+/** It may be that of a gateway whose service is being replaced. */
+const NOT_FOUND = 404
 const isFinal = ({ status }: JobEvent): boolean => status !== 'running'

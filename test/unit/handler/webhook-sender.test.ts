@@ -178,21 +178,24 @@ describe('order', () => {
 })
 
 describe('a receiver that fails', () => {
-  test.each([408, 425, 429, 500, 503])('with %i is tried again for the end', async (status) => {
-    await using to = await receiver((response, _, before) =>
-      response.writeHead(before < 2 ? status : 204).end(),
-    )
-    const logged = await deliver(to, [event('job.succeeded')])
-    expect(to.deliveries).toHaveLength(3)
-    expect(logged).toMatchObject([{ event: 'webhook.sent', tries: 3 }])
-  })
+  test.each([404, 408, 425, 429, 500, 503])(
+    'with %i is tried again for the end',
+    async (status) => {
+      await using to = await receiver((response, _, before) =>
+        response.writeHead(before < 2 ? status : 204).end(),
+      )
+      const logged = await deliver(to, [event('job.succeeded')])
+      expect(to.deliveries).toHaveLength(3)
+      expect(logged).toMatchObject([{ event: 'webhook.sent', tries: 3 }])
+    },
+  )
   test('is not tried again for progress', async () => {
     await using to = await receiver((response) => response.writeHead(503).end())
     const logged = await deliver(to, [event('job.progress')])
     expect(to.deliveries).toHaveLength(1)
     expect(logged).toMatchObject([{ event: 'webhook.failed', type: 'job.progress' }])
   })
-  test.each([302, 400, 401, 404])('for good with %i gets one try', async (status) => {
+  test.each([302, 400, 401, 405])('for good with %i gets one try', async (status) => {
     await using to = await receiver((response) =>
       response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end(),
     )
