@@ -41,14 +41,24 @@ const ERROR_MESSAGES: Record<string, string> = {
   UND_ERR_HEADERS_TIMEOUT: 'did not answer in time',
   UND_ERR_SOCKET: 'closed the connection',
 }
+/** OpenSSL's names of what is wrong with a chain of certificates, and Node's own. */
+const BAD_CERTIFICATE =
+  /CERT|^UNABLE_TO_|^(INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|HOSTNAME_MISMATCH)$/
+/** Other alerts come of servers in trouble, too. */
+const NO_TLS = /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/
+
 /** What a client library threw, in words for whoever gave us the address. */
 export function toNetworkError(error: unknown): NetworkError {
   if (error instanceof NetworkError) return error
   const code = codeOf(error)
   const proxy = proxyRefusal(error)
   if (proxy !== undefined) return new NetworkError(proxy, { cause: error })
-  if (/CERT|TLS|SSL/.test(code)) {
+  if (BAD_CERTIFICATE.test(code)) {
     return new NetworkError(`has no valid certificate (${code})`, { permanent: true, cause: error })
+  }
+  if (NO_TLS.test(code)) {
+    const sentence = `speaks no TLS on this port (${code}); its address may begin with http:`
+    return new NetworkError(sentence, { permanent: true, cause: error })
   }
   const sentence = ERROR_MESSAGES[code] ?? `could not be talked to (${code})`
   return new NetworkError(sentence, { unknownHost: code === 'ENOTFOUND', cause: error })
