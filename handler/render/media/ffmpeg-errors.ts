@@ -3,7 +3,8 @@ import type { ProcessResult } from './ffmpeg.ts'
 
 /** Which error an ffmpeg that failed on an input stands for; its text is the only thing it offers. */
 export function toInputError(finished: ProcessResult, role: string): JobError {
-  const machine = toSystemError(finished, `working on the ${role} input`)
+  const greedy = isGreedy(finished)
+  const machine = greedy ? undefined : toSystemError(finished, `working on the ${role} input`)
   if (machine) return machine
   const { stderr, signal, stalled } = finished
   const cause = toError(finished)
@@ -12,9 +13,11 @@ export function toInputError(finished: ProcessResult, role: string): JobError {
     ? `it is coded as "${codec}", which the ffmpeg of this worker does not decode`
     : stalled
       ? 'ffmpeg works on it without an end'
-      : signal
-        ? `ffmpeg crashed on it (${signal})`
-        : firstLine(stderr)
+      : greedy
+        ? 'it wants more memory than a good file does'
+        : signal
+          ? `ffmpeg crashed on it (${signal})`
+          : firstLine(stderr)
   const message = `the ${role} input cannot be decoded: ${why}`
   return new InputError('MEDIA_UNREADABLE', message, { cause })
 }
@@ -28,6 +31,13 @@ const PLENTY_BYTES = 2 ** 30
 /** It was our ceiling, not the machine's: a file that is sound describes itself in a few megabytes. */
 const isForgedTable = ({ stderr, freeMemory }: ProcessResult): boolean =>
   freeMemory > PLENTY_BYTES && /error reading header[^]*Cannot allocate memory/.test(stderr)
+
+/**
+ * The same of what is within a file (a color profile that inflates to a gigabyte): our ceilings refuse
+ * it, while there is memory. In another worker they would too.
+ */
+const isGreedy = ({ code, freeMemory, overCeiling }: ProcessResult): boolean =>
+  overCeiling === true && code !== 0 && freeMemory > PLENTY_BYTES
 
 /** These come from the program itself: what it was given made it crash. */
 const CRASHES = new Set<NodeJS.Signals | null>([

@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { WorkerError } from '../../errors.ts'
 import type { FramePipe } from './frame-pipe.ts'
+import { isCeilingOurs, lacksMemory } from './memory-ceiling.ts'
 import { killWhenStalled, type Moved, type Stall } from './stall-watch.ts'
 
 /** The ffmpeg of this machine and what it can do. */
@@ -59,6 +60,8 @@ export interface ProcessResult {
   stalled?: Stall
   /** Bytes that this machine, or its container, still had to give when the process had ended. */
   freeMemory: number
+  /** It was refused memory by our own ceilings, as far as is known. */
+  overCeiling?: boolean
 }
 
 /** A running ffmpeg. Disposing kills it and waits until it is really gone. */
@@ -120,14 +123,17 @@ export async function spawnFfmpeg(
 function waitForExit(child: ChildProcess, stdout: Moved | null): Promise<ProcessResult> {
   let stderr = ''
   let how: Stall | undefined
+  let overCeiling = false
   const unwatch = killWhenStalled(child, stdout, (stall) => (how = stall))
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr = (stderr + text).slice(-8192)
+    overCeiling = lacksMemory(stderr) && isCeilingOurs(child.pid)
   })
   const { promise, resolve } = Promise.withResolvers<ProcessResult>()
   child.once('close', (code, signal) => {
     const freeMemory = process.availableMemory()
-    resolve({ code, signal, stderr, freeMemory, ...(how && { stalled: how }) })
+    const ended = { code, signal, stderr, freeMemory, ...(how && { stalled: how }) }
+    resolve({ ...ended, ...(overCeiling && { overCeiling }) })
   })
   child.once('error', ({ message: stderr }) => {
     resolve({ code: null, signal: null, stderr, freeMemory: process.availableMemory() })

@@ -18,6 +18,11 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
       ended({ stderr: FORGED, freeMemory: 2 ** 28 }),
       'OUT_OF_MEMORY',
     ],
+    [
+      'no memory, and not much left',
+      ended({ stderr: 'Cannot allocate memory', overCeiling: true, freeMemory: 2 ** 28 }),
+      'OUT_OF_MEMORY',
+    ],
     ['no thread', ended({ stderr: 'Resource temporarily unavailable' }), 'OUT_OF_MEMORY'],
     ['no thread, as a codec says it', ended({ stderr: 'pthread_create failed' }), 'OUT_OF_MEMORY'],
     ['no descriptor', ended({ stderr: 'a.mp4: Too many open files' }), 'OUT_OF_MEMORY'],
@@ -61,6 +66,11 @@ describe('the end of an ffmpeg that was the input’s fault', () => {
       'Operation not permitted',
     ],
     ['a table that wants gigabytes', ended({ stderr: FORGED }), 'error reading header'],
+    [
+      'a table within it that wants gigabytes',
+      ended({ stderr: 'Cannot allocate memory', overCeiling: true }),
+      'more memory than a good file',
+    ],
     ['a crash', killed('SIGSEGV'), 'crashed on it (SIGSEGV)'],
     ['more computing than a file may cost', killed('SIGXCPU'), 'crashed on it (SIGXCPU)'],
     ['work without an end', { ...killed('SIGKILL'), stalled: 'busy' } as const, 'without an end'],
