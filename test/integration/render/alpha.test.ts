@@ -12,6 +12,7 @@ import {
   type VideoOptions,
 } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const PRORES = ['-c:v', 'prores_ks', '-profile:v', '4444', '-pix_fmt', 'yuva444p10le']
@@ -50,7 +51,7 @@ test('what is transparent stays so, frame by frame, while the mouth is drawn', a
   }
 })
 
-test('it does in parts that are joined', async () => {
+variant('it does in parts that are joined', async () => {
   const video = await transparent('parts.mov', { frames: 25 })
   const plain = createRenderer(fakeModels(), at.ffmpeg)
   const render = splitRender(plain, { seconds: 0.5, room: () => 2, idle: () => 2 })

@@ -132,7 +132,7 @@ describe('colors outside the mouth stay as they were', () => {
     // white, as luma of limited range
     expect(out.pixel(0, 60, 20)[0]).toBeGreaterThan(215)
   })
-  test('alpha lies on black', async () => {
+  variant('alpha lies on black', async () => {
     const filter = "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='if(lt(X,40),0,255)'"
     const encode = ['-c:v', 'png', '-pix_fmt', 'rgba']
     const file = await video('alpha.mov', { filter, encode })
@@ -190,7 +190,7 @@ describe('the picture is upright, square and even', () => {
     expect(out.line).not.toMatch(/SAR (?!1:1)/)
     expect(out.pixel(0, 96, 2 * 20)[0]).toBeGreaterThan(200) // the face, twice as far down
   })
-  test('a size that changes midway is scaled to one size', async () => {
+  variant('a size that changes midway is scaled to one size', async () => {
     const one = await video('one.ts', { encode: [...H264, '-f', 'mpegts'] })
     const two = await video('two.ts', {
       width: 384,
@@ -236,7 +236,7 @@ describe('stills', () => {
       expect(Math.abs(out.pixel(24, 10, 60)[0] - out.pixel(0, 10, 60)[0])).toBeLessThan(4)
     },
   )
-  test('at the rate that the job asks for', async () => {
+  variant('at the rate that the job asks for', async () => {
     const { result } = await at.render({ video: await still('face.png'), fps: 10 })
     expect(result).toMatchObject({ frames: 10, fps: 10 })
   })
