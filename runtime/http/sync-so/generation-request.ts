@@ -44,7 +44,7 @@ const Options = v.strictObject({
   temperature: refused('there is no chance in what is drawn, and no temperature of it'),
   active_speaker_detection: v.optional(
     v.strictObject({
-      auto_detect: v.nullish(v.literal(false, 'who speaks is not found out; name the face')),
+      auto_detect: v.nullish(v.boolean()),
       frame_number: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0))),
       coordinates: v.nullish(v.tuple([v.number(), v.number()])),
       bounding_boxes: v.optional(v.array(v.nullable(v.array(v.number())))),
@@ -140,11 +140,12 @@ export function toJob(request: GenerationRequest, id: string) {
 
 type Speaker = NonNullable<GenerationRequest['options']>['active_speaker_detection']
 
-/** Boxes say more than a point does. */
+/** Boxes say more than a point does, and a point more than to find out who speaks. */
 function faceOf(speaker: Speaker) {
-  const { bounding_boxes: boxes, coordinates, frame_number } = speaker ?? {}
+  const { bounding_boxes: boxes, coordinates, frame_number, auto_detect } = speaker ?? {}
   if (boxes) return { boxes }
-  return coordinates ? { at: coordinates, frame: frame_number ?? 0 } : undefined
+  if (coordinates) return { at: coordinates, frame: frame_number ?? 0 }
+  return auto_detect ? 'speaking' : undefined
 }
 
 function speechOf({

@@ -39,7 +39,14 @@ describe('a generation is a job', () => {
       face: { at: coordinates, frame: 40 },
     })
     expect(faceOf({ coordinates })).toMatchObject({ face: { at: coordinates, frame: 0 } })
+    expect(faceOf({ coordinates, auto_detect: true })).toMatchObject({ face: { at: coordinates } })
     expect(faceOf({ frame_number: 40 })).not.toHaveProperty('face')
+  })
+  test('with whoever speaks in the source, where that is to be found out', () => {
+    const faceOf = (auto_detect: boolean) =>
+      job({ options: { active_speaker_detection: { auto_detect } } })
+    expect(faceOf(true)).toMatchObject({ face: 'speaking' })
+    expect(faceOf(false)).not.toHaveProperty('face')
   })
   test('in segments, each with the recording that it refers to', () => {
     const input = [
@@ -97,7 +104,7 @@ const REFUSED: [object, string][] = [
   [{ options: { temperature: 0.5 } }, 'options.temperature: '],
   [{ options: { prompt: 'happy' } }, 'options.prompt: '],
   [{ options: { model_mode: 'head' } }, 'options.model_mode: '],
-  [{ options: { active_speaker_detection: { auto_detect: true } } }, 'auto_detect: who speaks'],
+  [{ options: { active_speaker_detection: { auto_detect: 'yes' } } }, 'auto_detect: '],
   [
     { options: { active_speaker_detection: { coordinates: [1] } } },
     'options.active_speaker_detection.coordinates.1: ',
