@@ -19,7 +19,7 @@ export function taskOfJob(
   path: string,
   { dir, limits, batchSize, provenance }: JobContext,
 ): RenderTask {
-  const { trim, sound, loudness, length, silence, fps, mask, compat, frame, output } = job
+  const { trim, sound, loudness, length, silence, fps, mask, compat, frame, output, softCut } = job
   const isWanted = output.provenance ?? provenance?.unasked ?? false
   return {
     video: inputs.video,
@@ -34,6 +34,7 @@ export function taskOfJob(
       ...{ format: output.format, codec: output.codec, bitrate: output.bitrate },
       ...(fps !== undefined && { fps }),
       ...(compat && { compat }),
+      ...(softCut && { softCut }),
       ...(output.stream && { fragmented: true }),
     },
     ...(isWanted && {

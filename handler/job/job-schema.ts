@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { MASK_MODES, SILENCES } from '../render/render-options.ts'
 import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
-import { Length, SyncMode } from './length-schema.ts'
+import { Length, LoopCut, SyncMode } from './length-schema.ts'
 import { Faces, Loudness, Part, Segments, Sound, Speech, Split, Trim } from './parts-schema.ts'
 import { Output } from './output/output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
@@ -52,6 +52,7 @@ export const JobSchema = v.strictObject({
   loudness: v.optional(Loudness),
   length: v.optional(Length, 'audio'),
   sync_mode: v.optional(SyncMode),
+  loop_cut: v.optional(LoopCut),
   silence: v.optional(
     v.pipe(
       v.picklist(SILENCES),

@@ -16,6 +16,14 @@ export const Length = v.pipe(
   v.description('What decides how long the result is.'),
 )
 
+/** How a source that is looped begins again. */
+export const LoopCut = v.pipe(
+  v.picklist(['hard', 'soft']),
+  v.description(
+    'Where length "loop" begins again: at once, or its last picture fades over 0.2 s into the first ones.',
+  ),
+)
+
 /** The same in sync.so's words. */
 export const SyncMode = v.pipe(
   v.picklist(['bounce', 'loop', 'cut_off', 'silence', 'remap']),

@@ -21,6 +21,7 @@ export type Job = Omit<
   | 'video_base64'
   | 'audio_base64'
   | 'sync_mode'
+  | 'loop_cut'
   | 'musetalk_job_id'
   | 'webhook'
   | 'aspect_ratio'
@@ -46,6 +47,8 @@ export type Job = Omit<
   webhook?: { url: string; events?: readonly JobEvent['type'][] | undefined }
   /** What the result's pictures are fitted to. */
   frame: OutputFrame
+  /** Where a loop begins again its last picture fades into the first ones. */
+  softCut?: true
 }
 
 export interface ParseOptions extends InputRules {
@@ -81,7 +84,7 @@ export function parseJob(
   if (!parsed.success || problems.length > 0) throw invalidJobError(problems)
   const { musetalk_job_id, webhook, aspect_ratio, resolution, ...job } = parsed.output
   const { video: _v, audio: _a, video_base64: _vb, audio_base64: _ab, ...known } = job
-  const { params: _params, seed: _seed, sync_mode, audio_url: _au, ...said } = known
+  const { params: _params, seed: _seed, sync_mode, loop_cut, audio_url: _au, ...said } = known
   const { face: _f, speech: _s, segments, faces: _fs, ...fields } = said
   const inputs = { video_url: inputOf(job, 'video')!, voices: voicesOf(job) }
   // What is spoken in parts of a video lasts as long as the video.
@@ -99,6 +102,7 @@ export function parseJob(
     length: sync_mode === undefined ? length : LENGTH_OF_SYNC_MODE[sync_mode],
     contents: contentsOf(inputsOf(inputs), rules),
     frame,
+    ...(loop_cut === 'soft' && { softCut: true }),
     output: withoutDefaults(job.output, rules.provenance?.unasked ?? false),
     ...(webhook !== undefined && {
       webhook: typeof webhook === 'string' ? { url: webhook } : webhook,
@@ -106,14 +110,20 @@ export function parseJob(
   }
 }
 
-/** Two names of one thing may only say the same. */
+/** Two names of one thing may only say the same; what only a loop has needs one. */
 function lengthProblems(payload: unknown): ValidationIssue[] {
   if (!isObject(payload)) return []
-  const { length, sync_mode } = payload
+  const { length, sync_mode, loop_cut } = payload
   const meant = (LENGTH_OF_SYNC_MODE as Record<string, string>)[String(sync_mode)]
-  if (length === undefined || meant === undefined || length === meant) return []
-  const message = `means length "${meant}"; give one of them, or both alike`
-  return [{ path: ['sync_mode'], message }]
+  const problems: ValidationIssue[] = []
+  if (length !== undefined && meant !== undefined && length !== meant) {
+    const message = `means length "${meant}"; give one of them, or both alike`
+    problems.push({ path: ['sync_mode'], message })
+  }
+  if (loop_cut !== undefined && (meant ?? length) !== 'loop') {
+    problems.push({ path: ['loop_cut'], message: 'counts only with length "loop"' })
+  }
+  return problems
 }
 
 /** A platform's id in the characters of ours, because it may become an object's name. */

@@ -45,6 +45,8 @@ export interface FoundFace {
 export interface RenderOptions extends WantedFormat {
   face: FaceChoice
   length: Length
+  /** Where a loop begins again its last picture fades into the first ones. */
+  softCut?: boolean | undefined
   silence: (typeof SILENCES)[number]
   /** Of the result; the source's where unset. */
   fps?: number | undefined

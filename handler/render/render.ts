@@ -8,6 +8,7 @@ import type { AvatarCache } from './avatar/avatar-cache.ts'
 import { createRenderTurns, inTurn, type Turn } from './render-turns.ts'
 import { composite } from './frames/composite.ts'
 import { playModeOf } from './frames/frame-schedule.ts'
+import { softenCuts } from './frames/soften-cuts.ts'
 import { scriptOf } from './frames/script.ts'
 import { layOver } from './avatar/recorded-avatar.ts'
 import { chooseSoundtrack } from './audio/choose-soundtrack.ts'
@@ -140,6 +141,7 @@ async function draw(
   const played = stagedItems('avatar', avatar.play(span, mode), ctx)
   let drawn = drawFace(played, avatars.faces[0])
   for (const face of more) drawn = drawFace(layOver(drawn, face.avatar, mode, span), face)
+  if (options.softCut) drawn = softenCuts(drawn, span.from, () => avatar.count, fps(rate), ctx)
 
   const sound = part ? undefined : await chooseSoundtrack(task, voices, own, total, facts, ctx)
   const tags = part ? [] : tagsOf(task, ctx)

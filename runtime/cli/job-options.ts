@@ -43,6 +43,11 @@ export const JOB_OPTIONS = {
     value: 'WHAT',
     help: 'audio (default), video, shortest, longest, loop or remap',
   },
+  'loop-cut': {
+    type: 'string',
+    value: 'WHAT',
+    help: 'with --length loop: hard (default), or soft: the last picture fades into the first ones',
+  },
   silence: {
     type: 'string',
     value: 'WHAT',
@@ -122,6 +127,7 @@ export async function jobOf(
     ...(values.face && { face: values.face }),
     ...(values['face-at'] && { face: parsePoint(values['face-at']) }),
     ...(length && { length }),
+    ...(values['loop-cut'] && { loop_cut: values['loop-cut'] }),
     ...(silence && { silence }),
     ...(fps && { fps: parseNumber('fps', fps) }),
     ...outputOf(values, out, fromFile['output']),

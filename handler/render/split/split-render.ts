@@ -5,6 +5,7 @@ import { allOrAbort } from '../../system/all-or-abort.ts'
 import { extensionOf } from '../encode/output-formats.ts'
 import type { FrameSpan } from '../frames/frame-schedule.ts'
 import { unstableDecodeError } from '../frames/play-source.ts'
+import { outsideFades } from '../frames/soften-cuts.ts'
 import type { Render, RenderCall, RenderReport, RenderTask } from '../render-task.ts'
 import { drawWithOthers } from './draw-with-others.ts'
 import { combineReports, fitsBefore, sumStages } from './combine-parts.ts'
@@ -37,7 +38,9 @@ export function splitRender(render: Render, options: SplitOptions): Render {
       { ...task, split: { do: 'measure' } },
       { ...call, onProgress() {} },
     )
-    const windows = cutEvenly(measured.frames, longest * measured.fps)
+    const even = cutEvenly(measured.frames, longest * measured.fps)
+    const { sourceFrames } = measured.split!
+    const windows = task.options.softCut ? outsideFades(even, sourceFrames!, measured.fps) : even
     if (windows.length < 2) return render(task, call)
     call.log.info('split', { parts: windows.length, frames: measured.frames })
     const folder = join(task.dir, 'parts')

@@ -43,6 +43,25 @@ describe('loop', () => {
   })
 })
 
+test('a soft cut mixes the last picture into the first ones, mouths and all', async () => {
+  const [video, audio] = [await videoOf(20), await soundOf(2)]
+  const job = { video, audio, length: 'loop', output: { lossless: true } }
+  const hard = await at.run({ ...job, id: 'hard' })
+  const soft = await at.run({ ...job, id: 'soft', loop_cut: 'soft' })
+  const [a, b] = [hard.video.data, soft.video.data]
+  const size = a.length / 24
+  const off = Array.from({ length: 24 }, () => 0)
+  for (let i = 0; i < a.length; i++) {
+    const frame = Math.floor(i / size)
+    const mixed = [2 / 3, 1 / 3][frame - 20] ?? 0 // a fade of 2.4 frames is one of two
+    const expected = a[i]! + mixed * (a[19 * size + (i % size)]! - a[i]!)
+    off[frame] = Math.max(off[frame]!, Math.abs(b[i]! - expected))
+  }
+  expect(off.slice(0, 20)).toEqual(off.slice(0, 20).map(() => 0))
+  expect(Math.max(...off)).toBeLessThan(3) // of two conversions from RGB
+  expect(b.equals(a)).toBe(false)
+})
+
 describe('remap', () => {
   test.each(
     shortlist(2, [

@@ -35,6 +35,7 @@ const IN_THE_VIDEO: Record<string, [Fields, Fields]> = {
   loudness: [{}, { loudness: -16 }],
   length: [{}, { length: 'video' }],
   sync_mode: [{}, { sync_mode: 'loop' }],
+  loop_cut: [{ length: 'loop' }, { length: 'loop', loop_cut: 'soft' }],
   silence: [{}, { silence: 'source' }],
   fps: [{}, { fps: 30 }],
   mask: [{}, { mask: 'neck' }],

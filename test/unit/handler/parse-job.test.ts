@@ -138,6 +138,19 @@ describe('the length in sync.so’s words', () => {
   })
 })
 
+describe('the cut of a loop', () => {
+  test('is hard where nothing else is said, and soft only in a loop', () => {
+    const soft = { ...URLS, loop_cut: 'soft' }
+    const hard = parse({ ...URLS, id: 'a', length: 'loop', loop_cut: 'hard' })
+    expect(hard).toEqual(parse({ ...URLS, id: 'a', length: 'loop' }))
+    expect(parse({ ...soft, length: 'loop' })).toMatchObject({ softCut: true })
+    expect(parse({ ...soft, sync_mode: 'loop' })).toMatchObject({ length: 'loop', softCut: true })
+    expect(problems(soft)).toEqual(['loop_cut: counts only with length "loop"'])
+    expect(fields({ ...soft, length: 'remap' })).toEqual(['loop_cut'])
+    expect(fields({ ...URLS, length: 'loop', loop_cut: 0.2 })).toEqual(['loop_cut'])
+  })
+})
+
 describe('an input', () => {
   const { audio_url } = URLS
   test('in base64 is a data: URL whose content is known', () => {
@@ -403,6 +416,7 @@ describe('the JSON Schema comes from the same source', () => {
         ...['face', 'trim', 'speech', 'segments', 'faces', 'sound', 'loudness'],
         'length',
         'sync_mode',
+        'loop_cut',
         'silence',
         'fps',
         'mask',
