@@ -7,7 +7,7 @@ const refused = (why: string) => v.nullish(v.custom<never>(() => false, why))
 
 const ASSET = 'assets are not kept here; give a url (upload:<id> after POST /uploads)'
 const SEGMENTS = 'name the parts in segments, each with its audioInput'
-const Media = { url: v.optional(v.string()), assetId: refused(ASSET) }
+const Media = { url: v.nullish(v.string()), assetId: refused(ASSET) }
 
 const Video = v.strictObject({
   type: v.literal('video'),
@@ -38,16 +38,16 @@ const MODES = ['bounce', 'loop', 'cut_off', 'silence', 'remap'] as const
 
 const REACT = 'comes with a model that plays emotions; none is here'
 const Options = v.strictObject({
-  sync_mode: v.optional(v.picklist(MODES, `must be one of ${MODES.join(', ')}`)),
+  sync_mode: v.nullish(v.picklist(MODES, `must be one of ${MODES.join(', ')}`)),
   model_mode: refused(REACT),
   prompt: refused(REACT),
   temperature: refused('there is no chance in what is drawn, and no temperature of it'),
-  active_speaker_detection: v.optional(
+  active_speaker_detection: v.nullish(
     v.strictObject({
       auto_detect: v.nullish(v.boolean()),
       frame_number: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(0))),
       coordinates: v.nullish(v.tuple([v.number(), v.number()])),
-      bounding_boxes: v.optional(v.array(v.nullable(v.array(v.number())))),
+      bounding_boxes: v.nullish(v.array(v.nullable(v.array(v.number())))),
     }),
   ),
   occlusion_detection_enabled: v.nullish(v.boolean()),
@@ -56,7 +56,10 @@ const Options = v.strictObject({
 /** Names of sync.so's that stand for "the model that is here". */
 const MODELS = ['lipsync-2', 'lipsync-2-pro', 'lipsync-1.9.0-beta', 'sync-3'] as const
 
-/** The body of `POST /v2/generate`. @see the types of the npm package @sync.so/sdk */
+/**
+ * The body of `POST /v2/generate`. What is null is unset: so one of the SDKs sends what its caller sets to
+ * None. @see the types of the npm package @sync.so/sdk
+ */
 export const GenerationRequest = v.strictObject({
   model: v.picklist(
     MODELS,

@@ -1,6 +1,4 @@
-import { execFileSync, execFile } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { promisify } from 'node:util'
 import { Sync, SyncClient, SyncError } from '@sync.so/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bodyOf, webServer } from '../../helpers/servers/loopback-server.ts'
@@ -140,50 +138,3 @@ describe('the npm client @sync.so/sdk', () => {
     })
   })
 })
-
-const PYTHON = process.env['PYTHON'] ?? 'python3'
-const hasPythonClient = (() => {
-  try {
-    execFileSync(PYTHON, ['-c', 'import sync.generations'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})()
-
-/** What its documentation shows, with another base URL. */
-const PROGRAM = `
-import json, os, sys
-from sync import Sync
-from sync.common import Audio, GenerationOptions, Video
-from sync.core.api_error import ApiError
-url, media = sys.argv[1:]
-client = Sync(base_url=url, api_key="the key").generations
-made = client.create(
-    input=[Video(url=media), Audio(url=media)], model="lipsync-2", options=GenerationOptions(sync_mode="cut_off")
-)
-generation = client.get(made.id)
-while generation.status not in ["COMPLETED", "FAILED", "REJECTED"]:
-    generation = client.get(made.id)
-listed = client.list(status=["COMPLETED"], ids=[made.id])
-try:
-    client.get("nobody")
-except ApiError as error:
-    missing = error.status_code
-print(json.dumps([generation.status, generation.output_duration, [one.id == made.id for one in listed], missing]))
-`
-
-describe.skipIf(!hasPythonClient)(
-  'the Python client syncsdk (set PYTHON to one that has it)',
-  () => {
-    test('generates, waits, lists', async () => {
-      const { stdout } = await promisify(execFile)(PYTHON, [
-        '-c',
-        PROGRAM,
-        at.url,
-        at.job.video_url,
-      ])
-      expect(JSON.parse(stdout)).toEqual(['COMPLETED', 0.08, [true], 404])
-    })
-  },
-)

@@ -77,6 +77,10 @@ describe('a generation is a job', () => {
   test('whatever the order of its inputs, and with what is empty', () => {
     const given = job({ input: [{ ...AUDIO, refId: 'r' }, VIDEO], options: null, segments: null })
     expect(given).toMatchObject({ video_url: VIDEO.url, audio_url: AUDIO.url })
+    const unset = { sync_mode: null, active_speaker_detection: null, temperature: null }
+    expect(job({ options: unset })).toEqual(job({}))
+    const nobody = { auto_detect: null, coordinates: null, bounding_boxes: null }
+    expect(job({ options: { active_speaker_detection: nobody } })).toEqual(job({}))
   })
 })
 
