@@ -80,7 +80,9 @@ export async function mixedSoundtrack(
       ...['-f', 'f32le', '-ar', String(STEPS_PER_S), '-ac', '1', '-i', `file:${gains}`],
     )
     const stereo = `aresample=${MIX_RATE},${toStereo({ channels: 1 })}`
-    filters.push(`[${own}:${source.sound.stream}]${sourceFilters(source.sound, facts)}[own]`)
+    filters.push(
+      `[${own}:${source.sound.stream}]${sourceFilters(source.sound, facts, seconds)}[own]`,
+    )
     filters.push(`[${gain}:0]${stereo}[gain]`, '[own][gain]amultiply[under]')
     labels.unshift('[under]')
   }
@@ -97,28 +99,35 @@ function voiceFilters({ facts, span, speech }: SpeakingVoice): string {
   const base = [cleanClock(facts), `aresample=${MIX_RATE}`, toStereo(facts)]
   if (!span) return base.join(',')
   const lengthS = Math.min(span.to! - span.from, speech.samples / SAMPLE_RATE)
-  const out = Math.max(0, lengthS - FADE_S)
   return [
     ...base,
-    `atrim=end_sample=${Math.round(lengthS * MIX_RATE)}`,
+    `atrim=end_sample=${samplesIn(lengthS)}`,
     ...(span.from > 0 ? [`afade=t=in:d=${FADE_S}`] : []),
-    `afade=t=out:st=${out}:d=${FADE_S}`,
-    `adelay=delays=${Math.round(span.from * MIX_RATE)}S:all=1`,
+    fadeOut(lengthS),
+    `adelay=delays=${samplesIn(span.from)}S:all=1`,
   ].join(',')
 }
 
-/** The source's own sound beside its pictures, from the first that is shown on. */
-function sourceFilters(sound: SourceAudio, { trim, rate }: VideoInfo): string {
+/** The source's own sound beside its pictures, from the first that is shown to the last of its part. */
+function sourceFilters(sound: SourceAudio, { trim, rate }: VideoInfo, seconds: number): string {
   const firstS = (trim?.first ?? 0) / fps(rate) - sound.lateS
-  const at = Math.round(Math.abs(firstS) * MIX_RATE)
+  const at = samplesIn(Math.abs(firstS))
   const place =
     firstS > 0
       ? [`atrim=start_sample=${at}`, 'asetpts=PTS-STARTPTS']
       : at > 0
         ? [`adelay=delays=${at}S:all=1`]
         : []
-  return [cleanClock(sound), `aresample=${MIX_RATE}`, toStereo(sound), ...place].join(',')
+  const lengthS = (trim?.count ?? Infinity) / fps(rate)
+  const end = lengthS < seconds ? [`atrim=end_sample=${samplesIn(lengthS)}`, fadeOut(lengthS)] : []
+  return [cleanClock(sound), `aresample=${MIX_RATE}`, toStereo(sound), ...place, ...end].join(',')
 }
+
+const samplesIn = (seconds: number): number => Math.round(seconds * MIX_RATE)
+
+/** To the end of what lasts so long. */
+const fadeOut = (lengthS: number): string =>
+  `afade=t=out:st=${Math.max(0, lengthS - FADE_S)}:d=${FADE_S}`
 
 /** One channel goes to both ears as loud as it is; ffmpeg's own way would take 3 dB from it. */
 const toStereo = ({ channels }: Pick<AudioInfo, 'channels'>): string =>

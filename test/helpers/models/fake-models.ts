@@ -4,6 +4,8 @@ import type { Tensor, Tensors } from '../../../models/inference/tensor.ts'
 import { eyebrow, lip } from '../media/scene.ts'
 
 const SIDE = 256
+const OWN_STATE = 4 // of the ten that a frame hears: the 20 ms that begin with it
+const LOUD = 0.1 // mean of |samples|
 const ANY = { license: 'none', origin: 'test', file: 'none', bytes: 0, sha256: '0'.repeat(64) }
 
 export const MANIFEST: Manifest = {
@@ -26,6 +28,8 @@ export interface FakeOptions {
   /** Color of a painted mouth where the bits of the frame's code are 0; where they are 1: `other`. */
   mouth?: readonly [number, number, number]
   other?: readonly [number, number, number]
+  /** Color of a painted mouth, instead, where its own moment in the recording is loud. */
+  loudMouth?: readonly [number, number, number]
   /** Further bytes in the state of a frame. */
   padding?: number
   /** Called before each run; may wait, throw, or abort somebody. */
@@ -49,6 +53,7 @@ export interface FakeModels extends Models {
  */
 export function fakeModels(options: FakeOptions = {}): FakeModels {
   const { mouth = [0, 255, 0], other = [0, 0, 255], padding, before } = options
+  const { loudMouth = mouth } = options
   const runs = {
     face: 0,
     face_reference: 0,
@@ -82,7 +87,10 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
         loud.push([...window.filter((_, k) => k % 2 === 0)])
         heard.push([...window.filter((_, k) => k % 2 === 1)])
       }
-      const faces = [...(code!.data as Uint8Array)].map((value) => paint(value, mouth, other))
+      const isLoud = (i: number) => loud.at(i - count)![OWN_STATE]! > LOUD
+      const faces = [...(code!.data as Uint8Array)].map((value, i) =>
+        paint(value, isLoud(i) ? loudMouth : mouth, other),
+      )
       return { face: bytes([count, SIDE, SIDE, 3], Buffer.concat(faces)) }
     },
   }
