@@ -15,9 +15,21 @@ export const schemaProblems = (
 /** To the schema a list is an object too, one without fields. */
 function arrayWhereObjectExpected(payload: unknown): ValidationIssue[] {
   if (!isObject(payload)) return []
-  return ['metadata', 'output', 'params', 'trim', 'speech', 'sound']
-    .filter((field) => Array.isArray(payload[field]))
-    .map((field) => ({ path: [field], message: 'must be an object' }))
+  const listsIn = (value: unknown, path: (string | number)[], names: string[]) =>
+    isObject(value)
+      ? names
+          .filter((name) => Array.isArray(value[name]))
+          .map((name) => ({ path: [...path, name], message: 'must be an object' }))
+      : []
+  const speakers = ['segments', 'faces'].flatMap((field) => {
+    const list = payload[field]
+    return Array.isArray(list) ? list.map((one: unknown, i) => ({ one, path: [field, i] })) : []
+  })
+  return [
+    ...listsIn(payload, [], ['metadata', 'output', 'params', 'trim', 'speech', 'sound']),
+    ...listsIn(payload['output'], ['output'], ['poster', 'preview']),
+    ...speakers.slice(0, 64).flatMap(({ one, path }) => listsIn(one, path, ['speech'])),
+  ]
 }
 
 const NO_FIELD = 'is not a field of a job'
