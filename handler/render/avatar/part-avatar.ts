@@ -6,6 +6,7 @@ import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'
 import { seenUpTo } from './joint.ts'
 import { known, playRecorded } from './recorded-avatar.ts'
 import type { RecordFile } from './record-file.ts'
+import { isSmoothed } from './scan-source.ts'
 import { noteScan, scanAll, type Scan } from './scan-result.ts'
 import type { ScanResult } from './avatar-cache.ts'
 
@@ -35,7 +36,8 @@ export async function partAvatar(
   const fingerprints: number[] = []
   const scanned: ScanResult = { placed, fingerprints: [] }
   const onSeen = (index: number, value: number) => void (fingerprints[index] = value)
-  const scan = { ...whole, span: { ...wanted, limit, fromStart, onSeen } }
+  const smoothed = isSmoothed(whole.options)
+  const scan = { ...whole, span: { ...wanted, limit, fromStart, smoothed, onSeen } }
   const indexOf = (i: number) => shownIndex(mode, i, count, total)
   const isLive = !isOneOfMany && isRising(from, to, indexOf)
   const records = isLive ? undefined : await create()

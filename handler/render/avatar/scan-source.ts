@@ -55,8 +55,10 @@ export async function* scanFrames(
   const detected = resolveDetections(
     prefetch(lag - 1, detectFrames(source, span, lag, { face: choice, compat }, wanted, ctx)),
   )
-  const singly = compat === 'reference' || (typeof choice === 'object' && 'boxes' in choice)
-  const tracked = singly ? passThroughTrack(detected) : smoothTrack(detected, facts.rate, held)
+  const { first } = lookedAt(span, fps(facts.rate))
+  const tracked = isSmoothed({ face: choice, compat })
+    ? smoothTrack(detected, facts.rate, held, first)
+    : passThroughTrack(detected)
   const placed = placeFaces(wantedOnly(tracked, span, facts, ctx), facts, compat, ctx)
   const size = encodeBatchSize(models, batchSize)
   const encode = faceEncoder(facts, mask, size, ctx)
@@ -81,6 +83,10 @@ export async function* scanFrames(
     }
   }
 }
+
+/** Whether what is seen in a frame depends on its neighbors. */
+export const isSmoothed = ({ face, compat }: Pick<ScanOptions, 'face' | 'compat'>): boolean =>
+  compat !== 'reference' && !(typeof face === 'object' && 'boxes' in face)
 
 async function* detectFrames(
   source: VideoInput,

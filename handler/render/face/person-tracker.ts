@@ -237,14 +237,17 @@ function nearest(found: Candidate[], last: Region): Candidate | undefined {
   return near.toSorted((a, b) => distance(a) - distance(b))[0]
 }
 
-/** In which frames all faces are looked at; told of every frame, in order. */
+/**
+ * In which frames all faces are looked at; told of every frame, in order. After a multiple of `most` it
+ * does not matter what was before, so that whoever begins in the middle of a source looks at the same.
+ */
 function lookSchedule(most: number, least: number): (view: Thumbnail, index: number) => boolean {
   let last = 0
   let seen: Thumbnail | undefined
   return (view, index) => {
     seen ??= view
-    const since = index - last
-    if (since < least || (since < most && changeOf(seen, view) < CHANGED)) return false
+    const hasChanged = () => index - last >= least && changeOf(seen!, view) >= CHANGED
+    if (index % most !== 0 && !hasChanged()) return false
     last = index
     seen = view
     return true

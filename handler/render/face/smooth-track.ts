@@ -15,6 +15,7 @@ const SMOOTH_S = 0.2 // half width of the region's smoothing window
 const LANDMARK_SIGMA_S = 0.04 // least sigma of the landmarks' smoothing: less than any movement of a mouth
 const MAX_GAP_S = 0.5 // longest gap that is filled
 const FADE_S = 0.12
+const REST_S = 8 // a clip of ten seconds loses nothing by it: two boxes more than if it rested for good
 
 /** Where the face of a frame is drawn. */
 export interface SmoothedFace {
@@ -29,32 +30,39 @@ export interface SmoothedFace {
  * Turn what was seen frame by frame into what is drawn: the region is smoothed over time and rests
  * while the face stays in it, the landmarks lose their noise but must sit on the lips, gaps of up to
  * half a second are bridged where the face was missed and not hidden. Nothing goes from one piece of
- * the track to another: there a shot begins, or somebody else is followed. Frames come out in order,
- * delayed by at most 0.7 s of frames.
+ * the track to another: there a shot begins, or somebody else is followed. Nor does a region rest for
+ * longer than from one of `restFrames` to the next, so that whoever has not seen the beginning of the
+ * source finds the same. Frames come out in order, delayed by at most 0.7 s of frames.
  *
  * @param maxLookahead frames to hold back at most, to bound memory
+ * @param first number of the first frame in its source
  */
 export async function* smoothTrack<T extends Tracked>(
   frames: AsyncIterable<T>,
   rate: Rate,
   maxLookahead: number,
+  first = 0,
 ): AsyncGenerator<T & { face: SmoothedFace | undefined }> {
   const reach = Math.min(Math.round(SMOOTH_S * fps(rate)), maxLookahead)
   const gap = Math.min(Math.round(MAX_GAP_S * fps(rate)), Math.max(0, maxLookahead - reach))
   const history = reach + gap + 1
   const fade = Math.round(FADE_S * fps(rate))
   const sigma = LANDMARK_SIGMA_S * fps(rate)
+  const rest = restFrames(fps(rate))
   const track: Place[] = [] // of frames index - history .. index + reach + gap
   const held: T[] = []
   let index = 0 // of the frame to be settled next, within `track`
+  let number = first // the same in the source
   let last: { region: Region; piece: number | undefined } | undefined
 
   const next = () => {
     const piece = interpolateAt(track, index, gap)?.track
-    const before = last?.piece === piece ? last?.region : undefined
+    const isHeld = last?.piece === piece && number % rest !== 0
+    const before = isHeld ? last?.region : undefined
     const face = settled(track, index, { reach, gap, fade, sigma }, before)
     last = face && { region: face.region, piece }
     index++
+    number++
     if (index > history) {
       track.shift()
       index--
@@ -69,6 +77,9 @@ export async function* smoothTrack<T extends Tracked>(
   }
   while (held.length > 0) yield next()
 }
+
+/** Regions are taken anew in all frames of a source that are multiples of this. */
+export const restFrames = (fps: number): number => Math.round(REST_S * fps)
 
 /** Every frame for itself: the job's own boxes, or MuseTalk's rule in whole pixels. */
 export async function* passThroughTrack<T extends { seen: FaceDetection | undefined }>(

@@ -1,4 +1,5 @@
 import type { Box } from '../../../models/pixels/image.ts'
+import { restFrames } from '../face/smooth-track.ts'
 import { shownIndex, type FrameSpan, type PlayMode } from '../frames/frame-schedule.ts'
 
 /**
@@ -69,18 +70,21 @@ export interface SourceSpan {
   /** No frame from here on is looked at. */
   limit: number
   fromStart?: boolean | undefined
+  /** Faces are smoothed over time, and rest. */
+  smoothed?: boolean | undefined
   /** Told what each frame looks like that is looked at. */
   onSeen?(index: number, fingerprint: number): void
 }
 
-/** Before the wanted frames: by then the tracker knows what it would know, and its smoothing has settled. */
+/** Until then the tracker knows what it would know, and its landmarks have settled. */
 const LEAD_S = 2
-/** After them: what smoothing and the search for cuts look ahead. */
-const AFTER_S = 1
+/** After the wanted frames: what smoothing and the search for cuts look ahead, also of five frames a second. */
+const AFTER_S = 1.25
 
-/** Source frames that are looked at for a span. */
+/** Source frames that are looked at for a span: before it, from a lead before the region that rests in it was taken. */
 export function lookedAt(span: SourceSpan, fps: number): { first: number; count: number } {
-  const first = span.fromStart ? 0 : Math.max(0, span.from - Math.ceil(LEAD_S * fps))
+  const rest = span.smoothed ? span.from % restFrames(fps) : 0
+  const first = span.fromStart ? 0 : Math.max(0, span.from - rest - Math.ceil(LEAD_S * fps))
   const end = Math.min(span.limit, span.to + Math.ceil(AFTER_S * fps))
   return { first, count: end - first }
 }

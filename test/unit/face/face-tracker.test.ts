@@ -71,7 +71,12 @@ const answers: Record<string, (feeds: Tensors) => Tensors> = {
 }
 
 /** @returns which graphs ran for each frame, and left edge and width of the face that was seen */
-async function track(scenes: Scene[], graphs: 'both' | 'face' = 'both', compat?: 'reference') {
+async function track(
+  scenes: Scene[],
+  graphs: 'both' | 'face' = 'both',
+  compat?: 'reference',
+  first = 0,
+) {
   const ran: string[] = []
   const known = graphs === 'both' ? { ...MANIFEST.graphs, track: GRAPH } : MANIFEST.graphs
   const models: Models = {
@@ -94,7 +99,7 @@ async function track(scenes: Scene[], graphs: 'both' | 'face' = 'both', compat?:
   async function* painted() {
     for (const scene of scenes) yield paint(scene)
   }
-  let index = 0
+  let index = first
   for await (const viewed of markCuts(painted(), facts)) {
     ran.push('')
     const { seen: found } = await tracker.detect(viewed, index++)
@@ -122,6 +127,14 @@ describe('a tracked face', () => {
     const looks = [...ran.entries()].filter(([, graphs]) => graphs === 'face track')
     expect(looks.map(([i]) => i)).toEqual([13, 26, 39])
     expect(seen).toEqual(Array.from({ length: 40 }, (_, i) => [100 + i, 80]))
+  })
+
+  test('is looked at in the same frames, whenever that began', async () => {
+    const scenes = times(140, (i) => ({ face: shifted(FACE, i) }))
+    const whole = await track(scenes)
+    const part = await track(scenes.slice(60), 'both', undefined, 60)
+    expect(part.ran.slice(100 - 60)).toEqual(whole.ran.slice(100))
+    expect(part.ran.slice(20, 40)).not.toEqual(whole.ran.slice(80, 100)) // until it knows when to look
   })
 
   test('is looked for where its landmarks are no longer sure of it', async () => {

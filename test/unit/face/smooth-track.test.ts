@@ -97,6 +97,19 @@ describe('another piece of the track, in the same place,', () => {
     expect(frames[19]!.face!.region).toEqual(frames[0]!.face!.region)
     expect(frames[20]!.face!.region).not.toEqual(frames[19]!.face!.region)
   })
+  test('rests where it does for whoever begins later, after eight seconds at most', async () => {
+    const sway = (i: number) => face(100 + 3 * Math.sin(i / 30))
+    const regions = async (from: number, to: number) => {
+      const frames = script(to - from, (i) => sway(from + i))
+      const smoothed = await Array.fromAsync(smoothTrack(frames, FPS25, 100, from))
+      return smoothed.map((each) => each.face!.region)
+    }
+    const whole = await regions(0, 500)
+    expect(new Set(whole.map(String)).size).toBeLessThan(25)
+    const part = await regions(150, 500)
+    expect(part.slice(0, 50)).not.toEqual(whole.slice(150, 200))
+    expect(part.slice(50)).toEqual(whole.slice(200))
+  })
 })
 
 test('a face that is hidden in some frames of a gap is not drawn on what hides it', async () => {

@@ -89,11 +89,20 @@ test('parts are even, and no longer than is asked for', () => {
   expect(cutEvenly(10, 50)).toEqual([{ from: 0, to: 10 }])
 })
 
-test('two seconds before a part are looked at, and one after it', () => {
-  expect(lookedAt({ from: 100, to: 200, limit: 1000 }, 25)).toEqual({ first: 50, count: 175 })
+test('two seconds before a part are looked at, and a little more than one after it', () => {
+  expect(lookedAt({ from: 100, to: 200, limit: 1000 }, 25)).toEqual({ first: 50, count: 182 })
   expect(lookedAt({ from: 10, to: 200, limit: 205 }, 25)).toEqual({ first: 0, count: 205 })
   const all = { from: 100, to: 200, limit: 1000, fromStart: true }
-  expect(lookedAt(all, 25)).toEqual({ first: 0, count: 225 })
+  expect(lookedAt(all, 25)).toEqual({ first: 0, count: 232 })
+})
+
+test('where faces rest, two seconds before the one that rests in the first frame was taken', () => {
+  const span = { to: 700, limit: 701, smoothed: true }
+  for (const from of [400, 450, 599]) {
+    expect(lookedAt({ ...span, from }, 25)).toEqual({ first: 350, count: 351 })
+  }
+  expect(lookedAt({ ...span, from: 600 }, 25).first).toBe(550)
+  expect(lookedAt({ ...span, from: 199 }, 25).first).toBe(0)
 })
 
 describe('what a part shows of the source, with the frame after it', () => {
