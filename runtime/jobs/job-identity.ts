@@ -17,8 +17,10 @@ export interface JobIdentity {
   object: string
   /** Whether a result in memory is no answer: the caller says so, or a path may hold something new. */
   force: boolean
-  /** Where the job itself wants its result, signature included: each new one is uploaded to. */
+  /** Where the job itself wants its result and pictures, signatures included: each new place is uploaded to. */
   upload?: string
+  /** The video is at such a place, where nobody can look for it. */
+  isElsewhere: boolean
   caller: JobCaller
 }
 
@@ -28,19 +30,26 @@ export interface JobCaller {
   webhook?: WebhookTarget
 }
 
+const NO_JOB = {
+  ...{ fingerprint: 'not a job', force: false, isElsewhere: false },
+  caller: { metadata: {} },
+}
+
 /** @param id the id under which the job is submitted */
 export function jobIdentity(payload: unknown, id: string, parse: Parse): JobIdentity {
   const job = parsed(payload, id, parse)
-  if (!job) return { fingerprint: 'not a job', object: id, force: false, caller: { metadata: {} } }
+  if (!job) return { ...NO_JOB, object: id }
   const object = objectName(job)
   const target = job.output.url?.split('?')[0] // a signed URL is new each time
   const fingerprint = createHash('sha256').update(
     JSON.stringify([inputDigest(job), object, target]),
   )
   const force = job.force || Object.values(inputsOf(job)).some(isPath)
+  const { url, poster, preview } = job.output
+  const uploads = [url, poster?.url, preview?.url].filter((place) => place !== undefined)
   return {
-    ...{ fingerprint: fingerprint.digest('hex'), object, force },
-    ...(job.output.url !== undefined && { upload: job.output.url }),
+    ...{ fingerprint: fingerprint.digest('hex'), object, force, isElsewhere: url !== undefined },
+    ...(uploads.length > 0 && { upload: uploads.join(' ') }),
     caller: { metadata: job.metadata, ...(job.webhook && { webhook: job.webhook }) },
   }
 }

@@ -58,7 +58,7 @@ export class JobQueue {
 
   /**
    * Take a job. The same job again is joined while it waits or runs, and answered from memory when it
-   * has succeeded; `force`, or another presigned URL for its result, renders it anew.
+   * has succeeded; `force`, or another presigned URL for its result or a picture of it, renders it anew.
    *
    * @throws InputError JOB_CONFLICT, WorkerError BUSY, CanceledError SHUTDOWN, or the refusal
    */
@@ -96,7 +96,7 @@ export class JobQueue {
     const { isStored } = this.#options
     const known = this.#retained.get(id)
     // What was put to a presigned URL cannot be looked at.
-    if (!known?.result || known.upload !== undefined || !isStored) return
+    if (!known?.result || known.isElsewhere || !isStored) return
     if (await isStored(known.object, known.result)) return
     if (known.result && this.#retained.get(id) === known) this.#retained.remove(known)
   }

@@ -49,6 +49,7 @@ export type MutableJob = { -readonly [K in keyof Job]: Job[K] } & {
   fingerprint: string
   object: string
   upload?: string | undefined
+  isElsewhere: boolean
   /** Of the latest caller, where that is another one than the first. */
   metadata?: Record<string, unknown>
   /** Addresses that are told of it. */

@@ -13,7 +13,7 @@ export type FinalState = 'succeeded' | 'failed' | 'canceled'
 /** (new) → queued: a job as its first caller has submitted it. */
 export const createJob = (
   submission: Submission,
-  identity: Pick<MutableJob, 'fingerprint' | 'object' | 'upload'>,
+  identity: Pick<MutableJob, 'fingerprint' | 'object' | 'upload' | 'isElsewhere'>,
   { webhook }: JobCaller,
   queued: number,
 ): MutableJob => ({

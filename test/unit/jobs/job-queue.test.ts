@@ -405,6 +405,25 @@ describe('who sends a job again', () => {
     expect(calls).toHaveLength(2)
   })
 
+  test('with a fresh presigned URL for a picture has that uploaded; its video is looked for', async () => {
+    let looked = 0
+    const { jobs, calls } = opened({ isStored: async () => ++looked > 0 })
+    const poster = (signature: number) =>
+      again(
+        {},
+        { output: { poster: { url: `https://s3.test/a.jpg?X-Amz-Signature=${signature}` } } },
+      )
+    jobs.submit(poster(1))
+    calls[0]!.succeed()
+    await settle()
+    await jobs.recheck('a')
+    expect(looked).toBe(1)
+    jobs.submit(poster(1))
+    expect(calls).toHaveLength(1)
+    jobs.submit(poster(2))
+    expect(calls).toHaveLength(2)
+  })
+
   test('has it done again when its object is gone, and not when nobody can tell', async () => {
     let stored = true
     const looked: string[] = []
