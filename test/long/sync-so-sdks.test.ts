@@ -160,8 +160,8 @@ describe.skipIf(!isWanted || !python)('the Python client syncsdk (needs its pack
     const program = fileURLToPath(new URL('../helpers/children/sync_so_sdk.py', import.meta.url))
     const stdio = ['pipe', 'pipe', 'inherit'] as const
     const child = spawn(python!, [program, worker.url, KEY], { stdio: [...stdio] })
-    child.stdin!.end(JSON.stringify(requests))
-    const [output] = await Promise.all([text(child.stdout!), once(child, 'close')])
+    child.stdin.end(JSON.stringify(requests))
+    const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
     const { generations, ...rest } = JSON.parse(output) as typeof answers & {
       generations: (Made & { isListed: boolean })[]
     }
