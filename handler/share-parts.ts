@@ -14,7 +14,7 @@ import type { Elsewhere, OfferedPart, RenderReport } from './render/render-task.
 import type { DrawStep } from './render/split/split-step.ts'
 
 /** Where the parts of results are kept until they are joined. */
-const FOLDER = 'parts'
+export const PARTS_FOLDER = 'parts'
 const LOOK_MS = 1_000
 /** A queue that is away comes back, as a rule, before who cleans up has lost patience. */
 const PATIENCE: RetryPolicy = { tries: 30, firstMs: 500, maxMs: 2_000 }
@@ -43,7 +43,7 @@ export function elsewhereOf(
 
   async function offer(step: DrawStep, index: number, file: string): Promise<OfferedPart> {
     const part = partId(job, step, index)
-    const key = `${FOLDER}/${part}.${extensionOf(job.output)}`
+    const key = `${PARTS_FOLDER}/${part}.${extensionOf(job.output)}`
     let isHere = false
     try {
       await parts.offer(part, partOf(payload as object, part, key, step))
@@ -92,7 +92,7 @@ export function elsewhereOf(
 
 /** Remove what was stored of a part that was taken out of the queue meanwhile. */
 export async function dropUnwantedPart(job: Job, ctx: JobContext): Promise<void> {
-  if (!job.part || !ctx.parts || !job.output.key?.startsWith(`${FOLDER}/`)) return
+  if (!job.part || !ctx.parts || !job.output.key?.startsWith(`${PARTS_FOLDER}/`)) return
   try {
     const { parts } = ctx
     if (await patiently(() => parts.look(job.id))) return

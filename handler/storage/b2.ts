@@ -60,6 +60,7 @@ export function b2Storage(options: B2Options): Storage {
       (await open(signal)).putMetadata(name, sidecar, signal),
     find: async (name, signal) => (await open(signal)).find(name, signal),
     fetch: async (name, file, signal) => (await open(signal)).fetch(name, file, signal),
+    list: async (folder, signal) => (await open(signal)).list(folder, signal),
     remove: async (name, signal) => (await open(signal)).remove(name, signal),
     abortUpload: async (note, signal) => (await open(signal)).abortUpload(note, signal),
   }

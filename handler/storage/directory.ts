@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { copyFile, readFile, rm, stat } from 'node:fs/promises'
+import { copyFile, readdir, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { writeAtomically } from '../../models/system/write-atomic.ts'
@@ -7,6 +7,8 @@ import { isErrno, JobError, UpstreamError, WorkerError } from '../errors.ts'
 import { sha256File } from '../../models/system/sha256-file.ts'
 import { fileSizeAndDigest, MeasuredBytes } from './storage.ts'
 import { sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
+
+const LISTED = 10_000
 
 /** Where the worker itself serves what its directory store holds. */
 export const filesUrl = (base: string, key: string): string =>
@@ -53,6 +55,15 @@ export function directoryStorage(
         return { key, url: urlOf(key), bytes: found.size, sha256, sidecar: sidecarFrom(text) }
       }),
     fetch: (key, file, signal) => mapErrors(signal, () => copyFile(join(root, key), file)),
+    list: (folder, signal) =>
+      mapErrors(signal, async () => {
+        const files = (await readdir(join(root, folder)).catch(ignoreMissing)) ?? []
+        const listed = files.slice(0, LISTED).map(async (file) => {
+          const found = await stat(join(root, folder, file)).catch(ignoreMissing)
+          return found ? [{ name: `${folder}/${file}`, storedAt: found.mtime }] : []
+        })
+        return (await Promise.all(listed)).flat()
+      }),
     remove: (key, signal) =>
       mapErrors(signal, async () => {
         await rm(join(root, sidecarOf(key)), { force: true })

@@ -6,6 +6,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListObjectsV2Command,
   PutObjectCommand,
 } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
@@ -17,7 +18,8 @@ import { fileSizeAndDigest, journalPath, MeasuredBytes } from './storage.ts'
 import { createS3Client, type S3Access } from './s3-client.ts'
 import { asksForVirtualHost, networkErrorFromS3, toUploadError } from './storage-errors.ts'
 import { uploadFile, uploadStream, type ObjectHeaders, type SendWithRetry } from './multipart.ts'
-import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
+import { mediaTypeOf, sidecarFrom, sidecarOf, urlPath } from './storage.ts'
+import type { ListedObject, Storage } from './storage.ts'
 
 export interface S3Options extends S3Access {
   bucket: string
@@ -31,6 +33,7 @@ export interface S3Options extends S3Access {
 }
 
 const MIB = 2 ** 20
+const LIST_PAGES = 10 // of a thousand names
 const CLEANUP_MS = 10_000 // for dropping the parts of a former life's upload
 const WEEK_S = 604_800 // the longest that a signature may live
 
@@ -169,6 +172,23 @@ export function s3Storage(options: S3Options): S3Storage {
           await pipeline(body, createWriteStream(file), { signal: call.abortSignal })
         }, signal),
       ),
+    list: (folder, outer) =>
+      withTimeout(outer, timeouts.headersMs, async (signal, moved) => {
+        const listed: ListedObject[] = []
+        let from: { ContinuationToken?: string } = {}
+        for (let page = 0; page < LIST_PAGES; page++) {
+          const list = new ListObjectsV2Command({ Bucket, Prefix: keyOf(`${folder}/`), ...from })
+          const found = await sendWithRetry((call) => client.send(list, call), signal)
+          moved()
+          for (const { Key, LastModified } of found.Contents ?? []) {
+            listed.push({ name: Key!.slice(keyOf('').length), storedAt: LastModified! })
+          }
+          const next = found.NextContinuationToken
+          if (next === undefined) break
+          from = { ContinuationToken: next }
+        }
+        return listed
+      }),
     abortUpload: ({ key, uploadId }, outer) =>
       withTimeout(outer, CLEANUP_MS, (signal) =>
         abortMultipartUpload({ Key: key, UploadId: uploadId }, signal).catch((error: unknown) => {

@@ -24,6 +24,12 @@ export interface StoredResult extends Omit<StoredObject, 'sha256'> {
   sidecar: unknown
 }
 
+export interface ListedObject {
+  name: string
+  /** When it was stored. */
+  storedAt: Date
+}
+
 /**
  * Where results go. Names that are given are below the store's own prefix.
  * @throws UpstreamError UPLOAD_FAILED, WorkerError DISK_FULL, from every method
@@ -56,6 +62,8 @@ export interface Storage {
    * @throws UpstreamError UPLOAD_FAILED also where it is not there
    */
   fetch?(name: string, file: string, signal: AbortSignal): Promise<void>
+  /** What lies in a folder, up to ten thousand. A store that can only be written to does not have it. */
+  list?(folder: string, signal: AbortSignal): Promise<ListedObject[]>
   /** Remove an object and its side-car; one that is not there is fine. */
   remove(name: string, signal: AbortSignal): Promise<void>
   /** Drop the parts of an upload that was begun by a process which was killed, by its note. */

@@ -6,6 +6,7 @@ import { delayAbort } from '../../handler/net/retry.ts'
 import { parseJob } from '../../handler/job/parse-job.ts'
 import type { Log } from '../../handler/log.ts'
 import { splitRender } from '../../handler/render/split/split-render.ts'
+import { sweepParts } from '../../handler/sweep-parts.ts'
 import type { Config } from '../config/config.ts'
 import { proxyOf } from '../config/proxies.ts'
 import type { RenderPool } from '../engine/pool.ts'
@@ -158,6 +159,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     (error: Error) => log.error('worker.not_ready', { reason: error.message }),
   )
   void modelsReady.then(() => jobs.open())
+  const swept = queue && sweepParts({ storage, log }, stop.draining)
   const pulling =
     pulled &&
     runPullWorker({
@@ -180,5 +182,6 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     Promise.all([deps.webhooks.drain(deadline), runpodWebhooks.drained()]),
     once(deadline, 'abort'),
   ])
+  await swept
   log.info('worker.stopped', jobs.counts())
 }

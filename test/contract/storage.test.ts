@@ -113,6 +113,19 @@ describe.each(names)('%s', (name) => {
     expect((await read(stored.url)).equals(large)).toBe(true)
     expect((await at.unfinished?.()) ?? 0).toBe(0)
   })
+  test.skipIf(absent)('lists what lies in a folder, and since when', async () => {
+    expect(await at.storage.list!('parts', signal())).toEqual([])
+    const names = ['parts/1.mp4', 'parts/2.mp4', 'parts/3.mp4', 'parts/3.mp4.json']
+    for (const file of names.slice(0, 3))
+      await at.storage.put(file, media.file('small.mp4'), signal())
+    await at.storage.putMetadata(names[2]!, {}, signal())
+    await at.storage.put('parts-of-others.mp4', media.file('small.mp4'), signal())
+    const listed = await at.storage.list!('parts', signal())
+    expect(listed.map(({ name }) => name).toSorted()).toEqual(names)
+    for (const { storedAt } of listed) {
+      expect(Math.abs(Date.now() - storedAt.getTime())).toBeLessThan(3_600_000)
+    }
+  })
   test.skipIf(absent)('gives a file back, and says where there is none', async () => {
     await at.storage.put('fetched.mp4', media.file('large.mp4'), signal())
     const copy = media.file(`fetched-${randomUUID()}.mp4`)

@@ -8,7 +8,8 @@ export const KEYS = { keyId: 'key-of-the-test', secret: 'secret-of-the-test-0123
 
 /** What a request asks for. */
 export interface Operation {
-  name: 'put' | 'head' | 'get' | 'delete' | 'create' | 'part' | 'complete' | 'abort' | 'list'
+  name:
+    'put' | 'head' | 'get' | 'delete' | 'create' | 'part' | 'complete' | 'abort' | 'list' | 'names'
   key: string
   /** Number of a part. */
   part: number
@@ -26,7 +27,7 @@ export type Fault =
   | ('reset' | 'hang' | 'corrupt' | 'lost' | 'truncated')
 
 export interface StrictS3 extends WebServer {
-  objects: Map<string, { body: Buffer; headers: IncomingMessage['headers'] }>
+  objects: Map<string, { body: Buffer; headers: IncomingMessage['headers']; at?: Date }>
   /** Unfinished multipart uploads, by their id. */
   uploads: Map<
     string,
@@ -89,7 +90,7 @@ export async function strictS3(
     const upload = uploads.get(id)
     switch (name) {
       case 'put':
-        objects.set(key, { body, headers: request.headers })
+        objects.set(key, { body, headers: request.headers, at: new Date() })
         return { status: 200, headers: { etag: etagOf(body) } }
       case 'get':
       case 'head':
@@ -102,6 +103,8 @@ export async function strictS3(
         const xml = `<ListMultipartUploadsResult>${open.join('')}</ListMultipartUploadsResult>`
         return { status: 200, body: xml }
       }
+      case 'names':
+        return { status: 200, body: namesFrom(new URL(request.url!, 'http://any').searchParams) }
       case 'delete':
         objects.delete(key)
         return { status: 204 }
@@ -132,6 +135,18 @@ export async function strictS3(
         return { status: 200, body: xml }
       }
     }
+  }
+
+  /** Two at a time, so that nobody reads the first page only. */
+  function namesFrom(asked: URLSearchParams): string {
+    const [prefix, after] = [asked.get('prefix') ?? '', asked.get('continuation-token') ?? '']
+    const found = [...objects].toSorted().filter(([key]) => key.startsWith(prefix) && key > after)
+    const page = found.slice(0, 2).map(([key, { at = new Date() }]) => {
+      return `<Contents><Key>${key}</Key><LastModified>${at.toISOString()}</LastModified></Contents>`
+    })
+    const next =
+      found.length > 2 ? `<NextContinuationToken>${found[1]![0]}</NextContinuationToken>` : ''
+    return `<ListBucketResult>${page.join('')}${next}</ListBucketResult>`
   }
 
   function show(key: string): Done {
@@ -165,7 +180,9 @@ function operationOf({ method, url }: IncomingMessage, earlier: readonly Operati
     ? ({ POST: 'create', GET: 'list' } as const)[method as 'POST']
     : searchParams.has('uploadId')
       ? ({ PUT: 'part', POST: 'complete', DELETE: 'abort' } as const)[method as 'PUT']
-      : ({ PUT: 'put', HEAD: 'head', GET: 'get', DELETE: 'delete' } as const)[method as 'PUT']
+      : searchParams.has('list-type')
+        ? 'names'
+        : ({ PUT: 'put', HEAD: 'head', GET: 'get', DELETE: 'delete' } as const)[method as 'PUT']
   const before = earlier.filter((o) => o.name === name && o.key === key && o.part === part).length
   return { name, key, part, before }
 }
