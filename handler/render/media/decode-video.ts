@@ -61,7 +61,9 @@ export async function* decode(
   if (finished.code !== 0) throw toInputError(finished, 'video')
   const cut =
     endsWithin(finished.stderr) ||
-    /truncat|Invalid data found|unexpected end/i.test(finished.stderr)
+    /truncat|Invalid data found|unexpected end/i.test(finished.stderr) ||
+    // A JPEG that lacks its end; the rest of the picture would be gray.
+    (facts.still && /\boverread \d/.test(finished.stderr))
   if (yielded > 0 && yielded < count && !facts.still) {
     assertWhole('video', facts.statedS, (from + dropped + yielded + 1) / fps(facts.rate))
   }

@@ -52,6 +52,20 @@ describe('a file of which a part is missing is refused, and told how much of it 
   })
 })
 
+test('a photo of which a part is missing is refused', async () => {
+  const photo = await makeVideo(at.ffmpeg, at.media.file('photo.jpg'), {
+    frames: 1,
+    encode: ['-frames:v', '1'],
+  })
+  const { error } = await at.fail({ video: await cut(photo), audio: at.voice })
+  expect(error).toMatchObject({ code: 'MEDIA_UNREADABLE', retryable: false })
+  expect(error.message).toBe('the video input is cut off or damaged')
+  // All but the mark of its end: nothing is missing that is seen.
+  const bytes = await readFile(photo)
+  await writeFile(photo, bytes.subarray(0, -2))
+  expect((await at.render({ video: photo, audio: at.voice })).result.frames).toBe(25)
+})
+
 describe('whole files that seem to be short are taken', () => {
   const hears = async (audio: string, frames: number) => {
     const { result } = await at.render({ video: face, audio })
