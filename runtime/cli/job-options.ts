@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { isObject } from '../../handler/job/job-problems.ts'
 import { decodeJsonText } from '../../handler/net/json-text.ts'
 import { UsageError, type OptionValues } from './command.ts'
 
@@ -159,8 +160,14 @@ function outputOf(
 }
 
 async function readJobFile(file: string): Promise<Record<string, unknown>> {
+  const job = await readJson(file)
+  if (isObject(job)) return job
+  throw new UsageError(`the job file must hold an object, not ${JSON.stringify(job).slice(0, 40)}`)
+}
+
+async function readJson(file: string): Promise<unknown> {
   try {
-    return JSON.parse(decodeJsonText(await readFile(file))) as Record<string, unknown>
+    return JSON.parse(decodeJsonText(await readFile(file)))
   } catch (error) {
     throw new UsageError(`cannot read the job file: ${(error as Error).message}`)
   }
