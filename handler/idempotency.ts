@@ -6,7 +6,7 @@ import { inputsOf } from './job/job-inputs.ts'
 import { inputDigest } from './job/input-digest.ts'
 import { objectName, type Job } from './job/parse-job.ts'
 import { findPictures } from './upload-pictures.ts'
-import type { JobResult } from './events/job-events.ts'
+import type { JobResult, StoredPicture } from './events/job-events.ts'
 import type { Storage, StoredResult } from './storage/storage.ts'
 
 /** What is stored beside a result, so that the same job finds it again. */
@@ -88,16 +88,34 @@ function isSameObject(found: StoredResult, { result, etag }: Sidecar): boolean {
   return isSame && result.bytes === found.bytes
 }
 
-/** Whether the object of a result that was given before is there, and is that result's. */
+/** Whether the objects of a result that was given before are there, and are that result's. */
 export async function isStillStored(
   name: string,
-  { job_id, bytes, sha256 }: JobResult,
+  answer: JobResult,
   storage: Storage,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { job_id, bytes, sha256, poster, preview } = answer
   const found = await storage.find(name, signal)
   const sidecar = v.safeParse(StoredSidecar, found?.sidecar)
   if (!found || !sidecar.success || !isSameObject(found, sidecar.output)) return false
   const { result, ...stored } = sidecar.output
-  return stored.job_id === job_id && result.bytes === bytes && result.sha256 === sha256
+  const isSame = stored.job_id === job_id && result.bytes === bytes && result.sha256 === sha256
+  if (!isSame) return false
+  for (const picture of [poster, preview]) {
+    if (picture && !(await isPictureStored(name, picture, storage, signal))) return false
+  }
+  return true
+}
+
+/** One that was put to a place of the job's own cannot be looked for. */
+async function isPictureStored(
+  video: string,
+  { key, bytes }: StoredPicture,
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const name = `${video}${/\.(?:poster|preview)\.\w+$/.exec(key)?.[0] ?? ''}`
+  if (name === video || !key.endsWith(name)) return true
+  return (await storage.find(name, signal))?.bytes === bytes
 }
