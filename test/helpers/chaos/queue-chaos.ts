@@ -68,17 +68,25 @@ export async function queueChaos(options: QueueChaosOptions) {
   for (const each of workers) each.start()
 
   const over = new AbortController()
+  const restart = restartsOf(redis, chance(5))
+  const cut = cutsOf(relays, chance(6))
   const driving = [
     ruin.some(over.signal),
-    restarts(redis, chance(5), durable ? 8_000 : 25_000, over.signal),
-    cuts(relays, chance(6), over.signal),
+    restart.some(durable ? 8_000 : 25_000, over.signal),
+    cut.some(over.signal),
+    // Chance may leave out what is rare; so each happens once while there is work, whatever the seed.
+    whileJobsEnd(queue, count, over.signal, [
+      () => cut.surely(over.signal),
+      () => restart.surely(over.signal),
+      ...(['kill', 'ffmpeg', 'group'] as const).map((kind) => () => ruin.surely(kind, over.signal)),
+    ]),
   ]
   const late = await queue.settled(AbortSignal.timeout(limitMs)).then(
     () => [],
     () => [`not all jobs had ended after ${limitMs / 1000} s`],
   )
   over.abort()
-  const [, restarted, cut] = await Promise.all(driving)
+  await Promise.all(driving)
   await ruin.settled()
   const statuses = await Promise.all(workers.map((each) => each.end(60_000)))
   s3.calm()
@@ -88,7 +96,7 @@ export async function queueChaos(options: QueueChaosOptions) {
   const states = [...queue.ends.values()]
   return {
     ...{ seed, durable, jobs: count, kills: ruin.kills(), stops: ruin.stops() },
-    ...{ restarts: restarted ?? 0, cuts: cut ?? 0, addedAgain: queue.again() },
+    ...{ restarts: restart.times(), cuts: cut.times(), addedAgain: queue.again() },
     succeeded: states.filter(({ state }) => state === 'completed').length,
     failed: states.filter(({ state }) => state === 'failed').length,
     stalledTooOften: states.filter(({ reason }) => reason === GIVEN_UP).length,
@@ -132,37 +140,59 @@ function longJob(origin: string, i: number) {
   return { data: { ...inputs, split: { seconds: 5 } }, code: undefined }
 }
 
-/**
- * @param leastMs between two; what is forgotten must have had the time to be done
- * @returns how often
- */
-async function restarts(
-  redis: RedisServer,
-  random: Random,
-  leastMs: number,
+/** The first once a tenth of all jobs have ended, and so on: half of them are left when the last has happened. */
+async function whileJobsEnd(
+  { ended }: Pick<ReturnType<typeof queueJobs>, 'ended'>,
+  count: number,
   over: AbortSignal,
-): Promise<number> {
-  let times = 0
-  while (await waited(random.between(leastMs, 2 * leastMs), over)) {
-    await redis.kill()
-    times++
-    await waited(random.between(100, 3_000), over)
-    await redis.start()
+  accidents: readonly (() => Promise<void>)[],
+): Promise<void> {
+  for (const [i, accident] of accidents.entries()) {
+    if (!(await ended(((i + 1) * count) / (2 * accidents.length), over))) return
+    await accident()
   }
-  return times
 }
 
-/** One worker at a time is cut off from Redis. @returns how often */
-async function cuts(relays: readonly Relay[], random: Random, over: AbortSignal): Promise<number> {
+/** Redis is killed and started again; one time after the other. */
+function restartsOf(redis: RedisServer, random: Random) {
   let times = 0
-  while (await waited(random.between(1_000, 6_000), over)) {
+  let last = Promise.resolve()
+  const restart = (over: AbortSignal) => {
+    last = last.then(async () => {
+      await redis.kill()
+      times++
+      await waited(random.between(100, 3_000), over)
+      await redis.start()
+    })
+    return last
+  }
+  return {
+    surely: restart,
+    /** @param leastMs between two; what is forgotten must have had the time to be done */
+    async some(leastMs: number, over: AbortSignal) {
+      while (await waited(random.between(leastMs, 2 * leastMs), over)) await restart(over)
+    },
+    times: () => times,
+  }
+}
+
+/** Workers are cut off from Redis. */
+function cutsOf(relays: readonly Relay[], random: Random) {
+  let times = 0
+  async function cut(over: AbortSignal) {
     const relay = relays[random.between(0, relays.length - 1)]!
     relay.cut()
     times++
     await waited(random.between(50, LONGEST_CUT_MS), over)
     relay.mend()
   }
-  return times
+  return {
+    surely: cut,
+    async some(over: AbortSignal) {
+      while (await waited(random.between(1_000, 6_000), over)) await cut(over)
+    },
+    times: () => times,
+  }
 }
 
 async function wrongEnds(

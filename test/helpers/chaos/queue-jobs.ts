@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Queue, type Job } from 'bullmq'
 import { Redis } from 'ioredis'
+import { waited } from './ruin.ts'
 
 /** How a job ended, as whoever gave it was told. */
 export interface QueueEnd {
@@ -61,6 +62,11 @@ export function queueJobs(url: string) {
     async give(id: string, data: object) {
       given.set(id, data)
       await add(id, data)
+    },
+    /** Resolves when the ends of so many are known. @returns false where it was over before */
+    async ended(count: number, over: AbortSignal): Promise<boolean> {
+      while (ends.size < count) if (!(await waited(100, over))) return false
+      return true
     },
     /** Resolves when every job's end is known. */
     async settled(signal: AbortSignal): Promise<void> {

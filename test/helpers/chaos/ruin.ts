@@ -29,8 +29,23 @@ export function ruinOf(workers: readonly Worker[], random: Random) {
     deaths.set(victim, death)
     await death
   }
+  const happened = { kill: () => kills, group: () => stops.group, ffmpeg: () => stops.ffmpeg }
+
+  async function strike(kind: keyof typeof happened, victim: Worker) {
+    if (kind === 'kill') await befall(victim, killAndStart)
+    else if (kind === 'group') await befall(victim, stopAndStart)
+    else if (!deaths.has(victim) && (await victim.stopFfmpegs())) stops.ffmpeg++
+  }
   return {
     kill: (victim: Worker | undefined) => befall(victim, killAndStart),
+    /** Tries one worker after the other until it has happened. */
+    async surely(kind: keyof typeof happened, over: AbortSignal) {
+      const before = happened[kind]()
+      for (let i = random.between(0, 99); happened[kind]() === before; i++) {
+        await strike(kind, workers[i % workers.length]!)
+        if (!(await waited(50, over))) return
+      }
+    },
     kills: () => kills,
     stops: () => stops,
     settled: () => Promise.all(deaths.values()),
@@ -42,9 +57,7 @@ export function ruinOf(workers: readonly Worker[], random: Random) {
           [1, 'group'],
           [2, 'ffmpeg'],
         ] as const)
-        if (kind === 'kill') await befall(victim, killAndStart)
-        else if (kind === 'group') await befall(victim, stopAndStart)
-        else if (!deaths.has(victim) && (await victim.stopFfmpegs())) stops.ffmpeg++
+        await strike(kind, victim)
       }
     },
   }

@@ -140,7 +140,9 @@ export async function strictS3(
   /** Two at a time, so that nobody reads the first page only. */
   function namesFrom(asked: URLSearchParams): string {
     const [prefix, after] = [asked.get('prefix') ?? '', asked.get('continuation-token') ?? '']
-    const found = [...objects].toSorted().filter(([key]) => key.startsWith(prefix) && key > after)
+    const found = [...objects]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .filter(([key]) => key.startsWith(prefix) && key > after)
     const page = found.slice(0, 2).map(([key, { at = new Date() }]) => {
       return `<Contents><Key>${key}</Key><LastModified>${at.toISOString()}</LastModified></Contents>`
     })
