@@ -1,5 +1,5 @@
 import { InputError } from '../../errors.ts'
-import { toInputError } from '../media/ffmpeg-errors.ts'
+import { inputErrorOf } from '../media/ffmpeg-errors.ts'
 import type { RenderContext } from '../context.ts'
 import { withLimits } from '../media/child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from '../media/ffmpeg.ts'
@@ -70,7 +70,8 @@ export async function* audioChunks(
   }
   const finished = await running.done
   signal.throwIfAborted()
-  if (finished.code !== 0) throw toInputError(finished, 'audio')
+  const failed = inputErrorOf(finished, 'audio')
+  if (failed) throw failed
   if (total === 0) {
     throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
   }

@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.ts'
 import type { RenderContext } from '../context.ts'
-import { runToEnd } from '../media/ffmpeg.ts'
+import { tryOut } from '../media/probing/try-out.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import { colorTags, type EncoderArgs } from './encoder-args.ts'
 import { rateArgs, type EncodeRate } from './encode-rate.ts'
@@ -107,7 +107,8 @@ async function firstThatWorks(
   for (const encoder of ENCODERS[codec](rate)) {
     if (encoder[0]!.endsWith('_nvenc') && !ffmpeg.nvenc) continue
     const trial = ['-v', 'error', ...inputs, '-c:v', ...encoder, '-pix_fmt', samples, ...audio]
-    const { code } = await runToEnd(ffmpeg.path, [...trial, '-f', 'null', '-'], signal)
+    const args = [...trial, '-f', 'null', '-']
+    const { code } = await tryOut([ffmpeg.path, args], 'trying an encoder', signal)
     if (code === 0) return encoder
   }
   return undefined

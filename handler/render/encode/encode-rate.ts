@@ -1,6 +1,7 @@
 import { InputError } from '../../errors.ts'
 import { withLimits } from '../media/child-limits.ts'
-import { runToEnd, untrustedInputArgs } from '../media/ffmpeg.ts'
+import { untrustedInputArgs } from '../media/ffmpeg.ts'
+import { tryOut } from '../media/probing/try-out.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import type { RenderContext } from '../context.ts'
 
@@ -52,7 +53,8 @@ async function measureKbps(
   const input = untrustedInputArgs(file, maxStoredPixels)
   const copy = ['-map', `0:${stream}`, '-c', 'copy', '-f', 'null', '-']
   const args = ['-nostdin', '-nostats', '-hide_banner', '-v', 'info', ...input, ...copy]
-  const { stderr } = await runToEnd(...withLimits(ffmpeg.path, args, limits.maxPixels), signal)
+  const command = withLimits(ffmpeg.path, args, limits.maxPixels)
+  const { stderr } = await tryOut(command, 'reading the video input', signal)
   const [, kilobytes] = /^.*video:\s*(\d+)Ki?B/ims.exec(stderr) ?? []
   return kilobytes === undefined ? undefined : (Number(kilobytes) * 1024 * 8) / 1000 / durationS
 }

@@ -2,6 +2,7 @@ import { InputError, WorkerError } from '../../errors.ts'
 import type { RenderContext } from '../context.ts'
 import { runToEnd, spawnFfmpeg, type ProcessResult } from '../media/ffmpeg.ts'
 import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
+import { tryOut } from '../media/probing/try-out.ts'
 
 /** Pictures of the result that are made beside it. */
 export interface WantedPictures {
@@ -40,7 +41,8 @@ export async function assertPreviewFormat(
 ): Promise<void> {
   if (preview?.format !== 'webp') return
   const picture = ['-v', 'error', '-f', 'lavfi', '-i', 'color=s=64x64:d=0.04']
-  const { code } = await runToEnd(ffmpeg.path, [...picture, ...ANIMATIONS.webp, 'pipe:1'], signal)
+  const args = [...picture, ...ANIMATIONS.webp, 'pipe:1']
+  const { code } = await tryOut([ffmpeg.path, args], 'trying an encoder', signal)
   if (code === 0) return
   const message = 'output.preview.format: the ffmpeg of this worker cannot write webp; take gif'
   throw new InputError('INVALID_JOB', message)

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib'
 import { InputError } from '../../errors.ts'
-import { toInputError } from './ffmpeg-errors.ts'
+import { inputErrorOf, toInputError } from './ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { RenderContext } from '../context.ts'
 import { withLimits } from './child-limits.ts'
@@ -58,7 +58,8 @@ export async function* decode(
   }
   const finished = await running.done
   signal.throwIfAborted()
-  if (finished.code !== 0) throw toInputError(finished, 'video')
+  const failed = inputErrorOf(finished, 'video')
+  if (failed) throw failed
   const cut =
     endsWithin(finished.stderr) ||
     /truncat|Invalid data found|unexpected end/i.test(finished.stderr) ||

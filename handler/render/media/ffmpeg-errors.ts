@@ -22,6 +22,12 @@ export function toInputError(finished: ProcessResult, role: string): JobError {
   return new InputError('MEDIA_UNREADABLE', message, { cause })
 }
 
+/** Which error an ffmpeg that has worked on an input stands for; undefined where it has done so. */
+export const inputErrorOf = (finished: ProcessResult, role: string): JobError | undefined =>
+  finished.code === 0
+    ? toSystemError(finished, `working on the ${role} input`)
+    : toInputError(finished, role)
+
 /** What ffmpeg says when the system has no memory, thread or descriptor left for it. */
 const SCARCE =
   /Cannot allocate memory|out of memory|Resource temporarily unavailable|Too many open files|pthread_create|thread.*fail|failed to (?:create|start) thread/i
@@ -70,8 +76,10 @@ export function toSystemError(finished: ProcessResult, doing: string): JobError 
   }
   if (stalled === 'busy') return undefined // the input keeps it busy for ever
   if (isForgedTable(finished)) return undefined
+  // It may end well without what it had no memory for: pictures that are gray, or not there.
+  const isScarce = SCARCE.test(stderr) && (code !== 0 || finished.freeMemory < PLENTY_BYTES)
   // We kill only after an abort, which explains itself; else it was the kernel, short of memory.
-  if (signal === 'SIGKILL' || (code !== 0 && SCARCE.test(stderr))) {
+  if (signal === 'SIGKILL' || isScarce) {
     return new WorkerError('OUT_OF_MEMORY', `ffmpeg ran out of memory while ${doing}`)
   }
   const stopped =

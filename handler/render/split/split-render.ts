@@ -48,10 +48,14 @@ export function splitRender(render: Render, options: SplitOptions): Render {
     try {
       return await renderParts(task, call, render, measured, windows, options, folder)
     } finally {
-      await rm(folder, { recursive: true, force: true })
+      await remove(folder)
     }
   }
 }
+
+/** An ffmpeg that was killed may write a moment longer; what is left goes with the folder of the job. */
+const remove = (folder: string) =>
+  rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
 
 async function renderParts(
   task: RenderTask,
@@ -92,7 +96,7 @@ async function renderParts(
         if (!error.retryable || tries === TRIES) throw error
         log.warn('part.again', { part: i, reason: error.message })
       } finally {
-        await rm(dir, { recursive: true, force: true })
+        await remove(dir)
       }
     }
   }

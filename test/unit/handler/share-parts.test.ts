@@ -59,12 +59,14 @@ describe('a part that others may draw', () => {
   })
   test('is waited for, and drawn here where it cannot be had', async () => {
     const done = { frames: 50, result: { stage_times: {}, split: {} } } as unknown as PartState
+    const jointless = { frames: 50, result: { stage_times: {} } } as unknown as PartState
     const failed = { frames: 3, error: { code: 'NO_FACE', message: 'nobody', retryable: false } }
     const gone = async () => Promise.reject(new InputError('MEDIA_UNREADABLE', 'gone'))
     const cases = [
       [shared([done]), { frames: undefined, split: {} }],
       [shared([failed as PartState]), undefined],
       [shared([undefined]), undefined],
+      [shared([jointless]), undefined],
       [shared([done], gone), undefined],
     ] as const
     for (const [{ elsewhere }, wanted] of cases) {

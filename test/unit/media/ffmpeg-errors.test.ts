@@ -31,6 +31,11 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
       ended({ code: 0, stderr: 'No space left on device' }),
       'DISK_FULL',
     ],
+    [
+      'no memory for a picture, though it ends well',
+      ended({ code: 0, stderr: 'Cannot allocate memory', freeMemory: 2 ** 28 }),
+      'OUT_OF_MEMORY',
+    ],
     ['no quota', ended({ stderr: 'Disk quota exceeded' }), 'DISK_FULL'],
     ['a program that is gone', ended({ code: 127, stderr: 'sh: not found' }), 'FFMPEG_MISSING'],
     ['a signal to the whole service', killed('SIGTERM'), 'ENGINE_LOST'],

@@ -1,5 +1,6 @@
 import { withLimits } from '../child-limits.ts'
-import { runToEnd, untrustedInputArgs, type Ffmpeg } from '../ffmpeg.ts'
+import { untrustedInputArgs, type Ffmpeg } from '../ffmpeg.ts'
+import { tryOut } from './try-out.ts'
 import type { Rate } from '../media-info.ts'
 
 const LOOKED_AT = 240 // pictures; some seconds of any video
@@ -15,6 +16,8 @@ export interface MeasuredPictures {
 /**
  * Read the times of a stream's first pictures without decoding them, for files whose own word is
  * missing or in doubt: recordings of a browser have no frame rate, fragmented mp4 claims one frame.
+ *
+ * @throws as `tryOut`: what was read until then would make a still of it
  */
 export async function measurePictures(
   file: string,
@@ -28,7 +31,8 @@ export async function measurePictures(
     ...['-map', `0:${stream}`, '-c', 'copy', '-frames:v', String(LOOKED_AT)],
     ...['-f', 'framecrc', 'pipe:1'],
   ]
-  const { stdout } = await runToEnd(...withLimits(ffmpeg.path, args, maxPixels), signal)
+  const command = withLimits(ffmpeg.path, args, maxPixels)
+  const { stdout } = await tryOut(command, 'reading the video input', signal)
   return parseTimes(stdout.toString())
 }
 
