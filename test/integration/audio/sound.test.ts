@@ -146,7 +146,7 @@ describe('silence: source', () => {
     expect(drawn.slice(47)).toEqual(shownCodes(out).slice(47))
     expect(models.codes.length).toBeLessThan(60 - 15) // what is not shown is not generated
   })
-  test('without it the mouth is drawn in pauses too', async () => {
+  variant('without it the mouth is drawn in pauses too', async () => {
     const audio = await sound('pause.wav', 2.4, [], pause)
     const { video: out } = await at.run({ video: face, audio })
     expect(drawnCodes(out, CROP)).toEqual(shownCodes(out))

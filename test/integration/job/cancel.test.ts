@@ -17,8 +17,8 @@ import { scenario, type Given } from '../../helpers/jobs/scenario.ts'
 import { shortlist } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
-const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 60 })
-const audio = await makeSound(at.ffmpeg, at.media.file('three.wav'), 3)
+const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 40 })
+const audio = await makeSound(at.ffmpeg, at.media.file('two.wav'), 2)
 
 /**
  * This machine's ffmpeg behind a script that notes the number of each process. Where `hangs` is

@@ -53,7 +53,7 @@ const SIZED: readonly [string, Record<string, unknown>][] = [
   ['as the longer', { video: long, length: 'longest' }],
   ['a recording whose file is rounded', { video: long, audio: half }],
 ]
-test.each(shortlist(4, SIZED))(
+test.each(shortlist(3, SIZED))(
   '%s: the frames and the size are those of the render',
   async (_, job) => {
     const found = await accepted(job)

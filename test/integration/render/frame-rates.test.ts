@@ -38,7 +38,7 @@ describe('one second of sound gives one second of frames, evenly spaced', () => 
     expect(Math.max(...off)).toBeLessThan(0.001)
     expect(Math.abs(out.audioS - 1)).toBeLessThan(1.05 * (den / num) + 0.001)
   })
-  test('at the rate that the job asks for', async () => {
+  variant('at the rate that the job asks for', async () => {
     const file = await video('50.mp4', { fps: '50', frames: 60 })
     const { result, video: out } = await at.run({ video: file, fps: 12.5 })
     expect(result).toMatchObject({ fps: 12.5, frames: 12 })

@@ -33,9 +33,9 @@ async function render(frames: number, seconds: number, length: string) {
 
 describe('loop', () => {
   test.each(
-    shortlist(2, [
+    shortlist(1, [
+      ['one that is decoded anew each time', 30, 5],
       ['a clip that stays in memory', 7, 2],
-      ['one that is decoded anew each time', 30, 6],
       ['one that is longer than the sound', 30, 1],
     ]),
   )('%s starts again', async (_, frames, seconds) => {

@@ -124,7 +124,7 @@ describe('colors outside the mouth stay as they were', () => {
     expect(out.pixel(0, x, Math.round(y)).slice(1)).toEqual([128, 128])
     expect(out.pixel(0, x, Math.round(y))[0]).toBeLessThan(160) // the mouth, where skin is 218
   })
-  test('RGB', async () => {
+  variant('RGB', async () => {
     const encode = ['-c:v', 'libx264rgb', '-qp', '0', '-pix_fmt', 'rgb24']
     const file = await video('rgb.mkv', { encode })
     const { video: out } = await at.run({ video: file, ...FINE })

@@ -61,7 +61,7 @@ describe('files that do not seek to the frame that is asked for', () => {
     const file = await video('open.ts', { fps: '12', frames: 34, encode: [...encode, ...open] })
     await plays(file, 34, 6)
   })
-  test('a raw stream without an index', async () => {
+  variant('a raw stream without an index', async () => {
     const file = await video('raw.h264', { fps: '12', frames: 34, encode: [...H264, '-f', 'h264'] })
     await plays(file, 34, 6)
   })

@@ -44,7 +44,7 @@ const made: Record<string, () => Promise<string>> = {
 }
 
 describe('without ffprobe', () => {
-  test.each(shortlist(5, Object.keys(made)))('the same is known of a video: %s', async (kind) => {
+  test.each(shortlist(4, Object.keys(made)))('the same is known of a video: %s', async (kind) => {
     const files = { video: await made[kind]!(), audio: [at.voice] }
     const signal = AbortSignal.timeout(300_000)
     const [whole, text] = await Promise.all(
@@ -56,7 +56,7 @@ describe('without ffprobe', () => {
   })
   test('the same is known of a recording', async () => {
     const video = await makeVideo(at.ffmpeg, at.media.file('a.mp4'))
-    for (const name of ['a.wav', 'a.m4a', 'a.mp3', 'a.flac']) {
+    for (const name of shortlist(2, ['a.m4a', 'a.mp3', 'a.wav', 'a.flac'])) {
       const audio = await makeSound(at.ffmpeg, at.media.file(name), 1, ['-ac', '2'])
       const signal = AbortSignal.timeout(300_000)
       const [whole, text] = await Promise.all(
@@ -70,11 +70,11 @@ describe('without ffprobe', () => {
     }
   })
   test('a whole job runs, to and fro', async () => {
-    const video = await makeVideo(at.ffmpeg, at.media.file('short.mp4'), { frames: 60 })
-    const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 4)
+    const video = await makeVideo(at.ffmpeg, at.media.file('short.mp4'), { frames: 20 })
+    const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 1.2)
     const { video: out } = await at.run({ video, audio }, { ffmpeg: bare })
-    const there = Array.from({ length: 60 }, (_, i) => i)
-    const order = [...there, ...there.toReversed()].slice(0, 100)
+    const there = Array.from({ length: 20 }, (_, i) => i)
+    const order = [...there, ...there.toReversed()].slice(0, 30)
     expect(shownCodes(out)).toEqual(order)
     expect(drawnCodes(out, CROP)).toEqual(order)
   })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { handle } from '../../../handler/handle.ts'
 import { testDeps } from '../../helpers/jobs/deps.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { variant } from '../../helpers/shortlist.ts'
 import { makeVideo } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
 
@@ -89,6 +90,9 @@ test('Matroska has it in tags', async () => {
   ] as const) {
     expect(tagOf(bytes, name)).toBe(value)
   }
+})
+
+variant('Matroska has none where the job does not want it', async () => {
   const { bytes: plain } = await resultOf({ lossless: true, provenance: false })
   expect(plain.includes('DIGITAL_SOURCE_TYPE')).toBe(false)
 })

@@ -53,7 +53,7 @@ async function polls({ url }: RedisServer, times: number): Promise<void> {
     // The limiter's key is one that only the script which takes a job has.
     return commands.filter(([, , , args]) => args.includes('bull:musetalk:limiter')).length
   }
-  await expect.poll(takes).toBeGreaterThanOrEqual(times)
+  await expect.poll(takes, { interval: 250 }).toBeGreaterThanOrEqual(times)
   connection.disconnect()
 }
 
