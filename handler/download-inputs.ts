@@ -1,7 +1,7 @@
 import { open, stat, symlink, writeFile, type FileHandle } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createScratchDir, type JobContext } from './context.ts'
+import { createScratchDir, type JobContext } from './job-context.ts'
 import { DOCUMENT_START_BYTES, documentTypeOf } from './document-type.ts'
 import { InputError, UpstreamError } from './errors.ts'
 import { inputsOf } from './job/job-inputs.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { createJobContext, type HandleOptions, type JobDependencies } from './context.ts'
+import { createJobContext, type HandleOptions, type JobDependencies } from './job-context.ts'
 import { download } from './download-inputs.ts'
 import { asJobError, type ErrorPayload } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'

@@ -3,7 +3,7 @@ import {
   type HandleOptions,
   type JobContext,
   type JobDependencies,
-} from './context.ts'
+} from './job-context.ts'
 import { download, type InputFiles } from './download-inputs.ts'
 import { asJobError, type JobError } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import type { JobContext } from './context.ts'
+import type { JobContext } from './job-context.ts'
 import { InputError } from './errors.ts'
 import { isPath } from './inputs/input-address.ts'
 import { inputsOf } from './job/job-inputs.ts'

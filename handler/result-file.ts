@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { JobContext } from './context.ts'
+import type { JobContext } from './job-context.ts'
 import { CanceledError } from './errors.ts'
 import { extensionOf } from './render/encode/output-formats.ts'
 import { objectName, type Job } from './job/parse-job.ts'

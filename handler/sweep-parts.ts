@@ -1,4 +1,4 @@
-import type { JobContext } from './context.ts'
+import type { JobContext } from './job-context.ts'
 import { PARTS_FOLDER } from './share-parts.ts'
 
 /** A job that has not joined its parts by then never will; the queue forgets them at that age as well. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { JobContext } from './context.ts'
+import type { JobContext } from './job-context.ts'
 import type { InputFiles } from './download-inputs.ts'
 import type { Job } from './job/parse-job.ts'
 import type { RenderTask } from './render/render-task.ts'

@@ -1,4 +1,4 @@
-import type { JobContext } from './context.ts'
+import type { JobContext } from './job-context.ts'
 import type { StoredPicture } from './events/job-events.ts'
 import { objectName, type Job } from './job/parse-job.ts'
 import { pictureEndings } from './render/encode/pictures.ts'

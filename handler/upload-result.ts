@@ -1,4 +1,4 @@
-import type { JobContext } from './context.ts'
+import type { JobContext } from './job-context.ts'
 import { buildSidecar } from './idempotency.ts'
 import { objectName, type Job } from './job/parse-job.ts'
 import type { JobResult } from './events/job-events.ts'

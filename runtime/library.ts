@@ -1,8 +1,8 @@
 /** The public API: what an application that renders by itself needs, and one that asks a worker to. */
 export { handle } from '../handler/handle.ts'
 export { estimate, type Estimate } from '../handler/estimate.ts'
-export type { HandleOptions as Call, JobDependencies as Deps } from '../handler/context.ts'
-export type { Transfer } from '../handler/context.ts'
+export type { HandleOptions as Call, JobDependencies as Deps } from '../handler/job-context.ts'
+export type { Transfer } from '../handler/job-context.ts'
 export { JobError } from '../handler/errors.ts'
 export { ModelError } from '../models/inference/errors.ts'
 export type { Job } from '../handler/job/parse-job.ts'

@@ -1,5 +1,5 @@
 import type { ErrorPayload } from '../errors.ts'
-import type { Stage } from '../render/context.ts'
+import type { Stage } from '../render/render-context.ts'
 import type { TakenFace } from '../render/render-options.ts'
 
 /** A picture beside a result. */

@@ -1,4 +1,4 @@
-import type { RenderContext } from './context.ts'
+import type { RenderContext } from './render-context.ts'
 import { chooseEncoder } from './encode/choose-encoder.ts'
 import { resolveRate, type EncodeRate } from './encode/encode-rate.ts'
 import type { EncoderArgs } from './encode/encoder-args.ts'

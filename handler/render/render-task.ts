@@ -1,5 +1,5 @@
 import type { Log } from '../log.ts'
-import type { Stage } from './context.ts'
+import type { Stage } from './render-context.ts'
 import type { WantedPictures } from './encode/pictures.ts'
 import type { Provenance } from './encode/provenance.ts'
 import type { Span } from './media/part-of-file.ts'

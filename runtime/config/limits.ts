@@ -1,4 +1,4 @@
-import type { Limits } from '../../handler/context.ts'
+import type { Limits } from '../../handler/job-context.ts'
 import type { CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import type { Config } from './config.ts'
 

@@ -1,4 +1,4 @@
-import type { HandleOptions } from '../../handler/context.ts'
+import type { HandleOptions } from '../../handler/job-context.ts'
 import type { JobError } from '../../handler/errors.ts'
 import type { JobEvent, JobResult } from '../../handler/events/job-events.ts'
 import type { GrowingFile } from '../../handler/system/growing-file.ts'

@@ -1,4 +1,4 @@
-import type { JobDependencies } from '../../handler/context.ts'
+import type { JobDependencies } from '../../handler/job-context.ts'
 import { handle } from '../../handler/handle.ts'
 import { withLogFields, type Log } from '../../handler/log.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'

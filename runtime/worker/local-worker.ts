@@ -1,4 +1,4 @@
-import type { JobDependencies, Limits } from '../../handler/context.ts'
+import type { JobDependencies, Limits } from '../../handler/job-context.ts'
 import type { EstimateDependencies } from '../../handler/estimate.ts'
 import { silentLog, type Log } from '../../handler/log.ts'
 import { createGuardedFetch, createTrustedFetch } from '../../handler/net/guarded-fetch.ts'

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import type { Transfer } from '../../handler/context.ts'
+import type { Transfer } from '../../handler/job-context.ts'
 import type { EngineStatus } from '../engine/engine.ts'
 import type { Job } from '../jobs/job-record.ts'
 

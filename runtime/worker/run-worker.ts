@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { resolve } from 'node:path'
-import type { JobDependencies, Transfer } from '../../handler/context.ts'
+import type { JobDependencies, Transfer } from '../../handler/job-context.ts'
 import { isStillStored } from '../../handler/idempotency.ts'
 import { delayAbort } from '../../handler/net/retry.ts'
 import { parseJob } from '../../handler/job/parse-job.ts'

@@ -1,4 +1,4 @@
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import type { SourceAudio } from '../media/probe.ts'
 import { hasSpans, type SourceSound } from '../voice.ts'

@@ -1,6 +1,6 @@
 import { InputError } from '../../errors.ts'
 import { inputErrorOf } from '../media/ffmpeg-errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { withLimits } from '../media/child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from '../media/ffmpeg.ts'
 import { assertWhole, endsWithin } from '../media/cut-off.ts'

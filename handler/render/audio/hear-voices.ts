@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { FrameSpan } from '../frames/frame-schedule.ts'
 import { fps, type AudioInfo, type Rate } from '../media/media-info.ts'
 import { partOfSound } from '../media/part-of-file.ts'

@@ -1,4 +1,4 @@
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { toInputError } from '../media/ffmpeg-errors.ts'
 import { runToEnd } from '../media/ffmpeg.ts'
 import type { MixedSoundtrack, Soundtrack } from './soundtrack.ts'

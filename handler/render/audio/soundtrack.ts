@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { HeardVoice } from '../frames/script.ts'
 import { untrustedInputArgs } from '../media/ffmpeg.ts'
 import type { AudioInfo, VideoInfo } from '../media/media-info.ts'

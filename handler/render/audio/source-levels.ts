@@ -1,5 +1,5 @@
 import { JobError } from '../../errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import { fps } from '../media/media-info.ts'
 import { partOfSound } from '../media/part-of-file.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { tensorBytes, type Tensor } from '../../../models/inference/tensor.ts'
 import { InputError } from '../../errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { createRmsMeter, type Loudness } from './silence-detection.ts'
 import type { FrameSpan } from '../frames/frame-schedule.ts'
 import { fps, type Rate } from '../media/media-info.ts'

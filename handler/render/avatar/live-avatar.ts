@@ -1,4 +1,4 @@
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { PlayMode } from '../frames/frame-schedule.ts'
 import type { OutputSpan } from '../split/split-step.ts'
 import { recordOfNothing, type Avatar, type SourceFrame } from './avatar.ts'

@@ -1,4 +1,4 @@
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { shownIndex, type PlayMode } from '../frames/frame-schedule.ts'
 import { unstableDecodeError } from '../frames/play-source.ts'
 import { shownSpan, type DrawStep, type OutputSpan } from '../split/split-step.ts'

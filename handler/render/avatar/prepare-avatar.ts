@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { fps } from '../media/media-info.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import type { Avatar } from './avatar.ts'

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { choiceInFrames } from '../face/face-choice.ts'
 import type { Voice } from '../voice.ts'
 import type { Avatar } from './avatar.ts'

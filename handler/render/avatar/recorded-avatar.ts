@@ -1,4 +1,4 @@
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { shownIndex, type PlayMode } from '../frames/frame-schedule.ts'
 import { playSource } from '../frames/play-source.ts'
 import type { VideoInput } from '../media/decode-video.ts'

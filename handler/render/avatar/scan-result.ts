@@ -1,5 +1,5 @@
 import { InputError } from '../../errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import { fps, type Rate } from '../media/media-info.ts'
 import type { SourceSpan } from '../split/split-step.ts'

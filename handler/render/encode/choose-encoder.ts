@@ -1,5 +1,5 @@
 import { InputError } from '../../errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { tryOut } from '../media/probing/try-out.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import { colorTags, type EncoderArgs } from './encoder-args.ts'

@@ -3,7 +3,7 @@ import { withLimits } from '../media/child-limits.ts'
 import { untrustedInputArgs } from '../media/ffmpeg.ts'
 import { tryOut } from '../media/probing/try-out.ts'
 import type { VideoInfo } from '../media/media-info.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 
 /** How many bits the pictures of a result get: what their quality needs, or so many a second. */
 export interface EncodeRate {

@@ -14,7 +14,7 @@ import {
   type EncoderArgs,
 } from './encoder-args.ts'
 import type { Soundtrack } from '../audio/soundtrack.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { spawnFfmpeg, type ProcessResult } from '../media/ffmpeg.ts'
 import { resizeFilter } from './output-size.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'

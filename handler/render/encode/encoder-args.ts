@@ -1,4 +1,4 @@
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { rateArgs, type EncodeRate } from './encode-rate.ts'
 import { runToEnd } from '../media/ffmpeg.ts'
 import { fps, type ColorTags, type Rate, type VideoInfo } from '../media/media-info.ts'

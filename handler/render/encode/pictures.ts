@@ -1,5 +1,5 @@
 import { InputError, WorkerError } from '../../errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { runToEnd, spawnFfmpeg, type ProcessResult } from '../media/ffmpeg.ts'
 import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
 import { tryOut } from '../media/probing/try-out.ts'

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { WorkerError } from '../../errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { runToEnd, type Ffmpeg } from '../media/ffmpeg.ts'
 
 /** What a finished file must hold. */

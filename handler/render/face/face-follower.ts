@@ -1,4 +1,4 @@
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
 import { centerAndSide, faceRegionFromLandmarks, squareAround, type Landmarks } from './face-box.ts'
 import type { FaceDetection } from './face-box.ts'

@@ -1,7 +1,7 @@
 import type { Models } from '../../../models/inference/models.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { InputError } from '../../errors.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 import type { RenderOptions } from '../render-options.ts'
 import { squareAround, type FaceDetection, type Landmarks, type Region } from './face-box.ts'

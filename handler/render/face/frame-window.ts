@@ -1,6 +1,6 @@
 import type { Tensor } from '../../../models/inference/tensor.ts'
 import type { Box } from '../../../models/pixels/image.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { VideoInfo } from '../media/media-info.ts'
 

@@ -1,5 +1,5 @@
 import type { Box } from '../../../models/pixels/image.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { fps, type VideoInfo } from '../media/media-info.ts'
 import type { RenderOptions } from '../render-options.ts'
 import { appearanceIn, similarity, type LookAt } from './person/face-appearance.ts'

@@ -4,7 +4,7 @@ import { mapConcurrent } from '../../system/concurrent-map.ts'
 import { prefetch } from '../../system/prefetch.ts'
 import type { Avatar, SourceFrame } from '../avatar/avatar.ts'
 import { unpackLatents } from '../avatar/avatar-record.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { Script } from './script.ts'
 
 /** What an output frame is made of. */

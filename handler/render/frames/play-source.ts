@@ -3,7 +3,7 @@ import { InputError } from '../../errors.ts'
 import { shownIndex, type PlayMode } from './frame-schedule.ts'
 import { decode, decodeFromStart, fingerprint, type VideoInput } from '../media/decode-video.ts'
 import { frameFormatFor } from './frame-format.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { OutputSpan } from '../split/split-step.ts'
 import { fps } from '../media/media-info.ts'
 

@@ -1,5 +1,5 @@
 import { bufferOver } from '../../../models/system/buffer-over.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import type { FrameSpan } from './frame-schedule.ts'
 
 const FADE_S = 0.2

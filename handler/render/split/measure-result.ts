@@ -1,6 +1,6 @@
 import { mayEndBefore } from '../avatar/prepare-avatar.ts'
 import { prepareAvatars } from '../avatar/prepare-avatars.ts'
-import type { RenderContext } from '../context.ts'
+import type { RenderContext } from '../render-context.ts'
 import { countFrames } from '../media/decode-video.ts'
 import type { PreparedRender } from '../prepare-render.ts'
 import type { RenderTask } from '../render-task.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InputError, WorkerError } from '../../../handler/errors.ts'
-import { createStageTimer } from '../../../handler/render/context.ts'
+import { createStageTimer } from '../../../handler/render/render-context.ts'
 import { toSystemError } from '../../../handler/render/media/ffmpeg-errors.ts'
 import { spawnFfmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { RenderCall, RenderReport, RenderTask } from '../../../handler/render/render-task.ts'

@@ -1,5 +1,5 @@
 import { mkdir, readdir } from 'node:fs/promises'
-import type { JobDependencies } from '../../../handler/context.ts'
+import type { JobDependencies } from '../../../handler/job-context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import { createRenderer } from '../../../handler/render/render.ts'

@@ -1,6 +1,6 @@
 import { afterAll } from 'vitest'
 import { handle } from '../../../handler/handle.ts'
-import type { HandleOptions, JobDependencies } from '../../../handler/context.ts'
+import type { HandleOptions, JobDependencies } from '../../../handler/job-context.ts'
 import type { JobError } from '../../../handler/errors.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { JobResult } from '../../../handler/events/job-events.ts'

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import type { JobDependencies } from '../../../handler/context.ts'
+import type { JobDependencies } from '../../../handler/job-context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import type { Render } from '../../../handler/render/render-task.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'

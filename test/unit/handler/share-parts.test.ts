@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { JobContext } from '../../../handler/context.ts'
+import type { JobContext } from '../../../handler/job-context.ts'
 import { CanceledError, InputError } from '../../../handler/errors.ts'
 import { parseJob } from '../../../handler/job/parse-job.ts'
 import { silentLog } from '../../../handler/log.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { HandleOptions } from '../../../handler/context.ts'
+import type { HandleOptions } from '../../../handler/job-context.ts'
 import type { JobEvent } from '../../../handler/events/job-events.ts'
 import type { GrowingFile } from '../../../handler/system/growing-file.ts'
 import { CanceledError, UpstreamError, WorkerError } from '../../../handler/errors.ts'

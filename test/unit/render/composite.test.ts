@@ -1,7 +1,7 @@
 import { renderTools } from '../../helpers/render-tools.ts'
 import { describe, expect, test } from 'vitest'
 import { composite } from '../../../handler/render/frames/composite.ts'
-import type { RenderContext } from '../../../handler/render/context.ts'
+import type { RenderContext } from '../../../handler/render/render-context.ts'
 import type { GeneratedFrame } from '../../../handler/render/frames/generate-faces.ts'
 import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
 import type { RenderOptions } from '../../../handler/render/render-options.ts'

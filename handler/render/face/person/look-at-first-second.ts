@@ -1,6 +1,6 @@
 import { decode, type VideoInput } from '../../media/decode-video.ts'
 import { fps } from '../../media/media-info.ts'
-import type { RenderContext } from '../../context.ts'
+import type { RenderContext } from '../../render-context.ts'
 import type { FoundFace } from '../../render-options.ts'
 import { faceRegionFromLandmarks } from '../face-box.ts'
 import { foundFace } from '../face-choice.ts'

@@ -1,4 +1,4 @@
-import type { RenderContext } from '../../context.ts'
+import type { RenderContext } from '../../render-context.ts'
 import { sourceLevels } from '../../audio/source-levels.ts'
 import { decode, type VideoInput } from '../../media/decode-video.ts'
 import { fps } from '../../media/media-info.ts'

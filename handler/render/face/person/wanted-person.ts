@@ -1,5 +1,5 @@
 import { InputError } from '../../../errors.ts'
-import type { RenderContext } from '../../context.ts'
+import type { RenderContext } from '../../render-context.ts'
 import { decode, type VideoInput } from '../../media/decode-video.ts'
 import { appearanceIn } from './face-appearance.ts'
 import { firstShowing } from '../face-choice.ts'
