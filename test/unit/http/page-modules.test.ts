@@ -56,7 +56,7 @@ test('the codecs of a movie header are read when it is whole', async () => {
 })
 
 test('the ends of a part keep their order, and the last is exact', async () => {
-  const { moveEnd, movedBy } = await load('part')
+  const { moveEnd, movedBy } = await load('trim-strip')
   const all = { from: 0, to: 7.083, at: 0 }
   expect(moveEnd!(all, 'from', 1.239, 7.083)).toEqual({ from: 1.24, to: 7.083, at: 0 })
   expect(moveEnd!(all, 'from', 9, 7.083).from).toBe(6.98)

@@ -4,7 +4,7 @@ import { block, element, show, video } from './dom.browser.js'
 import { createFaceChoice } from './face-choice.browser.js'
 import { drawFilmstrip } from './filmstrip.browser.js'
 import { frameAt } from './frame-rate.browser.js'
-import { createPart } from './part.browser.js'
+import { createTrimStrip } from './trim-strip.browser.js'
 import { createPickedFile } from './picked-file.browser.js'
 
 /** A photo from the camera and a recording say what they are; an address only by its end. */
@@ -13,7 +13,7 @@ const STILL = /\.(png|jpe?g|webp|gif|avif|bmp|tiff?)(\?|$)/i
 export function createFacePicker() {
   const image = element('face-image', HTMLImageElement)
   const clip = video('face-video')
-  const part = createPart(block('face-part'), clip, 'video')
+  const strip = createTrimStrip(block('face-part'), clip, 'video')
   const picked = createPickedFile('face', '/assets/portrait.png', showPicture)
   let isStill = true
   /** The moment of the video that a point was set in, seconds. */
@@ -39,8 +39,8 @@ export function createFacePicker() {
     choice.clear()
     drawing.abort()
     drawing = new AbortController()
-    part.setLength(0)
-    if (isShown && !isStill) void drawFilmstrip(picked.preview(), part.canvas, drawing.signal)
+    strip.setLength(0)
+    if (isShown && !isStill) void drawFilmstrip(picked.preview(), strip.canvas, drawing.signal)
     show({
       'face-stage': isShown,
       'face-image': isShown && isStill,
@@ -53,7 +53,7 @@ export function createFacePicker() {
 
   /** The fields of the job that tell whose mouth, and which part. @returns {Promise<Record<string, object | string>>} */
   async function fields() {
-    const [at, box, trim] = [choice.at(), choice.box(), isStill ? undefined : part.value()]
+    const [at, box, trim] = [choice.at(), choice.box(), isStill ? undefined : strip.value()]
     const face = at
       ? { at, ...(moment > 0 && { frame: await frameAt(clip.src, moment) }) }
       : { box }

@@ -1,7 +1,7 @@
 // What is said: a file, or a recording by the microphone, with its loudness drawn.
 
 import { block, button, element, say } from './dom.browser.js'
-import { createPart } from './part.browser.js'
+import { createTrimStrip } from './trim-strip.browser.js'
 import { createPickedFile } from './picked-file.browser.js'
 import { drawWaveform } from './waveform.browser.js'
 
@@ -9,7 +9,7 @@ const LONGEST_SEC = 300
 
 export function createSpeechPicker() {
   const audio = element('speech-audio', HTMLAudioElement)
-  const part = createPart(block('speech-part'), audio, 'recording')
+  const strip = createTrimStrip(block('speech-part'), audio, 'recording')
   const record = button('speech-record')
   const picked = createPickedFile('speech', '/assets/speech.wav', showSpeech)
   /** @type {MediaRecorder | undefined} */
@@ -19,14 +19,14 @@ export function createSpeechPicker() {
     const isShown = picked.preview() !== ''
     if (isShown) audio.src = picked.preview()
     else audio.removeAttribute('src')
-    part.setLength(0)
+    strip.setLength(0)
     void drawLoudness(picked.current())
   }
   /** @param {File | undefined} file */
   async function drawLoudness(file) {
-    part.canvas.hidden = !file
-    const seconds = file && (await drawWaveform(file, part.canvas))
-    if (seconds && picked.current() === file) part.setLength(seconds)
+    strip.canvas.hidden = !file
+    const seconds = file && (await drawWaveform(file, strip.canvas))
+    if (seconds && picked.current() === file) strip.setLength(seconds)
   }
 
   async function start() {
@@ -67,7 +67,7 @@ export function createSpeechPicker() {
   })
   /** The fields of the job that tell which part. @returns {Record<string, object>} */
   const fields = () => {
-    const speech = part.value()
+    const speech = strip.value()
     return speech ? { speech } : {}
   }
   return { picked, fields }

@@ -7,7 +7,7 @@ const SHORTEST = 0.1
 
 /**
  * @typedef {{ from: number, to: number, at: number }} Ends seconds; `at` is the moment that is shown
- * @typedef {{ canvas: HTMLCanvasElement, value(): { from?: number, to?: number } | undefined, setLength(seconds: number): void }} Part
+ * @typedef {{ canvas: HTMLCanvasElement, value(): { from?: number, to?: number } | undefined, setLength(seconds: number): void }} TrimStrip
  */
 
 /**
@@ -36,9 +36,9 @@ export function movedBy(key, seconds, length) {
  * @param {HTMLElement} host is filled, and shown while it is known how long the recording is
  * @param {HTMLMediaElement} media what is played, and moved to where an end is
  * @param {string} name of what this is a part of: "video"
- * @returns {Part}
+ * @returns {TrimStrip}
  */
-export function createPart(host, media, name) {
+export function createTrimStrip(host, media, name) {
   let length = 0
   /** @type {Ends} */
   let ends = { from: 0, to: 0, at: 0 }
