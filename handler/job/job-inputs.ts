@@ -18,22 +18,22 @@ export function inputProblems(payload: unknown, rules: InputRules): ValidationIs
     Array.isArray(list)
       ? list.map((item, i): [Path, unknown] => [[field, i], item]).slice(0, 64)
       : []
-  const parts = [...listOf('segments', segments), ...listOf('faces', faces)]
-  const hasOwn = (part: unknown) =>
-    isObject(part) && namesOf('audio').some((name) => part[name] !== undefined)
+  const entries = [...listOf('segments', segments), ...listOf('faces', faces)]
+  const hasOwn = (entry: unknown) =>
+    isObject(entry) && namesOf('audio').some((name) => entry[name] !== undefined)
   const isShared = namesOf('audio').some((name) => payload[name] !== undefined)
   const needed = segments === undefined && faces === undefined
   return [
     ...problemsOf(payload, 'video', [], true, rules),
     ...problemsOf(payload, 'audio', [], needed, rules),
-    ...parts.flatMap(([path, part]) =>
-      isObject(part)
-        ? problemsOf(part, 'audio', path, !isShared || path[0] === 'faces', rules)
+    ...entries.flatMap(([path, entry]) =>
+      isObject(entry)
+        ? problemsOf(entry, 'audio', path, !isShared || path[0] === 'faces', rules)
         : [],
     ),
     ...boxProblems(payload, [], rules),
-    ...parts.flatMap(([path, part]) => boxProblems(part, path, rules)),
-    ...clashes(payload, parts.length > 0 && parts.every(([, part]) => hasOwn(part))),
+    ...entries.flatMap(([path, entry]) => boxProblems(entry, path, rules)),
+    ...clashes(payload, entries.length > 0 && entries.every(([, entry]) => hasOwn(entry))),
   ]
 }
 

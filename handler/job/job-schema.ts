@@ -4,7 +4,7 @@ import { MASK_MODES, SILENCES } from '../render/render-options.ts'
 import { mediaInput } from './address-schema.ts'
 import { Face } from './face-schema.ts'
 import { Length, LoopCut, SyncMode } from './length-schema.ts'
-import { Faces, Loudness, Part, Segments, Sound, Speech, Split, Trim } from './parts-schema.ts'
+import { Faces, Loudness, Part, Segments, Sound, Speech, Split, Trim } from './timeline-schema.ts'
 import { Output } from './output/output-schema.ts'
 import { Webhook } from './webhook-schema.ts'
 

@@ -1,5 +1,5 @@
 import type * as v from 'valibot'
-import type { Span } from '../render/media/part-of-file.ts'
+import type { Span } from '../render/media/trim-media.ts'
 import type { JobFace } from './face-schema.ts'
 import { directAddress, inputOf } from './job-inputs.ts'
 import type { JobSchema } from './job-schema.ts'

@@ -11,7 +11,7 @@ import { findWantedPerson } from './face/person/wanted-person.ts'
 import { countFrames, type VideoInput } from './media/decode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { fps } from './media/media-info.ts'
-import { partOfSound } from './media/part-of-file.ts'
+import { trimSound } from './media/trim-media.ts'
 import { planRender, type RenderPlan } from './plan-render.ts'
 import type { RenderCall, RenderTask } from './render-task.ts'
 import type { FoundFace } from './render-options.ts'
@@ -70,8 +70,8 @@ async function measureVoices(
   ctx: RenderContext,
 ) {
   const measured = []
-  for (const [i, { audio: file, speech: part, span }] of voices.entries()) {
-    const sound = { file, facts: partOfSound(audio[i]!, part) }
+  for (const [i, { audio: file, speech: trim, span }] of voices.entries()) {
+    const sound = { file, facts: trimSound(audio[i]!, trim) }
     measured.push({ span, speech: { frames: await countSpeechFrames(sound, rate, ruleSet, ctx) } })
   }
   return measured

@@ -13,7 +13,7 @@ import {
   type ReadOptions,
   type VideoInfo,
 } from './media/media-info.ts'
-import { partOfVideo } from './media/part-of-file.ts'
+import { trimVideo } from './media/trim-media.ts'
 import { probe, type SourceAudio } from './media/probe.ts'
 import type { RenderTask } from './render-task.ts'
 
@@ -37,7 +37,7 @@ export interface RenderPlan {
 /**
  * Read the facts of a task's files and refuse what cannot be rendered of them.
  *
- * @throws as `probe`, `chooseEncoder` and `partOfVideo` do; InputError INVALID_JOB, MEDIA_TOO_LARGE
+ * @throws as `probe`, `chooseEncoder` and `trimVideo` do; InputError INVALID_JOB, MEDIA_TOO_LARGE
  */
 export async function planRender(task: RenderTask, ctx: RenderContext): Promise<RenderPlan> {
   const { options } = task
@@ -54,7 +54,7 @@ export async function planRender(task: RenderTask, ctx: RenderContext): Promise<
   await ctx.stage('probe', () => assertPreviewFormat(task.pictures ?? {}, ctx))
   const rate = options.fps === undefined ? media.video.rate : parseFps(options.fps)
   return {
-    facts: partOfVideo({ ...media.video, rate }, task.trim),
+    facts: trimVideo({ ...media.video, rate }, task.trim),
     ...{ rate, encoder, encodeRate, audio: media.audio, sourceAudio: media.sourceAudio },
     maxFrames: Math.ceil(limits.maxVideoS * fps(rate)),
     ruleSet: options.compat ?? 'recommended',

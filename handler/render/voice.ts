@@ -1,4 +1,4 @@
-import type { Span } from './media/part-of-file.ts'
+import type { Span } from './media/trim-media.ts'
 import type { FaceChoice } from './render-options.ts'
 
 /** A recording, and who speaks it when. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { RenderContext } from '../render-context.ts'
 import type { FrameSpan } from '../frames/frame-schedule.ts'
 import { fps, type AudioInfo, type Rate } from '../media/media-info.ts'
-import { partOfSound } from '../media/part-of-file.ts'
+import { trimSound } from '../media/trim-media.ts'
 import type { Voice } from '../voice.ts'
 import type { SpeakingVoice } from './soundtrack.ts'
 import { extractSpeechFeatures } from './speech-features.ts'
@@ -25,8 +25,8 @@ export async function hearVoices(
 ): Promise<AsyncDisposable & { voices: SpeakingVoice[] }> {
   await using opened = new AsyncDisposableStack()
   const heard: SpeakingVoice[] = []
-  for (const [i, { audio: file, speech: part, span }] of voices.entries()) {
-    const sound = { file, facts: partOfSound(facts[i]!, part) }
+  for (const [i, { audio: file, speech: trim, span }] of voices.entries()) {
+    const sound = { file, facts: trimSound(facts[i]!, trim) }
     const dir = join(ctx.dir, `voice-${i}`)
     await mkdir(dir, { recursive: true })
     const begins = span ? Math.round(span.from * fps(rate)) : 0

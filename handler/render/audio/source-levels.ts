@@ -2,7 +2,7 @@ import { JobError } from '../../errors.ts'
 import type { RenderContext } from '../render-context.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import { fps } from '../media/media-info.ts'
-import { partOfSound } from '../media/part-of-file.ts'
+import { trimSound } from '../media/trim-media.ts'
 import type { SourceAudio } from '../media/probe.ts'
 import { audioChunks } from './decode-audio.ts'
 import { playerDownmixFilter } from './resample-filter.ts'
@@ -26,8 +26,8 @@ export async function sourceLevels(
   const meter = createRmsMeter()
   try {
     const span = { from: Math.max(0, from), to: Math.max(0, from) + seconds - late }
-    const { statedS: _, ...part } = partOfSound(sound, span)
-    const input = playerDownmixFilter({ file, facts: part }, ctx.ffmpeg)
+    const { statedS: _, ...trimmed } = trimSound(sound, span)
+    const input = playerDownmixFilter({ file, facts: trimmed }, ctx.ffmpeg)
     for await (const { pcm, newSamples } of audioChunks(input, 0, ctx)) {
       meter.add(pcm.subarray(...newSamples))
     }

@@ -1,7 +1,7 @@
 import { speechWeights } from '../audio/silence-detection.ts'
 import type { SpeechFeatures } from '../audio/speech-features.ts'
 import { fps, type Rate } from '../media/media-info.ts'
-import type { Span } from '../media/part-of-file.ts'
+import type { Span } from '../media/trim-media.ts'
 import type { RenderOptions } from '../render-options.ts'
 
 /** What one face says, frame by frame of the result. */
@@ -21,13 +21,13 @@ export interface HeardVoice {
 const OUTRO_S = 0.2 // how the mouth returns to the source after the last word
 const INTRO_S = 0.1 // how it leaves the source
 
-interface Part {
+interface Segment {
   speech: SpeechFeatures
   /** Frames [first, end) of the result; it speaks until `silent`. */
   first: number
   silent: number
   end: number
-  /** Another part begins where it ends, or ends where it begins: the mouth need not go home between. */
+  /** Another segment begins where it ends, or ends where it begins: the mouth need not go home between. */
   follows: boolean
   goesOn: boolean
   pauses: Float32Array | undefined
@@ -46,14 +46,15 @@ export function scriptOf(
   total: number,
   rate: Rate,
 ): Script {
-  const parts = partsOf(voices, silence, total, rate)
+  const segments = segmentsOf(voices, silence, total, rate)
   const [intro, outro] = [INTRO_S * fps(rate), OUTRO_S * fps(rate)]
-  const partAt = (index: number) => parts.find(({ first, end }) => index >= first && index < end)
+  const segmentAt = (index: number) =>
+    segments.find(({ first, end }) => index >= first && index < end)
   return {
     weight(index) {
-      const part = partAt(index)
-      if (!part || index >= part.silent) return 0
-      const { first, silent, follows, goesOn, pauses } = part
+      const segment = segmentAt(index)
+      if (!segment || index >= segment.silent) return 0
+      const { first, silent, follows, goesOn, pauses } = segment
       const leaving = first > 0 && !follows ? Math.min(1, (index - first + 1) / intro) : 1
       const ending = silent < total && !goesOn ? Math.min(1, (silent - index) / outro) : 1
       return Math.min(leaving, ending) * (pauses?.[index - first] ?? 1)
@@ -61,23 +62,23 @@ export function scriptOf(
     async prompts(indices, data) {
       const size = data.length / indices.length || 0
       for (let i = 0; i < indices.length;) {
-        const part = partAt(indices[i]!)!
+        const segment = segmentAt(indices[i]!)!
         let next = i + 1
-        while (next < indices.length && partAt(indices[next]!) === part) next++
-        const own = indices.slice(i, next).map((index) => index - part.first)
-        await part.speech.prompts(own, data.subarray(i * size, next * size))
+        while (next < indices.length && segmentAt(indices[next]!) === segment) next++
+        const own = indices.slice(i, next).map((index) => index - segment.first)
+        await segment.speech.prompts(own, data.subarray(i * size, next * size))
         i = next
       }
     },
   }
 }
 
-function partsOf(
+function segmentsOf(
   voices: readonly HeardVoice[],
   silence: RenderOptions['silence'],
   total: number,
   rate: Rate,
-): Part[] {
+): Segment[] {
   const placed = voices
     .map(({ speech, span }) => ({ speech, span, ...framesOf(span, total, rate) }))
     .toSorted((a, b) => a.first - b.first)

@@ -13,7 +13,7 @@ export interface Span {
  *
  * @throws InputError INVALID_JOB where it begins after the video's end
  */
-export function partOfVideo(facts: VideoInfo, trim: Span | undefined): VideoInfo {
+export function trimVideo(facts: VideoInfo, trim: Span | undefined): VideoInfo {
   if (!trim || facts.still) return facts
   assertBegins('trim', trim, facts.durationS)
   const first = Math.round(trim.from * fps(facts.rate))
@@ -31,7 +31,7 @@ export function partOfVideo(facts: VideoInfo, trim: Span | undefined): VideoInfo
  *
  * @throws InputError INVALID_JOB where it begins after the recording's end
  */
-export function partOfSound(facts: AudioInfo, speech: Span | undefined): AudioInfo {
+export function trimSound(facts: AudioInfo, speech: Span | undefined): AudioInfo {
   if (!speech) return facts
   assertBegins('speech', speech, facts.durationS)
   const { sampleRate, samples } = facts
