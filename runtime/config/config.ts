@@ -159,7 +159,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     ...given,
     ...lowerCaseProxies(given),
   }
-  const parsed = v.safeParse(Env, set)
+  const parsed = v.safeParse(Env, set, { abortPipeEarly: true })
   const STORAGE = storageKind(set)
   const unreadable = parsed.success ? inputBucketProblems(parsed.output) : []
   if (parsed.success && !Array.isArray(STORAGE) && unreadable.length === 0) {
