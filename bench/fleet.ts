@@ -1,6 +1,8 @@
 // What a fleet yields: jobs a minute of 1, 2 and 4 workers on one BullMQ queue, each with a simulated card that is slow enough for
 // the processor not to be the limit. Needs redis-server. `npm run bench:fleet`; SPEED (times the speed of a real card), SECONDS of
-// video and JOBS for each worker change what is done, WORKERS (1,2,4) by how many.
+// video and JOBS for each worker change what is done, WORKERS (1,2,4) by how many. LONG=60: one job for all of them instead, in parts
+// of so many seconds, its face's boxes named.
+import { readFile } from 'node:fs/promises'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { cpus, loadavg } from 'node:os'
@@ -11,13 +13,16 @@ import { Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { ffmpeg, folder, makeSound, testFfmpeg } from '../test/helpers/media/media.ts'
 import { redisServer } from '../test/helpers/redis/server.ts'
+import { webServer } from '../test/helpers/servers/loopback-server.ts'
 import { costOf, type Simulation } from './simulated-card.ts'
 
 const SPEED = Number(process.env.SPEED ?? 0.03)
 const SECONDS = Number(process.env.SECONDS ?? 1)
 const JOBS = Number(process.env.JOBS ?? 8)
+const LONG = Number(process.env.LONG ?? 0)
 const WORKERS = (process.env.WORKERS ?? '1,2,4').split(',').map(Number)
 const SIDE = 256
+const frames = SECONDS * 25
 
 const simulation: Simulation = { speed: SPEED, parse: false, width: SIDE, height: SIDE }
 const found = await testFfmpeg()
@@ -26,6 +31,9 @@ const video = dir.file('face.mp4')
 const picture = `testsrc2=size=${SIDE}x${SIDE}:rate=25:duration=${SECONDS}`
 const audio = await makeSound(found, dir.file('voice.wav'), SECONDS)
 await ffmpeg(found.path, ['-v', 'error', '-f', 'lavfi', '-i', picture, video])
+await using inputs = await webServer(async (request, response) => {
+  response.end(await readFile(request.url === '/face.mp4' ? video : audio))
+})
 
 interface Yield {
   workers: number
@@ -76,17 +84,20 @@ async function measure(count: number): Promise<Yield> {
   let busyMs = 0
   const onCard = (ms: number) => (busyMs += ms)
   const workers = await Promise.all(names.map((name) => startWorker(name, redis.url, onCard)))
-  const jobs = JOBS * count
+  const jobs = LONG ? 1 : JOBS * count
   for (let i = 0; i < jobs; i++) {
-    const data = { video_url: video, audio_url: audio, metadata: { i } }
+    const files = { video_url: inputs.url('/face.mp4'), audio_url: inputs.url('/voice.wav') }
+    const face = { boxes: Array<number[]>(frames).fill([64, 48, 192, 208]) }
+    const data = { ...files, metadata: { i }, ...(LONG && { face, split: { seconds: LONG } }) }
     await queue.add('render', data, { jobId: `bench-${count}-${i}` })
   }
   const began = performance.now()
   await queue.resume()
   for (;;) {
-    const { completed = 0, failed = 0 } = await queue.getJobCounts('completed', 'failed')
-    if (failed > 0) throw new Error((await queue.getFailed())[0]!.failedReason)
-    if (completed === jobs) break
+    const given = Array.from({ length: jobs }, (_, i) => queue.getJobState(`bench-${count}-${i}`))
+    const states = await Promise.all(given)
+    if (states.includes('failed')) throw new Error((await queue.getFailed())[0]!.failedReason)
+    if (states.every((state) => state === 'completed')) break
     await sleep(100)
   }
   const seconds = (performance.now() - began) / 1000
@@ -103,7 +114,6 @@ async function measure(count: number): Promise<Yield> {
   return { workers: count, jobs, seconds, perMinute: (60 * jobs) / seconds, cardShare }
 }
 
-const frames = SECONDS * 25
 const onceMs = costOf('listen', 1, SPEED)
 const frameMs = (['face', 'encode', 'generate'] as const).map((graph) => costOf(graph, 1, SPEED))
 const cardS = (onceMs + frames * frameMs.reduce((sum, ms) => sum + ms)) / 1000

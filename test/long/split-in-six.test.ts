@@ -65,7 +65,7 @@ describe.skipIf(!isWanted)('three minutes in six parts', () => {
     expect(drawn).toEqual(await digest(files.whole, 'v'))
     expect(await digest(files.split, 'a')).toEqual(await digest(files.whole, 'a'))
     expect(again).toEqual([])
-  }, 1_800_000)
+  }, 3_600_000)
 
   test('show a face that is followed where one piece does', async () => {
     await using lite = await openBundle(LITE, { device: 'cpu', threads: 1, lanes: 1 })
@@ -85,5 +85,5 @@ describe.skipIf(!isWanted)('three minutes in six parts', () => {
     process.stdout.write(`frames that differ: ${other.length} of ${drawn.length}\n`)
     // An edge that lies between two pixels may fall to either side, until it is taken anew.
     expect(other.length).toBeLessThan(0.02 * drawn.length)
-  })
+  }, 3_600_000)
 })

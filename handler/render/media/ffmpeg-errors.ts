@@ -53,7 +53,7 @@ const CRASHES = new Set<NodeJS.Signals | null>([
 /** ffmpeg takes SIGTERM and SIGINT for its user's wish to end, and ends so; at our log level in silence. */
 const STOPPED = 255
 /** While it opens a file it calls that a failure to open, with another code. */
-const INTERRUPTED = /Immediate exit requested/
+const INTERRUPTED = /Immediate exit requested|Received > 3 system signals/
 
 /** A signal from outside has ended ffmpeg: nothing is wrong with the input, and the same again may be done. */
 export class FfmpegStopped extends Error {}

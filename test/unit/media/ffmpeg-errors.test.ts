@@ -51,6 +51,11 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
       'ENGINE_LOST',
     ],
     [
+      'a signal that came again and again',
+      ended({ code: 123, stderr: 'Received > 3 system signals, hard exiting' }),
+      'ENGINE_LOST',
+    ],
+    [
       'a disk that does not answer',
       { ...killed('SIGKILL'), stalled: 'hung' } as const,
       'ENGINE_LOST',
