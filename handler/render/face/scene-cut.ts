@@ -106,8 +106,12 @@ function thumbnails(facts: VideoInfo): (frame: Uint8Array) => Thumbnail {
     const sums = new Float32Array(CELLS * CELLS)
     for (let y = 0; y < side; y++) {
       const row = step * rows[y]! * width + first
-      const to = Math.floor(y / TAPS) * CELLS
-      for (let x = 0; x < side; x++) sums[to + (x >> 2)]! += frame[row + columns[x]!]!
+      let cell = Math.floor(y / TAPS) * CELLS
+      for (let x = 0; x < side; cell++) {
+        let sum = 0
+        for (const end = x + TAPS; x < end; x++) sum += frame[row + columns[x]!]!
+        sums[cell]! += sum
+      }
     }
     let mean = 0
     for (let i = 0; i < sums.length; i++) mean += sums[i]! /= TAPS * TAPS
