@@ -74,7 +74,7 @@ export function parseJob(
   if (Array.isArray(payload)) {
     throw invalidJobError([{ path: [], message: 'it is a list, and must be an object' }])
   }
-  const parsed = v.safeParse(JobSchema, payload)
+  const parsed = v.safeParse(JobSchema, payload, { abortPipeEarly: true })
   const problems = [
     ...schemaProblems(payload, parsed.issues),
     ...inputProblems(payload, rules),
