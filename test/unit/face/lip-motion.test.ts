@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import {
+  agreementWithSound,
   lipOpening,
-  motionWithSound,
   surestSpeaker,
 } from '../../../handler/render/face/mouth/lip-motion.ts'
 import { landmarksOf } from '../../helpers/models/fake-models.ts'
@@ -14,24 +14,29 @@ const talking = looks((i) => (isSpoken(i) ? 0.05 + 0.04 * (i % 2) : 0.05))
 
 describe('lips', () => {
   test('that move while the sound is loud, and rest in its pauses, move with it', () => {
-    expect(motionWithSound(talking, levels)).toBeGreaterThan(0.03)
+    expect(agreementWithSound(talking, levels)).toBeGreaterThan(0.8)
   })
   test.each([
     ['rest', looks(() => 0.1)],
     ['hardly move', looks((i) => 0.1 + 0.0004 * (i % 2))],
     ['move all the time', looks((i) => 0.05 * (i % 2))],
-    ['move in the pauses', looks((i) => (isSpoken(i) ? 0.05 : 0.05 * (i % 2)))],
+    ['move in the pauses', looks((i) => (isSpoken(i) ? 0.01 : 0.01 + 0.04 * (i % 2)))],
+    ['moved once', looks((i) => (i === 30 ? 0.03 : 0.01))],
     ['are not seen', looks(() => undefined)],
   ])('that %s do not', (_, openings) => {
-    expect(motionWithSound(openings, levels)).toBe(0)
+    expect(agreementWithSound(openings, levels)).toBeLessThan(0.1)
   })
   test('are only compared from look to look', () => {
     const seen = talking.map((opening, i) => (i % 2 === 0 ? opening : undefined))
-    expect(motionWithSound(seen, levels)).toBe(0)
+    expect(agreementWithSound(seen, levels)).toBe(0)
   })
-  test('of a sound without pauses count as they move', () => {
-    const always = looks(() => -20)
-    expect(motionWithSound(talking, always)).toBeGreaterThan(0.02)
+  test('are further apart where a sound without pauses is louder, of whoever speaks it', () => {
+    const mine = looks((i) => Math.sin(i) + Math.sin(0.37 * i))
+    const other = looks((i) => Math.sin(0.8 * i + 1) + Math.sin(0.23 * i))
+    const saying = (words: number[]) => words.map((word, i) => 0.03 + 0.01 * word + 0.005 * (i % 2))
+    const sound = mine.map((word) => -15 + 3 * word)
+    expect(agreementWithSound(saying(mine), sound)).toBeGreaterThan(0.8)
+    expect(agreementWithSound(saying(other), sound)).toBeLessThan(0.3)
   })
   test('that are apart are measured by the face, whatever its size', () => {
     const [small, large] = [60, 180].map((side) => {
@@ -46,11 +51,12 @@ describe('lips', () => {
 })
 
 test.each([
-  [[0.02, 0], { index: 0, sureness: 1 }],
-  [[0.01, 0.03, 0], { index: 1, sureness: 0.5 }],
-  [[0.02, 0.02], { index: 0, sureness: 0 }],
+  [[0.9, 0], { index: 0, sureness: 1 }],
+  [[0.3, 0.9, 0], { index: 1, sureness: 0.5 }],
+  [[0.6, 0.6], { index: 0, sureness: 0 }],
+  [[0.29, 0], { index: 0, sureness: 0 }],
   [[0, 0], { index: 0, sureness: 0 }],
-])('who speaks, and how sure that is: %j', (motions, expected) => {
-  const { index, sureness } = surestSpeaker(motions)
+])('who speaks, and how sure that is: %j', (agreements, expected) => {
+  const { index, sureness } = surestSpeaker(agreements)
   expect({ index, sureness: Math.round(100 * sureness) / 100 }).toEqual(expected)
 })

@@ -5,7 +5,7 @@ import { fps } from '../../media/media-info.ts'
 import type { SourceAudio } from '../../media/probe.ts'
 import { squareAround } from '../face-box.ts'
 import { faceFinder } from '../face-finder.ts'
-import { lipOpening, motionWithSound, surestSpeaker } from '../mouth/lip-motion.ts'
+import { agreementWithSound, lipOpening, surestSpeaker } from '../mouth/lip-motion.ts'
 import { appearanceIn, similarity } from './face-appearance.ts'
 import { FOLLOW_WINDOW, isNear, SAME_FACE, sightingOf, type Sighting } from './sighting.ts'
 import { facesIn, findWantedPerson, type WantedPerson } from './wanted-person.ts'
@@ -65,8 +65,8 @@ async function findSpeakingPerson(
   const loudness = Array.from({ length: LOOK_S * LOOKS_PER_S + 1 }, (_, i) =>
     loudest(levels, (i - 1) * lookS, i * lookS),
   )
-  const motions = known.map(({ openings }) => motionWithSound(openings, loudness))
-  const { index, sureness } = surestSpeaker(motions)
+  const agreements = known.map(({ openings }) => agreementWithSound(openings, loudness))
+  const { index, sureness } = surestSpeaker(agreements)
   return sureness < LEAST_SURENESS ? undefined : { ...known[index]!.first, sureness }
 }
 
