@@ -16,7 +16,7 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
     CONCURRENCY:
       "jobs in flight per engine, so that one downloads while another renders; 1 with RunPod's queue",
     MAX_SECONDS_PER_WORKER:
-      'longer results are cut into parts of at most so many seconds, drawn by all engines, or all workers of a BullMQ queue, side by side; one piece each where unset',
+      'longer results are cut into parts of about so many seconds, drawn by all engines, or all workers of a BullMQ queue, side by side; one piece each where unset',
     QUEUE_LIMIT: 'jobs that may wait; more are answered 429',
     JOB_TIMEOUT_SEC: 'a whole job',
     DRAIN_SEC: 'how long a shutdown waits for jobs that run',

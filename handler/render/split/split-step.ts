@@ -103,9 +103,13 @@ export function shownSpan(step: DrawStep, mode: PlayMode): { from: number; to: n
   return { from: low, to: high + 1 }
 }
 
-/** Parts of about `length` frames, as even as they can be. */
+/** A multiple of every usual batch: what a graph computes differs a little with who is in its batch. */
+const WHOLE_BATCHES = 32
+
+/** Parts of about `length` frames, as even as whole batches can be; shorter ones just as even as they can. */
 export function cutEvenly(total: number, length: number): { from: number; to: number }[] {
   const count = Math.max(1, Math.ceil(total / length))
-  const at = (i: number) => Math.round((i * total) / count)
+  const unit = length >= 3 * WHOLE_BATCHES ? WHOLE_BATCHES : 1
+  const at = (i: number) => (i === count ? total : Math.round((i * total) / count / unit) * unit)
   return Array.from({ length: count }, (_, i) => ({ from: at(i), to: at(i + 1) }))
 }

@@ -108,7 +108,7 @@ async function fleet(engines: RenderPool[]) {
   }
 }
 
-const WHOLE = '0-250 250-500 500-750 750-1000 '
+const WHOLE = '0-256 256-512 512-736 736-1000 '
 
 describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', () => {
   test('is drawn by all workers in parts, of which nothing is left', async () => {
@@ -125,7 +125,7 @@ describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', 
     const { id } = await f.add()
     await expect.poll(() => f.state(id!)).toBe('completed')
     expect(await f.result()).toBe(WHOLE)
-    expect([...one.drawn, ...two.drawn].toSorted((a, b) => a - b)).toEqual([0, 250, 500, 750])
+    expect([...one.drawn, ...two.drawn].toSorted((a, b) => a - b)).toEqual([0, 256, 512, 736])
     expect((await f.queue.getJob(id!))!.returnvalue).toMatchObject({ frames: FRAMES })
     expect(await f.stored()).toEqual([`${ID}.mp4`])
     expect(await f.left()).toBe(0)
@@ -183,14 +183,14 @@ describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', 
   test('gets on where a part has failed: that part alone is drawn once more', async () => {
     let failures = 1
     const hold = async (from: number) => {
-      if (from === 250 && failures-- > 0) throw new WorkerError('ENGINE_LOST', 'for the test')
+      if (from === 256 && failures-- > 0) throw new WorkerError('ENGINE_LOST', 'for the test')
     }
     const [one, two] = [partEngine(hold), partEngine(hold)]
     await using f = await fleet([one.engine, two.engine])
     const { id } = await f.add()
     await expect.poll(() => f.state(id!)).toMatch(/completed|failed/)
     const all = [...one.drawn, ...two.drawn].toSorted((a, b) => a - b)
-    expect(all).toEqual([0, 250, 250, 500, 750])
+    expect(all).toEqual([0, 256, 256, 512, 736])
     expect(await f.result()).toBe(WHOLE)
     expect(await f.stored()).toEqual([`${ID}.mp4`])
     expect(await f.left()).toBe(0)

@@ -79,7 +79,7 @@ function pretend({ frames = 150, room = 2, part = () => ({}), between }: Pretend
   return { run, steps, seen }
 }
 
-test('parts are even, and no longer than is asked for', () => {
+test('short parts are even, and no longer than is asked for', () => {
   expect(cutEvenly(100, 50)).toEqual([
     { from: 0, to: 50 },
     { from: 50, to: 100 },
@@ -87,6 +87,23 @@ test('parts are even, and no longer than is asked for', () => {
   const parts = cutEvenly(101, 50)
   expect(parts.map(({ from, to }) => to - from)).toEqual([34, 33, 34])
   expect(cutEvenly(10, 50)).toEqual([{ from: 0, to: 10 }])
+})
+
+test.each([
+  [4500, 750],
+  [301, 100],
+  [1000, 96],
+  [97, 96],
+])('%i frames in parts of %i are cut between batches', (total, length) => {
+  const parts = cutEvenly(total, length)
+  expect(parts).toHaveLength(Math.ceil(total / length))
+  expect([parts[0]!.from, parts.at(-1)!.to]).toEqual([0, total])
+  for (const [i, { from, to }] of parts.entries()) {
+    expect(from).toBe(parts[i - 1]?.to ?? 0)
+    expect(from % 32).toBe(0)
+    expect(to - from).toBeGreaterThan(0)
+    expect(to - from).toBeLessThan(length + 32)
+  }
 })
 
 test('two seconds before a part are looked at, and a little more than one after it', () => {
