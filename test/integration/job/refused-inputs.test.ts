@@ -113,10 +113,10 @@ describe('a playlist that calls itself mp4 opens nothing', () => {
       ['concat of a local file', () => concat(at.media.file('secret.ts'))],
       ['concat of a sibling', () => concat('secret.ts')],
     ]),
-  )('%s', async (_, text) => {
+  )('%s', async (name, text) => {
     const file = at.media.file('list.mp4')
     await writeFile(file, text())
-    const roles = _.startsWith('HLS') ? ['video', 'audio'] : ['video']
+    const roles = name.startsWith('HLS') ? ['video', 'audio'] : ['video']
     await refused(file, 'MEDIA_UNREADABLE', roles)
     expect(requests).toBe(0)
   })
