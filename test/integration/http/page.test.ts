@@ -10,6 +10,8 @@ import { startServe } from '../../helpers/servers/serve.ts'
 const chromium = findChromium()
 const demo = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 const END = { timeout: 120_000 }
+/** Rules of axe about what is seen. */
+const LOOKS = ['color-contrast', 'link-in-text-block', 'scrollable-region-focusable']
 
 describe.skipIf(!chromium)(
   'the page, in Chromium (apt-get install chromium)',
@@ -20,13 +22,21 @@ describe.skipIf(!chromium)(
     let dir: Folder
     beforeAll(async () => {
       dir = await folder()
-      ;[browser, server] = await Promise.all([openBrowser(chromium!), startServe()])
+      ;[browser, server] = await Promise.all([openBrowser(chromium!), startServe(), makeInputs()])
     })
     afterAll(async () => {
       await browser?.close()
       await server?.[Symbol.asyncDispose]()
       await dir?.[Symbol.asyncDispose]()
     })
+
+    /** The portrait and the speech of the demo, small. */
+    async function makeInputs() {
+      const { path } = await testFfmpeg()
+      const photo = ['-i', demo('portrait.png'), '-vf', 'scale=256:256', dir.file('portrait.png')]
+      const speech = ['-t', '4', '-i', demo('speech.wav'), dir.file('speech.wav')]
+      await Promise.all([photo, speech].map((args) => ffmpeg(path, ['-v', 'error', ...args])))
+    }
 
     /** The page in a context of its own: no history, no key. */
     async function open(options: BrowserContextOptions = {}, path = '/') {
@@ -53,8 +63,8 @@ describe.skipIf(!chromium)(
     test('a photo and a recording of this machine become a video that is compared and downloaded', async () => {
       await using at = await open()
       const { page } = at
-      await page.setInputFiles('#face-file', demo('portrait.png'))
-      await page.setInputFiles('#speech-file', demo('speech.wav'))
+      await page.setInputFiles('#face-file', dir.file('portrait.png'))
+      await page.setInputFiles('#speech-file', dir.file('speech.wav'))
       // Fields that the page has not named itself, as the worker describes them.
       await page.click('summary:text("Options")')
       await page.click('#all-options summary')
@@ -69,7 +79,7 @@ describe.skipIf(!chromium)(
       await page.fill('[data-path="metadata"]', '{ "take": 3 }')
       await page.click('#send')
       await ended(page)
-      expect(await duration(page)).toBeCloseTo(7.08, 1)
+      expect(await duration(page)).toBeCloseTo(4, 1)
       // It was to be seen before it was finished.
       expect(await page.evaluate(property('live-video', 'buffered.length'))).toBeGreaterThan(0)
       // The source lies over the result, left of the line.
@@ -115,27 +125,20 @@ describe.skipIf(!chromium)(
       await page.waitForSelector('#speech-part:not([hidden])')
       await press('send')
       await ended(page)
-      expect(await duration(page)).toBeGreaterThan(1.5)
+      // A busy machine begins to record later than its clock.
+      expect(await duration(page)).toBeGreaterThan(0.5)
       expect(at.errors).toEqual([])
     })
 
-    test('a photo by the camera', async () => {
-      await using at = await open()
-      await at.page.click('#face-camera')
-      await until(at.page, `${property('face-video', 'videoWidth')} > 0`)
-      await at.page.click('#face-shoot')
-      await at.page.waitForSelector('#face-image:not([hidden])')
-      expect(await at.page.textContent('#face-note')).toContain('photo.png')
-      expect(at.errors).toEqual([])
-    })
-
-    test('a picture without a face: what is wrong, and what to do', async () => {
+    test('a photo by the camera without a face: what is wrong, and what to do', async () => {
       await using at = await open()
       const { page } = at
       await page.click('#face-camera')
       await until(page, `${property('face-video', 'videoWidth')} > 0`)
       await page.click('#face-shoot')
       await page.waitForSelector('#face-image:not([hidden])')
+      expect(await page.textContent('#face-note')).toContain('photo.png')
+      expect(at.errors).toEqual([])
       await page.click('#speech-example')
       await page.waitForSelector('#speech-part:not([hidden])')
       await page.click('#send')
@@ -309,7 +312,10 @@ describe.skipIf(!chromium)(
       ] as const) {
         await page.emulateMedia({ colorScheme })
         await page.setViewportSize({ width, height: 800 })
-        const { violations } = await new AxeBuilder({ page }).analyze()
+        const axe = new AxeBuilder({ page })
+        // What else it knows does not depend on colors and sizes.
+        if (colorScheme === 'dark') axe.withRules(LOOKS)
+        const { violations } = await axe.analyze()
         expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
         const needed = await page.evaluate<number>('document.documentElement.scrollWidth')
         expect(needed).toBeLessThanOrEqual(width)
