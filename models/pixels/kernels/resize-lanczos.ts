@@ -1,3 +1,5 @@
+import { interleaveHigh, interleaveLow } from './lanes/interleave'
+
 /**
  * OpenCV's Lanczos4 over three channels. Both passes are exact integer sums with one rounding at the
  * end, so that their order is free; vertical first needs one row of memory only.
@@ -92,14 +94,6 @@ function tap(sample: usize, weight: usize): v128 {
 /** Rows outside 0..rows - 1 repeat the edge row. */
 function inside(y: i32, rows: i32): i32 {
   return max(0, min(rows - 1, y))
-}
-
-function interleaveLow(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-}
-
-function interleaveHigh(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 }
 
 /** Eight samples of eight weighted rows, two and two of which lie in one number. */

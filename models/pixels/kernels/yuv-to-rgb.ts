@@ -1,3 +1,5 @@
+import { interleaveHigh, interleaveLow } from './lanes/interleave'
+
 // Numbers of 16 bits: 6 fractional ones, and factors as LUMA_BITS and CHROMA_BITS of color-matrix.ts have them,
 // so that a product is what q15mulr takes from both.
 const FRACTION: i32 = 6
@@ -117,14 +119,6 @@ function storePixels(even: v128, odd: v128, out: usize): void {
   const packed = i8x16(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1)
   v128.store(out, i8x16.swizzle(i32x4.shuffle(even, odd, 0, 4, 1, 5), packed))
   v128.store(out, i8x16.swizzle(i32x4.shuffle(even, odd, 2, 6, 3, 7), packed), 12)
-}
-
-function interleaveLow(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
-}
-
-function interleaveHigh(a: v128, b: v128): v128 {
-  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
 }
 
 function pairLow(a: v128, b: v128): v128 {
