@@ -15,6 +15,8 @@ export interface MemoryJob {
   /** Where everything goes. */
   dir: string
   stream: boolean
+  /** Further fields of the job. */
+  fields: Record<string, unknown>
   ffmpeg?: string
 }
 
@@ -40,7 +42,7 @@ async function sizeOf(folder: string): Promise<number> {
 
 /** One job through a warm engine with a simulated card, into a folder. */
 async function run(job: MemoryJob): Promise<MemoryOutcome> {
-  const { simulation, video, audio, dir, stream, ffmpeg } = job
+  const { simulation, video, audio, dir, stream, fields, ffmpeg } = job
   await using engines = createRenderPool({
     ...{ devices: [''], device: 'cuda', bundle: JSON.stringify(simulation), maxJobs: 1e6 },
     entry: new URL('./simulated-engine.process.ts', import.meta.url),
@@ -54,7 +56,8 @@ async function run(job: MemoryJob): Promise<MemoryOutcome> {
   const sampler = setInterval(() => {
     void sizeOf(scratch).then((bytes) => (most = Math.max(most, bytes)))
   }, SAMPLE_MS)
-  const payload = { id: 'memory', video_url: video, audio_url: audio, output: { stream } }
+  const inputs = { video_url: video, audio_url: audio }
+  const payload = { id: 'memory', ...inputs, output: { stream }, ...fields }
   const result = await handle(payload, {
     ...{ fetch, scratch, render: engines.render, allowFileInputs: true, log: silentLog },
     webhooks: createWebhookSender({ fetch }),

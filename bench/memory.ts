@@ -13,6 +13,9 @@ import { measureProcessTree } from './process-tree.ts'
 const HELP = `npm run bench:memory -- [options]
   --size 1920x1080
   --seconds 10,60,600   lengths of video and speech
+  --clip 10             the video is so long at most, and plays to and fro
+  --segments 32         not all is spoken but so many parts, over the video's own sound, which is kept
+  --fps 5               of the result
   --speed 10            times as fast as an RTX 4090, so that a long job ends soon
   --no-stream           not with output.stream`
 
@@ -21,6 +24,9 @@ const { values: options } = parseArgs({
   options: {
     size: { type: 'string', default: '1920x1080' },
     seconds: { type: 'string', default: '10,60,600' },
+    clip: { type: 'string' },
+    segments: { type: 'string' },
+    fps: { type: 'string' },
     speed: { type: 'string', default: '10' },
     stream: { type: 'boolean', default: true },
     help: { type: 'boolean', default: false },
@@ -30,6 +36,20 @@ const { values: options } = parseArgs({
 const line = (...cells: (string | number)[]) =>
   console.log(cells.map((cell) => String(cell).padStart(11)).join(''))
 
+/** Parts of which each is spoken for half of its time, by the recording's own moments. */
+const segmentsOf = (count: number, seconds: number) =>
+  Array.from({ length: count }, (_, i) => {
+    const from = (i * seconds) / count
+    const to = from + seconds / count / 2
+    return { from, to, speech: { from, to } }
+  })
+
+const fieldsOf = ({ segments, fps }: typeof options, seconds: number) => ({
+  ...(segments && { segments: segmentsOf(Number(segments), seconds), sound: 'keep' }),
+  ...(segments && { length: 'longest' }),
+  ...(fps && { fps: Number(fps) }),
+})
+
 async function measure(dir: string): Promise<void> {
   const ffmpeg = process.env.FFMPEG_PATH
   const media = mediaMaker(dir, ffmpeg)
@@ -38,9 +58,12 @@ async function measure(dir: string): Promise<void> {
   line('seconds', 'frames', 'peak MB', 'engine MB', 'to first', 'disk MB', 'MB/min', 'result MB')
   let first: number | undefined
   for (const seconds of options.seconds.split(',').map(Number)) {
+    const audio = media.speech(seconds)
+    const clipS = Math.min(seconds, Number(options.clip ?? Infinity))
+    const silent = media.repeated(media.portrait(width, height, Math.min(10, clipS)), clipS)
     const job: MemoryJob = {
-      ...{ dir, stream: options.stream, audio: media.speech(seconds) },
-      video: media.repeated(media.portrait(width, height, Math.min(10, seconds)), seconds),
+      ...{ dir, stream: options.stream, audio, fields: fieldsOf(options, seconds) },
+      video: options.segments ? media.withSound(silent, audio) : silent,
       simulation: { speed: Number(options.speed), parse: true, width, height },
       ...(ffmpeg !== undefined && { ffmpeg }),
     }

@@ -9,6 +9,8 @@ export interface MediaMaker {
   portrait(width: number, height: number, seconds: number): string
   /** A video again and again, its packets as they are. */
   repeated(video: string, seconds: number): string
+  /** A video with a sound of its own. */
+  withSound(video: string, sound: string): string
   /** The embedded recording, again and again. */
   speech(seconds: number): string
 }
@@ -34,6 +36,10 @@ export function mediaMaker(dir: string, ffmpeg = 'ffmpeg'): MediaMaker {
     repeated(video, seconds) {
       const input = ['-stream_loop', '-1', '-i', video]
       return make([...input, '-t', String(seconds), '-c', 'copy'], `repeated-${seconds}.mp4`)
+    },
+    withSound(video, sound) {
+      const tracks = ['-i', video, '-i', sound, '-map', '0:v', '-map', '1:a', '-c:v', 'copy']
+      return make([...tracks, '-c:a', 'aac', '-shortest'], 'sounding.mp4')
     },
     speech(seconds) {
       const input = ['-stream_loop', '-1', '-i', join(demo, 'speech.wav')]
