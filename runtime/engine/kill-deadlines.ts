@@ -6,7 +6,7 @@
 type Kill = (why: string) => void
 
 const MAX_MISSED_TICKS = 10 // of the watch, in the silence that is allowed
-const FIRST_HEARTBEAT_MS = 30_000 // Node and the modules may come from a cold disk
+const FIRST_HEARTBEAT_MS = 120_000 // Node and the modules may come from a cold disk, to a busy machine
 
 /** Kill a process that is not ready within `startMs`; for a large bundle on a slow disk minutes. */
 export const killUnlessReady = (kill: Kill, startMs: number): NodeJS.Timeout =>
