@@ -9,7 +9,7 @@ import { resizePillow, type PillowTables } from './resize/pillow.ts'
 const EMPTY = -32768 // a sum of 0, as blurRow has it
 
 /** Which part of its face box a parsed mask can show, its feather included: frame px. */
-export function shownPart(face: Box): Box {
+export function shownArea(face: Box): Box {
   const [, top, , bottom] = cropBox(face)
   const half = featherSize(bottom - top) >> 1
   return [face[0], Math.max(face[1], (top + bottom) / 2 - half), face[2], face[3]]
@@ -22,7 +22,7 @@ export function shownPart(face: Box): Box {
  *
  * @param bits address of the parsed mask of the crop box: 512x512, one bit per pixel
  * @param tables from 512x512 to the crop box, bicubic
- * @returns as large as `shownPart`
+ * @returns as large as `shownArea`
  */
 export function faceMask(kernels: Kernels, bits: number, face: Box, tables: PillowTables): Raster {
   const { run, memory } = kernels
@@ -39,7 +39,7 @@ export function faceMask(kernels: Kernels, bits: number, face: Box, tables: Pill
   clearPadding(kernels, sharp, half)
 
   const { width, height } = sharp
-  const [, first, , last] = shownPart(face)
+  const [, first, , last] = shownArea(face)
   const above = middle - first + half
   const stride = (2 * width + 31) & ~15
   const sums = memory.take((above + height + half + 1) * stride)

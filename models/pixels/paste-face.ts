@@ -13,8 +13,8 @@ export interface Placement {
   /** Where all of it goes, frame px; may leave the frame. */
   readonly box: Box
   /** What is worked on, frame px: inside the frame and the box. */
-  readonly part: Box
-  /** 0..255, as large as the part. */
+  readonly area: Box
+  /** 0..255, as large as the area. */
   readonly mask: Raster
   /** From the face to the box. */
   readonly tables: BilinearTables
@@ -32,15 +32,15 @@ export function pasteFace(
   kernels: Kernels,
   frame: Uint8Array,
   layout: FrameLayout,
-  { face, box, part, mask, tables }: Placement,
+  { face, box, area, mask, tables }: Placement,
 ): void {
   const { run, memory } = kernels
-  const patch = copyIn(memory, frame, layout, part)
+  const patch = copyIn(memory, frame, layout, area)
   const [left, top, right, bottom] = patch.box
   const [width, height] = [right - left, bottom - top]
-  const inside: Box = [part[0] - left, part[1] - top, part[2] - left, part[3] - top]
+  const inside: Box = [area[0] - left, area[1] - top, area[2] - left, area[3] - top]
   const sized = memory.takeRaster(width, height, 3, 3 * width + 48)
-  const wanted: Box = [part[0] - box[0], part[1] - box[1], part[2] - box[0], part[3] - box[1]]
+  const wanted: Box = [area[0] - box[0], area[1] - box[1], area[2] - box[0], area[3] - box[1]]
   resizeBilinear(kernels, face, tables, wanted, window(sized, inside))
   const cover = memory.takeRaster(width, height, 1, width + 16)
   memory.bytes.fill(0, cover.at, cover.at + height * cover.stride)
@@ -65,7 +65,7 @@ export function pasteFace(
       memory.take(12 * (width + 16)),
     )
   }
-  copyOut(memory, patch, frame, layout, part)
+  copyOut(memory, patch, frame, layout, area)
 }
 
 const changeTable = ({ y, u, v }: Coefficients) => Int32Array.of(...y, ...u, ...v)

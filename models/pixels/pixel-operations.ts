@@ -1,6 +1,6 @@
 import { cropBox, ruleMask, type MaskRule } from './blend-mask.ts'
 import { cropFace, cropFaceAndHead, FACE_SIDE, HEAD_SIDE, headResize } from './crop-face.ts'
-import { faceMask, shownPart } from './face-mask.ts'
+import { faceMask, shownArea } from './face-mask.ts'
 import { copyIn, type FrameLayout } from './frame-patch.ts'
 import { clipBox, type Box, type Image } from './image.ts'
 import { window, type Raster } from './kernel-memory.ts'
@@ -99,22 +99,22 @@ export function createPixelOperations(kernels: Kernels = startKernels()): PixelO
     pasteFace(frame, layout, { face, box, mask, weight, matchTone = false }) {
       memory.reset()
       const { shown, raster } = 'bits' in mask ? parsed(mask.bits, box) : ruled(mask.rule, box)
-      const part = clipBox(shown, layout)
-      if (part[0] === part[2] || part[1] === part[3]) return
+      const area = clipBox(shown, layout)
+      if (area[0] === area[2] || area[1] === area[3]) return
       if (weight < 1) fade(raster, weight)
       const side = FACE_SIDE
       const toned = matchTone ? withTone(face, toneOf(frame, layout, box)) : face
       pasteFace(kernels, frame, layout, {
         face: { at: memory.put(toned), width: side, height: side, channels: 3, stride: 3 * side },
-        ...{ box, part, tables: fromFace(...sizeOf(box)) },
-        mask: window(raster, translate(part, shown)),
+        ...{ box, area, tables: fromFace(...sizeOf(box)) },
+        mask: window(raster, translate(area, shown)),
       })
     },
   }
 
   function parsed(bits: Uint8Array, box: Box) {
     const tables = fromHead(sizeOf(cropBox(box))[0])
-    return { shown: shownPart(box), raster: faceMask(kernels, memory.put(bits), box, tables) }
+    return { shown: shownArea(box), raster: faceMask(kernels, memory.put(bits), box, tables) }
   }
 
   function ruled(rule: MaskRule, box: Box) {

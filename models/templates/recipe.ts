@@ -21,7 +21,7 @@ const epsilon = v.number()
 const one = v.tuple([v.string()])
 const three = v.tuple([v.string(), v.string(), v.string()])
 const four = v.tuple([v.string(), v.string(), v.string(), v.string()])
-const Part = v.variant('make', [
+const WeightRecipe = v.variant('make', [
   v.object({ ...whole, make: v.literal('copy'), tensors: one }),
   v.object({ ...whole, make: v.literal('norm-weight'), tensors: three, epsilon }),
   v.object({ ...whole, make: v.literal('norm-bias'), tensors: four, epsilon }),
@@ -35,7 +35,7 @@ const OutputFile = v.object({
   file: v.pipe(v.string(), v.regex(/^\w[\w.-]*$/)),
   bytes: size,
   template: v.optional(v.string()),
-  parts: v.array(Part),
+  parts: v.array(WeightRecipe),
 })
 const Slot = v.object({
   /** Shapes of the tensors that parts use, all of them float32. */
@@ -58,7 +58,7 @@ const Recipe = v.object({
   ),
   manifest: v.looseObject({}),
 })
-export type Part = v.InferOutput<typeof Part>
+export type WeightRecipe = v.InferOutput<typeof WeightRecipe>
 export type OutputFile = v.InferOutput<typeof OutputFile>
 export type SlotRecipe = v.InferOutput<typeof Slot>
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import type { BundleFile } from '../inference/manifest.ts'
 import { ModelError } from '../inference/errors.ts'
-import { makePart } from './make-part.ts'
+import { makeWeight } from './make-weight.ts'
 import type { OutputFile } from './recipe.ts'
 import type { TensorSource } from './tensor-source.ts'
 
@@ -48,18 +48,19 @@ export async function writeOutput(output: OutputFile, filling: Filling): Promise
     if (template) return end > at ? write(template.subarray(at, end)) : undefined
     while (at < end) await write(ZEROS.subarray(0, Math.min(ZEROS.length, end - at)))
   }
-  for (const part of output.parts) {
-    await keep(part.at)
-    for await (const piece of makePart(part, filling.sources.get(part.slot)!)) await write(piece)
-    if (at === part.at + part.bytes) continue
-    const made = `${part.tensors[0]} fills ${output.file} up to byte ${at}`
-    throw new ModelError('bundle', `${made}, not ${part.at + part.bytes}: a damaged recipe`)
+  for (const weight of output.parts) {
+    await keep(weight.at)
+    for await (const piece of makeWeight(weight, filling.sources.get(weight.slot)!))
+      await write(piece)
+    if (at === weight.at + weight.bytes) continue
+    const made = `${weight.tensors[0]} fills ${output.file} up to byte ${at}`
+    throw new ModelError('bundle', `${made}, not ${weight.at + weight.bytes}: a damaged recipe`)
   }
   await keep(output.bytes)
   return { file: output.file, bytes: at, sha256: hash.digest('hex') }
 }
 
-/** A disk that is full takes a part first and complains at the next. */
+/** A disk that is full takes a piece first and complains at the next. */
 async function writeFully(handle: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) {
     done += (await handle.write(bytes, done)).bytesWritten

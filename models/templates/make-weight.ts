@@ -1,23 +1,30 @@
 import { CheckpointError } from '../checkpoints/errors.ts'
 import { foldNormBias, foldNormWeight, foldTimeBias } from './folding.ts'
 import { permuteAxes } from './permutation.ts'
-import type { Part } from './recipe.ts'
+import type { WeightRecipe } from './recipe.ts'
 import type { TensorSource } from './tensor-source.ts'
 
 /**
  * The bytes of one weight of a graph, piece by piece; a piece is overwritten soon after the next is asked for.
  * @throws CheckpointError, also where a value does not fit into half precision
  */
-export async function* makePart(part: Part, source: TensorSource): AsyncGenerator<Uint8Array> {
-  for await (const floats of makeFloats(part, source)) {
-    yield part.half ? halve(floats, part, source) : bytesOf(floats)
+export async function* makeWeight(
+  weight: WeightRecipe,
+  source: TensorSource,
+): AsyncGenerator<Uint8Array> {
+  for await (const floats of makeFloats(weight, source)) {
+    yield weight.half ? halve(floats, weight, source) : bytesOf(floats)
   }
 }
 
-async function* makeFloats(part: Part, source: TensorSource): AsyncGenerator<Float32Array> {
-  const { permute, row, tensors } = part
-  if (part.make === 'copy' && !permute && row === undefined) return yield* source.stream(tensors[0])
-  const whole = await makeWhole(part, source)
+async function* makeFloats(
+  weight: WeightRecipe,
+  source: TensorSource,
+): AsyncGenerator<Float32Array> {
+  const { permute, row, tensors } = weight
+  if (weight.make === 'copy' && !permute && row === undefined)
+    return yield* source.stream(tensors[0])
+  const whole = await makeWhole(weight, source)
   const shape = source.shapeOf(tensors[0])
   const each = whole.length / shape[0]!
   const floats = row === undefined ? whole : whole.subarray(row * each, (row + 1) * each)
@@ -25,17 +32,17 @@ async function* makeFloats(part: Part, source: TensorSource): AsyncGenerator<Flo
   yield* permuteAxes(floats, row === undefined ? shape : shape.slice(1), permute)
 }
 
-async function makeWhole(part: Part, source: TensorSource): Promise<Float32Array> {
+async function makeWhole(weight: WeightRecipe, source: TensorSource): Promise<Float32Array> {
   const load = (name: string) => source.load(name)
-  switch (part.make) {
+  switch (weight.make) {
     case 'copy':
-      return load(part.tensors[0])
+      return load(weight.tensors[0])
     case 'norm-weight':
-      return foldNormWeight(await loadAll(part.tensors, load), part.epsilon)
+      return foldNormWeight(await loadAll(weight.tensors, load), weight.epsilon)
     case 'norm-bias':
-      return foldNormBias(await loadAll(part.tensors, load), part.epsilon)
+      return foldNormBias(await loadAll(weight.tensors, load), weight.epsilon)
     case 'time-bias':
-      return foldTimeBias(await loadAll(part.tensors, load))
+      return foldTimeBias(await loadAll(weight.tensors, load))
   }
 }
 
@@ -48,7 +55,11 @@ const loadAll = <T extends readonly string[]>(
 const EXPONENT = 0x7c00
 
 /** To nearest, ties to even, as the language defines it for half floats. */
-function halve(floats: Float32Array, { tensors }: Part, { file }: TensorSource): Uint8Array {
+function halve(
+  floats: Float32Array,
+  { tensors }: WeightRecipe,
+  { file }: TensorSource,
+): Uint8Array {
   const halves = new Float16Array(floats)
   const bits = new Uint16Array(halves.buffer)
   for (const half of bits) {
