@@ -1,3 +1,5 @@
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { handle } from '../../../handler/handle.ts'
@@ -9,6 +11,7 @@ import { LITE } from '../../../runtime/config/bundle-directory.ts'
 import { createLocalWorker } from '../../../runtime/library.ts'
 import { testDeps } from '../../helpers/jobs/deps.ts'
 import { alive, membersOf, reaper } from '../../helpers/fake-engines.ts'
+import { collectLog } from '../../helpers/collected-log.ts'
 import { ffmpeg, folder, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
 import { silentLog } from '../../../handler/log.ts'
@@ -68,6 +71,25 @@ test('SIGKILL in a real render: retryable, nothing left running or on disk, the 
   expect(await deps.left()).toEqual([])
   const next = await media(place, 0.2)
   expect(await handle(next, deps)).toMatchObject({ status: 'succeeded', frames: 5 })
+})
+
+test('a bundle without a face detector is told at the start, before a job is', async () => {
+  await using place = await folder()
+  const bundle = place.file('blind')
+  await cp(LITE, bundle, { recursive: true })
+  const manifest = JSON.parse(await readFile(join(bundle, 'manifest.json'), 'utf8'))
+  delete manifest.graphs.face
+  manifest.selfTest = [] // the detector's is the source of the others
+  await writeFile(join(bundle, 'manifest.json'), JSON.stringify(manifest))
+  const { log, logged } = collectLog()
+  await using engines = createRenderPool({
+    ...{ devices: [''], device: 'cpu', bundle, maxJobs: 500, log },
+  })
+  await engines.ready(AbortSignal.timeout(300_000))
+  const told = logged.filter(({ event }) => event === 'bundle.incomplete')
+  expect(told).toMatchObject([
+    { level: 'warn', fields: { reason: expect.stringContaining('no face detector') as string } },
+  ])
 })
 
 test('the golden numbers of the embedded bundle hold, and a wrong one is found', async () => {
