@@ -5,6 +5,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
+import { webServer } from '../../helpers/servers/loopback-server.ts'
 import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
@@ -55,6 +56,29 @@ test('run removes what a former run left when it was killed, and takes a job tha
     const nowhere = { ...env, SCRATCH_DIR: join(dir, 'a file', 'scratch') }
     const refused = await execute(['run', '--job', join(dir, 'job.json')], nowhere)
     expect(refused.stderr).toContain('set SCRATCH_DIR to a folder that can be written')
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+})
+
+test('run reaches what is elsewhere by the proxy', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'proxy-'))
+  await using proxy = await webServer((_, response) => void response.writeHead(404).end())
+  try {
+    const folders = ['OUTPUT_DIR', 'SCRATCH_DIR', 'CACHE_DIR'].map((name) => [
+      name,
+      join(dir, name),
+    ])
+    const env = {
+      ...Object.fromEntries(folders),
+      HTTP_PROXY: proxy.origin,
+      ALLOW_PRIVATE_URLS: 'true',
+    }
+    const media = ['--video', 'http://media.test/v.mp4', '--audio', 'http://media.test/a.wav']
+    const { status, stderr } = await execute(['run', ...media], env)
+    expect(stderr).toContain('404')
+    expect(status).toBe(3)
+    expect(proxy.seen.map(({ path }) => path)).toContain('http://media.test/v.mp4')
   } finally {
     await rm(dir, { recursive: true })
   }
