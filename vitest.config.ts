@@ -8,7 +8,7 @@ export default defineConfig({
     // What is waited for may take long on a busy machine.
     expect: { poll: { timeout: 120_000 } },
     // Tests wait half of their time, for programs that they start and for limits that shall be reached.
-    maxWorkers: 4,
+    maxWorkers: 6,
     // Files share their worker's modules, which takes half of the CPU time: no module keeps state.
     isolate: false,
     // Programs that tests start read some 250 files, half a second of processor time without this.

@@ -28,19 +28,6 @@ test('the program tells its version and its usage', async () => {
   expect(helped.stdout).toContain('run --video FILE --audio FILE')
 })
 
-test('the demo’s last line is the path of what it made', async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'demo-'))
-  const folders = ['OUTPUT_DIR', 'SCRATCH_DIR', 'CACHE_DIR'].map((name) => [name, join(dir, name)])
-  try {
-    const { status, stdout } = await execute(['demo'], Object.fromEntries(folders))
-    expect(status).toBe(0)
-    expect(stdout.trim().split('\n').at(-1)).toBe(join(dir, 'OUTPUT_DIR', 'demo.mp4'))
-    expect(await readdir(join(dir, 'OUTPUT_DIR'))).toContain('demo.mp4')
-  } finally {
-    await rm(dir, { recursive: true })
-  }
-})
-
 test('run removes what a former run left when it was killed, and takes a job that begins with a mark', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'run-'))
   try {
