@@ -65,7 +65,7 @@ describe('files that do not seek to the frame that is asked for', () => {
     const file = await video('raw.h264', { fps: '12', frames: 34, encode: [...H264, '-f', 'h264'] })
     await plays(file, 34, 6)
   })
-  test('uneven timestamps', async () => {
+  variant('uneven timestamps', async () => {
     const filter = "setpts='(if(lt(N,10),N,10+3*(N-10)))/25/TB'"
     const encode = [...LOSSLESS, '-fps_mode', 'passthrough', '-f', 'matroska']
     const file = await video('uneven.mkv', { frames: 30, filter, encode })
