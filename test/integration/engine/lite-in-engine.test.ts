@@ -51,7 +51,7 @@ test('the engine renders what this process renders, to the byte', async () => {
 
 test('SIGKILL in a real render: retryable, nothing left running or on disk, the next job succeeds', async () => {
   await using place = await folder()
-  const job = await media(place, 4)
+  const job = await media(place, 30) // long: it must not have ended when we hear of its first frames
   await using engines = start()
   await engines.ready(AbortSignal.timeout(300_000))
   const pid = engines.status()[0]!.pid!
