@@ -64,10 +64,11 @@ export function elsewhereOf(
           const { frames, result, error } = state
           onProgress(frames)
           try {
-            if (result && !result.split)
-              throw new Error('whoever drew it tells nothing of its joints')
-            if (result) await fetch(key, file, signal)
-            if (result) return reportOf(result)
+            if (result) {
+              if (!result.split) throw new Error('whoever drew it tells nothing of its joints')
+              await fetch(key, file, signal)
+              return reportOf(result)
+            }
             if (error) throw new Error(error.message)
           } catch (failure) {
             signal.throwIfAborted()

@@ -8,7 +8,7 @@ import { sha256File } from '../../models/system/sha256-file.ts'
 import { fileSizeAndDigest, MeasuredBytes } from './storage.ts'
 import { sidecarFrom, sidecarOf, urlPath, type Storage } from './storage.ts'
 
-const LISTED = 10_000
+const LISTED = 10_000 // names
 
 /** Where the worker itself serves what its directory store holds. */
 export const filesUrl = (base: string, key: string): string =>

@@ -21,9 +21,9 @@ const IN_FLIGHT = 3 // batches: one whose faces are laid on, two for the threads
 const MOST_WAITING = 3 // times the size of a batch; frames that nothing is drawn on are cheap, not free
 
 /**
- * Generate the faces of output frames in order, batch by batch. Frames that stay as they are (no face found, a pause
- * that shows the source) cost nothing. On a card every batch is as large as the others, for each new
- * shape costs a search for the fastest kernels.
+ * Generate the faces of output frames in order, batch by batch. Frames that stay as they are (no face
+ * found, a pause that shows the source) cost nothing. On a card every batch is as large as the others,
+ * for each new shape costs a search for the fastest kernels.
  *
  * @param first number of the first frame in the whole result
  * @throws ModelError

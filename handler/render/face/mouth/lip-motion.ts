@@ -49,8 +49,10 @@ export function agreementWithSound(
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length
 
-const variance = (values: readonly number[], around = mean(values)): number =>
-  mean(values.map((value) => (value - around) ** 2))
+function variance(values: readonly number[]): number {
+  const around = mean(values)
+  return mean(values.map((value) => (value - around) ** 2))
+}
 
 /** -1..1; 0 of lips that rest, and of a sound that is always as loud. */
 function correlation(pairs: readonly (readonly [opening: number, level: number])[]): number {
