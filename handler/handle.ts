@@ -9,6 +9,7 @@ import { asJobError, type JobError } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'
 import type { LogLevel } from './log.ts'
 import { parseJob, type Job } from './job/parse-job.ts'
+import { STAGES } from './render/render-context.ts'
 import type { Elsewhere, RenderReport } from './render/render-task.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
@@ -94,12 +95,11 @@ async function render(
   const { signal, log } = ctx
   const onScanned = (done: number, total: number) => ctx.events.scanned(done, total)
   const onRestart = () => file.restarted()
+  const onLostStage = ctx.stageEnded
   const report = await ctx.render(task, {
-    ...{ signal, log, onProgress, onScanned, onRestart, elsewhere },
+    ...{ signal, log, onProgress, onScanned, onRestart, onLostStage, elsewhere },
   })
-  for (const [stage, seconds] of Object.entries(report.stage_times)) {
-    ctx.log.info('stage', { stage, seconds })
-  }
+  for (const stage of STAGES) ctx.stageEnded(stage, report.stage_times[stage])
   return report
 }
 

@@ -9,6 +9,7 @@ import type { Job } from './job/parse-job.ts'
 import { DEFAULT_TIMEOUTS, type Timeouts } from './net/timeouts.ts'
 import { withLogFields, type Log } from './log.ts'
 import type { MediaLimits } from './render/media/probe.ts'
+import type { Stage } from './render/render-context.ts'
 import type { Render } from './render/render-task.ts'
 import { createJobEvents, type JobEvents, type EventListener } from './events/event-emitter.ts'
 import type { GrowingFile } from './system/growing-file.ts'
@@ -44,6 +45,8 @@ export interface JobDependencies extends InputRules {
   batchSize?: number
   /** Called with each input that was fetched and each result that was stored; returns at once. */
   onTransfer?: (transfer: Transfer) => void
+  /** Called with each stage of a job that has ended, well or badly; stages overlap. Returns at once. */
+  onStage?: (stage: Step | Stage, seconds: number) => void
   log: Log
 }
 
@@ -79,6 +82,8 @@ export interface JobContext extends JobDependencies, AsyncDisposable {
   onVideo(video: GrowingFile): void
   /** Run a step: time it, and give an error that escapes the step's name. */
   step<T>(name: Step, run: () => Promise<T>): Promise<T>
+  /** Tell of a stage that has ended. */
+  stageEnded(stage: Step | Stage, seconds: number): void
   /** Seconds spent in a step. */
   seconds(name: Step): number
   /** Seconds since the job began. */
@@ -91,11 +96,16 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
   const log = withLogFields(deps.log, { job: job.id })
   const dir = join(deps.scratch, `job-${randomUUID()}`)
   const elapsed = new Map<Step, number>()
+  const stageEnded = (stage: Step | Stage, seconds: number) => {
+    log.info('stage', { stage, seconds })
+    deps.onStage?.(stage, seconds)
+  }
   return {
     ...deps,
     dir,
     signal,
     log,
+    stageEnded,
     timeouts: deps.timeouts ?? DEFAULT_TIMEOUTS,
     onVideo: call.onVideo ?? (() => {}),
     events: createJobEvents(
@@ -116,7 +126,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
       } finally {
         const seconds = Math.round(performance.now() - start) / 1000
         elapsed.set(name, seconds)
-        log.info('stage', { stage: name, seconds })
+        stageEnded(name, seconds)
       }
     },
     seconds: (name) => elapsed.get(name) ?? 0,

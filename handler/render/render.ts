@@ -15,7 +15,7 @@ import { chooseSoundtrack } from './audio/choose-soundtrack.ts'
 import { resultFrames } from './result-length.ts'
 import type { SourceFrame } from './avatar/avatar.ts'
 import type { SpeakingFace } from './avatar/prepare-avatars.ts'
-import { createStageTimer, stagedItems, type RenderContext } from './render-context.ts'
+import { createStageTimer, STAGES, stagedItems, type RenderContext } from './render-context.ts'
 import { encode } from './encode/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { outputSize } from './encode/output-size.ts'
@@ -60,10 +60,8 @@ export function createRenderer(
     try {
       return { ...(await renderTask(task, turn, call, ctx)), stage_times: clock.seconds() }
     } catch (error) {
-      // Who is told of a failure gets no report, and its time was spent all the same.
-      for (const [stage, seconds] of Object.entries(clock.seconds())) {
-        if (seconds > 0) log.info('stage', { stage, seconds })
-      }
+      const spent = clock.seconds()
+      for (const stage of STAGES) if (spent[stage] > 0) call.onLostStage?.(stage, spent[stage])
       throw error
     }
   }

@@ -2,6 +2,7 @@ import type { CacheOptions } from '../../handler/render/avatar/avatar-cache.ts'
 import type { ErrorPayload, JobError } from '../../handler/errors.ts'
 import type { LogFields, LogLevel } from '../../handler/log.ts'
 import type { RenderEstimate } from '../../handler/render/estimate-render.ts'
+import type { Stage } from '../../handler/render/render-context.ts'
 import type { RenderReport, RenderTask } from '../../handler/render/render-task.ts'
 import type { SessionOptions } from '../../models/inference/session.ts'
 
@@ -45,6 +46,7 @@ export type FromChild =
   | { type: 'warning'; event: string; fields: LogFields }
   | { type: 'heartbeat'; rssMb: number }
   | { type: 'progress' | 'scanned'; id: number; done: number; total: number }
+  | { type: 'lost-stage'; id: number; stage: Stage; seconds: number }
   | { type: 'log'; id: number; level: LogLevel; event: string; fields: LogFields }
   | { type: 'done'; id: number; report: RenderReport }
   | { type: 'estimated'; id: number; estimate: RenderEstimate }

@@ -1,12 +1,11 @@
 import type { JobDependencies } from '../../handler/job-context.ts'
 import { handle } from '../../handler/handle.ts'
-import { withLogFields, type Log } from '../../handler/log.ts'
+import { withLogFields } from '../../handler/log.ts'
 import { filesUrl } from '../../handler/storage/directory.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
 import type { JobHandler } from '../jobs/job-record.ts'
-import { readStageLines } from '../log/stage-lines.ts'
-import type { JobTrace, Tracer } from '../tracing/tracer.ts'
+import type { Tracer } from '../tracing/tracer.ts'
 import { createStorage } from './create-storage.ts'
 
 /** `handle()` with a store whose URLs are those that the submitter can reach, followed by a trace. */
@@ -24,9 +23,14 @@ export function handlerWith(
     const trace = tracer.startJob(call.id ?? '', call.traceparent)
     if (!trace) return handle(payload, { ...deps, storage }, { ...call, traceparent: undefined })
     try {
-      const log = tracedLog(deps.log, trace)
+      const log = withLogFields(deps.log, { trace_id: trace.traceId })
+      const onStage: JobDependencies['onStage'] = (stage, seconds) => {
+        deps.onStage?.(stage, seconds)
+        trace.stage(stage, seconds)
+      }
       const { traceparent } = trace
-      const result = await handle(payload, { ...deps, storage, log }, { ...call, traceparent })
+      const own = { ...deps, storage, log, onStage }
+      const result = await handle(payload, own, { ...call, traceparent })
       trace.succeeded(result)
       return result
     } catch (thrown) {
@@ -35,9 +39,3 @@ export function handlerWith(
     }
   }
 }
-
-/** The trace's id is on every line; a line that says how long a stage took is a span too. */
-const tracedLog = (log: Log, trace: JobTrace): Log =>
-  readStageLines(withLogFields(log, { trace_id: trace.traceId }), (stage, seconds) =>
-    trace.stage(stage, seconds),
-  )

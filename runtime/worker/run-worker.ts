@@ -28,7 +28,6 @@ import { openEstimates } from './estimates/estimates.ts'
 import { createUploads } from './create-inputs.ts'
 import { createStorage } from './create-storage.ts'
 import { handlerWith } from './job-handler.ts'
-import { readStageLines } from '../log/stage-lines.ts'
 import { createTracer } from '../tracing/create-tracer.ts'
 import type { StorageWatch } from './storage-watch.ts'
 import type { AppOptions, PullStatus } from '../http/app-options.ts'
@@ -68,6 +67,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     metrics.fileTransferred(transfer)
     if (transfer.direction === 'in') speed.add(transfer.bytes, transfer.seconds)
   }
+  const onStage = (stage: string, seconds: number) => metrics.stageEnded(stage, seconds)
   const storageProblem = () => parts.storage?.problem()
   const contact = mode.source === 'push' ? undefined : createSourceContact(mode.source)
   const slots = config.CONCURRENCY * engines.status().length
@@ -76,14 +76,13 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     ...{ endpoint: config.OTEL_EXPORTER_OTLP_ENDPOINT, serviceName: config.OTEL_SERVICE_NAME },
     ...{ version: about.version, instance: workerId(config) },
   })
-  const jobLog = readStageLines(log, (stage, seconds) => metrics.stageEnded(stage, seconds))
-  const jobDeps = { ...deps, onTransfer, storageProblem, log: jobLog }
+  const jobDeps = { ...deps, onTransfer, storageProblem, log }
   await using estimates = await openEstimates(
     { ...jobDeps, storage, estimate: engines.estimate },
     { config, slots, stop },
   )
   const jobs = new JobQueue({
-    handle: handlerWith(jobDeps, config, storage, tracer),
+    handle: handlerWith({ ...jobDeps, onStage }, config, storage, tracer),
     parse: (payload, id) => parseJob(payload, id, deps),
     slots,
     queueLimit: config.QUEUE_LIMIT,

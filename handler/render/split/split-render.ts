@@ -66,7 +66,8 @@ async function renderParts(
   { room, idle }: SplitOptions,
   folder: string,
 ): Promise<RenderReport> {
-  const { log } = call
+  const { log, onLostStage } = call
+  const heard = { log, ...(onLostStage && { onLostStage }) }
   const total = measured.frames
   const sourceFrames = measured.split!.sourceFrames!
   const files = windows.map((_, i) => join(folder, `${i}.${extensionOf(task.options)}`))
@@ -88,7 +89,7 @@ async function renderParts(
     const part = { ...task, output: files[i]!, dir, split: step }
     for (let tries = 1; ; tries++) {
       try {
-        return await render(part, { signal, log, onProgress: (frames) => tell(i, frames) })
+        return await render(part, { ...heard, signal, onProgress: (frames) => tell(i, frames) })
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof JobError)) throw error
@@ -124,6 +125,7 @@ async function renderParts(
   }
   const whole = combineReports(task, reports)
   const split = { do: 'join', total, parts: files } as const
-  const joined = await render({ ...task, split }, { signal: call.signal, log, onProgress() {} })
+  const { signal } = call
+  const joined = await render({ ...task, split }, { ...heard, signal, onProgress() {} })
   return { ...joined, ...whole, stage_times: sumStages([measured, ...reports, joined]) }
 }

@@ -77,6 +77,18 @@ describe('over a real socket', () => {
     expect(await count()).toBe(before + 1)
   })
 
+  test('the stages of a job are counted', async () => {
+    const count = async (stage: string) => {
+      const text = await (await fetch(`${at.url}/metrics`)).text()
+      const line = new RegExp(`^musetalk_stage_seconds_count{stage="${stage}"} (\\d+)$`, 'm')
+      return Number(line.exec(text)?.[1] ?? 0)
+    }
+    const counts = () => Promise.all(['download', 'generate', 'upload'].map(count))
+    const before = await counts()
+    await json(post('/generate', { ...at.job, id: 'staged' }))
+    expect(await counts()).toEqual(before.map((one) => one + 1))
+  })
+
   test('a job that is sent again is done again where its result has gone', async () => {
     const job = { ...at.job, id: 'gone' }
     const first = await json(post('/generate', job))
