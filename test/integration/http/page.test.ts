@@ -77,6 +77,7 @@ describe.skipIf(!chromium)(
         `${property('send-note', 'textContent')}.includes('metadata: that is not JSON')`,
       )
       await page.fill('[data-path="metadata"]', '{ "take": 3 }')
+      const sent = page.waitForRequest((one) => one.method() === 'POST' && /jobs$/.test(one.url()))
       await page.click('#send')
       await ended(page)
       expect(await duration(page)).toBeCloseTo(4, 1)
@@ -104,6 +105,14 @@ describe.skipIf(!chromium)(
       const { violations } = await new AxeBuilder({ page }).include('#job').analyze()
       expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
       expect(at.errors).toEqual([])
+
+      // What the worker has forgotten meanwhile is sent once more.
+      const { video_url } = (await sent).postDataJSON() as Record<string, string>
+      const upload = `${server.url}/uploads/${video_url!.replace('upload:', '')}`
+      expect((await fetch(upload, { method: 'DELETE' })).status).toBe(204)
+      await page.click('#again')
+      await page.waitForSelector('#cancel:not([hidden])', END)
+      await ended(page)
     })
 
     test('the example and a recording by the microphone, by keyboard alone', async () => {

@@ -1,5 +1,6 @@
 // A photo by the camera.
 
+import { openDevice } from './device.browser.js'
 import { button, say, show, video } from './dom.browser.js'
 
 /** @param {(file: File) => void} onPhoto */
@@ -15,7 +16,7 @@ export function createCamera(onPhoto) {
   }
   async function open() {
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } })
+      stream = await openDevice({ video: { width: 1280, height: 720 } })
     } catch (error) {
       return say(
         'face-note',

@@ -42,6 +42,8 @@ const PHASES = {
 
 /** @type {import('./history.browser.js').PastJob | undefined} */
 let shown
+/** Ends what the job that was shown before still plays. */
+let playing = new AbortController()
 
 async function send() {
   const sent = await jobForm.send()
@@ -58,7 +60,8 @@ async function send() {
 /** @param {import('./history.browser.js').PastJob} entry @param {boolean} isNew whether its source is what is chosen above */
 async function follow(entry, isNew) {
   shown = entry
-  const stopped = new AbortController()
+  playing.abort()
+  const own = (playing = new AbortController())
   compare.hide()
   show({
     job: true,
@@ -73,7 +76,7 @@ async function follow(entry, isNew) {
   bar.value = 0
   say('job-status', 'Waiting for its turn')
   block('job').scrollIntoView({ block: 'nearest' })
-  if (entry.state === 'running') void playLive(entry.id, stopped.signal).catch(() => {})
+  if (entry.state === 'running') void playLive(entry.id, own.signal).catch(() => {})
   /** @type {import('./job-events.browser.js').JobEvent | undefined} */
   let last
   try {
@@ -88,10 +91,10 @@ async function follow(entry, isNew) {
     const end = last ?? (await readAnswer(await request(jobPath(entry.id))))
     if (shown === entry) await showEnd(end, isNew)
   } catch (error) {
-    showProblem(error)
+    if (shown === entry) showProblem(error)
   }
-  stopped.abort()
-  show({ cancel: false, again: true })
+  own.abort()
+  if (shown === entry) show({ cancel: false, again: true })
 }
 
 /** @param {import('./job-events.browser.js').JobEvent} event @param {import('./history.browser.js').PastJob} entry */
@@ -164,8 +167,10 @@ button('cancel').addEventListener(
 )
 button('again').addEventListener('click', () => form.requestSubmit())
 button('copy').addEventListener('click', () => {
-  navigator.clipboard
-    .writeText(block('snippet').textContent ?? '')
+  const copied = navigator.clipboard // browsers have none for pages that come by plain http
+    ? navigator.clipboard.writeText(block('snippet').textContent ?? '')
+    : Promise.reject(new Error('no clipboard'))
+  copied
     .then(() => (button('copy').textContent = 'Copied'))
     .catch(() => (button('copy').textContent = 'The browser does not let this page copy'))
 })

@@ -1,7 +1,7 @@
 // A file that was chosen, dropped, taken or fetched; or an address. One for the face, one for the speech.
 
 import { block, button, input, say } from './dom.browser.js'
-import { uploadFile } from './worker-client.browser.js'
+import { hasUpload, uploadFile } from './worker-client.browser.js'
 
 /**
  * @typedef {{ address(): Promise<string>, preview(): string, current(): File | undefined, isEmpty(): boolean,
@@ -80,6 +80,7 @@ export function createPickedFile(part, example, onChange) {
     isEmpty: () => file === undefined && url.value === '',
     async address() {
       if (file === undefined) return url.value
+      if (stored && !(await hasUpload(stored))) stored = ''
       stored ||= await uploadFile(file, (share) =>
         say(note, `${describe(file)}: ${Math.floor(share * 100)} % sent`),
       )

@@ -1,5 +1,6 @@
 // What is said: a file, or a recording by the microphone, with its loudness drawn.
 
+import { openDevice } from './device.browser.js'
 import { block, button, element, say } from './dom.browser.js'
 import { createTrimStrip } from './trim-strip.browser.js'
 import { createPickedFile } from './picked-file.browser.js'
@@ -32,7 +33,7 @@ export function createSpeechPicker() {
   async function start() {
     let stream
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ audio: true })
+      stream = await openDevice({ audio: true })
     } catch (error) {
       return say(
         'speech-note',

@@ -65,6 +65,12 @@ export async function uploadFile(file, onProgress) {
   }
 }
 
+/** Whether the worker still has what it was sent: it forgets that after a while, and when it begins anew. @param {string} url */
+export async function hasUpload(url) {
+  const { ok } = await request(`/uploads/${url.replace('upload:', '')}`)
+  return ok
+}
+
 /**
  * By XMLHttpRequest, because fetch does not say how much was sent.
  * @param {Blob} file
