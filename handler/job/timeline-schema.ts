@@ -87,7 +87,7 @@ export const Split = v.pipe(
       v.number(),
       v.minValue(5),
       v.maxValue(3600),
-      v.description('Longest part, seconds.'),
+      v.description('Parts last about so many seconds.'),
     ),
   }),
   v.description(

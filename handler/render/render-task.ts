@@ -30,7 +30,7 @@ export interface RenderTask {
   provenance?: Provenance
   limits: MediaLimits
   batchSize?: number
-  /** The longest part that one render may draw, where several can work on one job; seconds. */
+  /** How long a part is, about, where several renders can work on one job; seconds. */
   splitSeconds?: number | undefined
   /** Only a step of what is asked for. */
   split?: SplitStep

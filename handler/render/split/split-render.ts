@@ -12,7 +12,7 @@ import { combineReports, fitsBefore, sumStages } from './combine-parts.ts'
 import { cutEvenly, type DrawStep } from './split-step.ts'
 
 export interface SplitOptions {
-  /** Longest part where the job does not say, seconds; not split where unset. */
+  /** How long a part is, about, where the job does not say, seconds; not split where unset. */
   seconds?: number | undefined
   /** Renders that there is room for at once. */
   room(): number
