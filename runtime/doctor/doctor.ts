@@ -3,6 +3,7 @@ import type { TextOutput } from '../cli/output.ts'
 import { readBuildInfo } from '../config/identity.ts'
 import type { Config } from '../config/config.ts'
 import { hasUnknownProxy, proxyOf } from '../config/proxies.ts'
+import { checkAccess } from './access.ts'
 import { checkDisks } from './directories.ts'
 import { checkFfmpeg } from './ffmpeg.ts'
 import { fail, ok, warn, type Check, type CheckResult } from './check-result.ts'
@@ -103,6 +104,7 @@ function checksOf(config: Config): [name: string, check: Check, limitMs?: number
     ['disks', () => checkDisks(config)],
     ['proxy', async () => checkProxy(config)],
     ['ports', (signal) => checkPorts(config, signal)],
+    ['access', async () => checkAccess(config)],
     ['webhooks', async () => checkWebhooks(config)],
     ['storage', (signal) => checkStorage(config, signal)],
     ['source', (signal) => checkSource(config, signal)],

@@ -35,11 +35,11 @@ describe('the whole', () => {
   test('is one line for each part, and 0 where nothing failed', async () => {
     const { status, lines } = await examined({ WEBHOOK_SECRET: `whsec_${'A'.repeat(32)}` })
     const known = ['environment', 'ffmpeg', 'nvenc', 'cpu', 'memory', 'scratch', 'cache', 'state']
-    const more = ['port', 'webhooks', 'storage', 'source', 'bundle', 'device']
+    const more = ['port', 'access', 'webhooks', 'storage', 'source', 'bundle', 'device']
     const checks = lines.slice(0, -2)
     expect(checks.map((line) => line.split(/ +/)[1])).toEqual([...known, ...more])
     expect(checks.filter((line) => !/^(ok|warn) {2}/.test(line))).toEqual([])
-    expect(lines.at(-2)).toMatch(/^0 failed, \d+ to look at, of 14 checks$/)
+    expect(lines.at(-2)).toMatch(/^0 failed, \d+ to look at, of 15 checks$/)
     expect(lines.at(-1)).toMatch(/^(all is well|it works; to make it better)/)
     expect(status).toBe(0)
   })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { checkAccess } from '../../../runtime/doctor/access.ts'
 import { judgeCache, judgeScratch } from '../../../runtime/doctor/directories.ts'
 import { coresOf, judgeCores, judgeMemory } from '../../../runtime/doctor/cpu-and-memory.ts'
 import { judgeDevice, judgeMissing } from '../../../runtime/doctor/model-bundle.ts'
@@ -103,5 +104,33 @@ describe('a bundle that is not here yet', () => {
   test('fails where there is no room for it', () => {
     const action = expect.stringContaining('BUNDLES_DIR')
     expect(judgeMissing(missing(6e9), true)).toMatchObject({ status: 'fail', action })
+  })
+})
+
+describe('access', () => {
+  const open = { API_KEY: undefined, HOST: undefined, PORT: undefined }
+  const queue = { RUNPOD_WEBHOOK_GET_JOB: 'https://queue.test' }
+  const status = (given: object) =>
+    checkAccess({ ...open, RUNPOD_WEBHOOK_GET_JOB: undefined, ...given }).map((one) => one.status)
+
+  test.each([undefined, '::', '0.0.0.0', '192.0.2.7', '10.0.0.1', 'worker.test'])(
+    'a port at %s without a key is a warning that names the setting',
+    (HOST) => {
+      const [finding] = checkAccess({ ...open, RUNPOD_WEBHOOK_GET_JOB: undefined, HOST })
+      expect(finding).toMatchObject({
+        ...{ check: 'access', status: 'warn' },
+        ...{ action: expect.stringContaining('set API_KEY') },
+      })
+      expect(status({ HOST, API_KEY: 'k' })).toEqual(['ok'])
+    },
+  )
+
+  test.each(['127.0.0.1', '127.8.0.1', '::1', 'localhost'])('%s is this machine alone', (HOST) => {
+    expect(status({ HOST })).toEqual(['ok'])
+  })
+
+  test('a worker of RunPod’s queue opens no port, unless it is told to', () => {
+    expect(status(queue)).toEqual([])
+    expect(status({ ...queue, PORT: 8000 })).toEqual(['warn'])
   })
 })
