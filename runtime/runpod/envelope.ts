@@ -18,6 +18,7 @@ export const EnvelopeSchema = v.object({
   policy: v.optional(
     v.object({
       executionTimeout: v.optional(milliseconds(5000, WEEK_MS)),
+      /** Starts no further worker for the job, says RunPod; there is one here, and jobs run as they came. */
       lowPriority: v.optional(v.boolean()),
       ttl: v.optional(milliseconds(10_000, WEEK_MS), 24 * 3600_000),
     }),

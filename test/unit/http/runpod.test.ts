@@ -225,6 +225,18 @@ describe('RunPod’s job API', () => {
     expect(jobs.list()).toEqual([])
   })
 
+  test('a low priority is taken, and the jobs still run in the order in which they came', async () => {
+    const { post, next } = heldApp()
+    const low = await post(`${EP}/run`, { ...BODY, policy: { lowPriority: true } })
+    const usual = await post(`${EP}/run`, BODY)
+    for (const { body } of [low, usual]) {
+      const held = await next()
+      expect(held.id).toBe(body.id)
+      held.succeed()
+      await settle()
+    }
+  })
+
   test('an unknown id is a 404 on every path', async () => {
     const { post, get } = heldApp()
     for (const path of ['status', 'status-sync', 'stream']) {
