@@ -9,7 +9,6 @@ import { asJobError, type JobError } from './errors.ts'
 import { findStoredResult } from './idempotency.ts'
 import type { LogLevel } from './log.ts'
 import { parseJob, type Job } from './job/parse-job.ts'
-import { STAGES } from './render/render-context.ts'
 import type { Elsewhere, RenderReport } from './render/render-task.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { StoredObject } from './storage/storage.ts'
@@ -95,12 +94,10 @@ async function render(
   const { signal, log } = ctx
   const onScanned = (done: number, total: number) => ctx.events.scanned(done, total)
   const onRestart = () => file.restarted()
-  const onLostStage = ctx.stageEnded
-  const report = await ctx.render(task, {
-    ...{ signal, log, onProgress, onScanned, onRestart, onLostStage, elsewhere },
+  return ctx.render(task, {
+    ...{ signal, log, onProgress, onScanned, onRestart, elsewhere },
+    onStage: ctx.stageEnded,
   })
-  for (const stage of STAGES) ctx.stageEnded(stage, report.stage_times[stage])
-  return report
 }
 
 function buildResult(

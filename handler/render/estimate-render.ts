@@ -45,8 +45,9 @@ export function createEstimator(bundle: Models, ffmpeg: Ffmpeg): EstimateRender 
   const models = { ...bundle, run }
   return async (task, { signal, log }) => {
     const { options, limits, dir } = task
-    const { stage } = createStageTimer(signal)
-    const ctx: RenderContext = { models, pixels, ffmpeg, buffers, limits, dir, signal, log, stage }
+    const { stage, stageEnded } = createStageTimer(signal)
+    const tools = { models, pixels, ffmpeg, buffers, limits }
+    const ctx: RenderContext = { ...tools, dir, signal, log, stage, stageEnded }
     const plan = await planRender(task, ctx)
     const { facts, rate } = plan
     const source = { file: task.video, facts }

@@ -32,10 +32,12 @@ export interface PreparedRender extends AsyncDisposable {
 export async function prepareRender(task: RenderTask, ctx: RenderContext): Promise<PreparedRender> {
   const { options } = task
   const plan = await planRender(task, ctx)
+  ctx.stageEnded('probe')
   const { facts, rate, ruleSet, maxFrames, sourceAudio } = plan
   const heard = await ctx.stage('speech', () =>
     hearVoices(task.voices, plan.audio, rate, ruleSet, ctx, heardIn(task.split)),
   )
+  ctx.stageEnded('speech')
   const { voices } = heard
   const source = { file: task.video, facts }
   const spoken = spokenFrames(voices, rate)

@@ -31,6 +31,8 @@ export interface RenderContext {
    * the stage's name. Stages overlap, so their times may add up to more than the clock's.
    */
   stage<T>(name: Stage, step: () => Promise<T>): Promise<T>
+  /** No step of it comes any more. */
+  stageEnded(name: Stage): void
 }
 
 /** A stage that is lazy: each item is a step of it. */
@@ -51,15 +53,29 @@ export async function* stagedItems<T>(
   }
 }
 
-export interface StageTimer {
+/** Disposing ends all stages that have had a step. */
+export interface StageTimer extends Disposable {
   stage: RenderContext['stage']
+  stageEnded: RenderContext['stageEnded']
   /** Seconds per stage so far. */
   seconds(): Record<Stage, number>
 }
 
-export function createStageTimer(signal: AbortSignal): StageTimer {
+/** @param onEnd told of each stage once, when it has ended */
+export function createStageTimer(
+  signal: AbortSignal,
+  onEnd: (name: Stage, seconds: number) => void = () => {},
+): StageTimer {
   const elapsed = new Map<Stage, number>()
+  const ended = new Set<Stage>()
+  const secondsOf = (name: Stage) => Math.round(elapsed.get(name) ?? 0) / 1000
+  function stageEnded(name: Stage) {
+    if (ended.has(name)) return
+    ended.add(name)
+    onEnd(name, secondsOf(name))
+  }
   return {
+    stageEnded,
     async stage(name, step) {
       const start = performance.now()
       try {
@@ -71,8 +87,9 @@ export function createStageTimer(signal: AbortSignal): StageTimer {
       }
     },
     seconds: () =>
-      Object.fromEntries(
-        STAGES.map((name) => [name, Math.round(elapsed.get(name) ?? 0) / 1000]),
-      ) as Record<Stage, number>,
+      Object.fromEntries(STAGES.map((name) => [name, secondsOf(name)])) as Record<Stage, number>,
+    [Symbol.dispose]() {
+      for (const name of STAGES) if (elapsed.has(name)) stageEnded(name)
+    },
   }
 }

@@ -65,8 +65,8 @@ export interface RenderCall {
   elsewhere?: Elsewhere | undefined
   /** The render begins anew: what was written counts no more, and will be overwritten. */
   onRestart?(): void
-  /** Told how long each stage took of what has failed; of what succeeds the report tells. */
-  onLostStage?(stage: Stage, seconds: number): void
+  /** Told of each stage that has ended, well or badly; of parts that are drawn here too. */
+  onStage?: ((stage: Stage, seconds: number) => void) | undefined
   log: Log
 }
 

@@ -15,7 +15,7 @@ import { chooseSoundtrack } from './audio/choose-soundtrack.ts'
 import { resultFrames } from './result-length.ts'
 import type { SourceFrame } from './avatar/avatar.ts'
 import type { SpeakingFace } from './avatar/prepare-avatars.ts'
-import { createStageTimer, STAGES, stagedItems, type RenderContext } from './render-context.ts'
+import { createStageTimer, stagedItems, type RenderContext } from './render-context.ts'
 import { encode } from './encode/encode-video.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
 import { outputSize } from './encode/output-size.ts'
@@ -54,16 +54,11 @@ export function createRenderer(
     const { limits, dir } = task
     using turn = turns.next()
     const models = ranked(bundle, turn.rank)
-    const clock = createStageTimer(signal)
+    using clock = createStageTimer(signal, call.onStage)
+    const { stage, stageEnded } = clock
     const tools = { models, pixels, ffmpeg, buffers, limits, ...(cache && { cache }) }
-    const ctx: RenderContext = { ...tools, dir, signal, log, onScanned, stage: clock.stage }
-    try {
-      return { ...(await renderTask(task, turn, call, ctx)), stage_times: clock.seconds() }
-    } catch (error) {
-      const spent = clock.seconds()
-      for (const stage of STAGES) if (spent[stage] > 0) call.onLostStage?.(stage, spent[stage])
-      throw error
-    }
+    const ctx: RenderContext = { ...tools, dir, signal, log, onScanned, stage, stageEnded }
+    return { ...(await renderTask(task, turn, call, ctx)), stage_times: clock.seconds() }
   }
 }
 

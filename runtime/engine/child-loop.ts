@@ -51,7 +51,7 @@ export function runChildLoop(
       const onScanned = (done: number, total: number) => send({ type: 'scanned', id, done, total })
       const report = await opened!.render(task, {
         ...{ signal, log, onProgress: sparse(onProgress), onScanned: sparse(onScanned) },
-        onLostStage: (stage, seconds) => send({ type: 'lost-stage', id, stage, seconds }),
+        onStage: (stage, seconds) => send({ type: 'stage', id, stage, seconds }),
       })
       send({ type: 'done', id, report })
     })

@@ -46,7 +46,7 @@ export type FromChild =
   | { type: 'warning'; event: string; fields: LogFields }
   | { type: 'heartbeat'; rssMb: number }
   | { type: 'progress' | 'scanned'; id: number; done: number; total: number }
-  | { type: 'lost-stage'; id: number; stage: Stage; seconds: number }
+  | { type: 'stage'; id: number; stage: Stage; seconds: number }
   | { type: 'log'; id: number; level: LogLevel; event: string; fields: LogFields }
   | { type: 'done'; id: number; report: RenderReport }
   | { type: 'estimated'; id: number; estimate: RenderEstimate }

@@ -39,7 +39,7 @@ interface Answers {
 
 /** How the caller hears of it; an estimate has no progress. */
 type WorkCall = Pick<RenderCall, 'signal' | 'log'> &
-  Partial<Pick<RenderCall, 'onProgress' | 'onScanned' | 'onLostStage'>>
+  Partial<Pick<RenderCall, 'onProgress' | 'onScanned' | 'onStage'>>
 
 /**
  * Give a render, or an estimate, to a process. An abort asks it to stop, and kills the process where it has not
@@ -50,7 +50,7 @@ export function startRender<K extends keyof Answers>(
   type: K,
   id: number,
   task: RenderTask,
-  { signal, onProgress, onScanned, onLostStage, log }: WorkCall,
+  { signal, onProgress, onScanned, onStage, log }: WorkCall,
   graceMs: number,
 ): PendingRender & {
   /** @throws JobError, the signal's reason first; RenderInterrupted */
@@ -89,8 +89,8 @@ export function startRender<K extends keyof Answers>(
           return onProgress?.(message.done, message.total)
         case 'scanned':
           return onScanned?.(message.done, message.total)
-        case 'lost-stage':
-          return onLostStage?.(message.stage, message.seconds)
+        case 'stage':
+          return onStage?.(message.stage, message.seconds)
         case 'log':
           return log[message.level](message.event, message.fields)
         case 'done':

@@ -12,8 +12,6 @@ import {
 
 /** Last spans are worth no more of a shutdown. */
 const FLUSH_MS = 2_000
-/** What a render begins with, of the stages that are only known by how long they took. */
-const FIRST = ['probe', 'speech', 'avatar']
 
 /**
  * A span for each job, with one for each stage below it, sent in batches. Headers, time limits and sampling are the
@@ -45,19 +43,20 @@ export function createOtlpTracer(options: TracerOptions & { endpoint: string }):
     return { ...traceOf(span), stage: stageWriter(span) }
   }
 
-  /** Each stage as a span that ends now; those inside of a render stand at the end of it where they belong. */
+  /**
+   * Each stage as a span that ends now. Those of which it is known at the end of a render only how long they
+   * took stand there, but for the first of them, which begins when the speech was heard.
+   */
   function stageWriter(job: Span): JobTrace['stage'] {
     const below = trace.setSpan(ROOT_CONTEXT, job)
-    let renderBegan = Date.now()
-    let probed = 0
+    let heard = Date.now()
     return (name, seconds) => {
       const ms = seconds * 1000
       const now = Date.now()
-      const isFirst = FIRST.includes(name)
-      const from = isFirst ? Math.min(now, renderBegan + probed) : now - ms
+      const isFirst = name === 'avatar'
+      const from = isFirst ? heard : now - ms
       const to = isFirst ? Math.min(now, from + ms) : now
-      if (name === 'download') renderBegan = now
-      if (name === 'probe') probed = ms
+      if (name === 'speech') heard = now
       const attributes = { 'musetalk.stage.seconds': seconds }
       tracer.startSpan(name, { startTime: from, attributes }, below).end(to)
     }

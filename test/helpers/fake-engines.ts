@@ -29,8 +29,8 @@ export interface Pretended {
   /** Events that the render logged, in order. */
   events: string[]
   progress: number[]
-  /** What its stages took, where it failed. */
-  lost: [stage: string, seconds: number][]
+  /** What its stages took. */
+  stages: [stage: string, seconds: number][]
   /** Resolves when the render logs this event. */
   logged(event: string): Promise<Record<string, unknown>>
 }
@@ -46,7 +46,7 @@ export function pretend(
 ): Pretended {
   const events: string[] = []
   const progress: number[] = []
-  const lost: Pretended['lost'] = []
+  const stages: Pretended['stages'] = []
   const heard: { event: string; resolve: (fields: Record<string, unknown>) => void }[] = []
   const logged: Pretended['logged'] = (event) =>
     new Promise((resolve) => heard.push({ event, resolve }))
@@ -56,10 +56,10 @@ export function pretend(
     for (const one of heard) if (one.event === event) one.resolve(fields)
   })
   const onProgress = (done: number) => void progress.push(done)
-  const onLostStage = (stage: string, seconds: number) => void lost.push([stage, seconds])
-  const call = { signal, onProgress, onLostStage, log }
+  const onStage = (stage: string, seconds: number) => void stages.push([stage, seconds])
+  const call = { signal, onProgress, onStage, log }
   const ended = engines.render(task(act), call).catch((error) => error)
-  return { ended, pid, events, progress, lost, logged }
+  return { ended, pid, events, progress, stages, logged }
 }
 
 /** Whether a process runs; one that nobody has buried yet does not. */

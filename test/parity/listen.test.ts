@@ -56,7 +56,7 @@ async function cutWav(place: Folder, { source, source_samples }: Case): Promise<
 
 const contextOf = (dir: string, ffmpeg: Ffmpeg, models: Bundle): RenderContext => ({
   ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(300_000), log: silentLog },
-  ...{ ...renderTools(), stage: (_, step) => step() },
+  ...{ ...renderTools(), stage: (_, step) => step(), stageEnded() {} },
 })
 
 /** Largest difference in units of the value, or of one where it is smaller. */

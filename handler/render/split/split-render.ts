@@ -66,8 +66,7 @@ async function renderParts(
   { room, idle }: SplitOptions,
   folder: string,
 ): Promise<RenderReport> {
-  const { log, onLostStage } = call
-  const heard = { log, ...(onLostStage && { onLostStage }) }
+  const { log, onStage } = call
   const total = measured.frames
   const sourceFrames = measured.split!.sourceFrames!
   const files = windows.map((_, i) => join(folder, `${i}.${extensionOf(task.options)}`))
@@ -89,7 +88,7 @@ async function renderParts(
     const part = { ...task, output: files[i]!, dir, split: step }
     for (let tries = 1; ; tries++) {
       try {
-        return await render(part, { ...heard, signal, onProgress: (frames) => tell(i, frames) })
+        return await render(part, { signal, log, onStage, onProgress: (frames) => tell(i, frames) })
       } catch (error) {
         signal.throwIfAborted()
         if (!(error instanceof JobError)) throw error
@@ -126,6 +125,6 @@ async function renderParts(
   const whole = combineReports(task, reports)
   const split = { do: 'join', total, parts: files } as const
   const { signal } = call
-  const joined = await render({ ...task, split }, { ...heard, signal, onProgress() {} })
+  const joined = await render({ ...task, split }, { signal, log, onStage, onProgress() {} })
   return { ...joined, ...whole, stage_times: sumStages([measured, ...reports, joined]) }
 }

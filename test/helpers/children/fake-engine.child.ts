@@ -76,7 +76,7 @@ async function act(task: RenderTask, call: RenderCall, ffmpeg = 'ffmpeg'): Promi
     case 'stopped-once':
       return stops++ === 0 ? stage('encode', endFfmpeg) : REPORT
     case 'no-face':
-      call.onLostStage?.('avatar', 1.5)
+      call.onStage?.('avatar', 1.5)
       throw new InputError('NO_FACE', 'no face in the video', { stage: 'avatar' })
     case 'broken-graph':
       return stage('generate', async () =>

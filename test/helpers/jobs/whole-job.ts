@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import type { JobDependencies } from '../../../handler/job-context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
+import { STAGES } from '../../../handler/render/render-context.ts'
 import type { Render } from '../../../handler/render/render-task.ts'
 import { directoryStorage } from '../../../handler/storage/directory.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
@@ -27,7 +28,7 @@ export function fakeRender(
   const stages = { probe: 0, speech: 0, avatar: 0, generate: 0, composite: 0, encode: 0 }
   return {
     count: () => count,
-    async render(task, { signal, onProgress }) {
+    async render(task, { signal, onProgress, onStage }) {
       count++
       await Promise.all([readFile(task.video), ...task.voices.map(({ audio }) => readFile(audio))])
       onProgress(1, 2)
@@ -36,6 +37,7 @@ export function fakeRender(
       await mkdir(task.dir, { recursive: true })
       await writeFile(task.output, bytes)
       onProgress(2, 2)
+      for (const stage of STAGES) onStage?.(stage, stages[stage])
       return {
         ...{ width: 64, height: 64, fps: 25, frames: 2, duration_sec: 0.08, encoder: 'none' },
         ...{ frames_without_face: 0, bundle: { name: 'fake', version: '0', id: '0' } },

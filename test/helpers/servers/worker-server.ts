@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import type { JobDependencies } from '../../../handler/job-context.ts'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { createLog, silentLog, type Log } from '../../../handler/log.ts'
+import { STAGES } from '../../../handler/render/render-context.ts'
 import type { Render } from '../../../handler/render/render-task.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
@@ -32,7 +33,7 @@ const BUNDLE = { name: 'pretended', version: '0', id: '0' }
 export function pretendedEngine(renders: string[] = []): RenderPool {
   let last: Promise<unknown> = Promise.resolve()
   let busy = false
-  const once: Render = async (task, { signal, onProgress }) => {
+  const once: Render = async (task, { signal, onProgress, onStage }) => {
     busy = true
     try {
       renders.push(task.output)
@@ -45,6 +46,7 @@ export function pretendedEngine(renders: string[] = []): RenderPool {
       }
       await writeFile(task.output, VIDEO)
       onProgress(2, 2)
+      for (const stage of STAGES) onStage?.(stage, 0)
     } finally {
       busy = false
     }

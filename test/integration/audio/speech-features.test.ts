@@ -46,7 +46,7 @@ function countingModels(): Models {
 
 const contextOf = (dir: string, models = countingModels()): RenderContext => ({
   ...{ models, ffmpeg, limits: LIMITS, dir, signal: AbortSignal.timeout(300_000), log: silentLog },
-  ...{ ...renderTools(), stage: (_, step) => step() },
+  ...{ ...renderTools(), stage: (_, step) => step(), stageEnded() {} },
 })
 
 describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", () => {

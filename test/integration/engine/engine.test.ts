@@ -207,7 +207,7 @@ test('an error crosses with class, code, stage and retryable, and the engine sta
     ...{ code: 'NO_FACE', message: 'no face in the video' },
     ...{ stage: 'avatar', retryable: false },
   })
-  expect(render.lost).toEqual([['avatar', 1.5]])
+  expect(render.stages).toEqual([['avatar', 1.5]])
   await succeeds(engines)
   expect(engines.status()[0]).toMatchObject({ pid: await render.pid, restarts: 0 })
 })

@@ -30,3 +30,17 @@ test('a source that is looked at as a whole tells how far that is, before anythi
     ...numbers.map((number) => `drawn ${number}`),
   ])
 })
+
+test('stages are told when they end: what was read and heard before a face is looked for', async () => {
+  const video = await makeVideo(at.ffmpeg, at.media.file('s.mp4'), { frames: 12 })
+  const told: string[] = []
+  let before: string[] | undefined
+  const models = fakeModels({
+    before: (graph) => void (graph === 'face' && (before ??= [...told])),
+  })
+  const onStage = (stage: string) => void told.push(stage)
+  await at.render({ video }, { models, deps: { onStage } })
+  expect(before).toEqual(['download', 'probe', 'speech'])
+  const rest = ['avatar', 'generate', 'composite', 'encode', 'render', 'upload']
+  expect(told.slice(3)).toEqual(rest)
+})
