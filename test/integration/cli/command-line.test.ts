@@ -58,7 +58,7 @@ test('run reaches what is elsewhere by the proxy', async () => {
     ])
     const env = {
       ...Object.fromEntries(folders),
-      HTTP_PROXY: proxy.origin,
+      ...{ http_proxy: proxy.origin, no_proxy: '' }, // these win over those in capitals
       ALLOW_PRIVATE_URLS: 'true',
     }
     const media = ['--video', 'http://media.test/v.mp4', '--audio', 'http://media.test/a.wav']
