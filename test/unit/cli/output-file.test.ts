@@ -34,7 +34,7 @@ describe('an input is never replaced, wherever the job names it', () => {
   test.each([
     ['of a segment', { segments: [{ from: 0, to: 1, audio: speakers }] }],
     ['of a face', { face: { boxes_url: speakers } }],
-    ['of a voice', { voices: [{ audio_url: `file://${speakers}` }] }],
+    ['of one of several faces', { faces: [{ audio_url: `file://${speakers}` }] }],
   ])('%s', async (_, more) => {
     await writeFile(speakers, 'sound')
     const job = { video, audio, ...more }
