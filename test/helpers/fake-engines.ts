@@ -8,7 +8,7 @@ import {
 } from '../../runtime/engine/pool.ts'
 import type { Act, Start } from './children/fake-engine.child.ts'
 
-/** Engines whose processes pretend (see engine-child.ts). */
+/** Engines whose processes pretend (see fake-engine.child.ts). */
 export function pretendEngines(changes: Partial<EnginesOptions> & { bundle?: Start } = {}) {
   return createRenderPool({
     devices: [''],

@@ -13,7 +13,7 @@ export interface OpenRunpod extends Disposable {
 }
 
 export interface RunpodDependencies {
-  /** URL templates, as `urls.ts` wants them. */
+  /** URL templates, as `url-templates.ts` wants them. */
   take: string
   done: string
   workerId: string

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest'
 const WORKER = fileURLToPath(new URL('../../helpers/children/shutdown.child.ts', import.meta.url))
 const LONG = 600_000
 
-/** A worker that has begun to listen (see stop-child.ts). */
+/** A worker that has begun to listen (see shutdown.child.ts). */
 async function startWorker(drainMs: number, until: 'draining' | 'aborted' | 'never' | 'disposed') {
   const args = [WORKER, String(drainMs), until]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })

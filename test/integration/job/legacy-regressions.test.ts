@@ -11,7 +11,7 @@ import { FACE } from '../../helpers/media/scene.ts'
 import { KEYS, strictS3 } from '../../helpers/storage/strict-s3.ts'
 import { shortlist } from '../../helpers/shortlist.ts'
 
-// What happened to the legacy worker with media and storage; see regressions-pull.test.ts for the rest.
+// What happened to the legacy worker with media and storage; see sources/legacy-regressions.test.ts for the rest.
 
 const at = await scenario()
 

@@ -13,7 +13,7 @@ import { pretendedEngine } from '../../helpers/servers/worker-server.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
 
 // What happened to the legacy worker, one test for each; numbers and sentences are those of its list.
-// Those that are about media are in regressions-media.test.ts.
+// Those that are about media are in job/legacy-regressions.test.ts.
 
 const violations = (giver: Orchestrator) =>
   Object.values(ALWAYS).flatMap((check) => check(giver.record()))
