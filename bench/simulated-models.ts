@@ -17,7 +17,7 @@ export interface SimulatedModels extends Models, AsyncDisposable {
 }
 
 const FILE = {
-  licence: 'none',
+  license: 'none',
   origin: 'simulated',
   file: 'none',
   bytes: 0,

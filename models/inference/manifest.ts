@@ -60,7 +60,7 @@ const Manifest = v.object({
     clip: v.optional(GraphEntry),
     parse: v.optional(GraphEntry),
   }),
-  /** Layers and width of a speech state; seconds of context shared by neighbouring 30 s pieces. */
+  /** Layers and width of a speech state; seconds of context shared by neighboring 30 s pieces. */
   listen: v.object({ layers: v.number(), dim: v.number(), overlapS: v.optional(v.number(), 0) }),
   states: v.array(
     v.object({

@@ -100,7 +100,7 @@ function f32(dims: number[], at: (i: number) => number): Tensor {
   return { type: 'float32', dims, data }
 }
 
-/** Ellipses [cx, cy, rx, ry, r, g, b] one over the other; pixel centres lie at .5. */
+/** Ellipses [cx, cy, rx, ry, r, g, b] one over the other; pixel centers lie at .5. */
 function drawEllipses({
   dims,
   background,

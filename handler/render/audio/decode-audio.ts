@@ -16,14 +16,14 @@ const PIECE = PIECE_S * SAMPLE_RATE
 export interface AudioChunk {
   /** f32 [480000], mono, 16 kHz, about -1..1. */
   pcm: Float32Array
-  /** Samples [from, to) that this piece answers for: its neighbours hear the rest better. */
+  /** Samples [from, to) that this piece answers for: its neighbors hear the rest better. */
   validSamples: readonly [number, number]
   /** Samples [from, to) that no earlier piece held. */
   newSamples: readonly [number, number]
 }
 
 /**
- * Decode a recording into pieces that share `2 * overlapS` with their neighbours, so that each moment
+ * Decode a recording into pieces that share `2 * overlapS` with their neighbors, so that each moment
  * can be heard with at least `overlapS` of context on both sides.
  *
  * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG

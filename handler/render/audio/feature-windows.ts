@@ -15,7 +15,7 @@ export interface WindowLayout {
 }
 
 /**
- * Frame i is centred on its own time at any frame rate: two states in the middle are the frame
+ * Frame i is centered on its own time at any frame rate: two states in the middle are the frame
  * itself, four lie before it. At 25 fps this is what MuseTalk was trained with.
  */
 export function audioWindows(samples: number, rate: Rate): WindowLayout {

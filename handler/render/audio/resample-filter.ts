@@ -25,7 +25,7 @@ export interface ResampledAudio {
 
 /** Any layout, weighted as players do: to both ears, which are then mixed. */
 export function playerDownmixFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): ResampledAudio {
-  // Without rematrix_maxval a downmix to float is not normalised: stereo would be 3 dB too loud.
+  // Without rematrix_maxval a downmix to float is not normalized: stereo would be 3 dB too loud.
   const channels = facts.channels === 1 ? 1 : 2
   const layout = channels === 1 ? 'mono' : 'stereo'
   const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=${layout}:rematrix_maxval=1`

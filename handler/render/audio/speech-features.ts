@@ -32,7 +32,7 @@ export interface SpeechFeatures extends AsyncDisposable {
 }
 
 /**
- * Listen to a recording of any length: 30 s pieces go through the `listen` graph, neighbours share
+ * Listen to a recording of any length: 30 s pieces go through the `listen` graph, neighbors share
  * the context that the bundle asks for, and the states go to disk.
  *
  * @param rate of the output frames

@@ -17,7 +17,7 @@ import { wantedPerson } from '../face/person/speaking-person.ts'
 import type { WantedPerson } from '../face/person/wanted-person.ts'
 import { markCuts } from '../face/scene-cut.ts'
 
-const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbours
+const LOOKAHEAD_BYTES = 192 << 20 // frames that wait for their neighbors
 const BATCHES = 2 // that are encoded at once: one on the card, one whose pixels are prepared
 
 /** A source frame and what was learned of it. */

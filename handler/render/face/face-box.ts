@@ -6,7 +6,7 @@ export type Landmarks = Float32Array
 /** x1, y1, x2, y2 in frame px, not rounded. */
 export type Region = readonly [number, number, number, number]
 
-const BRIDGE = 29 // third point of the nose bridge: the crop's vertical centre
+const BRIDGE = 29 // third point of the nose bridge: the crop's vertical center
 const MIN_SIDE = 16 // px; a smaller crop has no mouth to draw
 
 function bounds(landmarks: ArrayLike<number>): Region {
@@ -102,7 +102,7 @@ export const clipToFrame = (box: Box, frame: { width: number; height: number }):
   Math.min(frame.height, box[3]),
 ]
 
-/** Landmarks in the coordinates of the 256x256 crop of a box; whole numbers are pixel centres. */
+/** Landmarks in the coordinates of the 256x256 crop of a box; whole numbers are pixel centers. */
 export function toCropCoordinates(landmarks: Landmarks, [x1, y1, x2, y2]: Box): Landmarks {
   const out = new Float32Array(landmarks.length)
   for (let i = 0; i < out.length; i += 2) {

@@ -42,7 +42,7 @@ interface Since {
 }
 
 /**
- * Follows one person. While they are seen only their neighbourhood is converted and searched, where
+ * Follows one person. While they are seen only their neighborhood is converted and searched, where
  * the bundle can by their landmarks alone, which the detector confirms now and then. All of the
  * picture is looked at where a shot begins, where they are lost, and at intervals, for somebody
  * larger may have come, or the face may be a photo's. Where that finds nothing, overlapping tiles,

@@ -129,22 +129,22 @@ function settled(
   }
 }
 
-interface Neighbour {
+interface Neighbor {
   /** Frames after the one in question. */
   distance: number
   point: Point
 }
 
-/** A frame and its neighbours in order, as far to both sides as it is the same shot of the face. */
+/** A frame and its neighbors in order, as far to both sides as it is the same shot of the face. */
 function shotNeighbors(
   track: readonly Place[],
   index: number,
   reach: number,
   gap: number,
-): Neighbour[] {
+): Neighbor[] {
   const here = interpolateAt(track, index, gap)!
   const [before, after] = [-1, 1].map((direction) => {
-    const side: Neighbour[] = []
+    const side: Neighbor[] = []
     for (let d = 1, near = here; d <= reach; d++) {
       const point = interpolateAt(track, index + direction * d, gap)
       if (!point || isCut(near, point)) break
@@ -156,8 +156,8 @@ function shotNeighbors(
   return [...before!.toReversed(), { distance: 0, point: here }, ...after!]
 }
 
-/** Gaussian mean over the neighbours; sigma in frames. */
-function meanRegion(shot: readonly Neighbour[], sigma: number): Region {
+/** Gaussian mean over the neighbors; sigma in frames. */
+function meanRegion(shot: readonly Neighbor[], sigma: number): Region {
   const sum = [0, 0, 0, 0]
   let weights = 0
   for (const { distance, point } of shot) {
@@ -168,7 +168,7 @@ function meanRegion(shot: readonly Neighbour[], sigma: number): Region {
   return sum.map((value) => value / weights) as unknown as Region
 }
 
-/** What was seen in a frame, or between its neighbours where the gap is short enough. */
+/** What was seen in a frame, or between its neighbors where the gap is short enough. */
 function interpolateAt(track: readonly Place[], index: number, gap: number): Point | undefined {
   const [a, before] = nearestPoint(track, index, -1)
   const [b, after] = nearestPoint(track, index, 1)

@@ -35,7 +35,7 @@ def entry(name, file):
     data = file.read_bytes()
     return {
         'file': file.name, 'bytes': len(data), 'sha256': hashlib.sha256(data).hexdigest(),
-        'licence': module.LICENCE, 'origin': module.ORIGIN,
+        'licence': module.LICENSE, 'origin': module.ORIGIN,
     }
 
 

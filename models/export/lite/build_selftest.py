@@ -55,8 +55,8 @@ def value(feed, made):
     picture = np.empty(dims[-3:], np.uint8)
     picture[:] = feed['background']
     y, x = np.mgrid[:dims[-3], :dims[-2]] + .5
-    for cx, cy, rx, ry, *colour in feed['ellipses']:
-        picture[((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1] = colour
+    for cx, cy, rx, ry, *color in feed['ellipses']:
+        picture[((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 <= 1] = color
     return picture.reshape(dims)
 
 

@@ -12,7 +12,7 @@ from mouth.geometry import ramp, read_image, read_tables
 from mouth.state import ACROSS, BOTTOM, COLUMNS, DOWN, FINER, ROWS, SHAPE, TABLE, TOP, UP, size, split
 from mouth.teeth import draw
 
-LICENCE = "same as the product"
+LICENSE = "same as the product"
 ORIGIN = "own: geometry and statistics, no trained weights"
 
 # On closed mouths the lip line lies about .40 of `rise` below the nose base; a smile that closes stays higher.
@@ -170,19 +170,19 @@ class Clip(nn.Module):
         whole = torch.sort(luma(skin), 0)[1]
         usual = skin[whole[(whole.shape[0] - 1) // 2 : (whole.shape[0] - 1) // 2 + 1, 0]]
         light = luma(usual)
-        # The colour of the light, as far as the skin's differs from an average skin.
+        # The color of the light, as far as the skin's differs from an average skin.
         tint = (usual / light.clamp(min=0.02) / torch.tensor([[1.235, 0.926, 0.77]])).clamp(0.5, 2.0)
         tint = tint ** (0.4 + 0.4 * ramp(tint[:, :1], 1.0, 1.15))  # warm light more: pale skin is merely overexposed
         white = torch.tensor([[1.0, 0.93, 0.825]]) * tint * (0.15 + 0.80 * light).clamp(max=0.92)
-        # The person's own tooth colour where enough is seen, even if too little to copy the teeth.
-        colour = (rgb * tooth * front).sum((2, 3)) / (tooth * front).sum((2, 3)).clamp(min=1e-3)
-        known = ramp(area[best], 12.0, 40.0)[:, None] * ramp(luma(colour) / luma(lit).clamp(min=0.02), 0.62, 0.80)
+        # The person's own tooth color where enough is seen, even if too little to copy the teeth.
+        color = (rgb * tooth * front).sum((2, 3)) / (tooth * front).sum((2, 3)).clamp(min=1e-3)
+        known = ramp(area[best], 12.0, 40.0)[:, None] * ramp(luma(color) / luma(lit).clamp(min=0.02), 0.62, 0.80)
         gain = usual / lit.clamp(min=0.02)
-        white = white + known * (colour * gain * 1.08 - white)
+        white = white + known * (color * gain * 1.08 - white)
         drawn = torch.cat([self.drawn[:, :3] * white[:, :, None, None], self.drawn[:, 3:]], 1)
-        # Front teeth that were not recognised (shadow, turned head) are drawn in the colour of the others.
+        # Front teeth that were not recognised (shadow, turned head) are drawn in the color of the others.
         missing = (1 - own[:, 3:].amax(2, keepdim=True)) * (1 - ramp(self.u.abs(), 0.14, 0.20))
-        others = self.drawn[:, :3] * (colour * gain * 0.85)[:, :, None, None]
+        others = self.drawn[:, :3] * (color * gain * 0.85)[:, :, None, None]
         covered = (own[:, 3:] + missing * self.drawn[:, 3:]).clamp(max=1)
         own_rgb = others + (own[:, :3] * gain[:, :, None, None] - others) * own[:, 3:]
         own = torch.cat([own_rgb, covered], 1)

@@ -1,4 +1,4 @@
-"""`encode`: what one source frame says about its mouth: geometry, colours and the inside of the mouth."""
+"""`encode`: what one source frame says about its mouth: geometry, colors and the inside of the mouth."""
 
 import sys
 from pathlib import Path
@@ -8,10 +8,10 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mouth.export import export
-from mouth.geometry import abscissae, curve, neighbours, ramp, read_neighbours, read_tables
+from mouth.geometry import abscissae, curve, neighbors, ramp, read_neighbors, read_tables
 from mouth.state import ACROSS, BOTTOM, COLUMNS, ROWS, TABLE, TOP
 
-LICENCE = "same as the product"
+LICENSE = "same as the product"
 ORIGIN = "own: geometry, no trained weights"
 
 # The inner corners 60 and 64 lie so near the outer ones that their slope is noise.
@@ -40,14 +40,14 @@ class Encode(nn.Module):
         d = p[:, b] - p[:, a]
         return (d * d).sum(1, keepdim=True).sqrt().clamp(min=8)
 
-    def colour(self, near, points):
+    def color(self, near, points):
         """mean RGB of 9x9 px patches around points [N,K,2] -> [N,3]"""
         x = points[:, :, 0:1] + self.dx
         y = points[:, :, 1:2] + self.dy
-        return colours_at(near, x, y).mean((2, 3)).T
+        return colors_at(near, x, y).mean((2, 3)).T
 
     def forward(self, crop, landmarks):
-        near = neighbours(crop)
+        near = neighbors(crop)
         p = landmarks
         left, right = p[:, 48], p[:, 54]
         centre = (left + right) / 2
@@ -73,7 +73,7 @@ class Encode(nn.Module):
             contour for points in (inner, outer)
             for contour in curve(*(v.index_select(1, points).reshape(v.shape[0], 2, -1) for v in (a, b)), self.at).unbind(1)
         )
-        # A contour that crosses its neighbour is landmark noise.
+        # A contour that crosses its neighbor is landmark noise.
         lower = torch.maximum(lower, upper)
         over = torch.minimum(over, upper)
         under = torch.maximum(under, lower)
@@ -84,10 +84,10 @@ class Encode(nn.Module):
         jaw_left = x[:, 3:6].mean(1, keepdim=True)
         jaw_right = x[:, 11:14].mean(1, keepdim=True)
         cheeks = torch.stack([(p[:, 41] + p[:, 31] + p[:, 2]) / 3, (p[:, 46] + p[:, 35] + p[:, 14]) / 3], 1)
-        skin = self.colour(near, cheeks)
+        skin = self.color(near, cheeks)
         skin_red = skin[:, :1] / skin.sum(1, keepdim=True).clamp(min=0.03)
         beyond = self.beyond(near, centre, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
-        lip = self.colour(near, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
+        lip = self.color(near, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
         shape = torch.cat([centre, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
                            skin, lip, gap, tables.flatten(1), beyond.flatten(1)], 1)
         wider = torch.stack([upper, lower + beyond[:, 1]], 1)
@@ -109,7 +109,7 @@ class Encode(nn.Module):
         x = (self.at[None, None, :, None] * half[:, :, None, None]).expand_as(y)
         px = centre[:, 0, None, None, None] + x * e[:, 0, None, None, None] + y * n[:, 0, None, None, None]
         py = centre[:, 1, None, None, None] + x * e[:, 1, None, None, None] + y * n[:, 1, None, None, None]
-        red, green, blue = colours_at(near, px.flatten(1, 2), py.flatten(1, 2)).unbind(0)  # [N,2T,13]
+        red, green, blue = colors_at(near, px.flatten(1, 2), py.flatten(1, 2)).unbind(0)  # [N,2T,13]
         light = 0.299 * red + 0.587 * green + 0.114 * blue
         red = red / (red + green + blue).clamp(min=0.03)
 
@@ -143,7 +143,7 @@ class Encode(nn.Module):
         y = wide(nose) + self.v * wide(rise)
         px = wide(centre[:, 0:1]) + x * wide(e[:, 0:1]) + y * wide(n[:, 0:1])
         py = wide(centre[:, 1:2]) + x * wide(e[:, 1:2]) + y * wide(n[:, 1:2])
-        rgb = colours_at(near, px, py)
+        rgb = colors_at(near, px, py)
         upper, lower = read_tables(tables, x / wide(half))
         from_upper = y - upper * wide(half)
         from_lower = lower * wide(half) - y
@@ -152,9 +152,9 @@ class Encode(nn.Module):
         return (out * 255 + 0.5).to(torch.uint8).transpose(0, 1)
 
 
-def colours_at(near, x, y):
+def colors_at(near, x, y):
     """RGB at pixel positions [N,h,w] -> [3,N,h,w], 0..1"""
-    return read_neighbours(near, x, y) / 255
+    return read_neighbors(near, x, y) / 255
 
 
 def build(out: Path, cache: Path) -> None:

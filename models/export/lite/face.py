@@ -20,7 +20,7 @@ from face_graph.points import from_mesh
 from face_graph.tflite_onnx import nms
 from face_graph.tflite_store import store_halves
 
-LICENCE = 'Apache-2.0'
+LICENSE = 'Apache-2.0'
 ORIGIN = "converted from MediaPipe's full-range face detector and attention mesh (PyPI mediapipe 0.10.14)"
 WHEEL = 'mediapipe-0.10.14-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl'
 SHA256 = {
@@ -74,7 +74,7 @@ class Face(torch.nn.Module):
 
 
 def sources(cache):
-    """Bytes of the detector, the mesh and MediaPipe's licence, out of the pinned wheel in `cache`."""
+    """Bytes of the detector, the mesh and MediaPipe's license, out of the pinned wheel in `cache`."""
     wheel = Path(cache) / WHEEL
     if not wheel.exists():
         subprocess.run([
@@ -94,8 +94,8 @@ def checked(name, data):
 
 
 def build(out, cache):
-    """Writes face.onnx and MediaPipe's licence into `out`."""
-    detector, mesh, licence = sources(cache)
+    """Writes face.onnx and MediaPipe's license into `out`."""
+    detector, mesh, license = sources(cache)
     target = Path(out) / 'face.onnx'
     with warnings.catch_warnings():
         # The exporter warns of the torch side of `Nms`, which it does not trace.
@@ -111,4 +111,4 @@ def build(out, cache):
         model.graph.output[2].type.tensor_type.shape.dim[axis].dim_value = size
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, target)
-    (Path(out) / 'LICENSE.mediapipe').write_bytes(licence)
+    (Path(out) / 'LICENSE.mediapipe').write_bytes(license)

@@ -29,12 +29,12 @@ from mouth.fields import (
     to_crop,
     to_mouth,
 )
-from mouth.geometry import abscissae, neighbours, planes_of, put_rows, ramp, read_neighbours
+from mouth.geometry import abscissae, neighbors, planes_of, put_rows, ramp, read_neighbors
 from mouth.inside import draw_inside
 from mouth.pose import neutral, outlines, pose_of
 from mouth.state import COLUMNS, FINER, MOUTH, ROWS, SHAPE, TABLE, size, split
 
-LICENCE = "same as the product"
+LICENSE = "same as the product"
 ORIGIN = "own: geometry and drawing, no trained weights"
 
 FIRST = 104  # rows above are never touched
@@ -68,7 +68,7 @@ class Generate(nn.Module):
         new = outlines(s, contours, s["beyond"].reshape(-1, 2, TABLE) * half, base, p, self.coarse_t)
         fine = torch.matmul(torch.cat([new[k] for k in EDGES], 1), self.finer)
         spare = (PIXELS - 1 - s["centre"][:, 1:] - s["chin"] * s["axis"][:, :1]).clamp(min=4)
-        near = neighbours(pixels)
+        near = neighbors(pixels)
 
         face = torch.cat([pixels[:, :FIRST], self.outer(near, fine, s, new, spare)], 1).reshape(-1, 3)
         face = self.lips(face, near, fine, s, p, new, spare)
@@ -85,7 +85,7 @@ class Generate(nn.Module):
         x, y = to_crop(s, x, up + (low - up) * lower)
         moved = torch.cat([x - px, y - py], 1).reshape(-1, 2, (PIXELS - FIRST) // STEP, PIXELS // STEP)
         dx, dy = (self.taller @ moved @ self.wider).unbind(1)
-        planes = read_neighbours(near, self.x + dx, self.y + dy)
+        planes = read_neighbors(near, self.x + dx, self.y + dy)
         return rows_of(planes + 0.5).reshape(-1, PIXELS - FIRST, PIXELS, 3)
 
     def lips(self, face, near, fine, s, p, new, spare):
@@ -101,7 +101,7 @@ class Generate(nn.Module):
         up, low, lower, off = heights(c, y, PIXELS - 1 - py, s, new, spare)
         # The dark corners of an open source mouth are covered from above and below when the mouth closes.
         corner = c["corner"] * torch.exp(off * off * (-1 / 25))
-        up, low = (read_neighbours(near, *to_crop(s, x, at)) for at in (up - corner, low + corner))
+        up, low = (read_neighbors(near, *to_crop(s, x, at)) for at in (up - corner, low + corner))
 
         # Protruding lips: a highlight on the lower lip, its shadow on the chin.
         g = y - c["bottom"]

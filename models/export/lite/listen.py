@@ -14,7 +14,7 @@ from listening.export import SAMPLES, export
 from listening.train import train
 from speech.corpus import corpus
 
-LICENCE = "same as the product"
+LICENSE = "same as the product"
 ORIGIN = "own, trained on synthetic speech of espeak-ng, flite and festival (kal, ked, us-slt-hts)"
 
 

@@ -14,7 +14,7 @@ from face_graph.mesh import Mesh
 from face_graph.points import from_mesh
 from face_graph.tflite_store import store_halves
 
-LICENCE, ORIGIN = face.LICENCE, face.ORIGIN
+LICENSE, ORIGIN = face.LICENSE, face.ORIGIN
 
 # The mesh reaches up to the hair, the 68 points to the brows: this share of their height is added. Of 341 meshes of eight
 # clips and 48 pictures it is 0.206 on the whole, and misses the mesh's box by 1.2 % of its height (RMS), 4.6 % at most.

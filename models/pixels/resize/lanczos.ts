@@ -72,7 +72,7 @@ export function lanczosAxis(n: number, d: number): Axis {
     for (let j = 0; j < TAPS; j++) {
       const t = Math.fround(reach - j)
       const y = -t * Math.PI * 0.25
-      // a tap on the sample itself: so large that all others vanish in the normalisation
+      // a tap on the sample itself: so large that all others vanish in the normalization
       taps[j] = Math.abs(t) < 1e-6 ? 1e30 : (SIN_PART[j]! * sin + COS_PART[j]! * cos) / (y * y)
       sum = Math.fround(sum + taps[j]!)
     }

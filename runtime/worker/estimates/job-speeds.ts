@@ -15,7 +15,7 @@ export interface JobSpeeds {
   saved(): Promise<void>
 }
 
-const KEPT = 32 // of each bundle: machines change their speed with drivers, neighbours and heat
+const KEPT = 32 // of each bundle: machines change their speed with drivers, neighbors and heat
 
 const Sample = v.object({
   bundle: v.string(),

@@ -31,7 +31,7 @@ STYLES = {
 }
 
 
-def coloured(rng, count, slope):
+def colored(rng, count, slope):
     """Noise f32 [count] with power 1/f^slope, rms 1."""
     spectrum = np.fft.rfft(rng.standard_normal(count).astype(np.float32))
     spectrum *= np.maximum(np.arange(len(spectrum)) / count * RATE, 40.0) ** (-slope / 2)

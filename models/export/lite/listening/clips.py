@@ -1,7 +1,7 @@
 """8 s training clips: utterances glued with pauses, spoiled, as log mel with their targets; cached."""
 
 import numpy as np
-from listening.augment import STYLES, any_codec, coloured, spoil
+from listening.augment import STYLES, any_codec, colored, spoil
 from listening.network import HOP, log_mel
 from listening.targets import classes, curves
 from speech.corpus import corpus
@@ -42,7 +42,7 @@ def _breath(rng, pcm, at, gap):
     """A shaped noise burst inside the pause; the target there stays silence."""
     count = int(rng.uniform(0.5, 0.9) * gap * RATE)
     first = int((at + 0.05 * gap) * RATE)
-    burst = coloured(rng, count, rng.uniform(0, 1.2)) * np.sin(np.linspace(0, np.pi, count)) ** 1.5
+    burst = colored(rng, count, rng.uniform(0, 1.2)) * np.sin(np.linspace(0, np.pi, count)) ** 1.5
     room_left = max(0, len(pcm) - first)
     pcm[first : first + count] += burst[:room_left] * 10 ** (rng.uniform(-50, -32) / 20)
 
@@ -52,13 +52,13 @@ def _late_breath(rng, pcm, at, gap):
     length = rng.uniform(0.2, min(0.7, gap - 0.14))
     count = int(length * RATE)
     first = int((at + gap - rng.uniform(0.01, 0.04) - length) * RATE)
-    burst = coloured(rng, count, rng.uniform(0.4, 2)) * np.sin(np.linspace(0, np.pi, count)) ** 1.5
+    burst = colored(rng, count, rng.uniform(0.4, 2)) * np.sin(np.linspace(0, np.pi, count)) ** 1.5
     room_left = max(0, len(pcm) - first)
     pcm[first : first + count] += burst[:room_left] * 10 ** (rng.uniform(-55, -34) / 20)
 
 
 def _joined(segments):
-    """Neighbouring silences are one: its length decides how far the mouth closes."""
+    """Neighboring silences are one: its length decides how far the mouth closes."""
     out = []
     for cls, a, b in segments:
         if b <= a:
@@ -96,7 +96,7 @@ def _digital(rng, pcm, segments):
 def render(count, seed, voices, style, noisy=0.06):
     """-> mel f16 [count, 800, 64], targets f16 [count, 400, 8], classes i8 [count, 400]."""
     rng = np.random.default_rng(seed)
-    noises = [coloured(rng, 30 * RATE, rng.uniform(0, 1.8)) for _ in range(24)]
+    noises = [colored(rng, 30 * RATE, rng.uniform(0, 1.8)) for _ in range(24)]
     for k in (50, 60):  # mains hum with overtones under hiss
         t = np.arange(30 * RATE) / RATE
         hum = sum(np.sin(2 * np.pi * k * h * t + h) / h for h in range(1, 12))

@@ -18,7 +18,7 @@ SAMPLES = 480_000
 MIX = [0.2, 0.15, 0.25, 0.2, 0.4, 0.2, 0.2, 0.5]
 OFF = [0.02, 0.02, 0, 0.08, 0.05, 0.03, 0.02, 0.03]
 GAIN = [1.3, 1.25, 1.3, 1.25, 1.6, 2.0, 1.2, 1.4]
-SMOOTH = [0.15, 0.7, 0.15]  # over neighbouring 20 ms steps
+SMOOTH = [0.15, 0.7, 0.15]  # over neighboring 20 ms steps
 LOW, HIGH = [0, 0, -1, 0, 0, 0, 0, 0], [1] * 8
 _ZERO, _HEARD = -17.0, -14.0  # mean log mel of digital silence (-18.4) and of the faintest real noise
 

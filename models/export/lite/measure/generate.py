@@ -87,7 +87,7 @@ def moving(bundle, source, step):
             rows, columns = region(source.local[i])
             new.append(np.abs(faces[i] - faces[i - 1])[rows, columns].mean())
             old.append(np.abs(crops[i] - crops[i - 1])[rows, columns].mean())
-        # Jerk: how far a frame is from the mean of its neighbours, which even motion cancels.
+        # Jerk: how far a frame is from the mean of its neighbors, which even motion cancels.
         jerk_new, jerk_old = [], []
         for i in range(1, count - 1):
             rows, columns = region(source.local[i])

@@ -6,7 +6,7 @@ Each clip is rendered without loss by `musetalk-worker run` with a bundle whose 
 hears. `--drawing` takes encode, clip and generate from another bundle; the face graph stays. Prints one JSON object:
 
 flicker   mean difference of consecutive frames in the mouth's region, over the source's own there
-jerk      the same, of a frame and the mean of its neighbours, which even motion cancels
+jerk      the same, of a frame and the mean of its neighbors, which even motion cancels
 fixed     flicker after the earlier frame was moved on with the head
 slip      px per frame that the drawn mouth moves against the head, RMS across and down; the drawing is held, so it
           is the landmarks' noise where the head rests and their lag where it moves

@@ -14,7 +14,7 @@ def ramp(x, low, high):
 def curve(a, b, at):
     """Cubic Hermite through knots a, b [...,K] (a ascending), read at `at` [T] -> [...,T].
 
-    Slopes are the distance-weighted mean of the neighbouring chords, clipped to 1.6. Outside the knots the
+    Slopes are the distance-weighted mean of the neighboring chords, clipped to 1.6. Outside the knots the
     end values go on: beyond the corners the contours are the line of the corners.
     """
     step = (a[..., 1:] - a[..., :-1]).clamp(min=0.03)
@@ -74,7 +74,7 @@ class PutRows(torch.autograd.Function):
 put_rows = PutRows.apply
 
 
-def neighbours(pixels):
+def neighbors(pixels):
     """u8 [N,H,W,3] -> u8 [N*H*W,6]: each pixel and the one to its right, those of even columns first.
 
     Two views of the same bytes, one a pixel further on: that costs a copy, and saves half of the gathers.
@@ -83,8 +83,8 @@ def neighbours(pixels):
     return torch.cat([flat, flat[3:], flat[:3]]).reshape(-1, 6)
 
 
-def read_neighbours(near, x, y, side=256):
-    """near: what `neighbours` makes of square pictures, pixel positions x, y [N,h,w] -> f32 [3,N,h,w], 0..255; as read_image"""
+def read_neighbors(near, x, y, side=256):
+    """near: what `neighbors` makes of square pictures, pixel positions x, y [N,h,w] -> f32 [3,N,h,w], 0..255; as read_image"""
     # Positions are not negative, so that cutting the fraction off rounds down.
     x, y = x.clamp(0, side - 1.001), y.clamp(0, side - 1.001)
     column, row = x.int().float(), y.int().float()

@@ -5,8 +5,8 @@ from mouth.geometry import planes_of, ramp
 from mouth.state import ACROSS, COLUMNS, DOWN, FINER, ROWS, UP
 
 
-def colour(rgb, light):
-    """constant RGB times a brightness [N,1,1] or a colour [N,3,1] -> [3,N,1,1]"""
+def color(rgb, light):
+    """constant RGB times a brightness [N,1,1] or a color [N,3,1] -> [3,N,1,1]"""
     return (torch.tensor(rgb)[:, None] * light).transpose(0, 1)[..., None]
 
 
@@ -23,17 +23,17 @@ def draw_inside(c, s, m, p, base, new, teeth, x, y, deep):
     """c: the tables of every pixel; all of [N,h,w]: x, y px in the mouth frame, `deep` px below the upper lip -> f32 [3,N,h,w]."""
     unit = new["unit"]
     light = 0.299 * s["skin"][:, :1] + 0.587 * s["skin"][:, 1:2] + 0.114 * s["skin"][:, 2:]
-    # Flesh takes on the colour of the light, as far as the skin's differs from an average skin.
+    # Flesh takes on the color of the light, as far as the skin's differs from an average skin.
     tint = (s["skin"] / light.clamp(min=0.02) / torch.tensor([1.235, 0.926, 0.77])[:, None]).clamp(0.4, 2.5) ** 0.6
     part = (deep * c["per_hole"]).clamp(0, 1)
 
     # Not black: under bright teeth that is what flickers most, and what looks cut out.
-    rgb = colour((0.475, 0.18, 0.16), (0.30 + 0.70 * light) * tint) * (0.45 + 0.55 * part)
+    rgb = color((0.475, 0.18, 0.16), (0.30 + 0.70 * light) * tint) * (0.45 + 0.55 * part)
 
     # Tongue: rises from below with a soft, rounded top.
     risen = part + c["crown"] - 1
     shine = (0.66 + 0.34 * ramp(risen, 0.0, 0.35)) * (1 - c["groove"] * (1 - part))
-    flesh = colour((0.62, 0.29, 0.28), (0.30 + 0.78 * light) * tint) * shine
+    flesh = color((0.62, 0.29, 0.28), (0.30 + 0.78 * light) * tint) * shine
     rgb = rgb + (flesh - rgb) * ramp(risen, -0.06, 0.10)
 
     gain = (s["skin"] / m["tooth"].clamp(min=0.02)).clamp(0.4, 2.5).transpose(0, 1)[..., None]

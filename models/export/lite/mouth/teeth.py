@@ -2,7 +2,7 @@
 
 Sizes are textbook averages (central incisor 8.6 mm wide, edge about 2 mm below the closed lip line), the
 outer eye corners taken as 92 mm apart. The drawing is a [4, ROWS, COLUMNS] picture on the grid of `teeth`:
-RGB where 1 is the tooth colour, and coverage.
+RGB where 1 is the tooth color, and coverage.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Labelled speech from flite 2.2 (BSD-like licence; slt, rms and awb are models of real speakers)."""
+"""Labelled speech from flite 2.2 (BSD-like license; slt, rms and awb are models of real speakers)."""
 
 import re
 import subprocess

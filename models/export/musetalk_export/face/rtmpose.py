@@ -73,7 +73,7 @@ class CspLayer(nn.Module):
 
 
 class Pools(nn.Module):
-    """Spatial pyramid: the picture beside its maxima over three neighbourhoods."""
+    """Spatial pyramid: the picture beside its maxima over three neighborhoods."""
 
     def __init__(self, channels: int):
         super().__init__()

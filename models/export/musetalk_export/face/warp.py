@@ -47,7 +47,7 @@ def blend(image: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> tor
 
 
 def taps(positions: torch.Tensor, size: int) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """The two neighbours of each position, int64, and their weights in 1/32, f32; 0 outside of 0..size-1."""
+    """The two neighbors of each position, int64, and their weights in 1/32, f32; 0 outside of 0..size-1."""
     first = torch.floor(positions / FRACTIONS)
     part = positions - FRACTIONS * first
     places, weights = [], []
