@@ -45,8 +45,9 @@ const segmentsOf = (count: number, seconds: number) =>
   })
 
 const fieldsOf = ({ segments, fps }: typeof options, seconds: number) => ({
-  ...(segments && { segments: segmentsOf(Number(segments), seconds), sound: 'keep' }),
-  ...(segments && { length: 'longest' }),
+  ...(segments && {
+    ...{ segments: segmentsOf(Number(segments), seconds), sound: 'keep', length: 'longest' },
+  }),
   ...(fps && { fps: Number(fps) }),
 })
 
@@ -54,7 +55,8 @@ async function measure(dir: string): Promise<void> {
   const ffmpeg = process.env.FFMPEG_PATH
   const media = mediaMaker(dir, ffmpeg)
   const [width, height] = options.size.split('x').map(Number) as [number, number]
-  console.log(`${cpus().length} cores, load ${loadavg()[0]!.toFixed(1)}, ${options.size}, 25 fps`)
+  const load = loadavg()[0]!.toFixed(1)
+  console.log(`${cpus().length} cores, load ${load}, ${options.size}, ${options.fps ?? 25} fps`)
   line('seconds', 'frames', 'peak MB', 'engine MB', 'to first', 'disk MB', 'MB/min', 'result MB')
   let first: number | undefined
   for (const seconds of options.seconds.split(',').map(Number)) {
