@@ -5,7 +5,7 @@ import { collectLog } from '../helpers/collected-log.ts'
 import { KEYS, strictS3, type Fault, type Operation } from '../helpers/storage/strict-s3.ts'
 
 const HOUR = 3_600_000
-const signal = () => AbortSignal.timeout(60_000)
+const signal = () => AbortSignal.timeout(300_000)
 
 /** A bucket with objects of some ages, hours, and a worker that starts. */
 async function swept(

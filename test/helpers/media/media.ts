@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { findFfmpeg } from '../../../handler/render/media/find-ffmpeg.ts'
-import { type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { drawScene, FACE, lip, SIZE, stripe } from './scene.ts'
 

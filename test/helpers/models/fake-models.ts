@@ -52,8 +52,8 @@ export interface FakeModels extends Models {
  * a mouth is painted in a color that tells the code, and states of speech are their own number + 1.
  */
 export function fakeModels(options: FakeOptions = {}): FakeModels {
-  const { mouth = [0, 255, 0], other = [0, 0, 255], padding, before } = options
-  const { loudMouth = mouth } = options
+  const { mouth = [0, 255, 0], loudMouth = mouth, other = [0, 0, 255] } = options
+  const { padding, before } = options
   const runs = {
     face: 0,
     face_reference: 0,

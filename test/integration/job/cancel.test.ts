@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CanceledError, type JobError } from '../../../handler/errors.ts'
 import { findFfmpeg } from '../../../handler/render/media/find-ffmpeg.ts'
-import { type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
 import type { Render } from '../../../handler/render/render-task.ts'
 import { createRenderer } from '../../../handler/render/render.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
@@ -59,7 +59,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-describe('a job that is cancelled ends soon, with nothing left of it', () => {
+describe('a job that is canceled ends soon, with nothing left of it', () => {
   const reason = new CanceledError('CANCELED', 'somebody changed their mind')
 
   /** The reason with the stage that it ended; it may end other jobs in other stages. */
@@ -69,7 +69,7 @@ describe('a job that is cancelled ends soon, with nothing left of it', () => {
     expect(reason.stage).toBeUndefined()
   }
 
-  async function cancelled(run: (abort: () => void, ffmpeg: Ffmpeg) => Given) {
+  async function canceled(run: (abort: () => void, ffmpeg: Ffmpeg) => Given) {
     const controller = new AbortController()
     const abort = () => controller.abort(reason)
     const tool = await watched()
@@ -83,7 +83,7 @@ describe('a job that is cancelled ends soon, with nothing left of it', () => {
   test.each(shortlist(2, ['listen', 'generate', 'face', 'encode'] as const))(
     'while %s runs',
     (graph) =>
-      cancelled((abort) => {
+      canceled((abort) => {
         let runs = 0
         const before = (name: string) => {
           if (name === graph && (graph === 'listen' || ++runs === 3)) abort()
@@ -92,7 +92,7 @@ describe('a job that is cancelled ends soon, with nothing left of it', () => {
       }),
   )
   test('while a model waits', () =>
-    cancelled((abort) => {
+    canceled((abort) => {
       const before = async (name: string) => {
         if (name !== 'generate') return
         abort()
@@ -101,7 +101,7 @@ describe('a job that is cancelled ends soon, with nothing left of it', () => {
       return { models: fakeModels({ before }) }
     }))
   test('while frames are encoded', () =>
-    cancelled((abort, ffmpeg) => {
+    canceled((abort, ffmpeg) => {
       const inner = createRenderer(fakeModels(), ffmpeg)
       const render: Render = (task, call) =>
         inner(task, { ...call, onProgress: (done) => (done === 20 ? abort() : undefined) })

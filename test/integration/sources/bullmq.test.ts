@@ -16,7 +16,7 @@ import { webServer } from '../../helpers/servers/loopback-server.ts'
 import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 
 const child = (name: string) => join(import.meta.dirname, `../../helpers/children/${name}.child.ts`)
-/** Two processes and their render processes start. */
+/** A lock that is lost within a test, where its worker is. */
 const FAST = { BULLMQ_LOCK_SEC: '1' }
 
 function worker(redis: RedisServer, env: Record<string, string> = {}, engines?: RenderPool) {

@@ -241,10 +241,7 @@ function jobWith(path: string, value: unknown, { beside, job }: Edges): Record<s
   const isSpoken = top !== 'faces'
   const inputs = { video_url: HTTP, ...(isSpoken && { audio_url: HTTP }) }
   const given: Record<string, unknown> = { ...inputs, ...job, ...(nested as object) }
-  const output = { ...(job?.['output'] as object), ...(given['output'] as object) }
-  const isObject = typeof given['output'] === 'object' && !Array.isArray(given['output'])
-  const all = isObject && given['output'] ? { ...given, output } : given
-  return Object.fromEntries(Object.entries(all).filter(([, one]) => one !== undefined))
+  return Object.fromEntries(Object.entries(given).filter(([, one]) => one !== undefined))
 }
 
 /** Which fields a job is refused for. */

@@ -174,7 +174,7 @@ describe('DOWNLOAD_FAILED, and a retry can help', () => {
   ])('%s', async (_, path, message) => {
     const error = await failure(path, { timeouts: IMPATIENT })
     expect(error).toMatchObject({ code: 'DOWNLOAD_FAILED', retryable: true })
-    expect(error.message).toContain(`video_url: the server`)
+    expect(error.message).toContain('video_url: the server')
     expect(error.message).toContain(message)
   })
   test('a server that is not there', async () => {

@@ -50,11 +50,9 @@ describe('the cut of a loop', () => {
 test('parts begin where no fade is', () => {
   const parts = [8, 10, 11, 13, 21, 30].map((to, i, all) => ({ from: all[i - 1] ?? 0, to }))
   expect(outsideFades(parts, COUNT, FPS)).toEqual([
-    ...[
-      { from: 0, to: 8 },
-      { from: 8, to: 13 },
-      { from: 13, to: 23 },
-      { from: 23, to: 30 },
-    ],
+    { from: 0, to: 8 },
+    { from: 8, to: 13 },
+    { from: 13, to: 23 },
+    { from: 23, to: 30 },
   ])
 })
