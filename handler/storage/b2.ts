@@ -77,7 +77,7 @@ async function authorizeAndOpen(options: B2Options, signal: AbortSignal): Promis
     const endpoint = storageApi.s3ApiUrl
     const base = publicBaseUrl ?? `${storageApi.downloadUrl}/file/${urlPath(bucket)}`
     return s3Storage({
-      ...{ endpoint, bucket, keyId, secret: appKey, prefix, timeouts },
+      ...{ endpoint, bucket, keyId, secret: appKey, prefix, timeouts, proxy: options.proxy },
       region: regionOf(endpoint),
       ...(!(isPrivate && publicBaseUrl === undefined) && { publicBaseUrl: base }),
       ...(options.partBytes !== undefined && { partBytes: options.partBytes }),

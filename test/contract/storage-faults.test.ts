@@ -369,11 +369,17 @@ describe('a public base', () => {
 })
 
 describe('Backblaze B2', () => {
-  const b2 = (api: { origin: string }, secret = KEYS.secret, bucket = 'bucket') =>
+  const b2 = (
+    api: { origin: string },
+    secret = KEYS.secret,
+    bucket = 'bucket',
+    more: Partial<Parameters<typeof b2Storage>[0]> = {},
+  ) =>
     b2Storage({
       ...{ keyId: KEYS.keyId, appKey: secret, bucket, prefix: 'avatar/outputs' },
       ...{ apiUrl: api.origin, fetch: createGuardedFetch({ isBlocked: () => false }) },
       timeouts: shortTimeouts(),
+      ...more,
     })
   const given = async (options: Omit<FakeB2Options, 's3ApiUrl'> = {}) => {
     const s3 = await strictS3()
@@ -397,6 +403,17 @@ describe('Backblaze B2', () => {
     expect(await storage.find('j.mp4', signal())).toMatchObject({ sidecar: { a: 1 } })
     const authorized = at.api.seen.filter(({ path }) => path.includes('authorize'))
     expect(authorized).toHaveLength(1)
+  })
+  test('is reached by the proxy, where its S3 is too', async () => {
+    await using at = await given()
+    await using proxy = await webServer((_, response) => void response.writeHead(403).end())
+    const storage = b2(at.api, KEYS.secret, 'bucket', {
+      proxy: { http: proxy.origin, bypass: '' },
+    })
+    const stored = storage.put('j.mp4', media.file('small'), signal())
+    await expect(stored).rejects.toMatchObject({ code: 'UPLOAD_FAILED' })
+    expect(proxy.seen[0]!.path).toMatch(`${at.s3.origin}/bucket/avatar/outputs/j.mp4`)
+    expect(at.s3.objects.size).toBe(0)
   })
   test('answers presigned URLs for a private bucket', async () => {
     await using at = await given({ bucketType: 'allPrivate' })
