@@ -108,6 +108,16 @@ async function write(
   if (failed) throw toEncodeError(await done)
 }
 
+/** All that x264 says where it gets no memory or no thread. It names settings that it does not take. */
+const UNOPENED = /Error while opening encoder|Could not open encoder|Conversion failed/
+
+const saysOnly = (stderr: string, what: RegExp): boolean =>
+  stderr.trim() !== '' &&
+  stderr
+    .trim()
+    .split('\n')
+    .every((line) => what.test(line))
+
 export function toEncodeError(finished: ProcessResult): Error {
   const machine = toSystemError(finished, 'encoding the result')
   if (machine) return machine
@@ -115,6 +125,10 @@ export function toEncodeError(finished: ProcessResult): Error {
     return new InputError('MEDIA_UNREADABLE', 'the audio input cannot be decoded to its end')
   }
   const cause = toError(finished)
+  if (saysOnly(finished.stderr, UNOPENED)) {
+    const message = 'the encoder could not be opened: the system has too little memory or threads'
+    return new WorkerError('OUT_OF_MEMORY', message, { cause })
+  }
   const [, encoder] = /Unknown encoder '(\w+)'/.exec(finished.stderr) ?? []
   if (encoder !== undefined) {
     const message = `the ffmpeg of this worker has no encoder "${encoder}"; install a complete one`

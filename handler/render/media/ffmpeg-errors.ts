@@ -30,7 +30,7 @@ export const inputErrorOf = (finished: ProcessResult, role: string): JobError | 
 
 /** What ffmpeg says when the system has no memory, thread or descriptor left for it. */
 const SCARCE =
-  /Cannot allocate memory|out of memory|Resource temporarily unavailable|Too many open files|pthread_create|thread.*fail|failed to (?:create|start) thread/i
+  /Cannot allocate memory|out of memory|malloc of size \d+ failed|Resource temporarily unavailable|Too many open files|pthread_create|thread.*fail|failed to (?:create|start) thread/i
 /** More than any file's own description may take. */
 const PLENTY_BYTES = 2 ** 30
 
