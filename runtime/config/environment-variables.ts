@@ -19,7 +19,8 @@ export const MEANINGS: Readonly<Record<string, Readonly<Record<string, string>>>
       'longer results are cut into parts of about so many seconds, drawn by all engines, or all workers of a BullMQ queue, side by side; one piece each where unset',
     QUEUE_LIMIT: 'jobs that may wait; more are answered 429',
     JOB_TIMEOUT_SEC: 'a whole job',
-    DRAIN_SEC: 'how long a shutdown waits for jobs that run',
+    DRAIN_SEC:
+      'how long a shutdown waits for jobs that run; 24 days at most, also where it says more',
     MAX_VIDEO_SEC: 'longest video',
     MAX_AUDIO_SEC: 'longest recording',
     MAX_INPUT_MB: 'largest input file',
