@@ -67,7 +67,11 @@ function describeDifference(
   return soundS < least ? `${soundS.toFixed(1)} of ${wanted.toFixed(1)} s of sound` : undefined
 }
 
-const ENTRIES = 'stream=codec_type,width,height,duration,nb_read_packets'
+const ENTRIES = 'stream=codec_type,width,height,duration,nb_read_packets:stream_tags=DURATION'
+
+interface FoundStream extends Record<string, unknown> {
+  tags?: { DURATION?: string }
+}
 
 async function countByFfprobe(
   ffprobe: string,
@@ -79,19 +83,26 @@ async function countByFfprobe(
   const { code, stdout } = await runToEnd(ffprobe, [...args, `file:${file}`], signal)
   if (code !== 0) return { problem: 'it cannot be read' }
   const { streams = [] } = JSON.parse(stdout.toString()) as {
-    streams?: Record<string, string | number>[]
+    streams?: FoundStream[]
   }
   const streamOf = (type: string) => streams.find(({ codec_type }) => codec_type === type)
   const [video, audio] = [streamOf('video'), streamOf('audio')]
   if (!video || (!audio && !mute)) return { problem: `it has no ${video ? 'sound' : 'pictures'}` }
   const packets = Number(audio?.['nb_read_packets'] ?? 0)
-  const seconds = packets === 0 ? 0 : Number(audio?.['duration']) // Matroska has none
+  const seconds =
+    packets === 0 ? 0 : Number(audio?.['duration'] ?? secondsOf(audio?.tags?.DURATION))
   return {
     width: Number(video['width']),
     height: Number(video['height']),
     frames: Number(video['nb_read_packets'] ?? 0),
     ...(Number.isFinite(seconds) && { soundS: seconds }),
   }
+}
+
+/** Matroska tells how long a track is by a tag: 00:00:01.008000000. */
+const secondsOf = (clock = ''): number => {
+  const [, hours, minutes, seconds] = /^(\d+):(\d+):([\d.]+)$/.exec(clock) ?? []
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)
 }
 
 /** Where there is no ffprobe: the same walk, which tells less. */

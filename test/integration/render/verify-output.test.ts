@@ -66,16 +66,11 @@ describe.each(['ffprobe', 'ffmpeg alone'])('by %s', (tool) => {
 
 test('sound that ends early, and another size, are found', async () => {
   const verify = (file: string) => verifyOutput(file, PLANNED, { ffmpeg, signal })
-  const early = await make(
-    'early.mp4',
-    ...PICTURE,
-    '-f',
-    'lavfi',
-    '-i',
-    'sine=d=1',
-    ...MP4.slice(0, 4),
-  )
+  const soon = [...PICTURE, '-f', 'lavfi', '-i', 'sine=d=1']
+  const early = await make('early.mp4', ...soon, ...MP4.slice(0, 4))
   await expect(verify(early)).rejects.toThrow('1.0 of 2.0 s of sound')
+  const matroska = await make('early.mkv', ...soon, '-c:v', 'ffv1', '-c:a', 'flac')
+  await expect(verify(matroska)).rejects.toThrow('1.0 of 2.0 s of sound')
   await expect(verify(await good('large.mp4', '-s', '128x64'))).rejects.toThrow(
     '128x64 px instead of 64x64',
   )
