@@ -97,6 +97,27 @@ describe.skipIf(!hasRedis)('jobs of a BullMQ queue (needs redis-server)', () => 
     expect(job!.attemptsMade).toBe(2)
   })
 
+  test('that are added again are done once: waiting, done, and forgotten', async () => {
+    await using redis = await redisServer()
+    await using q = openQueue(redis)
+    await using w = await worker(redis)
+    const add = async () => (await q.queue.add('render', w.job, { jobId: 'order' })).id!
+    await q.queue.pause()
+    expect(await add()).toBe(await add())
+    expect(await q.queue.count()).toBe(1)
+    await q.queue.resume()
+    await expect.poll(() => q.state('order')).toBe('completed')
+    const { output_url } = (await q.queue.getJob('order'))!.returnvalue
+    await add()
+    expect(await q.state('order')).toBe('completed')
+    // What Redis no longer knows is found where results are.
+    await q.queue.remove('order')
+    await add()
+    await expect.poll(() => q.state('order')).toBe('completed')
+    expect((await q.queue.getJob('order'))!.returnvalue).toMatchObject({ output_url })
+    expect(w.renders).toHaveLength(1)
+  })
+
   test('that were lost with their workers too often fail, and not as if they were wrong', async () => {
     await using redis = await redisServer()
     await using q = openQueue(redis)
