@@ -151,7 +151,10 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     config.PORT_HEALTH !== undefined && config.PORT_HEALTH !== open?.port
       ? await startServer(healthRoutes({ health, metrics }), config.PORT_HEALTH, config.HOST)
       : undefined
-  log.info('worker.listening', { host: open?.host ?? null, port: open?.port ?? null, ...about })
+  log.info('worker.listening', {
+    ...{ host: open?.host ?? null, port: open?.port ?? null, ...about },
+    bundle: config.MODEL_BUNDLE ?? 'lite',
+  })
   // Where none can start, jobs run all the same: into the error that says so.
   const modelsReady = engines.ready(stop.draining).then(
     () => log.info('worker.ready', { bundle: health().bundle?.id }),

@@ -36,7 +36,7 @@ export function bufferSource(options: BufferOptions): Source {
     ...{ name: 'buffer', workerId, pollMs, reportsInterrupted: true },
     heartbeat: { everyMs: Math.min(pollMs, MAX_INTERVAL_MS), timeoutMs: 5_000 },
     async claim(_capacity, _held, signal) {
-      const ask = { worker_id: workerId }
+      const ask = { worker_id: workerId, ...info.about() }
       return parseClaim(
         await api.post('/internal/buffer/jobs/claim', ask, CLAIM_LIMITS, graceful(signal)),
       )

@@ -43,7 +43,8 @@ export function orchestrator({ api, info, ...rest }: OrchestratorOptions): Sourc
   return {
     ...{ name: 'orchestrator', workerId, pollMs, reportsInterrupted: true, heartbeat: HEARTBEAT },
     async claim(_capacity, _held, signal) {
-      const ask = { worker_id: workerId, worker_type: workerType, gpu_class: gpuClass }
+      const own = { worker_id: workerId, worker_type: workerType, gpu_class: gpuClass }
+      const ask = { ...own, ...info.about() }
       return parseClaim(
         await api.post('/internal/main/jobs/claim', ask, CLAIM_LIMITS, graceful(signal)),
       )

@@ -46,6 +46,7 @@ describe('an orchestrator', () => {
       ...{ status: 'idle', current_job_id: null, provider: 'desk', gpu_class: 'L4' },
       ...{ worker_type: 'main', version: '1.2.3', bundle: '0', error: null },
     })
+    expect(bodies(giver, 'main.claim')[0]).toMatchObject({ version: '1.2.3', bundle: '0' })
     const system = beat!['system_info'] as Record<string, unknown>
     expect(Object.keys(system)).toEqual([
       ...['cpu_cores_physical', 'cpu_cores_logical', 'cpu_model', 'ram_total_gb'],
