@@ -62,11 +62,12 @@ export function openQueueProducer({ redis, prefix, queue: name }: ProducerOption
       }),
     find: (id) =>
       attempt(async () => {
+        // The state first: of a job that ends between the two, the end is seen with its result or not yet.
+        const state = await queue.getJobState(id)
         const job = await Job.fromId(queue, id)
-        if (!job) return undefined
-        const state = await job.getState()
+        if (!job || state === 'unknown') return undefined
         const { progress, returnvalue: result, failedReason } = job
-        return state === 'unknown' ? undefined : { state, progress, result, failedReason }
+        return { state, progress, result, failedReason }
       }),
     remove: (id) =>
       attempt(async () => {
