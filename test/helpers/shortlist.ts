@@ -10,6 +10,6 @@ export const shortlist = <T>(kept: number, rows: readonly T[]): readonly T[] =>
   ALL_ROWS ? rows : rows.slice(0, kept)
 
 /** A test of `.ci/long` alone: it varies what another one holds. */
-export function variant(name: string, run: () => Promise<unknown>): void {
-  if (ALL_ROWS) test(name, async () => void (await run()))
-}
+export const variant: (name: string, run: () => Promise<unknown>) => void = ALL_ROWS
+  ? test
+  : () => {}

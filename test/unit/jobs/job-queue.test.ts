@@ -406,7 +406,7 @@ describe('who sends a job again', () => {
   })
 
   test('with a fresh presigned URL for a picture has that uploaded; its video is looked for', async () => {
-    const isStored = vi.fn(async () => true)
+    const isStored = vi.fn<() => Promise<boolean>>(async () => true)
     const { jobs, calls } = opened({ isStored })
     const poster = (signature: number) =>
       again(
