@@ -45,8 +45,14 @@ export async function executeCommandLine(
     }
   } catch (error) {
     writeError(error, json, output)
-    return EXIT_CODES[error instanceof PullError ? error.fault : 'caller']
+    return EXIT_CODES[faultOf(error)]
   }
+}
+
+/** What nobody foresaw (a port that is taken, a bug) is this machine's. */
+function faultOf(error: unknown): keyof typeof EXIT_CODES {
+  if (error instanceof PullError || error instanceof JobError) return error.fault
+  return error instanceof UsageError ? 'caller' : 'worker'
 }
 
 function configOf(env: NodeJS.ProcessEnv) {

@@ -1,6 +1,7 @@
+import type { Config } from '../../config/config.ts'
 import { resolveJobSource } from '../../config/job-source.ts'
 import { startWorker } from '../../worker/worker.ts'
-import { defineCommand } from '../command.ts'
+import { defineCommand, UsageError } from '../command.ts'
 
 export const startCommand = defineCommand({
   name: 'start',
@@ -10,9 +11,17 @@ export const startCommand = defineCommand({
   options: {},
   run({ config }) {
     const environment = config()
-    return startWorker(environment, resolveJobSource(environment))
+    return startWorker(environment, sourceOf(environment))
   },
 })
+
+function sourceOf(config: Config) {
+  try {
+    return resolveJobSource(config)
+  } catch (error) {
+    throw new UsageError((error as Error).message, 'INVALID_ENVIRONMENT')
+  }
+}
 
 export const serveCommand = defineCommand({
   name: 'serve',

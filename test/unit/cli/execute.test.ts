@@ -88,10 +88,10 @@ describe('the command line', () => {
     ['runn --json', 'USAGE', 'unknown command "runn"; did you mean run?'],
     ['--json', 'USAGE', 'a command is missing'],
     ['serve --json', 'INVALID_ENVIRONMENT', expect.stringContaining('CONCURRENCY')],
-    ['fail --json', 'BUG', 'the disk is away'],
-  ])('"%s" fails as JSON on stdout', async (line, code, message) => {
+    ['fail --json', 'BUG', 'the disk is away', 1],
+  ])('"%s" fails as JSON on stdout', async (line, code, message, wanted = 2) => {
     const { status, out, err } = await execute(line, { CONCURRENCY: 'many' })
-    expect({ status, err }).toEqual({ status: 2, err: '' })
+    expect({ status, err }).toEqual({ status: wanted, err: '' })
     expect(JSON.parse(out)).toEqual({ code, message, retryable: false })
   })
 
