@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { makeSound, makeVideo, type Folder } from '../media/media.ts'
 import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
+import type { Box } from '../../../models/pixels/image.ts'
 import type { Random } from '../orchestrator/random.ts'
 import { webServer, type WebServer } from '../servers/loopback-server.ts'
 
@@ -13,7 +14,9 @@ export const HOPELESS = {
 } as const
 
 /** How long the recording is that jobs speak in parts, seconds. */
-const LECTURE_S = 12
+export const LECTURE_S = 12
+/** Loud and quiet in turn, so that it shows which of its moments a frame speaks. */
+const UNEVEN = ['-af', 'volume=4,tremolo=f=0.7:d=0.9']
 
 export interface MediaServer extends WebServer {
   /** Requests that met an accident. */
@@ -30,13 +33,16 @@ export async function serveInputs(
   const small = { width: 96, height: 72, frames: 4 }
   const face = [28, 8, 68, 48] as const
   await makeVideo(ffmpeg, file('face.mp4'), { ...small, faces: () => [[...face]] })
+  const lecturer = { ...small, frames: 25 * LECTURE_S + 10, faces: () => [[...face] as Box] }
+  await makeVideo(ffmpeg, file('lecturer.mp4'), lecturer)
   await makeVideo(ffmpeg, file('empty-room.mp4'), { ...small, faces: () => [] })
   await makeSound(ffmpeg, file('voice.wav'), 0.2)
-  await makeSound(ffmpeg, file('lecture.wav'), LECTURE_S)
+  await makeSound(ffmpeg, file('lecture.wav'), LECTURE_S, UNEVEN)
   const noise = createHash('sha512').update('noise').digest()
   const files = new Map([
     ['/face.mp4', await readFile(file('face.mp4'))],
     ['/empty-room.mp4', await readFile(file('empty-room.mp4'))],
+    ['/lecturer.mp4', await readFile(file('lecturer.mp4'))],
     ['/voice.wav', await readFile(file('voice.wav'))],
     ['/lecture.wav', await readFile(file('lecture.wav'))],
     ['/noise.mp4', Buffer.concat(Array.from({ length: 40 }, () => noise))],

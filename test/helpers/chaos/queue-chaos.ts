@@ -8,6 +8,7 @@ import { tcpRelay, type Relay } from '../servers/tcp-relay.ts'
 import { KEYS } from '../storage/strict-s3.ts'
 import { stormyS3, type StormyS3 } from './faulty-s3.ts'
 import { leftBy, objectProblem, unfinishedUploads } from './invariants.ts'
+import { longJob, longProblems, undisturbed } from './long-jobs.ts'
 import { HOPELESS, serveInputs } from './media.ts'
 import { queueJobs, queueViolations, type QueueEnd } from './queue-jobs.ts'
 import { ruinOf, waited } from './ruin.ts'
@@ -32,6 +33,8 @@ const LOCK_S = 3
 const LONGEST_CUT_MS = 6_000
 /** After so many lost locks BullMQ fails a job, and only then one fails so for good; chance can do that to one. */
 const GIVEN_UP = 'ENGINE_LOST'
+/** Of all jobs: chance rarely meets one job five times; where more are given up, workers lose locks by themselves. */
+const GIVEN_UP_SHARE = 0.03
 
 /** A hundred jobs of a queue, three workers, and everything around them failing. */
 export async function queueChaos(options: QueueChaosOptions) {
@@ -41,6 +44,7 @@ export async function queueChaos(options: QueueChaosOptions) {
   const began = performance.now()
   await using dir = await folder()
   await using media = await serveInputs(dir, await testFfmpeg(), chance(3), share)
+  const right = await undisturbed(dir)
   await using redis = await redisServer({ durable })
   await using queue = queueJobs(redis.url)
   const workers: Worker[] = []
@@ -56,12 +60,12 @@ export async function queueChaos(options: QueueChaosOptions) {
     const env = { ...environment(s3), REDIS_URL: `redis://127.0.0.1:${relay.port}` }
     workers.push(await worker(`worker-${i}`, dir.path, env, () => performance.now()))
   }
+  const isLong = (i: number) => i >= count - LONG_JOBS
   const expected = new Map<string, string | undefined>()
   for (let i = 0; i < count; i++) {
     const id = `job-${i}`
     const origin = media.origin.replace('127.0.0.1', 'localhost')
-    const isLong = i >= count - LONG_JOBS
-    const { data, code } = isLong ? longJob(origin, i) : someJob(driver, origin, i)
+    const { data, code } = isLong(i) ? longJob(origin, i) : someJob(driver, origin, i)
     expected.set(id, code)
     await queue.give(id, data)
   }
@@ -94,12 +98,14 @@ export async function queueChaos(options: QueueChaosOptions) {
     status === 0 ? [] : [`worker-${i} ended with ${status} when it was asked to`],
   )
   const states = [...queue.ends.values()]
+  const long = new Map([...queue.ends].filter(([id]) => isLong(Number(id.slice(4)))))
+  const stalledTooOften = states.filter(({ reason }) => reason === GIVEN_UP).length
   return {
     ...{ seed, durable, jobs: count, kills: ruin.kills(), stops: ruin.stops() },
     ...{ restarts: restart.times(), cuts: cut.times(), addedAgain: queue.again() },
     succeeded: states.filter(({ state }) => state === 'completed').length,
     failed: states.filter(({ state }) => state === 'failed').length,
-    stalledTooOften: states.filter(({ reason }) => reason === GIVEN_UP).length,
+    stalledTooOften,
     faults: { storage: s3.faults(), media: media.faults() },
     seconds: Math.round((performance.now() - began) / 1000),
     violations: [
@@ -111,6 +117,10 @@ export async function queueChaos(options: QueueChaosOptions) {
       ...unfinishedUploads(s3),
       ...orphans(s3, queue.ends),
       ...(await wrongEnds(expected, queue.ends)),
+      ...(await longProblems(long, workers, right, dir)),
+      ...(stalledTooOften > Math.ceil(GIVEN_UP_SHARE * count)
+        ? [`${stalledTooOften} of ${count} jobs were lost too often for chance`]
+        : []),
       ...(await queueViolations(queue.connection, [...expected.keys()])),
     ],
   }
@@ -130,14 +140,6 @@ function someJob(random: Random, origin: string, i: number) {
     ...(random.chance(0.1) && { output: { crf: LARGE } }),
   }
   return { data, code: HOPELESS[file as keyof typeof HOPELESS] as string | undefined }
-}
-
-function longJob(origin: string, i: number) {
-  const inputs = {
-    video_url: `${origin}/face.mp4?job=${i}`,
-    audio_url: `${origin}/lecture.wav?job=${i}`,
-  }
-  return { data: { ...inputs, split: { seconds: 5 } }, code: undefined }
 }
 
 /** The first once a tenth of all jobs have ended, and so on: half of them are left when the last has happened. */
@@ -223,7 +225,7 @@ async function bugsOf({ id, dir }: Worker): Promise<string[]> {
 function orphans({ objects }: StormyS3, ends: ReadonlyMap<string, QueueEnd>): string[] {
   return [...objects.keys()]
     .filter((key) => {
-      const end = ends.get(key.replace(/\.mp4(\.json)?$/, ''))
+      const end = ends.get(key.replace(/\.(mp4|mkv)(\.json)?$/, ''))
       return end?.state !== 'completed' && end?.reason !== GIVEN_UP
     })
     .map((key) => `the object ${key} belongs to no job that has succeeded`)

@@ -6,7 +6,7 @@ import { waited } from './ruin.ts'
 /** How a job ended, as whoever gave it was told. */
 export interface QueueEnd {
   state: 'completed' | 'failed'
-  result: { output_url?: string; sha256?: string } | undefined
+  result: { output_url?: string; sha256?: string; frames?: number } | undefined
   /** An error code, or BullMQ's own words. */
   reason: string
 }
@@ -95,6 +95,12 @@ function codeIn(failedReason: string | undefined): string {
   }
 }
 
+/** Names that BullMQ keeps what is no job under; lists and sets of jobs are looked at one by one. */
+const OF_THE_QUEUE = new Set([
+  ...['wait', 'active', 'paused', 'delayed', 'prioritized', 'waiting-children', 'stalled'],
+  ...['completed', 'failed', 'meta', 'id', 'events', 'marker', 'stalled-check', 'limiter', 'pc'],
+])
+
 /** What a queue may not hold once every job has ended, and events that say that one ended twice. */
 export async function queueViolations(redis: Redis, ids: readonly string[]): Promise<string[]> {
   const prefix = `bull:${QUEUE}:`
@@ -109,13 +115,19 @@ export async function queueViolations(redis: Redis, ids: readonly string[]): Pro
   }
   const stalled = await redis.smembers(`${prefix}stalled`)
   wrong.push(...stalled.map((id) => `${id} is left in the set "stalled"`))
-  const finished = await Promise.all(
-    ['completed', 'failed'].map((set) => redis.zrange(`${prefix}${set}`, '0', '-1')),
-  )
-  const known = new Set(finished.flat())
-  for (const key of await redis.keys(`${prefix}job-*`)) {
+  const added = new Set(ids)
+  const known = new Set<string>()
+  for (const set of ['completed', 'failed']) {
+    for (const id of await redis.zrange(`${prefix}${set}`, '0', '-1')) {
+      if (added.has(id)) known.add(id)
+      else wrong.push(`${id}, which nobody has added, is left in the set "${set}"`)
+    }
+  }
+  for (const key of await redis.keys(`${prefix}*`)) {
     const [id, ...more] = key.slice(prefix.length).split(':')
+    if (OF_THE_QUEUE.has(id!)) continue
     if (more.length > 0) wrong.push(`the key ${key} is left`)
+    else if (!added.has(id!)) wrong.push(`the key ${key} is left of a job that nobody has added`)
     else if (!known.has(id!)) wrong.push(`${id} has not ended, and is in no list`)
   }
   const ends = new Map<string, number>()

@@ -10,6 +10,8 @@ import { fakeModels } from '../models/fake-models.ts'
 
 /** The `crf` of a job whose result is too large for one request to the store. */
 export const LARGE = 34
+/** How it paints; a mouth tells also whether its moment is loud. */
+export const PAINT = { loudMouth: [255, 255, 0] } as const
 const PADDING = 9 * 2 ** 20
 
 /** After so many runs of `generate` nothing comes any more: what is rendered hangs in its middle. */
@@ -20,6 +22,7 @@ async function open({ ffmpegPath, cache }: InitOptions): Promise<WarmRenderer> {
   const ffmpeg = await findFfmpeg(ffmpegPath, new AbortController().signal)
   let runs = 0
   const models = fakeModels({
+    ...PAINT,
     before: (graph) => (graph === 'generate' && ++runs > held ? new Promise(() => {}) : undefined),
   })
   const draw = createRenderer(models, ffmpeg, cache && avatarCache(cache))
