@@ -42,13 +42,13 @@ const accepted = async (job: Record<string, unknown>) => {
 const CONTAIN = { resolution: '320x480', output: { fit: 'contain' } }
 
 const SIZED: readonly [string, Record<string, unknown>][] = [
-  ['a still', { video: still }],
+  ['a file that does not tell its length', { video: raw, length: 'video' }],
   [
     'a part, at another rate',
     { video: long, trim: { from: 0.5, to: 1.7 }, fps: 30, length: 'video' },
   ],
   ['segments, in another size', { video: long, segments: [{ from: 0.2, to: 0.8 }], ...CONTAIN }],
-  ['a file that does not tell its length', { video: raw, length: 'video' }],
+  ['a still', { video: still }],
   ['a video that is shorter than the sound', { video: short }],
   ['as the longer', { video: long, length: 'longest' }],
   ['a recording whose file is rounded', { video: long, audio: half }],

@@ -1,9 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import type { Box } from '../../../models/pixels/image.ts'
+import type { Models } from '../../../models/inference/models.ts'
+import { makeBeepsAt } from '../../helpers/media/beeps.ts'
 import { CROP, drawnCodes, makeSound, makeVideo, readVideo } from '../../helpers/media/media.ts'
-import { shownCodes } from '../../helpers/media/media.ts'
+import { H264, shownCodes } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
+import { fakeModels } from '../../helpers/models/fake-models.ts'
 import { shortlist, variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
@@ -85,6 +88,24 @@ describe('which face', () => {
     const { video: out } = await at.run({ video: file })
     expect(drawnCodes(out, crop(right))).toEqual(numbers(25))
     expect(drawnCodes(out, crop(left))).toEqual(Array(25).fill(undefined))
+  })
+  test('the one whose lips move with the sound of the source', async () => {
+    const talk = { at: [0.2, 0.7], hz: 1000, lastS: 0.25 }
+    const isHeard = (second: number) =>
+      talk.at.some((from) => second >= from && second < from + talk.lastS)
+    const sound = await makeBeepsAt(at.ffmpeg, at.media.file('talk.wav'), 1, talk)
+    const open: Box = [8, 24, 56, 76]
+    const file = await makeVideo(at.ffmpeg, at.media.file('talks.mp4'), {
+      faces: (i) => [isHeard(i / 25) ? open : left, right],
+      encode: ['-i', sound, ...H264, '-c:a', 'aac'],
+    })
+    const { result } = await at.render(
+      { video: file, face: 'speaking' },
+      { models: tallMouths(fakeModels()) },
+    )
+    expect(result.face).toMatchObject({ chosen: 'speaking', frame: 0 })
+    expect(result.face!.sureness).toBeGreaterThan(0.5)
+    expect(result.face!.box[2]).toBeLessThan(right[0])
   })
   variant('the largest where no lips move with a sound that nobody hears', async () => {
     const file = await video('two.mp4', () => [left, right])
@@ -186,6 +207,25 @@ describe('which face', () => {
     expect(result.frames_without_face).toBe(0)
   })
 })
+
+/** Lips are as far apart as a face is taller than wide. */
+function tallMouths(models: Models): Models {
+  return {
+    ...models,
+    async run(graph, feeds, rank) {
+      const found = await models.run(graph, feeds, rank)
+      if (graph !== 'face') return found
+      const boxes = found['boxes']!.data as Float32Array
+      const landmarks = found['landmarks']!.data as Float32Array
+      for (let face = 0; 4 * face < boxes.length; face++) {
+        const [x1, y1, x2, y2] = boxes.subarray(4 * face) as unknown as Box
+        for (const lower of [65, 66, 67])
+          landmarks[136 * face + 2 * lower + 1]! += y2 - y1 - (x2 - x1)
+      }
+      return found
+    },
+  }
+}
 
 async function voice(seconds: number): Promise<string> {
   return makeSound(at.ffmpeg, at.media.file(`voice-${seconds}.wav`), seconds)

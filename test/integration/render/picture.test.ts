@@ -1,14 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import type { Box } from '../../../models/pixels/image.ts'
-import {
-  CROP,
-  drawnCodes,
-  ffmpeg as run,
-  H264,
-  LOSSLESS,
-  makeVideo,
-} from '../../helpers/media/media.ts'
+import { CROP, drawnCodes, ffmpeg as run, LOSSLESS, makeVideo } from '../../helpers/media/media.ts'
 import { readVideo, type Video, type VideoOptions } from '../../helpers/media/media.ts'
 import { FACE } from '../../helpers/media/scene.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
@@ -140,7 +133,7 @@ describe('colors outside the mouth stay as they were', () => {
     expect(out.pixel(0, 10, 60)[0]).toBeLessThan(24)
     expect(out.pixel(0, 60, 20)[0]).toBeGreaterThan(200)
   })
-  variant('interlaced', async () => {
+  test('interlaced', async () => {
     const encode = [...h264('yuv420p'), '-flags', '+ilme+ildct', '-x264-params', 'tff=1']
     const file = await video('interlaced.mp4', { encode, filter: 'setfield=tff' })
     const { video: out } = await at.run({ video: file, ...FINE })
@@ -189,19 +182,6 @@ describe('the picture is upright, square and even', () => {
     expect([out.width, out.height]).toEqual([192, 288])
     expect(out.line).not.toMatch(/SAR (?!1:1)/)
     expect(out.pixel(0, 96, 2 * 20)[0]).toBeGreaterThan(200) // the face, twice as far down
-  })
-  variant('a size that changes midway is scaled to one size', async () => {
-    const one = await video('one.ts', { encode: [...H264, '-f', 'mpegts'] })
-    const two = await video('two.ts', {
-      width: 384,
-      height: 288,
-      encode: [...H264, '-f', 'mpegts'],
-    })
-    const file = at.media.file('both.ts')
-    await writeFile(file, Buffer.concat([await readFile(one), await readFile(two)]))
-    const { video: out } = await at.run({ video: file, ...FINE })
-    expect(out.width / out.height).toBe(4 / 3)
-    expect(out.frames).toBeGreaterThan(6)
   })
 })
 
