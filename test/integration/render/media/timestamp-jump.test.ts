@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { decode, fingerprint } from '../../../handler/render/media/decode-video.ts'
-import { probe } from '../../../handler/render/media/probe.ts'
-import { folder, makeSound, makeVideo, testFfmpeg } from '../../helpers/media/media.ts'
-import { renderTools } from '../../helpers/render-tools.ts'
+import { decode, fingerprint } from '../../../../handler/render/media/decode-video.ts'
+import { probe } from '../../../../handler/render/media/probe.ts'
+import { folder, makeSound, makeVideo, testFfmpeg } from '../../../helpers/media/media.ts'
+import { renderTools } from '../../../helpers/render-tools.ts'
 
 const LIMITS = { maxVideoS: 60, maxAudioS: 60, maxPixels: 1 << 20 }
 const READING = { samples: 'yuv', allowOddSize: false, referenceMode: false } as const

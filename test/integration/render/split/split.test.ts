@@ -1,14 +1,14 @@
 import { readdir } from 'node:fs/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { createRenderer } from '../../../handler/render/render.ts'
-import type { Render } from '../../../handler/render/render-task.ts'
-import { splitRender } from '../../../handler/render/split/split-render.ts'
-import { CROP, drawnCodes, ffmpeg as run, makeVideo } from '../../helpers/media/media.ts'
-import { readVideo, shownCodes, type VideoOptions } from '../../helpers/media/media.ts'
-import { FACE } from '../../helpers/media/scene.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
-import { fakeModels } from '../../helpers/models/fake-models.ts'
+import { createRenderer } from '../../../../handler/render/render.ts'
+import type { Render } from '../../../../handler/render/render-task.ts'
+import { splitRender } from '../../../../handler/render/split/split-render.ts'
+import { CROP, drawnCodes, ffmpeg as run, makeVideo } from '../../../helpers/media/media.ts'
+import { readVideo, shownCodes, type VideoOptions } from '../../../helpers/media/media.ts'
+import { FACE } from '../../../helpers/media/scene.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../../helpers/shortlist.ts'
+import { fakeModels } from '../../../helpers/models/fake-models.ts'
 
 const at = await scenario()
 const OTHER = [FACE[0] - 48, FACE[1], FACE[2] - 48, FACE[3]] as const

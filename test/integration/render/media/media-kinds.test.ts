@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { LIMITS } from '../../helpers/jobs/deps.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
-import { CROP, drawnCodes, makeSound, makeVideo } from '../../helpers/media/media.ts'
-import { FACE } from '../../helpers/media/scene.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { LIMITS } from '../../../helpers/jobs/deps.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { CROP, drawnCodes, makeSound, makeVideo } from '../../../helpers/media/media.ts'
+import { FACE } from '../../../helpers/media/scene.ts'
+import { shortlist } from '../../../helpers/shortlist.ts'
 
 const at = await scenario()
 const video = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 4 })

@@ -1,9 +1,9 @@
 import { beforeAll, expect, test } from 'vitest'
-import { createRenderer } from '../../../handler/render/render.ts'
-import type { Render } from '../../../handler/render/render-task.ts'
-import { scenario, type Scenario } from '../../helpers/jobs/scenario.ts'
-import { makeVideo } from '../../helpers/media/media.ts'
-import { fakeModels } from '../../helpers/models/fake-models.ts'
+import { createRenderer } from '../../../../handler/render/render.ts'
+import type { Render } from '../../../../handler/render/render-task.ts'
+import { scenario, type Scenario } from '../../../helpers/jobs/scenario.ts'
+import { makeVideo } from '../../../helpers/media/media.ts'
+import { fakeModels } from '../../../helpers/models/fake-models.ts'
 
 let at: Scenario
 beforeAll(async () => {

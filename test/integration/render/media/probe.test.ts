@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { probe } from '../../../handler/render/media/probe.ts'
-import { LIMITS } from '../../helpers/jobs/deps.ts'
+import { probe } from '../../../../handler/render/media/probe.ts'
+import { LIMITS } from '../../../helpers/jobs/deps.ts'
 import {
   CROP,
   drawnCodes,
@@ -8,10 +8,10 @@ import {
   H264,
   makeSound,
   makeVideo,
-} from '../../helpers/media/media.ts'
-import { shownCodes } from '../../helpers/media/media.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
+} from '../../../helpers/media/media.ts'
+import { shownCodes } from '../../../helpers/media/media.ts'
+import { shortlist } from '../../../helpers/shortlist.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
 
 const PLAIN = { samples: 'yuv', allowOddSize: false, referenceMode: false } as const
 

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { beepTimes, makeBeeps } from '../../helpers/media/beeps.ts'
-import { LIMITS } from '../../helpers/jobs/deps.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
+import { beepTimes, makeBeeps } from '../../../helpers/media/beeps.ts'
+import { LIMITS } from '../../../helpers/jobs/deps.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
 import {
   ffmpeg as run,
   H264,
@@ -10,8 +10,8 @@ import {
   makeVideo,
   shownCodes,
   type VideoOptions,
-} from '../../helpers/media/media.ts'
-import { shortlist, variant } from '../../helpers/shortlist.ts'
+} from '../../../helpers/media/media.ts'
+import { shortlist, variant } from '../../../helpers/shortlist.ts'
 
 const at = await scenario()
 const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 8 })

@@ -1,8 +1,8 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import { verifyOutput } from '../../../handler/render/encode/verify-output.ts'
-import { ffmpeg as run, folder, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
+import type { Ffmpeg } from '../../../../handler/render/media/ffmpeg.ts'
+import { verifyOutput } from '../../../../handler/render/encode/verify-output.ts'
+import { ffmpeg as run, folder, testFfmpeg, type Folder } from '../../../helpers/media/media.ts'
 
 const PLANNED = { width: 64, height: 64, frames: 50, soundS: 2 }
 const PICTURE = ['-f', 'lavfi', '-i', 'testsrc=s=64x64:r=25:d=2']

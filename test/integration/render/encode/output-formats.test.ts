@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from 'vitest'
-import { chooseEncoder } from '../../../handler/render/encode/choose-encoder.ts'
-import type { WantedFormat } from '../../../handler/render/encode/output-formats.ts'
-import { runToEnd, type Ffmpeg } from '../../../handler/render/media/ffmpeg.ts'
-import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
+import { chooseEncoder } from '../../../../handler/render/encode/choose-encoder.ts'
+import type { WantedFormat } from '../../../../handler/render/encode/output-formats.ts'
+import { runToEnd, type Ffmpeg } from '../../../../handler/render/media/ffmpeg.ts'
+import type { VideoInfo } from '../../../../handler/render/media/media-info.ts'
 import { chmod, writeFile } from 'node:fs/promises'
-import { folder, testFfmpeg } from '../../helpers/media/media.ts'
+import { folder, testFfmpeg } from '../../../helpers/media/media.ts'
 
 const signal = AbortSignal.timeout(300_000)
 const video = { width: 64, height: 64, color: {} } as VideoInfo

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { ffmpeg, makeVideo } from '../../helpers/media/media.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { ffmpeg, makeVideo } from '../../../helpers/media/media.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { shortlist } from '../../../helpers/shortlist.ts'
 
 const at = await scenario()
 

@@ -1,15 +1,15 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { createRenderer } from '../../../handler/render/render.ts'
-import type { Render } from '../../../handler/render/render-task.ts'
-import { openBundle } from '../../../models/inference/bundle.ts'
-import type { Models } from '../../../models/inference/models.ts'
-import { LITE } from '../../../runtime/config/bundle-directory.ts'
-import { ffmpeg as run } from '../../helpers/media/media.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
-import { listeningModels } from '../../helpers/models/listening-models.ts'
+import { createRenderer } from '../../../../handler/render/render.ts'
+import type { Render } from '../../../../handler/render/render-task.ts'
+import { openBundle } from '../../../../models/inference/bundle.ts'
+import type { Models } from '../../../../models/inference/models.ts'
+import { LITE } from '../../../../runtime/config/bundle-directory.ts'
+import { ffmpeg as run } from '../../../helpers/media/media.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { listeningModels } from '../../../helpers/models/listening-models.ts'
 
-const PORTRAIT = fileURLToPath(new URL('../../../demo/portrait.png', import.meta.url))
+const PORTRAIT = fileURLToPath(new URL('../../../../demo/portrait.png', import.meta.url))
 const at = await scenario()
 const SECONDS = 11
 const RATE = 12

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { createRenderer } from '../../../handler/render/render.ts'
-import { splitRender } from '../../../handler/render/split/split-render.ts'
-import { fakeModels } from '../../helpers/models/fake-models.ts'
+import { createRenderer } from '../../../../handler/render/render.ts'
+import { splitRender } from '../../../../handler/render/split/split-render.ts'
+import { fakeModels } from '../../../helpers/models/fake-models.ts'
 import {
   CROP,
   drawnCodes,
@@ -10,9 +10,9 @@ import {
   readVideo,
   shownCodes,
   type VideoOptions,
-} from '../../helpers/media/media.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
-import { variant } from '../../helpers/shortlist.ts'
+} from '../../../helpers/media/media.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { variant } from '../../../helpers/shortlist.ts'
 
 const at = await scenario()
 const PRORES = ['-c:v', 'prores_ks', '-profile:v', '4444', '-pix_fmt', 'yuva444p10le']

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { Box } from '../../../models/pixels/image.ts'
-import type { Models } from '../../../models/inference/models.ts'
-import { makeBeepsAt } from '../../helpers/media/beeps.ts'
-import { CROP, drawnCodes, makeSound, makeVideo, readVideo } from '../../helpers/media/media.ts'
-import { H264, shownCodes } from '../../helpers/media/media.ts'
-import { FACE } from '../../helpers/media/scene.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
-import { fakeModels } from '../../helpers/models/fake-models.ts'
-import { shortlist, variant } from '../../helpers/shortlist.ts'
+import type { Box } from '../../../../models/pixels/image.ts'
+import type { Models } from '../../../../models/inference/models.ts'
+import { makeBeepsAt } from '../../../helpers/media/beeps.ts'
+import { CROP, drawnCodes, makeSound, makeVideo, readVideo } from '../../../helpers/media/media.ts'
+import { H264, shownCodes } from '../../../helpers/media/media.ts'
+import { FACE } from '../../../helpers/media/scene.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { fakeModels } from '../../../helpers/models/fake-models.ts'
+import { shortlist, variant } from '../../../helpers/shortlist.ts'
 
 const at = await scenario()
 

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
-import type { GraphName, Manifest } from '../../../models/inference/manifest.ts'
-import type { Tensors } from '../../../models/inference/tensor.ts'
-import { makeVideo } from '../../helpers/media/media.ts'
-import { fakeModels, landmarksOf } from '../../helpers/models/fake-models.ts'
-import { FACE } from '../../helpers/media/scene.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
+import type { GraphName, Manifest } from '../../../../models/inference/manifest.ts'
+import type { Tensors } from '../../../../models/inference/tensor.ts'
+import { makeVideo } from '../../../helpers/media/media.ts'
+import { fakeModels, landmarksOf } from '../../../helpers/models/fake-models.ts'
+import { FACE } from '../../../helpers/media/scene.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
 
 const at = await scenario()
 const file = at.media.file('face.mp4')

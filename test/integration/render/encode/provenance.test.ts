@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
-import { handle } from '../../../handler/handle.ts'
-import { testDeps } from '../../helpers/jobs/deps.ts'
-import { scenario } from '../../helpers/jobs/scenario.ts'
-import { variant } from '../../helpers/shortlist.ts'
-import { makeVideo } from '../../helpers/media/media.ts'
-import { fakeModels } from '../../helpers/models/fake-models.ts'
+import { handle } from '../../../../handler/handle.ts'
+import { testDeps } from '../../../helpers/jobs/deps.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { variant } from '../../../helpers/shortlist.ts'
+import { makeVideo } from '../../../helpers/media/media.ts'
+import { fakeModels } from '../../../helpers/models/fake-models.ts'
 
 const at = await scenario()
 const video = await makeVideo(at.ffmpeg, at.media.file('v.mp4'), { frames: 5 })
