@@ -14,7 +14,7 @@ import { Redis } from 'ioredis'
 import { ffmpeg, folder, makeSound, testFfmpeg } from '../test/helpers/media/media.ts'
 import { redisServer } from '../test/helpers/redis/server.ts'
 import { webServer } from '../test/helpers/servers/loopback-server.ts'
-import { costOf, type Simulation } from './simulated-card.ts'
+import { costOf, type Simulation } from './simulated/card.ts'
 
 const SPEED = Number(process.env.SPEED ?? 0.03)
 const SECONDS = Number(process.env.SECONDS ?? 1)
@@ -52,7 +52,7 @@ async function startWorker(
 ): Promise<ChildProcess> {
   const worker = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'fleet-worker.process.ts'), JSON.stringify(simulation)],
+    [join(import.meta.dirname, 'simulated/fleet-worker.process.ts'), JSON.stringify(simulation)],
     {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: {

@@ -1,5 +1,5 @@
 // What the pipeline leaves of a card: the product with MuseTalk's graphs replaced by their costs on one
-// (`simulated-card.ts`), so that whatever the card waits for is ours. Prints a table, keeps it with the
+// (`simulated/card.ts`), so that whatever the card waits for is ours. Prints a table, keeps it with the
 // commit in bench/results/, asserts nothing. `npm run bench:gpu -- --help` says how to run a part of it.
 import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -7,8 +7,8 @@ import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { mediaMaker } from './portrait-media.ts'
-import { COSTS } from './simulated-card.ts'
-import { measureJobs, type Outcome } from './simulated-job.ts'
+import { COSTS } from './simulated/card.ts'
+import { measureJobs, type Outcome } from './simulated/job.ts'
 
 const HELP = `npm run bench:gpu -- [options]
   --sizes 576x768,1280x720,1920x1080   frames of the made videos

@@ -6,7 +6,7 @@ import { silentLog } from '../handler/log.ts'
 import { createGuardedFetch } from '../handler/net/guarded-fetch.ts'
 import { directoryStorage } from '../handler/storage/directory.ts'
 import { createRenderPool } from '../runtime/engine/pool.ts'
-import type { Simulation } from './simulated-card.ts'
+import type { Simulation } from './simulated/card.ts'
 
 export interface MemoryJob {
   simulation: Simulation
@@ -45,7 +45,7 @@ async function run(job: MemoryJob): Promise<MemoryOutcome> {
   const { simulation, video, audio, dir, stream, fields, ffmpeg } = job
   await using engines = createRenderPool({
     ...{ devices: [''], device: 'cuda', bundle: JSON.stringify(simulation), maxJobs: 1e6 },
-    entry: new URL('./simulated-engine.process.ts', import.meta.url),
+    entry: new URL('./simulated/engine.process.ts', import.meta.url),
     ...(ffmpeg !== undefined && { ffmpegPath: ffmpeg }),
     log: silentLog,
   })

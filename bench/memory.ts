@@ -1,5 +1,5 @@
 // Whether a long job takes more memory or disk than a short one: one job after the other, each in
-// processes of its own, with the networks of a card simulated (`simulated-card.ts`) and everything else
+// processes of its own, with the networks of a card simulated (`simulated/card.ts`) and everything else
 // the product's. Prints the largest sum of the resident memory of worker, engine and ffmpegs, and the
 // most that the job's folder held. Asserts nothing. `npm run bench:memory -- --help` says how.
 import { mkdtemp, rm } from 'node:fs/promises'

@@ -1,13 +1,13 @@
-import { findFfmpeg } from '../handler/render/media/find-ffmpeg.ts'
-import { createEstimator } from '../handler/render/estimate-render.ts'
-import { createRenderer } from '../handler/render/render.ts'
-import type { Render } from '../handler/render/render-task.ts'
-import { openPixels } from '../models/pixels/threads/pixels.ts'
-import { collectPatiently } from '../runtime/engine/patient-gc.ts'
-import { runChildLoop, type WarmRenderer } from '../runtime/engine/child-loop.ts'
-import type { InitOptions } from '../runtime/engine/ipc-messages.ts'
-import type { Simulation } from './simulated-card.ts'
-import { simulatedModels } from './simulated-models.ts'
+import { findFfmpeg } from '../../handler/render/media/find-ffmpeg.ts'
+import { createEstimator } from '../../handler/render/estimate-render.ts'
+import { createRenderer } from '../../handler/render/render.ts'
+import type { Render } from '../../handler/render/render-task.ts'
+import { openPixels } from '../../models/pixels/threads/pixels.ts'
+import { collectPatiently } from '../../runtime/engine/patient-gc.ts'
+import { runChildLoop, type WarmRenderer } from '../../runtime/engine/child-loop.ts'
+import type { InitOptions } from '../../runtime/engine/ipc-messages.ts'
+import type { Simulation } from './card.ts'
+import { simulatedModels } from './models.ts'
 
 /** A render process whose card is simulated; `bundle` says which. It tells what the card did. */
 async function open({ bundle, ffmpegPath }: InitOptions): Promise<WarmRenderer> {

@@ -1,6 +1,6 @@
-import type { GraphName, Manifest } from '../models/inference/manifest.ts'
-import type { GraphSource, Session } from '../models/inference/session.ts'
-import type { Tensor, Tensors, TensorSpec } from '../models/inference/tensor.ts'
+import type { GraphName, Manifest } from '../../models/inference/manifest.ts'
+import type { GraphSource, Session } from '../../models/inference/session.ts'
+import type { Tensor, Tensors, TensorSpec } from '../../models/inference/tensor.ts'
 
 /** What one run of a graph takes on the card: milliseconds, and milliseconds for each item. */
 export interface Cost {

@@ -1,8 +1,8 @@
-import type { Models } from '../models/inference/models.ts'
-import type { GraphName, Manifest } from '../models/inference/manifest.ts'
-import { createInferencePool } from '../models/inference/worker-pool.ts'
-import { costOf, INPUTS, itemsOf, LISTEN, simulatedSource, STATES } from './simulated-card.ts'
-import type { Simulation } from './simulated-card.ts'
+import type { Models } from '../../models/inference/models.ts'
+import type { GraphName, Manifest } from '../../models/inference/manifest.ts'
+import { createInferencePool } from '../../models/inference/worker-pool.ts'
+import { costOf, INPUTS, itemsOf, LISTEN, simulatedSource, STATES } from './card.ts'
+import type { Simulation } from './card.ts'
 
 /** What the card did since it was asked last. */
 export interface CardUse {
@@ -36,7 +36,7 @@ export async function simulatedModels(simulation: Simulation): Promise<Simulated
   const inference = await createInferencePool(
     Object.fromEntries(sources),
     { device: 'cuda', threads: 1, lanes: 1 },
-    new URL('./simulated-card.worker.ts', import.meta.url),
+    new URL('./card.worker.ts', import.meta.url),
   )
   let used: CardUse = { busyMs: 0, graphs: {} }
   const graphs = names.map((name) => [name, { device: 'cuda', inputs: INPUTS[name], outputs: [] }])

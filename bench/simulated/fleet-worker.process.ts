@@ -1,13 +1,13 @@
-import { createWebhookSender } from '../handler/events/webhook-sender.ts'
-import { createGuardedFetch } from '../handler/net/guarded-fetch.ts'
-import { createJsonLogger } from '../runtime/log/json-log.ts'
-import { readConfig } from '../runtime/config/config.ts'
-import { limitsOf } from '../runtime/config/limits.ts'
-import { resolveJobSource } from '../runtime/config/job-source.ts'
-import { createRenderPool } from '../runtime/engine/pool.ts'
-import { installSignalHandlers } from '../runtime/shutdown.ts'
-import { openScratch } from '../runtime/worker/scratch-directory.ts'
-import { runWorker } from '../runtime/worker/run-worker.ts'
+import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createJsonLogger } from '../../runtime/log/json-log.ts'
+import { readConfig } from '../../runtime/config/config.ts'
+import { limitsOf } from '../../runtime/config/limits.ts'
+import { resolveJobSource } from '../../runtime/config/job-source.ts'
+import { createRenderPool } from '../../runtime/engine/pool.ts'
+import { installSignalHandlers } from '../../runtime/shutdown.ts'
+import { openScratch } from '../../runtime/worker/scratch-directory.ts'
+import { runWorker } from '../../runtime/worker/run-worker.ts'
 
 // `musetalk-worker start` as it is, but for the card in its render process: it is simulated. Argument: which card.
 const [simulation] = process.argv.slice(2)
@@ -18,7 +18,7 @@ await using scratch = await openScratch(config.SCRATCH_DIR)
 await using engines = createRenderPool({
   ...{ devices: [''], device: 'cuda', bundle: simulation!, maxJobs: 1e6, log },
   ...(config.FFMPEG_PATH !== undefined && { ffmpegPath: config.FFMPEG_PATH }),
-  entry: new URL('./simulated-engine.process.ts', import.meta.url),
+  entry: new URL('./engine.process.ts', import.meta.url),
 })
 const fetch = createGuardedFetch({ isBlocked: () => false })
 await runWorker(stop, {

@@ -3,17 +3,17 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { JobDependencies } from '../handler/job-context.ts'
-import { handle } from '../handler/handle.ts'
-import { createLog, silentLog } from '../handler/log.ts'
-import { createGuardedFetch } from '../handler/net/guarded-fetch.ts'
-import { createWebhookSender } from '../handler/events/webhook-sender.ts'
-import { s3Storage } from '../handler/storage/s3.ts'
-import { KEYS } from '../test/helpers/storage/strict-s3.ts'
-import { createRenderPool } from '../runtime/engine/pool.ts'
-import { cpuTimeOf, since } from './cpu-time.ts'
-import type { Simulation } from './simulated-card.ts'
-import type { CardUse } from './simulated-models.ts'
+import type { JobDependencies } from '../../handler/job-context.ts'
+import { handle } from '../../handler/handle.ts'
+import { createLog, silentLog } from '../../handler/log.ts'
+import { createGuardedFetch } from '../../handler/net/guarded-fetch.ts'
+import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
+import { s3Storage } from '../../handler/storage/s3.ts'
+import { KEYS } from '../../test/helpers/storage/strict-s3.ts'
+import { createRenderPool } from '../../runtime/engine/pool.ts'
+import { cpuTimeOf, since } from '../cpu-time.ts'
+import type { Simulation } from './card.ts'
+import type { CardUse } from './models.ts'
 
 export interface Workload {
   simulation: Simulation
@@ -75,7 +75,7 @@ async function measured(load: Workload, dir: string, endpoint: string): Promise<
     device: 'cuda',
     bundle: JSON.stringify(simulation),
     maxJobs: 1e6,
-    entry: new URL('./simulated-engine.process.ts', import.meta.url),
+    entry: new URL('./engine.process.ts', import.meta.url),
     ...(load.ffmpeg !== undefined && { ffmpegPath: load.ffmpeg }),
     log: silentLog,
   })

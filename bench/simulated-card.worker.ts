@@ -1,5 +1,0 @@
-import { parentPort } from 'node:worker_threads'
-import { serveGraphs } from '../models/inference/inference-thread.ts'
-import { loadSimulated } from './simulated-card.ts'
-
-if (parentPort) serveGraphs(parentPort, loadSimulated)
