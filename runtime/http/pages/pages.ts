@@ -41,6 +41,7 @@ export function pageRoutes(): Hono {
   const assets = new Map([
     ...readAssets('./', ''),
     ...readAssets('./app/', 'app/'),
+    ...readAssets('./app/inputs/', 'app/inputs/'),
     ...readAssets('../../../demo/', ''),
   ])
 

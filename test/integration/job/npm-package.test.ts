@@ -114,7 +114,11 @@ test('its worker serves the pages and all they need', async () => {
       const html = await (await fetch(origin + path)).text()
       const assets = html.match(/(?<=(src|href)=")\/assets\/[^"]+/g)!
       expect(assets.length).toBeGreaterThan(1)
-      for (const asset of [...assets, '/assets/app/dom.browser.js', '/assets/portrait.png'])
+      for (const asset of [
+        ...assets,
+        '/assets/app/inputs/camera.browser.js',
+        '/assets/portrait.png',
+      ])
         expect((await fetch(origin + asset)).status, asset).toBe(200)
     }
   } finally {

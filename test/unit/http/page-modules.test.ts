@@ -10,7 +10,7 @@ const load = (name: string) =>
 test('every error has its advice in plain words', async () => {
   const { adviceFor } = await load('errors')
   const page = await readFile(new URL('../../../docs/errors.md', import.meta.url), 'utf8')
-  const codes = [...page.matchAll(/^\| `(\w+)`/gm)].map(([, code]) => code!)
+  const codes = [...page.matchAll(/^\| `([A-Z_]+)`/gm)].map(([, code]) => code!)
   expect(codes.length).toBeGreaterThan(15)
   for (const code of codes) expect(adviceFor!(code), code).toMatch(/\w/)
 })
@@ -56,7 +56,7 @@ test('the codecs of a movie header are read when it is whole', async () => {
 })
 
 test('the ends of a part keep their order, and the last is exact', async () => {
-  const { moveEnd, movedBy } = await load('trim-strip')
+  const { moveEnd, movedBy } = await load('inputs/trim-strip')
   const all = { from: 0, to: 7.083, at: 0 }
   expect(moveEnd!(all, 'from', 1.239, 7.083)).toEqual({ from: 1.24, to: 7.083, at: 0 })
   expect(moveEnd!(all, 'from', 9, 7.083).from).toBe(6.98)
@@ -69,14 +69,14 @@ test('the ends of a part keep their order, and the last is exact', async () => {
 })
 
 test('the rate of a video is that of its nearest frames, though some were not shown', async () => {
-  const { rateOf } = await load('frame-rate')
+  const { rateOf } = await load('inputs/frame-rate')
   expect(rateOf!([0, 0.033367, 0.100101, 0.133468])).toBeCloseTo(30_000 / 1001, 9)
   expect(rateOf!([0.04, 0.08, 0.2])).toBe(25)
   expect(rateOf!([0, 0.1, 0.2])).toBeCloseTo(10)
 })
 
 test('the loudest sample of each stretch is drawn', async () => {
-  const { readPeaks } = await load('waveform')
+  const { readPeaks } = await load('inputs/waveform')
   expect(readPeaks!(Float32Array.of(0, 0.5, -0.75, 0.25), 2)).toEqual([0.5, 0.75])
 })
 

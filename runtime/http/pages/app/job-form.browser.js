@@ -9,8 +9,8 @@ import { estimateJob } from './worker-client.browser.js'
 const DEFAULTS = { length: 'audio', silence: 'model' }
 
 /**
- * @param {ReturnType<typeof import('./face-picker.browser.js').createFacePicker>} face
- * @param {ReturnType<typeof import('./speech-picker.browser.js').createSpeechPicker>} speech
+ * @param {ReturnType<typeof import('./inputs/face-picker.browser.js').createFacePicker>} face
+ * @param {ReturnType<typeof import('./inputs/speech-picker.browser.js').createSpeechPicker>} speech
  */
 export function createJobForm(face, speech) {
   const more = createAllOptions()

@@ -1,17 +1,17 @@
 // The page to make a face speak: what is chosen is sent, the job is followed, the result is shown.
 
 import { withStream } from './all-options.browser.js'
-import { createCamera } from './camera.browser.js'
+import { createCamera } from './inputs/camera.browser.js'
 import { createCompare } from './compare.browser.js'
 import { block, button, element, say, seconds, show } from './dom.browser.js'
 import { adviceFor, explain } from './errors.browser.js'
-import { createFacePicker } from './face-picker.browser.js'
+import { createFacePicker } from './inputs/face-picker.browser.js'
 import { createHistory, remember } from './history.browser.js'
 import { createJobForm } from './job-form.browser.js'
 import { followJob } from './job-events.browser.js'
 import { playLive } from './live-video.browser.js'
 import { writeSnippet } from './snippets.browser.js'
-import { createSpeechPicker } from './speech-picker.browser.js'
+import { createSpeechPicker } from './inputs/speech-picker.browser.js'
 import {
   cancelJob,
   jobPath,

@@ -1,6 +1,6 @@
 // Who speaks: a picture or a video, whose mouth of it, and which part.
 
-import { block, element, show, video } from './dom.browser.js'
+import { block, element, show, video } from '../dom.browser.js'
 import { createFaceChoice } from './face-choice.browser.js'
 import { drawFilmstrip } from './filmstrip.browser.js'
 import { frameAt } from './frame-rate.browser.js'

@@ -1,6 +1,6 @@
 // Whose mouth is drawn: a click on a person, a frame that is dragged around a face, or their numbers typed.
 
-import { block, element, input, show } from './dom.browser.js'
+import { block, element, input, show } from '../dom.browser.js'
 
 const FIELDS = /** @type {const} */ ({ at: ['x', 'y'], box: ['left', 'top', 'right', 'bottom'] })
 /** What moves less than this between press and release is a click, in pixels of the screen. */

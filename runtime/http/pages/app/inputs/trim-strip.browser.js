@@ -1,6 +1,6 @@
 // A part of a recording: two ends on its picture that are dragged, moved by arrows, or typed; and a place in it that is shown.
 
-import { create } from './dom.browser.js'
+import { create } from '../dom.browser.js'
 
 /** Shorter parts are slips of the hand, seconds. */
 const SHORTEST = 0.1

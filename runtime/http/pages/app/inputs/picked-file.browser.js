@@ -1,7 +1,7 @@
 // A file that was chosen, dropped, taken or fetched; or an address. One for the face, one for the speech.
 
-import { block, button, input, say } from './dom.browser.js'
-import { hasUpload, uploadFile } from './worker-client.browser.js'
+import { block, button, input, say } from '../dom.browser.js'
+import { hasUpload, uploadFile } from '../worker-client.browser.js'
 
 /**
  * @typedef {{ address(): Promise<string>, preview(): string, current(): File | undefined, isEmpty(): boolean,

@@ -1,7 +1,7 @@
 // What is said: a file, or a recording by the microphone, with its loudness drawn.
 
 import { openDevice } from './device.browser.js'
-import { block, button, element, say } from './dom.browser.js'
+import { block, button, element, say } from '../dom.browser.js'
 import { createTrimStrip } from './trim-strip.browser.js'
 import { createPickedFile } from './picked-file.browser.js'
 import { drawWaveform } from './waveform.browser.js'

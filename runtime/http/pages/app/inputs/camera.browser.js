@@ -1,7 +1,7 @@
 // A photo by the camera.
 
 import { openDevice } from './device.browser.js'
-import { button, say, show, video } from './dom.browser.js'
+import { button, say, show, video } from '../dom.browser.js'
 
 /** @param {(file: File) => void} onPhoto */
 export function createCamera(onPhoto) {
