@@ -180,7 +180,7 @@ class Clip(nn.Module):
         gain = usual / lit.clamp(min=0.02)
         white = white + known * (color * gain * 1.08 - white)
         drawn = torch.cat([self.drawn[:, :3] * white[:, :, None, None], self.drawn[:, 3:]], 1)
-        # Front teeth that were not recognised (shadow, turned head) are drawn in the color of the others.
+        # Front teeth that were not recognized (shadow, turned head) are drawn in the color of the others.
         missing = (1 - own[:, 3:].amax(2, keepdim=True)) * (1 - ramp(self.u.abs(), 0.14, 0.20))
         others = self.drawn[:, :3] * (color * gain * 0.85)[:, :, None, None]
         covered = (own[:, 3:] + missing * self.drawn[:, 3:]).clamp(max=1)

@@ -50,14 +50,14 @@ class Encode(nn.Module):
         near = neighbors(crop)
         p = landmarks
         left, right = p[:, 48], p[:, 54]
-        centre = (left + right) / 2
+        center = (left + right) / 2
         across = right - left
         length = (across * across).sum(1, keepdim=True).sqrt().clamp(min=4)
         e = across / length
         n = torch.stack([-e[:, 1], e[:, 0]], 1)
         half = length / 2
-        x = ((p - centre[:, None]) * e[:, None]).sum(2)
-        y = ((p - centre[:, None]) * n[:, None]).sum(2)
+        x = ((p - center[:, None]) * e[:, None]).sum(2)
+        y = ((p - center[:, None]) * n[:, None]).sum(2)
 
         # Three widths of the head instead of one: blinks move the eye corners. Ratios measured on 22 faces.
         eyes = (self.span(p, 36, 45) + 0.653 * self.span(p, 1, 15) + 0.787 * self.span(p, 17, 26)) / 3
@@ -86,14 +86,14 @@ class Encode(nn.Module):
         cheeks = torch.stack([(p[:, 41] + p[:, 31] + p[:, 2]) / 3, (p[:, 46] + p[:, 35] + p[:, 14]) / 3], 1)
         skin = self.color(near, cheeks)
         skin_red = skin[:, :1] / skin.sum(1, keepdim=True).clamp(min=0.03)
-        beyond = self.beyond(near, centre, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
+        beyond = self.beyond(near, center, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
         lip = self.color(near, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
-        shape = torch.cat([centre, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
+        shape = torch.cat([center, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
                            skin, lip, gap, tables.flatten(1), beyond.flatten(1)], 1)
         wider = torch.stack([upper, lower + beyond[:, 1]], 1)
-        return crop, shape, self.inside(near, centre, e, n, half, eyes, rise, middle, nose, wider)
+        return crop, shape, self.inside(near, center, e, n, half, eyes, rise, middle, nose, wider)
 
-    def beyond(self, near, centre, e, n, half, tables, gape, skin_red):
+    def beyond(self, near, center, e, n, half, tables, gape, skin_red):
         """How far the open mouth reaches past its inner contours [N,2,T], half widths.
 
         Landmarks miss the true edge of the lips by some pixels. From the contour into the lip, samples count
@@ -107,8 +107,8 @@ class Encode(nn.Module):
         steps = torch.linspace(0, 0.75, 13)
         y = (start[..., None] + thick[..., None] * steps) * half[:, :, None, None]  # [N,2,T,13]
         x = (self.at[None, None, :, None] * half[:, :, None, None]).expand_as(y)
-        px = centre[:, 0, None, None, None] + x * e[:, 0, None, None, None] + y * n[:, 0, None, None, None]
-        py = centre[:, 1, None, None, None] + x * e[:, 1, None, None, None] + y * n[:, 1, None, None, None]
+        px = center[:, 0, None, None, None] + x * e[:, 0, None, None, None] + y * n[:, 0, None, None, None]
+        py = center[:, 1, None, None, None] + x * e[:, 1, None, None, None] + y * n[:, 1, None, None, None]
         red, green, blue = colors_at(near, px.flatten(1, 2), py.flatten(1, 2)).unbind(0)  # [N,2T,13]
         light = 0.299 * red + 0.587 * green + 0.114 * blue
         red = red / (red + green + blue).clamp(min=0.03)
@@ -135,14 +135,14 @@ class Encode(nn.Module):
         length = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(length, (2, 2, 0, 0), "replicate"), (1, 5), 1)
         return length[:, 0] * thick.abs()
 
-    def inside(self, near, centre, e, n, half, eyes, rise, middle, nose, tables):
+    def inside(self, near, center, e, n, half, eyes, rise, middle, nose, tables):
         """The mouth interior on a grid fixed to the head, with a soft mask: between the inner lips."""
         def wide(v):
             return v[:, :, None]
         x = wide(middle) + self.u * wide(eyes)
         y = wide(nose) + self.v * wide(rise)
-        px = wide(centre[:, 0:1]) + x * wide(e[:, 0:1]) + y * wide(n[:, 0:1])
-        py = wide(centre[:, 1:2]) + x * wide(e[:, 1:2]) + y * wide(n[:, 1:2])
+        px = wide(center[:, 0:1]) + x * wide(e[:, 0:1]) + y * wide(n[:, 0:1])
+        py = wide(center[:, 1:2]) + x * wide(e[:, 1:2]) + y * wide(n[:, 1:2])
         rgb = colors_at(near, px, py)
         upper, lower = read_tables(tables, x / wide(half))
         from_upper = y - upper * wide(half)

@@ -51,22 +51,22 @@ class Face(torch.nn.Module):
 
     def forward(self, image):
         boxes, found, eyes = self.detector(image)
-        centre, side = (boxes[:, :2] + boxes[:, 2:]) / 2, ROOM * (boxes[:, 2:] - boxes[:, :2]).amax(1)
+        center, side = (boxes[:, :2] + boxes[:, 2:]) / 2, ROOM * (boxes[:, 2:] - boxes[:, :2]).amax(1)
         along = direction(eyes[:, 0], eyes[:, 1])
-        local, flag = self.mesh(lit(crops(image, centre, side, along)), False)
-        points = to_image(local, centre, side, along)
+        local, flag = self.mesh(lit(crops(image, center, side, along)), False)
+        points = to_image(local, center, side, along)
 
         areas, ranks = ranked(points, found * flag)
         # Two detections that led to the same face are told apart here, before the second pass is paid for.
         kept = nms(areas, at_least_one(ranks, found), MOST, OVERLAP)
-        boxes, found, local, points, centre, side, along = (v[kept] for v in (boxes, found, local, points, centre, side, along))
+        boxes, found, local, points, center, side, along = (v[kept] for v in (boxes, found, local, points, center, side, along))
         # The mesh's box is taken in the level crop: in the picture it would grow as the head tilts.
         low, high = local.amin(1), local.amax(1)
-        centre = to_image(((low + high) / 2)[:, None], centre, side, along)[:, 0]
+        center = to_image(((low + high) / 2)[:, None], center, side, along)[:, 0]
         side = ROOM / CROP * (high - low).amax(1) * side
         along = direction(points[:, OUTER_RIGHT_EYE], points[:, OUTER_LEFT_EYE])
-        local, flag = self.mesh(lit(crops(image, centre, side, along)), True)
-        points = to_image(local, centre, side, along)
+        local, flag = self.mesh(lit(crops(image, center, side, along)), True)
+        points = to_image(local, center, side, along)
 
         scores = found * flag
         kept = nms(*ranked(points, scores), MOST, OVERLAP)

@@ -67,7 +67,7 @@ class Generate(nn.Module):
         base = neutral(s, contours, m, self.coarse_t)
         new = outlines(s, contours, s["beyond"].reshape(-1, 2, TABLE) * half, base, p, self.coarse_t)
         fine = torch.matmul(torch.cat([new[k] for k in EDGES], 1), self.finer)
-        spare = (PIXELS - 1 - s["centre"][:, 1:] - s["chin"] * s["axis"][:, :1]).clamp(min=4)
+        spare = (PIXELS - 1 - s["center"][:, 1:] - s["chin"] * s["axis"][:, :1]).clamp(min=4)
         near = neighbors(pixels)
 
         face = torch.cat([pixels[:, :FIRST], self.outer(near, fine, s, new, spare)], 1).reshape(-1, 3)
@@ -144,7 +144,7 @@ def spread(size):
 
 def box(s, aside, above, below):
     """Columns [N,1,w] and rows [N,h,1] of boxes of one size around a turned one: mouth frame px, `aside` to both sides."""
-    (ex, ey), (cx, cy) = s["axis"].split(1, 1), s["centre"].split(1, 1)
+    (ex, ey), (cx, cy) = s["axis"].split(1, 1), s["center"].split(1, 1)
     middle, tall = (below + above) / 2, (below - above) / 2
     width = (2 * (aside * ex.abs() + tall * ey.abs())).amax().ceil().clamp(8, PIXELS)
     height = (2 * (aside * ey.abs() + tall * ex.abs())).amax().ceil().clamp(8, PIXELS - FIRST)

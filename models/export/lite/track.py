@@ -23,7 +23,7 @@ OUTER_RIGHT_EYE, OUTER_LEFT_EYE = 36, 45
 
 
 def place(points):
-    """Landmarks [K,68,2] -> centre [K,2], side [K] and x axis [K,2] of the crop that `face` would set by its mesh."""
+    """Landmarks [K,68,2] -> center [K,2], side [K] and x axis [K,2] of the crop that `face` would set by its mesh."""
     along = direction(points[:, OUTER_RIGHT_EYE], points[:, OUTER_LEFT_EYE])
     turn = torch.stack([along, torch.stack([-along[:, 1], along[:, 0]], 1)], 2)
     level = points @ turn
@@ -41,9 +41,9 @@ class Track(torch.nn.Module):
         self.mesh = Mesh(mesh)
 
     def forward(self, image, landmarks):
-        centre, side, along = place(landmarks)
-        points, flag = self.mesh(lit(crops(image, centre, side, along)), True)
-        return to_image(from_mesh(points), centre, side, along), flag
+        center, side, along = place(landmarks)
+        points, flag = self.mesh(lit(crops(image, center, side, along)), True)
+        return to_image(from_mesh(points), center, side, along), flag
 
 
 def build(out, cache):

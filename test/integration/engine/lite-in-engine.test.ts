@@ -13,6 +13,7 @@ import { testDeps } from '../../helpers/jobs/deps.ts'
 import { alive, membersOf, reaper } from '../../helpers/fake-engines.ts'
 import { collectLog } from '../../helpers/collected-log.ts'
 import { ffmpeg, folder, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
+import { smallPortrait } from '../../helpers/media/portrait.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
 import { silentLog } from '../../../handler/log.ts'
 
@@ -30,11 +31,10 @@ interface Golden {
 
 /** The portrait, small, and some speech. */
 async function media({ file }: Folder, seconds: number) {
-  const { path } = await testFfmpeg()
-  const portrait = ['-i', demo('portrait.png'), '-vf', 'scale=256:256', file('face.png')]
-  await ffmpeg(path, ['-v', 'error', ...portrait])
+  const found = await testFfmpeg()
+  await smallPortrait(found, file('face.png'))
   const speech = ['-stream_loop', '-1', '-i', demo('speech.wav'), '-t', `${seconds}`]
-  await ffmpeg(path, ['-v', 'error', ...speech, file('speech.wav')])
+  await ffmpeg(found.path, ['-v', 'error', ...speech, file('speech.wav')])
   return { video: file('face.png'), audio: file('speech.wav') }
 }
 

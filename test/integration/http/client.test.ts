@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createClient } from '../../../runtime/client/client.ts'
-import { ffmpeg, makeSound, testFfmpeg } from '../../helpers/media/media.ts'
+import { makeSound, testFfmpeg } from '../../helpers/media/media.ts'
+import { smallPortrait } from '../../helpers/media/portrait.ts'
 import { startServe } from '../../helpers/servers/serve.ts'
 import { tcpRelay } from '../../helpers/servers/tcp-relay.ts'
 
@@ -19,8 +20,7 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'client-'))
   await mkdir(join(dir, 'demo'))
   const found = await testFfmpeg()
-  const small = ['-v', 'error', '-i', join(root, 'demo/portrait.png'), '-vf', 'scale=256:256']
-  await ffmpeg(found.path, [...small, join(dir, 'demo/portrait.png')])
+  await smallPortrait(found, join(dir, 'demo/portrait.png'))
   await makeSound(found, join(dir, 'demo/speech.wav'), 0.4)
   await symlink(join(dir, 'demo/portrait.png'), join(dir, 'face.mp4'))
   await symlink(join(dir, 'demo/speech.wav'), join(dir, "demo/it's.wav"))

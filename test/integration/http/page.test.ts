@@ -3,6 +3,7 @@ import { AxeBuilder } from '@axe-core/playwright'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ffmpeg, folder, H264, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
+import { smallPortrait } from '../../helpers/media/portrait.ts'
 import { collectErrors, findChromium, openBrowser } from '../../helpers/servers/browser.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
 import { startServe } from '../../helpers/servers/serve.ts'
@@ -32,10 +33,10 @@ describe.skipIf(!chromium)(
 
     /** The portrait and the speech of the demo, small. */
     async function makeInputs() {
-      const { path } = await testFfmpeg()
-      const photo = ['-i', demo('portrait.png'), '-vf', 'scale=256:256', dir.file('portrait.png')]
+      const found = await testFfmpeg()
       const speech = ['-t', '4', '-i', demo('speech.wav'), dir.file('speech.wav')]
-      await Promise.all([photo, speech].map((args) => ffmpeg(path, ['-v', 'error', ...args])))
+      await ffmpeg(found.path, ['-v', 'error', ...speech])
+      await smallPortrait(found, dir.file('portrait.png'))
     }
 
     /** The page in a context of its own: no history, no key. */
@@ -77,7 +78,9 @@ describe.skipIf(!chromium)(
         `${property('send-note', 'textContent')}.includes('metadata: that is not JSON')`,
       )
       await page.fill('[data-path="metadata"]', '{ "take": 3 }')
-      const sent = page.waitForRequest((one) => one.method() === 'POST' && one.url().endsWith('/jobs'))
+      const sent = page.waitForRequest(
+        (one) => one.method() === 'POST' && one.url().endsWith('/jobs'),
+      )
       await page.click('#send')
       await ended(page)
       expect(await duration(page)).toBeCloseTo(4, 1)

@@ -6,6 +6,8 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testFfmpeg } from '../../helpers/media/media.ts'
+import { smallPortrait } from '../../helpers/media/portrait.ts'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../../..')
@@ -33,18 +35,10 @@ beforeAll(async () => {
 })
 
 test('the program of docs/library.md renders a job with the packed library', async () => {
-  const ffmpeg = process.env.FFMPEG_PATH ?? 'ffmpeg'
+  const ffmpeg = await testFfmpeg()
   const speech = ['-t', '0.4', '-i', join(root, 'demo/speech.wav'), join(app, 'speech.wav')]
-  await run(ffmpeg, ['-v', 'error', ...speech])
-  const small = [
-    '-i',
-    join(root, 'demo/portrait.png'),
-    '-vf',
-    'scale=256:256',
-    join(app, 'face.png'),
-  ]
-  await run(ffmpeg, ['-v', 'error', ...small])
-  await rename(join(app, 'face.png'), join(app, 'face.mp4'))
+  await run(ffmpeg.path, ['-v', 'error', ...speech])
+  await rename(await smallPortrait(ffmpeg, join(app, 'face.png')), join(app, 'face.mp4'))
   const page = await readFile(join(root, 'docs/library.md'), 'utf8')
   const [, program] = /```ts\n([^]*?)```/.exec(page)!
   await writeFile(join(app, 'app.mjs'), program!)

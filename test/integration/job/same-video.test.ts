@@ -6,6 +6,7 @@ import { findFfmpeg } from '../../../handler/render/media/find-ffmpeg.ts'
 import { runToEnd } from '../../../handler/render/media/ffmpeg.ts'
 import { directoryStorage, handle, createLocalWorker } from '../../../runtime/library.ts'
 import { pretendedEngine, pretendedServe } from '../../helpers/servers/worker-server.ts'
+import { smallPortrait } from '../../helpers/media/portrait.ts'
 import { heldStop } from '../../helpers/jobs/controlled-jobs.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -24,9 +25,7 @@ test('the same job gives the same frames through every shape', async () => {
   const audio = join(dir, 'speech.wav')
   const short = ['-v', 'error', '-t', '0.2', '-i', join(root, 'demo/speech.wav'), audio]
   await runToEnd(ffmpeg.path, short, signal)
-  const face = join(dir, 'face.png')
-  const small = ['-v', 'error', '-i', join(root, 'demo/portrait.png'), '-vf', 'scale=256:256', face]
-  await runToEnd(ffmpeg.path, small, signal)
+  const face = await smallPortrait(ffmpeg, join(dir, 'face.png'))
   const job = { video_url: face, audio_url: audio, force: true }
 
   await using deps = await createLocalWorker({

@@ -57,9 +57,9 @@ test.each([
 test.each([
   [466, '1c29ba24', [115, 144, 173]],
   [700, '93b06223', [77, 106, 135]],
-])('bilinear %i to 512 equals Pillow', (side, code, centre) => {
+])('bilinear %i to 512 equals Pillow', (side, code, center) => {
   const out = resized(pattern(side, side), 512, 512, pillowBilinear)
-  expect(pixel(out, 256, 256)).toEqual(centre)
+  expect(pixel(out, 256, 256)).toEqual(center)
   expect(crc(out)).toBe(code)
 })
 

@@ -11,8 +11,8 @@ SPREAD = 2 / 3
 MIDDLE = 0.4
 
 
-def crops(image, centre, side, along):
-    """Square crops around `centre` [K,2] px with sides [K] px, x axis `along` [K,2] (length 1) -> f32 [K,3,192,192], 0..1.
+def crops(image, center, side, along):
+    """Square crops around `center` [K,2] px with sides [K] px, x axis `along` [K,2] (length 1) -> f32 [K,3,192,192], 0..1.
 
     Four taps a pixel, the border repeated: bilinear, or nearly a box when shrinking. Four gathers of the picture's bytes,
     so that the whole of it is never made float.
@@ -21,8 +21,8 @@ def crops(image, centre, side, along):
     u = (torch.arange(CROP) + .5) / CROP - .5
     step = along * side[:, None]
     # A crop row runs along (x, y), a crop column along (-y, x).
-    x = (centre[:, 0, None, None] - .5 + step[:, 0, None, None] * u[None, None, :]) - step[:, 1, None, None] * u[None, :, None]
-    y = (centre[:, 1, None, None] - .5 + step[:, 1, None, None] * u[None, None, :]) + step[:, 0, None, None] * u[None, :, None]
+    x = (center[:, 0, None, None] - .5 + step[:, 0, None, None] * u[None, None, :]) - step[:, 1, None, None] * u[None, :, None]
+    y = (center[:, 1, None, None] - .5 + step[:, 1, None, None] * u[None, None, :]) + step[:, 0, None, None] * u[None, :, None]
     # Taps 1 px apart, or, where a crop pixel covers several, as far apart as averages it best.
     apart = torch.round(side * (SPREAD / CROP)).clamp_min(1)[:, None, None]
     (x0, x1, fx), (y0, y1, fy) = taps(x, apart, width), taps(y, apart, height)
@@ -58,8 +58,8 @@ def direction(start, end):
     return way / way.square().sum(1, keepdim=True).sqrt().clamp_min(1e-6)
 
 
-def to_image(points, centre, side, along):
+def to_image(points, center, side, along):
     """Crop px [K,P,2] -> picture px."""
     x, y = ((points / CROP - .5) * side[:, None, None]).split(1, 2)
     across = torch.stack([-along[:, 1], along[:, 0]], 1)
-    return centre[:, None] + x * along[:, None] + y * across[:, None]
+    return center[:, None] + x * along[:, None] + y * across[:, None]

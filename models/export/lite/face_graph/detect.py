@@ -22,7 +22,7 @@ def size_of(image):
 
 
 def letterbox(image):
-    """u8 [H,W,3] -> f32 [1,3,192,192], 0..255, the picture centred in a black square of side max(H,W).
+    """u8 [H,W,3] -> f32 [1,3,192,192], 0..255, the picture centered in a black square of side max(H,W).
 
     576 x 576 nearest samples, then the mean of 3 x 3: the cost does not depend on the picture's size.
     """
@@ -52,11 +52,11 @@ def at_least_one(ranks, scores):
 def view(graph, picture, side, border, scale):
     """Runs the detector on a square picture f32 [1,3,side,side], 0..255.
 
-    -> scores f32 [A], points f32 [A,8,2]: centre, size and six key points, in px of the 192 px letterbox, `scale` of
+    -> scores f32 [A], points f32 [A,8,2]: center, size and six key points, in px of the 192 px letterbox, `scale` of
     which go into a pixel here, behind a border of `border` px.
     """
-    centres = (torch.arange(side // CELL) + .5) * CELL - border
-    y, x = torch.meshgrid(centres, centres, indexing='ij')
+    centers = (torch.arange(side // CELL) + .5) * CELL - border
+    y, x = torch.meshgrid(centers, centers, indexing='ij')
     anchors = torch.stack([x, y], 2).reshape(-1, 1, 2)
     numbers, logits = graph(picture / 127.5 - 1, [REGRESSION, LOGIT])
     points = numbers.reshape(-1, 8, 2)
@@ -91,8 +91,8 @@ class Detector(torch.nn.Module):
         far_scores = far_scores * (far_points[:, 1, 0] > CLOSE * SIDE)
         scores, points = torch.cat([scores, far_scores]), torch.cat([points, far_points])
 
-        centre, size = points[:, 0], points[:, 1]
-        boxes = torch.cat([centre - size / 2, centre + size / 2], 1)
+        center, size = points[:, 0], points[:, 1]
+        boxes = torch.cat([center - size / 2, center + size / 2], 1)
         # Of the anchors on one face the wider box wins a near draw: it holds the whole face.
         ranks = scores * (1 + .5 / SIDE * size[:, 0]) * (scores > LOW)
         kept = nms(boxes, at_least_one(ranks, scores), self.most, OVERLAP)

@@ -35,7 +35,7 @@ def lip_transform(inputs, options):
 
 
 def sample_map(inputs, options):
-    """`TransformTensorBilinear`: the feature map [N,C,48,48] at the pixel centres of the grid, zero outside."""
+    """`TransformTensorBilinear`: the feature map [N,C,48,48] at the pixel centers of the grid, zero outside."""
     features, matrix = inputs
     height, width = options['output_height'], options['output_width']
     y, x = torch.meshgrid(torch.arange(height) + .5, torch.arange(width) + .5, indexing='ij')

@@ -156,7 +156,7 @@ class TfliteGraph(torch.nn.Module):
 
     def resize_bilinear(self, values, op, inputs, output):
         if not options(tflite.ResizeBilinearOptions, op).HalfPixelCenters():
-            raise ValueError('only half-pixel centres are rebuilt')
+            raise ValueError('only half-pixel centers are rebuilt')
         # By factor, not to the file's size: the network may run on a smaller picture.
         factor = [self.shape(output)[axis] / self.shape(inputs[0])[axis] for axis in (1, 2)]
         return F.interpolate(values[inputs[0]], scale_factor=factor, mode='bilinear', align_corners=False)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from listening.network import FrontEnd, normalise
+from listening.network import FrontEnd, normalize
 from onnx import TensorProto, helper, numpy_helper
 from speech.phones import SIL, TARGETS
 from torch import nn
@@ -36,7 +36,7 @@ class Graph(nn.Module):
 
     def forward(self, pcm):
         mel = self.front(pcm[None])
-        states = self.calibrate(*self.network(normalise(mel)))
+        states = self.calibrate(*self.network(normalize(mel)))
         return (self.rest + self.heard(mel) * (states - self.rest)).transpose(0, 1)
 
     def calibrate(self, out, logits):

@@ -1,4 +1,4 @@
-"""The listen network: log-mel front end, normalisation, residual convolutions, two heads.
+"""The listen network: log-mel front end, normalization, residual convolutions, two heads.
 
 100 Hz frames of 64 mel bands in, one row of 8 mouth parameters per 20 ms out.
 """
@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 RATE, HOP, WINDOW, BANDS = 16000, 160, 400, 64
-FLOOR = 1e-8  # added to the mel power (full scale 1, unnormalised DFT)
+FLOOR = 1e-8  # added to the mel power (full scale 1, unnormalized DFT)
 _DILATIONS = (1, 2, 4, 8, 1, 2, 4, 8)
 
 
@@ -22,9 +22,9 @@ def mel_filters():
     low, mid, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rows = np.maximum(0, np.minimum((hz - low) / (mid - low), (high - hz) / (high - mid)))
     # the lowest triangles may fall between two bins: give them the nearest one
-    for row, centre in zip(rows, edges[1:-1]):
+    for row, center in zip(rows, edges[1:-1]):
         if row.sum() == 0:
-            row[np.argmin(np.abs(hz - centre))] = 1
+            row[np.argmin(np.abs(hz - center))] = 1
     return (rows / rows.sum(1, keepdims=True)).astype(np.float32)
 
 
@@ -55,7 +55,7 @@ class FrontEnd(nn.Module):
         return torch.log(F.conv1d(power, self.mel) + FLOOR)
 
 
-def normalise(mel):
+def normalize(mel):
     """log mel [B, 64, T] -> about -2.8..2: minus the mean of every band over the loud frames.
 
     Frames count by a sigmoid of their level under the loudest one, so padding, pauses and a quiet
@@ -80,7 +80,7 @@ class Block(nn.Module):
 
 
 class Listen(nn.Module):
-    """Normalised mel [B, 64, T] -> (parameters [B, T / 2, 8], class logits [B, T / 2, 28])."""
+    """Normalized mel [B, 64, T] -> (parameters [B, T / 2, 8], class logits [B, T / 2, 28])."""
 
     def __init__(self, width=144, wide=288, dilations=_DILATIONS):
         super().__init__()

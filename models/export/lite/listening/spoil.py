@@ -66,9 +66,9 @@ def augment(mel, generator, narrow, tracts):
 
 
 def mask(x, generator, tilt):
-    """Normalised mel -> contrast .85 to 1.2, a curve of up to +-tilt, two masks of up to 6 bands.
+    """Normalized mel -> contrast .85 to 1.2, a curve of up to +-tilt, two masks of up to 6 bands.
 
-    The curve stands for what the normalisation takes from other sentences: neighboring windows must agree.
+    The curve stands for what the normalization takes from other sentences: neighboring windows must agree.
     """
     count = len(x)
     x = x * (0.85 + 0.35 * torch.rand(count, 1, 1, generator=generator))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from listening.clips import clips
-from listening.network import Listen, normalise
+from listening.network import Listen, normalize
 from listening.spoil import augment, mask, weaken
 from torch.nn import functional as F
 
@@ -77,23 +77,23 @@ def _train(network, stage, seed, cache, log):
     generator = torch.Generator().manual_seed(seed)
     mel, target, label = clips(*stage.clips, cache)
     mean = copy.deepcopy(network).eval()
-    optimiser = torch.optim.AdamW(network.parameters(), stage.peak, weight_decay=0.02, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, stage.peak, stage.steps, pct_start=0.15)
+    optimizer = torch.optim.AdamW(network.parameters(), stage.peak, weight_decay=0.02, fused=True)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, stage.peak, stage.steps, pct_start=0.15)
     started = time.monotonic()
     for step in range(stage.steps):
         chosen = torch.randint(0, len(mel), (BATCH,), generator=generator).numpy()
         x = torch.from_numpy(mel[chosen]).float().transpose(1, 2)
         if stage.weaken:
             x = weaken(x, torch.from_numpy(label[chosen]).long(), generator)
-        x = mask(normalise(augment(x, generator, stage.narrow, stage.tracts)), generator, stage.tilt)
+        x = mask(normalize(augment(x, generator, stage.narrow, stage.tracts)), generator, stage.tilt)
         with torch.autocast("cpu", torch.bfloat16):
             out, logits = network(x)
         truth = torch.from_numpy(target[chosen]).float(), torch.from_numpy(label[chosen]).long()
         loss = loss_of(out.float(), logits.float(), *truth, stage)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         with torch.no_grad():  # batch statistics are averaged like weights
             keep = min(0.998, (step + 1) / (step + 10))
@@ -108,7 +108,7 @@ def _train(network, stage, seed, cache, log):
 def held_out(network, cache):
     """Correlation per parameter on clips of unseen espeak variants, as text."""
     mel, target, label = clips("held_out", 40, 7, cache)
-    out, logits = network(normalise(torch.from_numpy(mel).float().transpose(1, 2)))
+    out, logits = network(normalize(torch.from_numpy(mel).float().transpose(1, 2)))
     rows = zip(out.flatten(0, 1).T.numpy(), target.reshape(-1, 8).astype(np.float32).T)
     right = (logits.argmax(-1).numpy() == label).mean()
     return " ".join(f"{np.corrcoef(a, b)[0, 1]:.2f}" for a, b in rows) + f" class {right:.2f}"

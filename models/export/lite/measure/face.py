@@ -44,11 +44,11 @@ def scaled(image, factor):
 
 
 def turned(image, degrees, factor, shift):
-    """The picture turned, scaled about its centre and shifted (px), and the 2x3 matrix from its points to the old ones."""
+    """The picture turned, scaled about its center and shifted (px), and the 2x3 matrix from its points to the old ones."""
     height, width = image.shape[:2]
-    angle, centre = np.deg2rad(degrees), np.array([width / 2, height / 2])
+    angle, center = np.deg2rad(degrees), np.array([width / 2, height / 2])
     back = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) / factor
-    matrix = np.hstack([back, (centre - back @ (centre + shift))[:, None]])
+    matrix = np.hstack([back, (center - back @ (center + shift))[:, None]])
     return np.array(Image.fromarray(image).transform((width, height), Image.AFFINE, matrix.ravel(), Image.BICUBIC)), matrix
 
 

@@ -110,9 +110,9 @@ def untouched(source):
         change = np.abs(image.astype(int) - source.frames[0]).max(2)
         worst = max(worst, int(change[~mask].max()))
         p = source.local[0]
-        centre, half = (p[48] + p[54]) / 2, np.linalg.norm(p[54] - p[48]) / 2
+        center, half = (p[48] + p[54]) / 2, np.linalg.norm(p[54] - p[48]) / 2
         y, x = np.mgrid[0:SIZE, 0:SIZE]
-        away = (np.abs(x - centre[0]) > 2.2 * half) | (y < p[33, 1] - 0.3 * half)
+        away = (np.abs(x - center[0]) > 2.2 * half) | (y < p[33, 1] - 0.3 * half)
         far.append(np.abs(face.astype(int) - source.crops[0])[away].mean())
     return {"outside_mask_max": worst, "far_from_mouth_mean": float(np.mean(far))}
 

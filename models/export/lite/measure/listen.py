@@ -1,6 +1,6 @@
 """Measure a listen graph on real and synthetic speech; every row of listen.md comes from here.
 
-    python -m measure.listen --graph ../../lite/listen.onnx --cache CACHE [--part test|dev] [--labels text|recognised]
+    python -m measure.listen --graph ../../lite/listen.onnx --cache CACHE [--part test|dev] [--labels text|recognized]
 
 CACHE keeps alignments and synthetic speech. Recordings: Debian's asterisk-core-sounds-en-g722, and eng.wav,
 yongen.wav, sun.wav of SHARED_DIR/media (default ../shared). Nothing here was trained on.
@@ -122,7 +122,7 @@ def languages(listen):
             states = listen(pcm)
             cases.append((states, segs, curves(segs, len(states))))
         rows = {name: value for name, value, *_ in scores.table(cases, 2)}
-        wanted = ("r open", "r round", "r press", "m/b/p: press peak > .5", "other phones: press > .5 at the centre")
+        wanted = ("r open", "r round", "r press", "m/b/p: press peak > .5", "other phones: press > .5 at the center")
         print(f"{language:16s}", " ".join(f"{rows[name]:.3f}" for name in wanted))
 
 
@@ -131,7 +131,7 @@ if __name__ == "__main__":
     args.add_argument("--graph", type=Path, required=True)
     args.add_argument("--cache", type=Path, required=True)
     args.add_argument("--part", choices=["test", "dev"], default="test")
-    args.add_argument("--labels", choices=["text", "recognised"], default="text")
+    args.add_argument("--labels", choices=["text", "recognized"], default="text")
     args.add_argument("--only-prompts", action="store_true")
     args = args.parse_args()
     graph = Listen(args.graph)

@@ -17,7 +17,7 @@ _GROUPS = {  # mean opening per group
 
 
 def phones(case, wanted, least=0.0):
-    """Values over every phone whose class is wanted -> [(at the centre [8], maximum [8])]."""
+    """Values over every phone whose class is wanted -> [(at the center [8], maximum [8])]."""
     states, segments, _ = case
     for cls, a, b in segments:
         first, last = int(a * 50), max(int(a * 50) + 1, int(np.ceil(b * 50)))
@@ -33,14 +33,14 @@ def counts(case):
     rate = lambda wanted, test: np.array([(test(c, p), 1) for c, p in phones(case, wanted)]).reshape(-1, 2).sum(0)
     out = {
         "m/b/p: press peak > .5": rate(ids("M"), lambda c, p: p[PRESS] > 0.5),
-        "other phones: press > .5 at the centre": rate(_SOUND - ids("M"), lambda c, p: c[PRESS] > 0.5),
+        "other phones: press > .5 at the center": rate(_SOUND - ids("M"), lambda c, p: c[PRESS] > 0.5),
         "a/ae/ao: open peak > .4": rate(ids("AA", "AE", "AO"), lambda c, p: p[OPEN] > 0.4),
         "f/v: tuck peak > .4": rate(ids("F"), lambda c, p: p[TUCK] > 0.4),
-        "w/u/o: round > .4 at the centre": rate(ids("W", "UW", "OW"), lambda c, p: c[ROUND] > 0.4),
-        "i/e/a: round > .4 at the centre": rate(
+        "w/u/o: round > .4 at the center": rate(ids("W", "UW", "OW"), lambda c, p: c[ROUND] > 0.4),
+        "i/e/a: round > .4 at the center": rate(
             ids("IY", "IH", "EY", "EH", "AE", "AA"), lambda c, p: c[ROUND] > 0.4
         ),
-        "m/b/p: open < .12 at the centre": rate(ids("M"), lambda c, p: c[OPEN] < 0.12),
+        "m/b/p: open < .12 at the center": rate(ids("M"), lambda c, p: c[OPEN] < 0.12),
     }
     for name, wanted in _GROUPS.items():
         least = 0.15 if name == "silence" else 0.0

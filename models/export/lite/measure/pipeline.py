@@ -54,7 +54,7 @@ class Bundle:
 
 
 def box_of(points: np.ndarray, height: int, width: int) -> tuple[int, int, int, int]:
-    """MuseTalk's box rule with the chin margin: point 29 is the vertical centre (x1, y1, x2, y2)."""
+    """MuseTalk's box rule with the chin margin: point 29 is the vertical center (x1, y1, x2, y2)."""
     low = points[:, 1].max()
     top = max(0, points[29, 1] - (low - points[29, 1]))
     x1, x2 = points[:, 0].min(), points[:, 0].max()

@@ -4,7 +4,7 @@
 
 The ruler is the bundle's own `face` graph on every frame of the result: gap between the inner lips (mean of points
 61-67, 62-66, 63-65) and mouth width (48-54), over the distance of the outer eye corners (36-45). The phones are
-pocketsphinx's (recognised, then force-aligned: many words are wrong, so the labels are noisy). Prints one JSON object.
+pocketsphinx's (recognized, then force-aligned: many words are wrong, so the labels are noisy). Prints one JSON object.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def main():
         "gap ~ target opening": round(lags[0], 3), "best lag, frames": max(lags, key=lags.get),
         "gap ~ target opening, while speaking": round(float(np.corrcoef(gap[speaking], wanted[speaking, 0])[0, 1]), 3),
         "gap ~ loudness (dB), while speaking": round(float(np.corrcoef(gap[speaking], level[speaking])[0, 1]), 3),
-        "at the centre of": {
+        "at the center of": {
             name: {"n": len(i), "gap": round(float(gap[i].mean()), 4), "closed (gap < .02)": round(float((gap[i] < 0.02).mean()), 2),
                    "width": round(float(width[i].mean()), 3)}
             for name, i in rows.items() if i

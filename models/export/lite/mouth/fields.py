@@ -82,7 +82,7 @@ def inside_profiles(edges, t, p, new):
 def to_mouth(s, px, py):
     """Crop px -> mouth frame px"""
     ex, ey = s["axis"].split(1, 1)
-    cx, cy = s["centre"].split(1, 1)
+    cx, cy = s["center"].split(1, 1)
     dx, dy = px - cx, py - cy
     return dx * ex + dy * ey, dy * ex - dx * ey
 
@@ -90,7 +90,7 @@ def to_mouth(s, px, py):
 def to_crop(s, x, y):
     """Mouth frame -> crop px, columns and rows"""
     ex, ey = s["axis"].split(1, 1)
-    cx, cy = s["centre"].split(1, 1)
+    cx, cy = s["center"].split(1, 1)
     return x * ex - y * ey + cx, x * ey + y * ex + cy
 
 

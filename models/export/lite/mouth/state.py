@@ -10,7 +10,7 @@ TABLE = 96  # entries of a contour table
 SPAN = 1.5  # a table covers -SPAN..SPAN half mouth widths
 
 SHAPE = [
-    ("centre", 2),    # px, the middle of the corners
+    ("center", 2),    # px, the middle of the corners
     ("axis", 2),      # unit vector e, from point 48 to point 54
     ("half", 1),      # px, half the distance of the corners
     ("eyes", 1),      # px, distance of the outer eye corners (steadied): the horizontal unit of the head

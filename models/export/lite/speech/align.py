@@ -1,4 +1,4 @@
-"""Label real speech with pocketsphinx: recognise or take the text, force-align it, map to classes.
+"""Label real speech with pocketsphinx: recognize or take the text, force-align it, map to classes.
 
     python -m speech.align recording.wav out.json      phones of an English recording
 """
@@ -48,7 +48,7 @@ class Aligner:
     def phones(self, pcm, text=None):
         """f32 [n] 16 kHz (a sentence or a few) -> [(ARPAbet, t0, t1)] s, or None if it does not align.
 
-        Without a text the recogniser's own hypothesis is aligned: many of its words are wrong.
+        Without a text the recognizer's own hypothesis is aligned: many of its words are wrong.
         """
         level = np.abs(pcm).max() + 1e-9
         noise = np.random.default_rng(0).normal(0, 2e-4, (2, _PAD))

@@ -31,7 +31,7 @@ def texts():
 
 
 def prompts(labels):
-    """Folder of alignments -> [(name, part, pcm, {'text': phones, 'recognised': phones})] in order."""
+    """Folder of alignments -> [(name, part, pcm, {'text': phones, 'recognized': phones})] in order."""
     known = texts()
     for path in sorted(SOUNDS.rglob("*.g722")):
         name = str(path.relative_to(SOUNDS).with_suffix(""))
@@ -43,7 +43,7 @@ def prompts(labels):
         cached = labels / (name.replace("/", "_") + ".json")
         if not cached.exists():
             aligner = Aligner()
-            rows = {"text": aligner.phones(pcm, known[name]), "recognised": aligner.phones(pcm)}
+            rows = {"text": aligner.phones(pcm, known[name]), "recognized": aligner.phones(pcm)}
             cached.parent.mkdir(parents=True, exist_ok=True)
             cached.write_text(json.dumps(rows), encoding="utf-8")
         yield name, part(name), pcm, json.loads(cached.read_text(encoding="utf-8"))
@@ -53,7 +53,7 @@ if __name__ == "__main__":
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--labels", type=Path, required=True)
     rows = list(prompts(args.parse_args().labels))
-    for kind in ("text", "recognised"):
+    for kind in ("text", "recognized"):
         for name in ("dev", "test"):
             chosen = [len(pcm) / RATE for _, p, pcm, l in rows if p == name and l[kind]]
             print(f"{name} {kind}: {len(chosen)} prompts, {sum(chosen) / 60:.1f} min")

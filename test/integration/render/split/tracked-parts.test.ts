@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { createRenderer } from '../../../../handler/render/render.ts'
 import type { Render } from '../../../../handler/render/render-task.ts'
@@ -6,10 +5,10 @@ import { openBundle } from '../../../../models/inference/bundle.ts'
 import type { Models } from '../../../../models/inference/models.ts'
 import { LITE } from '../../../../runtime/config/bundle-directory.ts'
 import { ffmpeg as run } from '../../../helpers/media/media.ts'
+import { swayingPortrait } from '../../../helpers/media/portrait.ts'
 import { scenario } from '../../../helpers/jobs/scenario.ts'
 import { listeningModels } from '../../../helpers/models/listening-models.ts'
 
-const PORTRAIT = fileURLToPath(new URL('../../../../demo/portrait.png', import.meta.url))
 const at = await scenario()
 const SECONDS = 11
 const RATE = 12
@@ -17,16 +16,6 @@ const FRAMES = SECONDS * RATE
 const JOINT = 110 // late enough for a part that has not seen where the whole began to rest
 /** A fifth of the tracker's own noise at most, which is 0.0007 to 0.0018 of a face: 69 px high here. */
 const NEAR_PX = 0.01
-
-/** The embedded portrait, its head swaying slowly. */
-async function sway(): Promise<string> {
-  const file = at.media.file('sway.mkv')
-  const picture = ['-loop', '1', '-r', `${RATE}`, '-t', `${SECONDS}`, '-i', PORTRAIT]
-  const filter = 'scale=256:256,rotate=0.03*sin(0.7*t)'
-  const encode = ['-c:v', 'libx264', '-preset', 'veryfast', '-pix_fmt', 'yuv420p']
-  await run(at.ffmpeg.path, ['-v', 'error', ...picture, '-vf', filter, ...encode, file])
-  return file
-}
 
 async function speech(): Promise<string> {
   const file = at.media.file('speech.wav')
@@ -77,7 +66,9 @@ test('a face that is followed rests in a part where it does in one piece', async
     await drawPart!({ ...task, output: part, dir: at.media.file('part'), split: step }, call)
     return drawWhole!(task, call)
   }
-  const job = { video: await sway(), audio: await speech(), output: { lossless: true } }
+  const clip = { seconds: SECONDS, fps: RATE }
+  const video = await swayingPortrait(at.ffmpeg, at.media.file('sway.mkv'), clip)
+  const job = { video, audio: await speech(), output: { lossless: true } }
   const { result } = await at.render(job, { deps: { render } })
 
   expect(result.frames).toBe(FRAMES)
