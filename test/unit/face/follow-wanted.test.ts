@@ -1,33 +1,11 @@
 import { expect, test } from 'vitest'
-import type { Appearance, LookAt } from '../../../handler/render/face/person/face-appearance.ts'
-import type { FaceDetection, Region } from '../../../handler/render/face/face-box.ts'
 import { followWanted } from '../../../handler/render/face/person/follow-wanted.ts'
 import { NOBODY, type Choice } from '../../../handler/render/face/person/person-choice.ts'
 import { sightingOf } from '../../../handler/render/face/person/sighting.ts'
-import { landmarksOf } from '../../helpers/models/fake-models.ts'
+import { at, detection, lookIn, type Someone } from '../../helpers/models/people.ts'
 
-interface Someone {
-  who: number
-  at: Region
-}
-const at = (x: number, side: number): Region => [x, 40, x + side, 40 + side]
 const anna: Someone = { who: 1, at: at(20, 60) }
 const ben: Someone = { who: 2, at: at(300, 100) }
-
-const looks = (who: number): Appearance => ({
-  luma: Float32Array.from({ length: 256 }, (_, i) => 120 + 40 * Math.sin(i * (0.3 + who))),
-  chroma: new Float32Array(512),
-})
-const detection = ({ at: [...square] }: Someone): FaceDetection => ({
-  detected: square,
-  landmarks: Float32Array.from(landmarksOf(square)),
-})
-const lookIn =
-  (people: readonly Someone[]): LookAt =>
-  ([x1, , x2]) => {
-    const middle = (x1 + x2) / 2
-    return looks(people.find(({ at: [from, , to] }) => middle > from && middle < to)?.who ?? 9)
-  }
 
 /** Where the person is after each frame, who is Anna as she is in frame `pointed`. */
 function story(frames: readonly { people: Someone[]; cut?: boolean }[], pointed = 0) {

@@ -1,40 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import type { Appearance, LookAt } from '../../../handler/render/face/person/face-appearance.ts'
-import type { FaceDetection, Region } from '../../../handler/render/face/face-box.ts'
+import type { Region } from '../../../handler/render/face/face-box.ts'
 import { choose, NOBODY, type Choice } from '../../../handler/render/face/person/person-choice.ts'
-import { landmarksOf } from '../../helpers/models/fake-models.ts'
+import { at, detection, lookIn, type Someone } from '../../helpers/models/people.ts'
 
 const TIMES = { confirm: 6, settled: 4, longGone: 100 }
 
-/** Somebody at a place: who they are decides what they look like. */
-interface Someone {
-  who: number
-  at: Region
-  /** What a look at the place differs by from one frame to the next. */
-  stirs?: number
-}
-const at = (x: number, side: number): Region => [x, 40, x + side, 40 + side]
 const anna: Someone = { who: 1, at: at(20, 100), stirs: 5 }
 const ben: Someone = { who: 2, at: at(300, 80), stirs: 5 }
-
-/** As alike as different people are: not at all. */
-const looks = (who: number, offset = 0): Appearance => ({
-  luma: Float32Array.from({ length: 256 }, (_, i) => 120 + offset + 40 * Math.sin(i * (0.3 + who))),
-  chroma: new Float32Array(512),
-})
-const detection = ({ at: [...square] }: Someone): FaceDetection => ({
-  detected: square,
-  landmarks: Float32Array.from(landmarksOf(square)),
-})
-
-/** What is seen where: whoever stands there, else a wall. */
-const lookIn =
-  (people: readonly Someone[], frame: number): LookAt =>
-  ([x1, , x2]) => {
-    const middle = (x1 + x2) / 2
-    const there = people.find(({ at: [from, , to] }) => middle > from && middle < to)
-    return there ? looks(there.who, (there.stirs ?? 0) * (frame % 2)) : looks(9)
-  }
 
 interface Step {
   people: Someone[]
