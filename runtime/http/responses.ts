@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type * as v from 'valibot'
-import { InputError, type JobError } from '../../handler/errors.ts'
+import { asJobError, InputError, type JobError } from '../../handler/errors.ts'
 import type { JobQueue } from '../jobs/job-queue.ts'
 import { response } from './describe-operation.ts'
 import { BodyTooLarge } from './read-json.ts'
@@ -23,6 +23,13 @@ export function httpStatusOf(error: JobError): ContentfulStatusCode {
 /** Tells a client that was refused for now when to come back. */
 export function setRetryAfter(c: Context, error: JobError, jobs: JobQueue): void {
   if (error.retryable) c.header('Retry-After', String(jobs.retryAfter()))
+}
+
+/** Answers whoever sent a job that was not taken. */
+export function refuseJob(c: Context, thrown: unknown, jobs: JobQueue) {
+  const error = asJobError(thrown)
+  setRetryAfter(c, error, jobs)
+  return c.json({ error: error.toJSON(), ...validationDetails(error) }, httpStatusOf(error))
 }
 
 /** Every bad field of a job, in the form the legacy worker's callers know. */

@@ -1,10 +1,9 @@
 import { Hono } from 'hono'
 import * as v from 'valibot'
 import type { Estimate } from '../../../handler/estimate.ts'
-import { asJobError } from '../../../handler/errors.ts'
 import { describeOperation, response, schemaComponent } from '../describe-operation.ts'
 import { faceEntries, JobFailure, JobReference, RejectedJob } from '../response-schemas.ts'
-import { httpStatusOf, rejections, setRetryAfter, validationDetails } from '../responses.ts'
+import { refuseJob, rejections } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
 import { spoolInlineMedia } from '../spool-inline-media.ts'
 import type { AppOptions } from '../app-options.ts'
@@ -17,9 +16,7 @@ export function estimateRoute({ jobs, uploads, maxBodyBytes, estimate }: AppOpti
       const payload = await spoolInlineMedia(await readJsonBody(c, maxBodyBytes), uploads)
       return c.json(await estimate(payload, c.req.raw.signal))
     } catch (thrown) {
-      const error = asJobError(thrown)
-      setRetryAfter(c, error, jobs)
-      return c.json({ error: error.toJSON(), ...validationDetails(error) }, httpStatusOf(error))
+      return refuseJob(c, thrown, jobs)
     }
   })
   return app

@@ -3,7 +3,7 @@ import { streamSSE } from 'hono/streaming'
 import * as v from 'valibot'
 import { asJobError } from '../../../handler/errors.ts'
 import { isFinal, type Job } from '../../jobs/job-record.ts'
-import { setRetryAfter, validationDetails, errorBody, httpStatusOf } from '../responses.ts'
+import { errorBody, httpStatusOf, refuseJob, rejections } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
 import { JOB_STATES, pageOfJobs, queuePosition } from '../list-jobs.ts'
 import { spoolInlineMedia } from '../spool-inline-media.ts'
@@ -26,7 +26,6 @@ import {
   RejectedJob,
   Result,
 } from '../response-schemas.ts'
-import { rejections } from '../responses.ts'
 
 const RETENTION_MS = 30 * 60_000
 /** Proxies cut a stream that is silent for a minute or less. */
@@ -46,9 +45,7 @@ export function jobsRoutes(intake: JobIntake): Hono {
       c.header('Location', `/jobs/${job.id}`)
       return c.json(jobView(job), 202)
     } catch (thrown) {
-      const error = asJobError(thrown)
-      setRetryAfter(c, error, jobs)
-      return c.json({ error: error.toJSON(), ...validationDetails(error) }, httpStatusOf(error))
+      return refuseJob(c, thrown, jobs)
     }
   })
 
