@@ -14,17 +14,28 @@ export interface WebhookTarget {
   events?: readonly JobEvent['type'][] | undefined
 }
 
-/** A final event on its way, with all that it takes to send it again. */
+/** A final event or a callback on its way, with all that it takes to send it again. */
 export interface PendingWebhook {
   /** The same in every try, of every life. */
   id: string
   url: string
-  type: JobEvent['type']
-  seq: number
+  /** Of the event; the form of a callback. */
+  type: string
+  /** Absent from callbacks. */
+  seq?: number | undefined
   job: string
   body: string
   /** W3C trace context, sent along. */
   traceparent?: string | undefined
+}
+
+/** What another API's clients are told once, when a job has ended, in place of events. */
+export interface Callback {
+  /** Whose form the body has. */
+  form: string
+  url: string
+  job: string
+  body: unknown
 }
 
 /** Keeps final events until they were taken, so that a next life sends what this one could not. */
@@ -38,6 +49,8 @@ export interface WebhookStore {
 export interface Webhooks {
   /** A sink that returns at once and never throws; what became of the events is logged. */
   to(target: WebhookTarget, log: Log, traceparent?: string): EventListener
+  /** As safe as a final event. @param ended never rejects */
+  call(ended: Promise<Callback>, log: Log): void
   /** Send what a former life has kept. */
   resume(pending: readonly PendingWebhook[], log: Log): void
   /** Resolves when all that was taken is delivered or given up, or the signal has ended it. */
@@ -48,6 +61,8 @@ export interface WebhookOptions {
   fetch: GuardedFetch
   /** Signs every event with each of these; unsigned where empty. */
   keys?: readonly Buffer[]
+  /** The headers that callbacks of a form have, by the text that is sent, in place of the signature. */
+  callbackHeaders?: Readonly<Record<string, (body: string) => Record<string, string>>>
   timeouts?: Timeouts
   /** Milliseconds between two progress events of one job. */
   intervalMs?: number
@@ -65,6 +80,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
   const {
     fetch,
     keys = [],
+    callbackHeaders = {},
     timeouts = DEFAULT_TIMEOUTS,
     intervalMs = 1000,
     pause = sleep,
@@ -117,6 +133,20 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
     if (!isFinal(event)) {
       return (await send(pending, { ...timeouts.webhook, tries: 1 }, log)) ?? false
     }
+    return await keepAndSend(pending, log)
+  }
+
+  const call: Webhooks['call'] = (ended, log) => {
+    const make = async () => {
+      const { form: type, body, ...target } = await ended
+      const id = `msg_${randomUUID()}`
+      const named = withLogFields(log, { job: target.job })
+      await keepAndSend({ ...target, id, type, body: JSON.stringify(body) }, named)
+    }
+    track(make())
+  }
+
+  async function keepAndSend(pending: PendingWebhook, log: Log): Promise<boolean> {
     await store?.put(pending)
     return sendStored(pending, log)
   }
@@ -153,8 +183,18 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
     }
   }
 
-  async function post({ url, id, body, traceparent }: PendingWebhook): Promise<void> {
-    const timestamp = Math.floor(Date.now() / 1000) // of this try
+  /** Of this try. */
+  function headersOf({ id, type, seq, body }: PendingWebhook): Record<string, string> {
+    if (seq === undefined) return callbackHeaders[type]?.(body) ?? {}
+    const timestamp = Math.floor(Date.now() / 1000)
+    return {
+      ...{ 'webhook-id': id, 'webhook-timestamp': String(timestamp) },
+      ...(keys.length > 0 && { 'webhook-signature': signWebhook(keys, id, timestamp, body) }),
+    }
+  }
+
+  async function post(event: PendingWebhook): Promise<void> {
+    const { url, body, traceparent } = event
     const late = AbortSignal.timeout(timeouts.headersMs)
     try {
       const answer = await fetch(url, {
@@ -162,10 +202,8 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
         headers: {
           'content-type': 'application/json',
           'user-agent': 'musetalk-worker',
-          'webhook-id': id,
-          'webhook-timestamp': String(timestamp),
+          ...headersOf(event),
           ...(traceparent !== undefined && { traceparent }),
-          ...(keys.length > 0 && { 'webhook-signature': signWebhook(keys, id, timestamp, body) }),
         },
         body,
         signal: AbortSignal.any([stop.signal, late]),
@@ -190,6 +228,7 @@ export function createWebhookSender(options: WebhookOptions): Webhooks {
 
   return {
     to,
+    call,
     resume(pending, log) {
       for (const event of pending) track(sendStored(event, withLogFields(log, { job: event.job })))
     },

@@ -1,4 +1,5 @@
 import type { Estimate } from '../../handler/estimate.ts'
+import type { Webhooks } from '../../handler/events/webhook-sender.ts'
 import type { UploadStore } from '../../handler/inputs/upload-store.ts'
 import type { Log } from '../../handler/log.ts'
 import type { EngineStatus } from '../engine/engine.ts'
@@ -69,14 +70,7 @@ export interface AppOptions {
   assertPublicUrl(url: string, signal: AbortSignal): Promise<void>
   /** Told of every job that `/generate` takes, for an orchestrator that wants to watch. */
   onAccepted?: (job: Job) => void
-  /** One POST to an address a caller named; resolves to the status. */
-  post(
-    url: string,
-    body: string,
-    signal: AbortSignal,
-    headers?: Record<string, string>,
-  ): Promise<number>
-  /** What sync.so's webhooks are signed with. */
-  webhookSecret?: string
+  /** For what other APIs call when a job has ended. */
+  webhooks: Pick<Webhooks, 'call'>
   log: Log
 }

@@ -4,7 +4,6 @@ import { IdempotencyKeys } from '../jobs/idempotency-keys.ts'
 import { errorBody } from './responses.ts'
 import { requireApiKey } from './auth.ts'
 import { guardAgainstBrowsers } from './browser-guard.ts'
-import type { RunpodWebhookSender } from './runpod/webhook-sender.ts'
 import { filesRoute } from './routes/files.ts'
 import { estimateRoute } from './routes/estimate.ts'
 import { generateRoute } from './routes/generate.ts'
@@ -20,7 +19,7 @@ import { healthRoutes } from './routes/health.ts'
 import { runpodRoutes } from './runpod/routes.ts'
 
 /** Everything this worker answers over HTTP: probes and pages for all, the rest for who has the key. */
-export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): Hono {
+export function createApp(options: AppOptions): Hono {
   const { log, apiKey, health } = options
   const intake = { ...options, keys: new IdempotencyKeys() }
   const app = new Hono()
@@ -49,9 +48,9 @@ export function createApp(options: AppOptions, webhooks: RunpodWebhookSender): H
   app.route('/', jobsRoutes(intake))
   app.route('/', estimateRoute(options))
   app.route('/', videoRoute(options))
-  app.route('/', runpodRoutes(intake, webhooks))
+  app.route('/', runpodRoutes(intake))
   app.route('/', costRoute(options))
-  app.route('/', syncRoutes(intake, webhooks))
+  app.route('/', syncRoutes(intake))
   app.route('/', uploadRoutes(options.uploads))
   if (options.files !== undefined) app.route('/', filesRoute(options.files))
   return app

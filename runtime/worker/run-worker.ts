@@ -19,7 +19,6 @@ import { createMetrics } from './metrics.ts'
 import type { JobSourceConfig } from '../config/job-source.ts'
 import { runPullWorker } from '../sources/pull-worker.ts'
 import { createApp } from '../http/app.ts'
-import { RunpodWebhookSender } from '../http/runpod/webhook-sender.ts'
 import { startServer, tryStartServer } from '../http/server.ts'
 import { healthRoutes } from '../http/routes/health.ts'
 import { progressMirror, createJobSource, openPartQueue } from '../sources/create-source.ts'
@@ -30,7 +29,7 @@ import { createStorage } from './create-storage.ts'
 import { handlerWith } from './job-handler.ts'
 import { createTracer } from '../tracing/create-tracer.ts'
 import type { StorageWatch } from './storage-watch.ts'
-import type { AppOptions, PullStatus } from '../http/app-options.ts'
+import type { PullStatus } from '../http/app-options.ts'
 
 export interface WorkerDependencies {
   config: Config
@@ -107,32 +106,21 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   })
   const { pull } = parts
   const health = healthOf(stop, engines, about, { pull, storageProblem, source: contact?.status })
-  const post: AppOptions['post'] = async (url, body, signal, more) => {
-    const headers = { 'content-type': 'application/json', ...more }
-    const answer = await deps.fetch(url, { method: 'POST', headers, body, signal })
-    await answer.discard()
-    return answer.status
-  }
-  const runpodWebhooks = new RunpodWebhookSender(post, log)
   const onAccepted = progressMirror(mode, config, jobs, log)
-  const app = createApp(
-    {
-      ...{ jobs, uploads, health, metrics, post, log },
-      ...{ estimate: estimates.make, assertPublicUrl: deps.fetch.check },
-      maxBodyBytes: config.MAX_BODY_MB * 1e6,
-      parse: (payload, id) => parseJob(payload, id, deps),
-      ...(onAccepted && { onAccepted }),
-      ...(config.WEBHOOK_SECRET !== undefined && { webhookSecret: config.WEBHOOK_SECRET }),
-      ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
-      corsOrigins: config.CORS_ORIGINS,
-      allowedHosts: config.ALLOWED_HOSTS,
-      ...(config.PUBLIC_BASE_URL !== undefined && { publicBaseUrl: config.PUBLIC_BASE_URL }),
-      ...(config.STORAGE === 'directory' && { files: resolve(config.OUTPUT_DIR) }),
-      workerId: workerId(config),
-      gpuClass: config.GPU_CLASS_NAME,
-    },
-    runpodWebhooks,
-  )
+  const app = createApp({
+    ...{ jobs, uploads, health, metrics, log, webhooks: deps.webhooks },
+    ...{ estimate: estimates.make, assertPublicUrl: deps.fetch.check },
+    maxBodyBytes: config.MAX_BODY_MB * 1e6,
+    parse: (payload, id) => parseJob(payload, id, deps),
+    ...(onAccepted && { onAccepted }),
+    ...(config.API_KEY !== undefined && { apiKey: config.API_KEY }),
+    corsOrigins: config.CORS_ORIGINS,
+    allowedHosts: config.ALLOWED_HOSTS,
+    ...(config.PUBLIC_BASE_URL !== undefined && { publicBaseUrl: config.PUBLIC_BASE_URL }),
+    ...(config.STORAGE === 'directory' && { files: resolve(config.OUTPUT_DIR) }),
+    workerId: workerId(config),
+    gpuClass: config.GPU_CLASS_NAME,
+  })
   await using pulled =
     mode.source === 'push'
       ? undefined
@@ -180,10 +168,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
   const deadline = stop.aborted.aborted
     ? AbortSignal.timeout(SHUTDOWN_DELIVERY_MS)
     : delayAbort(stop.aborted, SHUTDOWN_DELIVERY_MS)
-  await Promise.race([
-    Promise.all([deps.webhooks.drain(deadline), runpodWebhooks.drained()]),
-    once(deadline, 'abort'),
-  ])
+  await Promise.race([deps.webhooks.drain(deadline), once(deadline, 'abort')])
   await swept
   log.info('worker.stopped', jobs.counts())
 }

@@ -19,15 +19,15 @@ const Pending = v.object({
   id: text,
   url: text,
   type: text,
-  seq: v.number(),
+  seq: v.optional(v.number()),
   job: text,
   body: text,
   traceparent: v.optional(text),
 })
-const parse = (json: unknown) => (v.is(Pending, json) ? (json as PendingWebhook) : undefined)
+const parse = (json: unknown) => (v.is(Pending, json) ? json : undefined)
 
 /**
- * This process's own folder of final webhooks on their way. A worker that cannot write there works all
+ * This process's own folder of final webhooks and callbacks on their way. A worker that cannot write there works all
  * the same: what it cannot send before it ends is lost then.
  *
  * @param root STATE_DIR, which several workers may share

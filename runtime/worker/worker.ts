@@ -3,6 +3,7 @@ import type { Log } from '../../handler/log.ts'
 import { parseWebhookSecrets } from '../../handler/events/webhook-signature.ts'
 import { createWebhookSender } from '../../handler/events/webhook-sender.ts'
 import { bundleDirectory, LITE } from '../config/bundle-directory.ts'
+import { syncSignature } from '../http/sync-so/routes.ts'
 import type { Config } from '../config/config.ts'
 import { proxyOf } from '../config/proxies.ts'
 import { visibleGpus } from '../config/visible-gpus.ts'
@@ -61,7 +62,8 @@ export async function startWorker(
   const buckets = createInputBuckets(config)
   await using pendingWebhooks = await openWebhookStore(config.STATE_DIR, log)
   const { store, left } = pendingWebhooks
-  const webhooks = createWebhookSender({ fetch, keys, ...(store && { store }) })
+  const callbackHeaders = { 'sync.so': syncSignature(config.WEBHOOK_SECRET) }
+  const webhooks = createWebhookSender({ fetch, keys, callbackHeaders, ...(store && { store }) })
   webhooks.resume(left, log)
   const about = await readBuildInfo(config.GIT_REVISION)
   const deps = {

@@ -5,7 +5,6 @@ import { isFinal, type Job } from '../../jobs/job-record.ts'
 import { runpodError } from '../../runpod/error.ts'
 import { setRetryAfter, requestOrigin, httpStatusOf } from '../responses.ts'
 import { readJsonBody } from '../read-json.ts'
-import type { RunpodWebhookSender } from './webhook-sender.ts'
 import type { AppOptions } from '../app-options.ts'
 import { spoolInlineMedia } from '../spool-inline-media.ts'
 import type { JobIntake } from '../submit-job.ts'
@@ -24,8 +23,8 @@ const WEBHOOK_CHECK_TIMEOUT_MS = 1_000
  * RunPod's endpoint API, as its clients see the platform: under `/v2/:endpoint` everything, at the
  * root what the SDK's local server has. Progress events are the chunks of the stream.
  */
-export function runpodRoutes(options: JobIntake, webhooks: RunpodWebhookSender): Hono {
-  const { jobs, publicBaseUrl, health } = options
+export function runpodRoutes(options: JobIntake): Hono {
+  const { jobs, publicBaseUrl, health, webhooks, log } = options
   const worker = { id: options.workerId, version: health().version }
   const streamed = new WeakMap<Job, number>()
   const viewOf = (job: Job) => runpodJobView(job, worker)
@@ -36,11 +35,14 @@ export function runpodRoutes(options: JobIntake, webhooks: RunpodWebhookSender):
     return c.json({ error: runpodError(error, worker) }, httpStatusOf(error))
   }
 
-  async function sendWebhookWhenDone(job: Job, { input, webhook }: Envelope) {
-    if (!webhook) return
-    const neverAborted = new AbortController().signal
-    while (!isFinal(job)) await jobs.changed(job, neverAborted)
-    webhooks.send(job.id, webhook, { ...viewOf(job), input, webhook })
+  function callWhenDone(job: Job, { webhook: url, input }: Envelope): void {
+    if (url === undefined) return
+    const ended = async () => {
+      const neverAborted = new AbortController().signal
+      while (!isFinal(job)) await jobs.changed(job, neverAborted)
+      return { form: 'runpod', url, job: job.id, body: { ...viewOf(job), input, webhook: url } }
+    }
+    webhooks.call(ended(), log)
   }
   const envelopes = new WeakMap<Job, Envelope>()
 
@@ -66,7 +68,7 @@ export function runpodRoutes(options: JobIntake, webhooks: RunpodWebhookSender):
         ttlMs: policy.ttl,
       })
       keyed.remember()
-      if (!envelopes.has(job)) void sendWebhookWhenDone(job, envelope)
+      if (!envelopes.has(job)) callWhenDone(job, envelope)
       envelopes.set(job, envelope)
       return job
     } catch (thrown) {
@@ -130,7 +132,7 @@ export function runpodRoutes(options: JobIntake, webhooks: RunpodWebhookSender):
     } catch (thrown) {
       return rejectJob(c, asJobError(thrown))
     }
-    void sendWebhookWhenDone(job, envelope)
+    callWhenDone(job, envelope)
     return c.json({ id: job.id, status: 'IN_QUEUE' })
   })
 

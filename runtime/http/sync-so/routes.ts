@@ -10,7 +10,6 @@ import {
 } from '../describe-operation.ts'
 import { readJsonBody } from '../read-json.ts'
 import { httpStatusOf, rejections, requestOrigin, setRetryAfter } from '../responses.ts'
-import type { RunpodWebhookSender } from '../runpod/webhook-sender.ts'
 import type { JobIntake } from '../submit-job.ts'
 import { GenerationRequest, parseGeneration, toJob } from './generation-request.ts'
 import { Generation, generationView, SyncError } from './generation-view.ts'
@@ -25,8 +24,8 @@ const WEBHOOK_CHECK_TIMEOUT_MS = 1_000
  *
  * @see the types of @sync.so/sdk 0.3.0 and syncsdk 0.3.0
  */
-export function syncRoutes(intake: JobIntake, webhooks: RunpodWebhookSender): Hono {
-  const { jobs, keys, maxBodyBytes, publicBaseUrl } = intake
+export function syncRoutes(intake: JobIntake): Hono {
+  const { jobs, keys, maxBodyBytes, publicBaseUrl, webhooks, log } = intake
   const requests = new WeakMap<Job, GenerationRequest>()
   const viewOf = (job: Job) => generationView(job, requests.get(job)!)
   const app = new Hono()
@@ -55,7 +54,7 @@ export function syncRoutes(intake: JobIntake, webhooks: RunpodWebhookSender): Ho
       keyed.remember()
       if (!requests.has(job)) {
         requests.set(job, request)
-        void sendWebhookWhenDone(job, request)
+        callWhenDone(job, request)
       }
       return c.json(viewOf(job), 201)
     } catch (thrown) {
@@ -87,14 +86,17 @@ export function syncRoutes(intake: JobIntake, webhooks: RunpodWebhookSender): Ho
     return c.json(views)
   })
 
-  async function sendWebhookWhenDone(job: Job, { webhookUrl }: GenerationRequest) {
-    if (!webhookUrl) return
-    const neverAborted = new AbortController().signal
-    while (!isFinal(job)) await jobs.changed(job, neverAborted)
-    const view = viewOf(job)
-    // Webhooks know two ends.
-    const status = view.status === 'COMPLETED' ? 'COMPLETED' : 'FAILED'
-    webhooks.send(job.id, webhookUrl, { ...view, status }, signatureOf(intake.webhookSecret))
+  function callWhenDone(job: Job, { webhookUrl: url }: GenerationRequest): void {
+    if (!url) return
+    const ended = async () => {
+      const neverAborted = new AbortController().signal
+      while (!isFinal(job)) await jobs.changed(job, neverAborted)
+      const view = viewOf(job)
+      // Webhooks know two ends.
+      const status = view.status === 'COMPLETED' ? 'COMPLETED' : 'FAILED'
+      return { form: 'sync.so', url, job: job.id, body: { ...view, status } }
+    }
+    webhooks.call(ended(), log)
   }
 
   async function assertWebhookUrl(url: string) {
@@ -111,14 +113,20 @@ type Status = 400 | 404 | ReturnType<typeof httpStatusOf>
 const fail = (c: Context, statusCode: Status, message: string) =>
   c.json({ message, statusCode }, statusCode)
 
-/** The header that a receiver checks: HMAC-SHA256 over `<time>.<body>` with the secret as it is written. */
-const signatureOf = (secrets: string | undefined) => (body: string) => {
-  const [secret] = secrets?.split(' ') ?? []
-  if (!secret) return {}
-  const time = Math.floor(Date.now() / 1000)
-  const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')
-  return { 'sync-signature': `t=${time},v1=${signature}` }
-}
+/**
+ * The header that receivers of sync.so's webhooks check: HMAC-SHA256 over `<time>.<body>`, with the secret
+ * as it is written.
+ * @param secrets `WEBHOOK_SECRET`; the first of them signs, and without one nothing is signed
+ */
+export const syncSignature =
+  (secrets = '') =>
+  (body: string): Record<string, string> => {
+    const [secret] = secrets.split(' ')
+    if (!secret) return {}
+    const time = Math.floor(Date.now() / 1000)
+    const signature = createHmac('sha256', secret).update(`${time}.${body}`).digest('hex')
+    return { 'sync-signature': `t=${time},v1=${signature}` }
+  }
 
 /** One SDK sends a list as JSON, the other a parameter for each; people write commas. */
 function parseList(values: string[] | undefined): string[] | undefined {

@@ -1,7 +1,7 @@
 import type { Hono } from 'hono'
 import type { Estimate } from '../../../handler/estimate.ts'
 import { InputError } from '../../../handler/errors.ts'
-import { RunpodWebhookSender } from '../../../runtime/http/runpod/webhook-sender.ts'
+import type { Callback } from '../../../handler/events/webhook-sender.ts'
 import { createApp } from '../../../runtime/http/app.ts'
 import type { Health, AppOptions } from '../../../runtime/http/app-options.ts'
 import { UploadStore, type UploadLimits } from '../../../handler/inputs/upload-store.ts'
@@ -21,11 +21,6 @@ export const ESTIMATE: Estimate = {
   bundle: { name: 'pretended', version: '0', id: '0' },
 }
 
-export interface Posted {
-  url: string
-  body: unknown
-}
-
 /** The whole app over a held store; no socket, no models. */
 export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQueueOptions> = {}) {
   const metrics = createMetrics({
@@ -39,15 +34,17 @@ export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQue
     bundle: { name: 'pretended', version: '0', id: '0' },
     engines: [{ index: 0, state: 'ready', device: 'cpu', jobs: 0, restarts: 0, rss_mb: 100 }],
   }
-  const posted: Posted[] = []
+  const called: Callback[] = []
   const all: AppOptions = {
     ...{ jobs: held.jobs, parse, health: () => health, metrics, workerId: 'w1', gpuClass: 'none' },
     estimate: async () => ESTIMATE,
     uploads: new UploadStore('/nowhere', UPLOAD_LIMITS),
     maxBodyBytes: 16e6,
-    post: async (url, body) => {
-      posted.push({ url, body: JSON.parse(body) as unknown })
-      return 200
+    webhooks: {
+      call(ended) {
+        const add = async () => called.push(await ended)
+        void add()
+      },
     },
     assertPublicUrl: async (url) => {
       if (url.includes('internal')) throw new InputError('BLOCKED_URL', 'the address is inside')
@@ -55,10 +52,9 @@ export function heldApp(options: Partial<AppOptions> = {}, store: Partial<JobQue
     log: silentLog,
     ...options,
   }
-  const callbacks = new RunpodWebhookSender(all.post, all.log, [0, 0])
-  const app = createApp(all, callbacks)
+  const app = createApp(all)
   held.jobs.open()
-  return { ...held, app, health, posted, callbacks, ...clientOf(app) }
+  return { ...held, app, health, called, ...clientOf(app) }
 }
 
 /** Every app describes itself alike; this one to whoever asks. */

@@ -9,6 +9,7 @@ import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { createLog, silentLog, type Log } from '../../../handler/log.ts'
 import { STAGES } from '../../../handler/render/render-context.ts'
 import type { Render } from '../../../handler/render/render-task.ts'
+import { syncSignature } from '../../../runtime/http/sync-so/routes.ts'
 import { createWebhookSender } from '../../../handler/events/webhook-sender.ts'
 import { readConfig } from '../../../runtime/config/config.ts'
 import type { RenderPool } from '../../../runtime/engine/pool.ts'
@@ -96,8 +97,9 @@ export async function pretendedServe(
 ): Promise<void> {
   const config = readConfig({ PORT: '0', STORAGE: 'directory', ...env })
   const fetch = createGuardedFetch({ isBlocked: () => false })
+  const callbackHeaders = { 'sync.so': syncSignature(config.WEBHOOK_SECRET) }
   const deps: Omit<JobDependencies, 'storage' | 'log'> = {
-    ...{ render: engines.render, fetch, webhooks: createWebhookSender({ fetch }) },
+    ...{ render: engines.render, fetch, webhooks: createWebhookSender({ fetch, callbackHeaders }) },
     ...{ limits: limitsOf(config), scratch: config.SCRATCH_DIR, allowFileInputs: true },
   }
   const about = { version: '1.2.3', revision: null }
