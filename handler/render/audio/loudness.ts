@@ -1,4 +1,5 @@
 import type { RenderContext } from '../render-context.ts'
+import { withLimits } from '../media/child-limits.ts'
 import { toInputError } from '../media/ffmpeg-errors.ts'
 import { runToEnd } from '../media/ffmpeg.ts'
 import type { MixedSoundtrack, Soundtrack } from './soundtrack.ts'
@@ -17,14 +18,15 @@ const SILENT_LUFS = -69 // the scale ends at -70
 export async function atLoudness(
   soundtrack: MixedSoundtrack,
   target: number,
-  { ffmpeg, signal }: Pick<RenderContext, 'ffmpeg' | 'signal'>,
+  { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
 ): Promise<Soundtrack> {
   const { graph } = soundtrack
   const pictures = ['-f', 'lavfi', '-i', 'color=s=16x16:d=0.04'] // so that inputs keep their numbers
   const meter = `${graph};[sound]ebur128=peak=true:framelog=verbose[heard]`
   const args = ['-nostdin', '-hide_banner', '-nostats', ...pictures, ...soundtrack.inputs]
   const measure = ['-filter_complex', meter, '-map', '[heard]', '-f', 'null', '-']
-  const finished = await runToEnd(ffmpeg.path, [...args, ...measure], signal)
+  const command = withLimits(ffmpeg.path, [...args, ...measure], limits.maxPixels)
+  const finished = await runToEnd(...command, signal)
   if (finished.code !== 0) throw toInputError(finished, 'audio')
   const { stderr } = finished
   const loudness = Number(/.*I:\s+(-?[\d.]+) LUFS/s.exec(stderr)?.[1] ?? -70)

@@ -9,7 +9,8 @@ const BYTES_PER_PIXEL = 200 // some fifty pictures of 4:2:0 with 10 bits
 
 /**
  * The command that runs a program on a file of unknown origin: with a ceiling on its data, where
- * `-max_alloc` limits single pieces only, and no core dumps in the scratch folder.
+ * `-max_alloc` limits single pieces only, and no core dumps in the scratch folder. The encoder has none: what
+ * it opens was read to its end before, and a card's driver reserves far more addresses than it uses.
  *
  * @param maxCpuS seconds of computing, where the program has no long work to do; then it gets SIGXCPU
  */

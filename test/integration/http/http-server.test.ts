@@ -1,4 +1,6 @@
 import { readdir, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -42,6 +44,14 @@ describe('over a real socket', () => {
   test('an idle connection is kept for longer than a load balancer keeps it', async () => {
     const { headers } = await fetch(`${at.url}/hc`)
     expect(headers.get('keep-alive')).toBe('timeout=620')
+  })
+
+  test('the key is asked for by two schemes in fields of their own, as browsers read them', async () => {
+    await using worker = await pushServer({ API_KEY: 'secret' })
+    const [answer] = await once(request(`${worker.url}/jobs/x`).end(), 'response')
+    const raw = (answer as IncomingMessage).resume().rawHeaders
+    const asked = raw.filter((_, i) => raw[i - 1]?.toLowerCase() === 'www-authenticate')
+    expect(asked).toEqual([expect.stringMatching(/^Basic /), 'Bearer'])
   })
 
   test('what was fetched and stored is counted, once', async () => {

@@ -34,6 +34,8 @@ describe('an orchestrator', () => {
     const video = await fetch(String(report['output_url']))
     expect(Buffer.from(await video.arrayBuffer()).equals(VIDEO)).toBe(true)
     expect(reportsOf(giver, 'a')[0]).toMatchObject({ status: 'running', phase: 'downloading' })
+    const health = (await (await fetch(`${worker.url}/health`)).json()) as object
+    expect(health).toMatchObject({ source: { name: 'orchestrator', reachable: true } })
     expect(violations(giver)).toEqual([])
   })
 

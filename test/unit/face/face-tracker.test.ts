@@ -21,6 +21,8 @@ type Scene = Partial<Record<keyof typeof LOOKS, Square>> & {
   light?: number
   /** Which way the wall gets brighter. */
   wall?: 'across' | 'down'
+  /** A dark line across the upper or the lower part of the face. */
+  eyes?: 'above' | 'below'
 }
 
 function paint(scene: Scene): Uint8Array {
@@ -32,6 +34,11 @@ function paint(scene: Scene): Uint8Array {
   for (const look of ['face', 'alike', 'turned'] as const) {
     const [x1, y1, x2, y2] = scene[look] ?? [0, 0, 0, 0]
     for (let y = y1; y < y2; y++) frame.fill(LOOKS[look], y * WIDTH + x1, y * WIDTH + x2)
+  }
+  if (scene.eyes && scene.face) {
+    const [x1, y1, x2, y2] = scene.face
+    const from = scene.eyes === 'above' ? y1 + 8 : y2 - 16
+    for (let y = from; y < from + 8; y++) frame.fill(16, y * WIDTH + x1 + 8, y * WIDTH + x2 - 8)
   }
   return frame
 }
@@ -51,6 +58,11 @@ function squareIn({ dims, data }: Tensor, ...looks: (keyof typeof LOOKS)[]): Squ
   return box[2] > 0 ? box : undefined
 }
 
+function hasEyesBelow({ dims, data }: Tensor, [x1, y1, x2, y2]: Square): boolean {
+  const levelAt = (y: number) => data[3 * (y * dims[1]! + Math.round((x1 + x2) / 2))]!
+  return levelAt(y2 - 12) < 30 && levelAt(y1 + 11) > 30
+}
+
 const f32 = (dims: number[], data: ArrayLike<number>): Tensor => ({
   type: 'float32',
   dims,
@@ -61,7 +73,8 @@ const answers: Record<string, (feeds: Tensors) => Tensors> = {
     const found = squareIn(image!, 'face', 'turned')
     const [boxes, count] = [found ?? [], found ? 1 : 0]
     const landmarks = f32([count, 68, 2], found ? landmarksOf(found) : [])
-    return { boxes: f32([count, 4], boxes), scores: f32([count], found ? [0.9] : []), landmarks }
+    const scores = found ? [hasEyesBelow(image!, found) ? 0.7 : 0.9] : []
+    return { boxes: f32([count, 4], boxes), scores: f32([count], scores), landmarks }
   },
   track({ image, last }) {
     const found = squareIn(image!, 'face', 'alike')
@@ -191,6 +204,14 @@ describe('a tracked face', () => {
     expect(ran).toEqual(['face face', ...Array<string>(4).fill('face')])
     expect(seen[4]).toEqual([100, 80])
   })
+})
+
+test.each([
+  ['above', [100, 80]],
+  ['below', undefined],
+] as const)('a face whose eyes are %s is a face, or stands on its head', async (eyes, found) => {
+  const { seen } = await track([{ face: FACE, eyes }], 'face')
+  expect(seen).toEqual([found])
 })
 
 describe('tiles of a frame', () => {

@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createLog, silentLog } from '../../../handler/log.ts'
 import { sidecarOf } from '../../../handler/storage/storage.ts'
-import { removeOldResults } from '../../../runtime/worker/output-retention.ts'
+import { keepRetention, removeOldResults } from '../../../runtime/worker/output-retention.ts'
 
 const NOW = 1_000 * 3_600_000
 let dir: string
@@ -45,4 +46,20 @@ test('the oldest go until the rest takes no more than it may', async () => {
 test('nothing goes without a limit, and a folder that is not there holds nothing', async () => {
   expect(await removeOldResults({ dir }, NOW)).toBe(0)
   expect(await removeOldResults({ dir: join(dir, 'none'), hours: 1 }, NOW)).toBe(0)
+})
+
+test('results are looked at when the worker starts, and the log says how many went', async () => {
+  const stop = new AbortController()
+  const logged: unknown[] = []
+  const log = createLog((_level, event, fields) => {
+    logged.push([event, fields])
+    stop.abort()
+  })
+  await keepRetention({ dir, megabytes: 1 }, stop.signal, log)
+  expect(logged).toEqual([['output.removed', { results: 2 }]])
+  expect(await left()).toEqual(['new.mp4', 'not-ours.mp4'])
+})
+
+test('nothing is looked at without a limit', async () => {
+  await keepRetention({ dir: join(dir, 'none') }, new AbortController().signal, silentLog)
 })
