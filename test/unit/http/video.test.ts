@@ -1,21 +1,14 @@
-import { appendFile, writeFile } from 'node:fs/promises'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
 import { InputError } from '../../../handler/errors.ts'
-import { createGrowingFile, type GrowingFileOwner } from '../../../handler/system/growing-file.ts'
 import { JOB, settle } from '../../helpers/jobs/controlled-jobs.ts'
-import { folder, type Folder } from '../../helpers/media/media.ts'
+import { growingFile } from '../../helpers/growing-file.ts'
 import { heldApp } from '../../helpers/servers/http-app.ts'
 
 const PATH = '/jobs/a/video'
 const STREAMED = { ...JOB, id: 'a', output: { stream: true } }
 
-let dir: Folder
-let file: GrowingFileOwner
-beforeEach(async () => {
-  dir = await folder()
-  file = createGrowingFile(dir.file('video.mp4'))
-})
-afterEach(() => dir[Symbol.asyncDispose]())
+const growing = growingFile()
 
 /** A job whose render the test plays. */
 async function rendering() {
@@ -26,21 +19,16 @@ async function rendering() {
   return { ...held, job, request }
 }
 
-async function append(text: string) {
-  await appendFile(file.path, text)
-  file.grown()
-}
-
 describe('GET /jobs/<id>/video', () => {
   test('gives what is encoded as it comes, to each viewer from the first byte, and ends with it', async () => {
     const { job, get } = await rendering()
     const early = get(PATH)
     await settle()
-    job.show(file)
-    await append('one ')
+    job.show(growing.file)
+    await growing.append('one ')
     const late = get(PATH)
-    await append('two')
-    file.complete()
+    await growing.append('two')
+    growing.file.complete()
     for (const { status, headers, body } of await Promise.all([early, late])) {
       expect([status, body]).toEqual([200, 'one two'])
       expect(headers.get('content-type')).toBe('video/mp4')
@@ -50,8 +38,8 @@ describe('GET /jobs/<id>/video', () => {
 
   test('is cut where the render fails, so that nobody takes a part for the whole', async () => {
     const { job, request } = await rendering()
-    job.show(file)
-    await append('half')
+    job.show(growing.file)
+    await growing.append('half')
     const { status, body } = await request()
     const reader = body!.getReader()
     expect([status, String.fromCharCode(...((await reader.read()).value ?? []))]).toEqual([
@@ -59,16 +47,16 @@ describe('GET /jobs/<id>/video', () => {
       'half',
     ])
     const next = reader.read()
-    file.fail(new Error('the encoder died'))
+    growing.file.fail(new Error('the encoder died'))
     await expect(next).rejects.toThrow('the encoder died')
   })
 
   test('is 410 with the error’s code for a job that fails before its first frame', async () => {
     const { job, get } = await rendering()
     const answer = get(PATH)
-    job.show(file)
+    job.show(growing.file)
     await settle()
-    file.fail(new Error('no face'))
+    growing.file.fail(new Error('no face'))
     job.fail(new InputError('NO_FACE', 'there is no face'))
     expect(await answer).toMatchObject({ status: 410, body: { error: { code: 'NO_FACE' } } })
     expect((await get(PATH)).status).toBe(410)
@@ -76,11 +64,11 @@ describe('GET /jobs/<id>/video', () => {
 
   test('begins anew with a render that does', async () => {
     const { job, get } = await rendering()
-    job.show(file)
+    job.show(growing.file)
     const answer = get(PATH)
     await settle()
-    file.fail(new Error('its engine was lost'))
-    const again = createGrowingFile(dir.file('again.mp4'))
+    growing.file.fail(new Error('its engine was lost'))
+    const again = growing.beside('again.mp4')
     await writeFile(again.path, 'all of it')
     again.complete()
     job.show(again)
@@ -121,13 +109,13 @@ describe('GET /jobs/<id>/video', () => {
     const waiting = request({ signal: leave.signal })
     leave.abort()
     expect((await waiting).status).toBe(408)
-    job.show(file)
-    await append('one ')
+    job.show(growing.file)
+    await growing.append('one ')
     const gone = await request()
     const staying = get(PATH)
     await gone.body!.cancel()
-    await append('two')
-    file.complete()
+    await growing.append('two')
+    growing.file.complete()
     expect((await staying).body).toBe('one two')
     expect(job.signal.aborted).toBe(false)
   })
