@@ -10,7 +10,7 @@ export interface JobIntake extends AppOptions {
 }
 
 export interface IntakeRules {
-  shape: JobChannel
+  channel: JobChannel
   retentionMs: number
   /** Goes on when nobody attends to it. */
   detached: boolean

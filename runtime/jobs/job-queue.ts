@@ -114,8 +114,8 @@ export class JobQueue {
   }
 
   /** Cancel what waits. @returns how many jobs that were */
-  purge(shape: JobChannel): number {
-    const waiting = this.#waiting.filter((entry) => entry.shape === shape)
+  purge(channel: JobChannel): number {
+    const waiting = this.#waiting.filter((entry) => entry.channel === channel)
     for (const entry of waiting) this.cancel(entry)
     return waiting.length
   }

@@ -13,7 +13,7 @@ export type JobState = 'queued' | 'running' | 'succeeded' | 'failed' | 'canceled
 export interface Submission {
   id: string
   payload: unknown
-  shape: JobChannel
+  channel: JobChannel
   /** Where the submitter reached this worker: prefix of the result's URL. */
   origin: string
   /** Milliseconds after its end in which the outcome can be asked for. */
@@ -28,7 +28,7 @@ export interface Submission {
   traceparent?: string | undefined
 }
 
-/** A job as the shapes see it; only the store changes one. */
+/** A job as the channels see it; only the store changes one. */
 export interface Job extends Readonly<Submission> {
   readonly state: JobState
   readonly events: EventLog

@@ -87,7 +87,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
       if (inputError !== undefined) throw new InputError('INVALID_JOB', inputError)
       await jobs.recheck(id)
       job = jobs.submit({
-        ...{ id, payload, origin, shape: 'pull', retentionMs: MS, detached: true },
+        ...{ id, payload, origin, channel: 'pull', retentionMs: MS, detached: true },
         ...(timeoutMs !== undefined && { timeoutMs }),
       })
       if (givenUp) jobs.cancel(job)

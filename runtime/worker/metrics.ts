@@ -76,7 +76,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   const jobs = new Counter({
     ...{ name: 'musetalk_jobs_total', help: 'Jobs by outcome and error code.', registers },
-    labelNames: ['shape', 'outcome', 'code'],
+    labelNames: ['channel', 'outcome', 'code'],
   })
   const failures = new Counter({
     ...{ name: 'musetalk_job_failures_total', registers, labelNames: ['stage', 'code'] },
@@ -113,8 +113,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   return {
     text: () => register.metrics(),
     contentType: register.contentType,
-    jobFinished({ shape, state: outcome, error, result, queued, started, finished }) {
-      jobs.inc({ shape, outcome, code: error?.code ?? '' })
+    jobFinished({ channel, state: outcome, error, result, queued, started, finished }) {
+      jobs.inc({ channel, outcome, code: error?.code ?? '' })
       if (started !== undefined && finished !== undefined) {
         waited.observe((started - queued) / 1000)
         seconds.observe({ outcome }, (finished - started) / 1000)

@@ -120,7 +120,7 @@ describe.each(SHAPES)('$name', ({ send, leave, codeOf, url, status }) => {
   test('a busy worker refuses and says when to come back', async () => {
     const app = heldApp({}, { queueLimit: 0 })
     app.jobs.submit({
-      ...{ id: 'before', payload: { ...JOB, id: 'before' }, shape: 'jobs', origin: 'http://w' },
+      ...{ id: 'before', payload: { ...JOB, id: 'before' }, channel: 'jobs', origin: 'http://w' },
       ...{ retentionMs: 1000, detached: true },
     })
     const answer = await send(app, JOB)

@@ -48,7 +48,7 @@ export function generateRoute(intake: JobIntake): Hono {
       payload = await spoolInlineMedia(await readJsonBody(c, maxBodyBytes), uploads)
       // Salad's id is the same in each of its four attempts, so that a finished job is found again.
       const platformId = c.req.header('salad-job-id')
-      const rules = { shape: 'generate', retentionMs: RETENTION_MS, detached: false } as const
+      const rules = { channel: 'generate', retentionMs: RETENTION_MS, detached: false } as const
       job = await submitJob(c, payload, { ...rules, platformId }, intake)
       metadata = parse(payload, job.id).metadata
       wasStored = isFinal(job)

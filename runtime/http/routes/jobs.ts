@@ -31,7 +31,7 @@ const RETENTION_MS = 30 * 60_000
 /** Proxies cut a stream that is silent for a minute or less. */
 const KEEPALIVE_MS = 15_000
 
-/** Our own asynchronous jobs: submit, ask, watch, cancel. Knows the jobs of every other shape too. */
+/** Our own asynchronous jobs: submit, ask, watch, cancel. Knows the jobs of every other channel too. */
 export function jobsRoutes(intake: JobIntake): Hono {
   const { jobs, uploads, maxBodyBytes } = intake
   const app = new Hono()
@@ -40,7 +40,7 @@ export function jobsRoutes(intake: JobIntake): Hono {
   app.post('/jobs', describeSubmit, async (c) => {
     try {
       const payload = await spoolInlineMedia(await readJsonBody(c, maxBodyBytes), uploads)
-      const rules = { shape: 'jobs', retentionMs: RETENTION_MS, detached: true } as const
+      const rules = { channel: 'jobs', retentionMs: RETENTION_MS, detached: true } as const
       const job = await submitJob(c, payload, rules, intake)
       c.header('Location', `/jobs/${job.id}`)
       return c.json(jobView(job), 202)

@@ -61,7 +61,7 @@ export function runpodRoutes(options: JobIntake): Hono {
       await jobs.recheck(id)
       const keyed = read() // nothing is awaited from here: another may have brought the key meanwhile
       const job = jobs.submit({
-        ...{ id, payload: toJobInput(input, id), shape: 'runpod', detached: true },
+        ...{ id, payload: toJobInput(input, id), channel: 'runpod', detached: true },
         origin: requestOrigin(c, publicBaseUrl),
         retentionMs: sync ? SYNC_RETENTION_MS : ASYNC_RETENTION_MS,
         ...(policy.executionTimeout !== undefined && { timeoutMs: policy.executionTimeout }),

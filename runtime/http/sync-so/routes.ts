@@ -48,7 +48,7 @@ export function syncRoutes(intake: JobIntake): Hono {
       const payload = toJob(request, id)
       intake.parse(payload, id)
       const job = jobs.submit({
-        ...{ id, payload, shape: 'sync', detached: true, retentionMs: RETENTION_MS },
+        ...{ id, payload, channel: 'sync', detached: true, retentionMs: RETENTION_MS },
         origin: requestOrigin(c, publicBaseUrl),
       })
       keyed.remember()

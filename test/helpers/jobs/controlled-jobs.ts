@@ -107,7 +107,7 @@ export function heldStop() {
 }
 
 export const submission = (id: string, changes: Partial<Submission> = {}): Submission => ({
-  ...{ id, payload: { ...JOB, id }, shape: 'jobs', origin: 'http://worker.test' },
+  ...{ id, payload: { ...JOB, id }, channel: 'jobs', origin: 'http://worker.test' },
   ...{ retentionMs: 60_000, detached: true },
   ...changes,
 })

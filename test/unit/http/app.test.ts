@@ -90,7 +90,7 @@ describe('probes', () => {
     await answer
     const { body, headers } = await get('/metrics')
     expect(headers.get('content-type')).toContain('text/plain')
-    expect(body).toContain('musetalk_jobs_total{shape="generate",outcome="succeeded",code=""} 1')
+    expect(body).toContain('musetalk_jobs_total{channel="generate",outcome="succeeded",code=""} 1')
     expect(body).toContain('musetalk_engine_state{engine="0",state="ready"} 1')
     expect(body).toContain('musetalk_engine_restarts_total{engine="0"} 0')
   })

@@ -252,10 +252,10 @@ describe('giving a job up', () => {
     expect(calls.every(({ signal }) => signal.aborted)).toBe(true)
   })
 
-  test('purging cancels what waits, of one shape only', () => {
+  test('purging cancels what waits, of one channel only', () => {
     const { jobs } = opened({ queueLimit: 9 })
-    const shapes = ['runpod', 'runpod', 'jobs', 'runpod'] as const
-    for (const [i, shape] of shapes.entries()) jobs.submit(submission(`j${i}`, { shape }))
+    const channels = ['runpod', 'runpod', 'jobs', 'runpod'] as const
+    for (const [i, channel] of channels.entries()) jobs.submit(submission(`j${i}`, { channel }))
     expect(jobs.purge('runpod')).toBe(2)
     expect(jobs.counts()).toMatchObject({ queued: 1, running: 1, canceled: 2 })
   })

@@ -16,13 +16,13 @@ async function lines(metrics: Metrics, name: string): Promise<string[]> {
   return all.filter((line) => new RegExp(`^musetalk_${name}(?!.* 0$)(?!\\w*_bucket)`).test(line))
 }
 const job = (changes: Partial<Job>) =>
-  ({ shape: 'jobs', queued: 1000, started: 3000, finished: 7500, ...changes }) as Job
+  ({ channel: 'jobs', queued: 1000, started: 3000, finished: 7500, ...changes }) as Job
 
 test('a finished job is counted, with its waiting, its seconds and its frames', async () => {
   const metrics = open()
   metrics.jobFinished(job({ state: 'succeeded', result: resultFor('a') }))
   expect(await lines(metrics, '(jobs_total|job_)')).toEqual([
-    'musetalk_jobs_total{shape="jobs",outcome="succeeded",code=""} 1',
+    'musetalk_jobs_total{channel="jobs",outcome="succeeded",code=""} 1',
     'musetalk_job_seconds_sum{outcome="succeeded"} 4.5',
     'musetalk_job_seconds_count{outcome="succeeded"} 1',
     'musetalk_job_wait_seconds_sum 2',
@@ -39,8 +39,8 @@ test('a failure is counted by its code and its stage; what never ran took no tim
   const { started: _, ...unstarted } = job({ state: 'canceled' })
   metrics.jobFinished(unstarted)
   expect(await lines(metrics, '(jobs_total|job_failures|job_seconds_count|frames)')).toEqual([
-    'musetalk_jobs_total{shape="jobs",outcome="failed",code="NO_FACE"} 1',
-    'musetalk_jobs_total{shape="jobs",outcome="canceled",code=""} 1',
+    'musetalk_jobs_total{channel="jobs",outcome="failed",code="NO_FACE"} 1',
+    'musetalk_jobs_total{channel="jobs",outcome="canceled",code=""} 1',
     'musetalk_job_failures_total{stage="avatar",code="NO_FACE"} 1',
     'musetalk_job_seconds_count{outcome="failed"} 1',
   ])
