@@ -50,8 +50,14 @@ export function pullSettings(config: PullConfig, from: string | undefined) {
   } satisfies Partial<PullOptions>
 }
 
-/** The form of a bundle that suits this machine: half precision and its own graph for a GPU. */
-export const suitableVariant = ({ DEVICE }: Pick<Config, 'DEVICE'>): Variant =>
-  DEVICE !== 'cpu' && (DEVICE === 'cuda' || (hasCuda() && hasDriver()))
+/**
+ * The form of a bundle that suits this machine: half precision and its own graph for a GPU.
+ * @param hasCard asked only where DEVICE leaves it open
+ */
+export const suitableVariant = (
+  { DEVICE }: Pick<Config, 'DEVICE'>,
+  hasCard = () => hasCuda() && hasDriver(),
+): Variant =>
+  DEVICE === 'cuda' || (DEVICE !== 'cpu' && hasCard())
     ? { precision: 'fp16', cuda: true }
     : { precision: 'fp32', cuda: false }
