@@ -19,7 +19,7 @@ const CODES = {
   HUB_UNAVAILABLE: ['upstream', true],
   DISK_FULL: ['worker', true],
   DIRECTORY_UNUSABLE: ['worker', false],
-  /** What was made does not compute what it should. */
+  /** What was read back is not what was written. */
   BUNDLE_BROKEN: ['worker', false],
   INTERRUPTED: ['nobody', true],
 } as const

@@ -1,8 +1,10 @@
 import { readFile, mkdir, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { readManifest } from '../../../models/inference/manifest.ts'
+import { readConfig } from '../../../runtime/config/config.ts'
 import type { PullError } from '../../../runtime/bundle-pull/pull-error.ts'
+import { pullNamed } from '../../../runtime/bundle-pull/pull-named.ts'
 import type { PullOptions } from '../../../runtime/bundle-pull/pull-options.ts'
 import { startFakeHub, type FakeHub, type Fault } from '../../helpers/hub/fake-hub.ts'
 import { hubOf, pull, pullOptions, tree } from '../../helpers/hub/pull.ts'
@@ -16,6 +18,7 @@ import {
   TOTAL_BYTES,
 } from '../../helpers/hub/small-recipe.ts'
 import type { Folder } from '../../helpers/media/media.ts'
+import { shortTimeouts } from '../../helpers/short-timeouts.ts'
 
 let place: Folder
 let hub: FakeHub
@@ -143,6 +146,26 @@ describe('a hub that has trouble', () => {
   ])('but %s only for a while is asked again', async (_, server, fault) => {
     failing(server, 'unet.pth', fault)
     await pull(options())
+    expect(await bundles()).toEqual(BUNDLE)
+  })
+
+  test('is given the time that it asks for', async () => {
+    const setTimer = globalThis.setTimeout
+    const pauses: unknown[] = []
+    // The clock runs ahead over that pause alone.
+    const spy = vi.spyOn(globalThis, 'setTimeout').mockImplementation(((go: () => void, ms = 0) => {
+      if (ms === 2_000) pauses.push(ms)
+      return setTimer(go, ms === 2_000 ? 0 : ms)
+    }) as typeof setTimeout)
+    try {
+      const patience = { status: 429, headers: { 'retry-after': '2' } }
+      failing('hub', 'unet.pth', (before) => (before < 1 ? patience : undefined))
+      const timeouts = shortTimeouts({ download: { tries: 3, firstMs: 5, maxMs: 500 } })
+      await pull(options({ timeouts }))
+    } finally {
+      spy.mockRestore()
+    }
+    expect(pauses).toEqual([2_000])
     expect(await bundles()).toEqual(BUNDLE)
   })
 
@@ -494,11 +517,24 @@ describe('this machine', () => {
     expect(hub.sent()).toBeLessThan(2 * TOTAL_BYTES) // what lay in the buffers of the sockets is lost
   })
 
-  test('does not put a bundle in place that does not compute what it should', async () => {
-    const { ModelError } = await import('../../../models/inference/errors.ts')
-    const verify = async () => {
-      throw new ModelError('bundle', 'self-test failed: graph "generate"')
+  test('does not put a bundle in place whose bytes are not those that were written', async () => {
+    const recipe = smallRecipe()
+    const { fill } = recipe
+    recipe.fill = async (files, out, ...rest) => {
+      await fill(files, out, ...rest)
+      const graph = join(out, 'generate.onnx')
+      const bytes = await readFile(graph)
+      bytes[100]! ^= 1 // what a bad disk does
+      await writeFile(graph, bytes)
     }
-    expect(await refused({ verify })).toMatchObject({ code: 'BUNDLE_BROKEN', fault: 'worker' })
+    const env = { HF_ENDPOINT: hub.endpoint, HF_HOME: place.file('hf'), DEVICE: 'cpu' }
+    const folders = { BUNDLES_DIR: place.file('bundles'), CACHE_DIR: place.file('cache') }
+    const call = { signal: AbortSignal.timeout(300_000), onEvent() {}, open: async () => recipe }
+    const pulled = pullNamed(readConfig({ ...env, ...folders }), { name: 'musetalk-v1.5' }, call)
+    await expect(pulled).rejects.toMatchObject({
+      ...{ code: 'BUNDLE_BROKEN', fault: 'worker' },
+      message: expect.stringContaining('generate.onnx'),
+    })
+    expect(await bundles()).not.toContain(BUNDLE[1])
   })
 })
