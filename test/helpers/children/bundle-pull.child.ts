@@ -1,3 +1,5 @@
+import fs from 'node:fs/promises'
+import { syncBuiltinESMExports } from 'node:module'
 import { createGuardedFetch } from '../../../handler/net/guarded-fetch.ts'
 import { DEFAULT_TIMEOUTS } from '../../../handler/net/timeouts.ts'
 import { pullBundle } from '../../../runtime/bundle-pull/pull-bundle.ts'
@@ -24,6 +26,15 @@ const options = pullOptions(place, endpoint!, {
   verify: () => reach('verify'),
   onEvent: ({ type }) => say(type),
 })
+// Nothing of the program is called around its last step, so the step itself says when it is taken.
+const { rename } = fs
+fs.rename = async (from, to) => {
+  const last = to === options.directory && String(from).endsWith('/bundle')
+  if (last) await reach('move')
+  await rename(from, to)
+  if (last) await reach('moved')
+}
+syncBuiltinESMExports()
 try {
   const { present } = await pullBundle(options)
   say(present ? 'present' : 'made')

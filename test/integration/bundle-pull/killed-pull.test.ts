@@ -102,13 +102,29 @@ describe('a pull that is killed', () => {
     },
   )
 
-  test.each(['fill', 'verify'])('in its %s has its files', async (moment) => {
+  test.each(['fill', 'verify', 'move'])('in its %s has its files', async (moment) => {
     const child = pullElsewhere(moment)
     await child.says(moment)
     await child.kill()
     const before = hub.cdn.length
     await goesOn()
     expect(hub.cdn.length).toBe(before)
+  })
+
+  test('right after its last step has the bundle, and is cleaned up after', async () => {
+    const child = pullElsewhere('moved')
+    await child.says('moved')
+    await child.kill()
+    expect(await tree(place.file('bundles/musetalk-v1.5'))).toEqual([
+      'generate.onnx',
+      'manifest.json',
+    ])
+    expect(await tree(`${work()}/files`)).not.toEqual([])
+    const before = hub.hub.length
+    expect(await pull(pullOptions(place, hub.endpoint))).toMatchObject({ present: true })
+    expect(hub.hub.length).toBe(before)
+    expect(await bundles()).toEqual(BUNDLE)
+    expect(existsSync(work())).toBe(false)
   })
 
   test('between moving the old bundle away and the new one into place leaves the old one', async () => {
