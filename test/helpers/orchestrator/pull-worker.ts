@@ -1,4 +1,3 @@
-import type { RenderPool } from '../../../runtime/engine/pool.ts'
 import type { Json } from './request-log.ts'
 import type { Orchestrator } from './server.ts'
 import { pushServer } from '../servers/worker-server.ts'
@@ -7,7 +6,7 @@ import { pushServer } from '../servers/worker-server.ts'
 export function pullWorker(
   giver: Orchestrator,
   env: Record<string, string> = {},
-  own: { engines?: RenderPool } = {},
+  own: Parameters<typeof pushServer>[1] = {},
 ) {
   const where = { ORCHESTRATOR_BASE_URL: giver.url, INTERNAL_API_KEY: giver.key }
   const pace = { POLL_INTERVAL_SEC: '0.1', BUFFER_POLL_INTERVAL_SEC: '0.2' }
