@@ -56,20 +56,21 @@ export function stampsOf(bundle: string, folder: string | undefined): Verificati
  * nothing was changed since.
  *
  * @returns what is now known
- * @throws ModelError naming the file and what is wrong with it
+ * @throws ModelError naming the file and what is wrong with it; the signal's reason
  */
 export async function checkFiles(
   directory: string,
   id: string,
   files: readonly BundleFile[],
   known: VerificationRecord | undefined,
+  signal?: AbortSignal,
 ): Promise<VerificationRecord> {
   // Looked at before they are read, so that a change meanwhile is noticed at the next start.
   const marks = await Promise.all(files.map((file) => fileIdentity(directory, file)))
   const stamp = { id, files: Object.fromEntries(marks), tested: [] }
   const same = ([name, mark]: [string, string]) => known!.files[name] === mark
   if (known?.id === id && marks.every(same)) return known
-  for (const file of files) await checkHash(join(directory, file.file), file.sha256)
+  for (const file of files) await checkHash(join(directory, file.file), file.sha256, signal)
   return stamp
 }
 
@@ -86,7 +87,7 @@ async function fileIdentity(
   throw new ModelError('bundle', `${path} ${size}; the manifest says ${bytes} bytes`)
 }
 
-async function checkHash(path: string, sha256: string): Promise<void> {
-  if ((await sha256File(path)) === sha256) return
+async function checkHash(path: string, sha256: string, signal?: AbortSignal): Promise<void> {
+  if ((await sha256File(path, signal)) === sha256) return
   throw new ModelError('bundle', `${path} is damaged: its SHA-256 is not the manifest's`)
 }

@@ -55,9 +55,9 @@ export async function pullNamed(
     directory: out === undefined ? pulledDirectory(config.BUNDLES_DIR, name) : resolve(out),
     variant: { ...suitableVariant(config), ...variant },
     exact: Object.keys(variant).length > 0,
-    async verify(directory) {
+    async verify(directory, signal) {
       const { manifest, id } = await readManifest(directory)
-      record = await checkFiles(directory, id, filesOf(manifest), undefined)
+      record = await checkFiles(directory, id, filesOf(manifest), undefined, signal)
     },
   })
   // The first start need not read all of it once more.

@@ -12,8 +12,8 @@ let place: Folder
 let known: VerificationRecord
 const sha256 = createHash('sha256').update('weights').digest('hex')
 const FILES = [{ file: 'a.data', bytes: 7, sha256 }]
-const check = (stamp?: VerificationRecord, id = 'id') =>
-  checkFiles(place.file('bundle'), id, FILES, stamp)
+const check = (stamp?: VerificationRecord, id = 'id', signal?: AbortSignal) =>
+  checkFiles(place.file('bundle'), id, FILES, stamp, signal)
 
 beforeEach(async () => {
   place = await folder()
@@ -43,6 +43,10 @@ test.each<[string, () => Promise<void>]>([
 ])('what was changed is hashed again: %s', async (_, change) => {
   await change()
   await expect(check(known)).rejects.toThrow(/a\.data is damaged/)
+})
+
+test('gigabytes need not be hashed by whoever is told to stop', async () => {
+  await expect(check(undefined, 'id', AbortSignal.abort())).rejects.toThrow(/abort/)
 })
 
 test('a touched file is hashed again and found to be good', async () => {
