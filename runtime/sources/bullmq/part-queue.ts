@@ -2,6 +2,7 @@ import { Queue } from 'bullmq'
 import type { ErrorPayload } from '../../../handler/errors.ts'
 import type { PartQueue, PartResult } from '../../../handler/part-queue.ts'
 import { openRedis, type RedisTarget } from './redis.ts'
+import { removeJob } from './remove-job.ts'
 
 /** Nobody looks at a part so long after its end. */
 const KEPT_S = 86_400
@@ -17,11 +18,10 @@ export function openPartQueue(options: {
   connection.on('error', () => {}) // each command says it too
   const jobs = new Queue(queue, { connection, prefix })
   jobs.on('error', () => {})
-  const keyOf = (id: string) => `${prefix}:${queue}:${id}`
 
   const look: PartQueue['look'] = async (id) => {
     const fields = ['timestamp', 'progress', 'finishedOn', 'returnvalue', 'failedReason'] as const
-    const found = await connection.hmget(keyOf(id), ...fields)
+    const found = await connection.hmget(jobs.toKey(id), ...fields)
     const [added, progress, finished, result, reason] = found
     if (!added) return undefined
     const frames = Number(Object(parsed(progress)?.['metrics'])['frames_done'] ?? 0)
@@ -46,11 +46,7 @@ export function openPartQueue(options: {
       if (!state) return true
       return !state.result && (await jobs.remove(id)) === 1
     },
-    async remove(id) {
-      // Whoever has it finds out with the next renewal of its lock.
-      await connection.del(`${keyOf(id)}:lock`)
-      await jobs.remove(id)
-    },
+    remove: (id) => removeJob(jobs, connection, id),
     async [Symbol.asyncDispose]() {
       await jobs.close().catch(() => {})
       connection.disconnect()

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Job, Queue } from 'bullmq'
 import { NetworkError } from '../../../handler/net/network-error.ts'
 import { openRedis, type RedisTarget } from './redis.ts'
+import { removeJob } from './remove-job.ts'
 import { withinLimit } from './within-limit.ts'
 
 export interface ProducerOptions {
@@ -34,7 +35,6 @@ export interface QueueProducer extends AsyncDisposable {
 /** For what is worth another try; the worker says of each failure whether it is. */
 const ATTEMPTS = { attempts: 3, backoff: { type: 'exponential', delay: 5_000 } }
 const DAY_S = 86_400
-const REMOVALS = 20
 const CLOSE_MS = 1_000
 
 export function openQueueProducer({ redis, prefix, queue: name }: ProducerOptions): QueueProducer {
@@ -69,18 +69,7 @@ export function openQueueProducer({ redis, prefix, queue: name }: ProducerOption
         const { progress, returnvalue: result, failedReason } = job
         return { state, progress, result, failedReason }
       }),
-    remove: (id) =>
-      attempt(async () => {
-        // A lock that is renewed between the two keeps the job: so again.
-        for (let left = REMOVALS; left > 0; left--) {
-          const [, removed] = await Promise.all([
-            connection.del(`${prefix}:${name}:${id}:lock`),
-            queue.remove(id),
-          ])
-          if (removed === 1 || !(await Job.fromId(queue, id))) return
-        }
-        throw new Error('its worker does not let go of the job')
-      }),
+    remove: (id) => attempt(() => removeJob(queue, connection, id)),
     async [Symbol.asyncDispose]() {
       // One that waits for a server that is away would wait for ever.
       await Promise.race([queue.close(), pause(CLOSE_MS)]).catch(() => {})

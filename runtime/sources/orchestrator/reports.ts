@@ -57,7 +57,6 @@ export function outcomeBody({ outcome }: CompletedLease, gpuClass: string) {
   }
 }
 
-/** Delivers outcomes, and says which answers end the tries. */
 /**
  * Tells outcomes, and says which answers end the telling.
  * @param isWell whether the server takes heartbeats
