@@ -69,8 +69,11 @@ function partEngine(hold: (from: number, signal: AbortSignal) => Promise<void> =
   return { engine, drawn }
 }
 
-/** Redis, a store that all workers share, and as many workers as there are engines. */
-async function fleet(engines: RenderPool[]) {
+/**
+ * Redis, a store that all workers share, and as many workers as there are engines.
+ * @param lockS a worker that stands still for longer, as on a busy machine, loses its jobs
+ */
+async function fleet(engines: RenderPool[], lockS = 30) {
   await using opened = new AsyncDisposableStack()
   const redis = opened.use(await redisServer())
   const store = opened.use(await folder())
@@ -78,7 +81,11 @@ async function fleet(engines: RenderPool[]) {
   const inputs = { video_url: media.url('/video'), audio_url: media.url('/audio') }
   const workers: Awaited<ReturnType<typeof pushServer>>[] = []
   const start = async (engine: RenderPool) => {
-    const env = { REDIS_URL: redis.url, WORKER_ID: `w${workers.length}`, BULLMQ_LOCK_SEC: '1' }
+    const env = {
+      REDIS_URL: redis.url,
+      WORKER_ID: `w${workers.length}`,
+      BULLMQ_LOCK_SEC: `${lockS}`,
+    }
     const server = await pushServer({ ...env, OUTPUT_DIR: store.path }, { engines: engine })
     workers.push(server)
     return server
@@ -151,7 +158,7 @@ describe.skipIf(!hasRedis)('a long job of a BullMQ queue (needs redis-server)', 
         })
       })
     const [one, two] = [partEngine(hold(0)), partEngine(hold(1))]
-    await using f = await fleet([one.engine, two.engine])
+    await using f = await fleet([one.engine, two.engine], 1)
     const { id } = await f.add()
     await expect.poll(() => Math.min(one.drawn.length, two.drawn.length)).toBeGreaterThan(0)
     await f.connection.del(`bull:musetalk:${id}:lock`)
