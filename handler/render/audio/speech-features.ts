@@ -25,7 +25,7 @@ export interface SpeechFeatures extends AsyncDisposable {
   frames: number
   loudness: Loudness
   /**
-   * What output frames hear: f32 [frames, 10·layers, dim], states in time order, zeros outside.
+   * What output frames, or moments between them, hear: f32 [frames, 10·layers, dim], states in time order, zeros outside.
    * @param data filled, where the caller has the memory
    */
   prompts(frames: readonly number[], data?: Float32Array): Promise<Tensor>

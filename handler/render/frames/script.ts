@@ -27,6 +27,8 @@ interface Segment {
   first: number
   silent: number
   end: number
+  /** Frames from the recording's first sample to `first`, which is the nearest one: -0.5 to 0.5. */
+  late: number
   /** Another segment begins where it ends, or ends where it begins: the mouth need not go home between. */
   follows: boolean
   goesOn: boolean
@@ -65,7 +67,7 @@ export function scriptOf(
         const segment = segmentAt(indices[i]!)!
         let next = i + 1
         while (next < indices.length && segmentAt(indices[next]!) === segment) next++
-        const own = indices.slice(i, next).map((index) => index - segment.first)
+        const own = indices.slice(i, next).map((index) => index - segment.first + segment.late)
         await segment.speech.prompts(own, data.subarray(i * size, next * size))
         i = next
       }
@@ -87,7 +89,7 @@ function segmentsOf(
     const end = isJoined(span, after?.span, rate) ? after!.first : stated
     const silent = Math.min(end, first + speech.frames)
     return {
-      ...{ speech, first, end, silent },
+      ...{ speech, first, end, silent, late: lateness(first, span, rate) },
       follows: isJoined(before?.span, span, rate),
       goesOn: silent === end && isJoined(span, after?.span, rate),
       pauses: silence === 'source' ? speechWeights(speech.loudness, end - first, rate) : undefined,
@@ -99,6 +101,12 @@ function segmentsOf(
 function framesOf(span: Required<Span> | undefined, total: number, rate: Rate) {
   const at = (seconds: number) => Math.min(total, Math.round(seconds * fps(rate)))
   return span ? { first: at(span.from), end: at(span.to!) } : { first: 0, end: total }
+}
+
+/** The sound begins with the very sample, so the mouth hears between its frames. */
+function lateness(first: number, span: Span | undefined, rate: Rate): number {
+  const frames = span ? first - span.from * fps(rate) : 0
+  return Math.round(frames * 1e6) / 1e6 // a whole number, where it was one before it was multiplied
 }
 
 const isJoined = (one: Span | undefined, next: Span | undefined, rate: Rate): boolean =>

@@ -1,13 +1,13 @@
-import { renderTools } from '../../helpers/render-tools.ts'
+import { renderTools } from '../../../helpers/render-tools.ts'
 import { describe, expect, test } from 'vitest'
-import { composite } from '../../../handler/render/frames/composite.ts'
-import type { RenderContext } from '../../../handler/render/render-context.ts'
-import type { GeneratedFrame } from '../../../handler/render/frames/generate-faces.ts'
-import type { VideoInfo } from '../../../handler/render/media/media-info.ts'
-import type { RenderOptions } from '../../../handler/render/render-options.ts'
-import type { Box } from '../../../models/pixels/image.ts'
-import { fakeModels, MANIFEST } from '../../helpers/models/fake-models.ts'
-import { noise } from '../../helpers/media/test-pattern.ts'
+import { composite } from '../../../../handler/render/frames/composite.ts'
+import type { RenderContext } from '../../../../handler/render/render-context.ts'
+import type { GeneratedFrame } from '../../../../handler/render/frames/generate-faces.ts'
+import type { VideoInfo } from '../../../../handler/render/media/media-info.ts'
+import type { RenderOptions } from '../../../../handler/render/render-options.ts'
+import type { Box } from '../../../../models/pixels/image.ts'
+import { fakeModels, MANIFEST } from '../../../helpers/models/fake-models.ts'
+import { noise } from '../../../helpers/media/test-pattern.ts'
 
 const [WIDTH, HEIGHT] = [96, 80]
 const BOX: Box = [20, 10, 76, 70]

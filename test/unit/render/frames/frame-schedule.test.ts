@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { pingPongIndex, shownIndex } from '../../../handler/render/frames/frame-schedule.ts'
+import { pingPongIndex, shownIndex } from '../../../../handler/render/frames/frame-schedule.ts'
 
 describe('a source plays to its end and back', () => {
   test('both ends twice', () => {

@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { BufferPool } from '../../../handler/render/buffer-pool.ts'
-import { fadeFrames, outsideFades, softenCuts } from '../../../handler/render/frames/soften-cuts.ts'
+import { BufferPool } from '../../../../handler/render/buffer-pool.ts'
+import {
+  fadeFrames,
+  outsideFades,
+  softenCuts,
+} from '../../../../handler/render/frames/soften-cuts.ts'
 
 const COUNT = 10 // frames of the source
 const FPS = 15 // a fade of three frames
