@@ -15,6 +15,7 @@ import { collectLog } from '../../helpers/collected-log.ts'
 import { ffmpeg, folder, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
 import { smallPortrait } from '../../helpers/media/portrait.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
+import { variant } from '../../helpers/shortlist.ts'
 import { silentLog } from '../../../handler/log.ts'
 
 const demo = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
@@ -49,29 +50,32 @@ test('the engine renders what this process renders, to the byte', async () => {
   expect(engines.status()[0]).toMatchObject({ state: 'ready', jobs: 1, bundle: here.bundle })
 })
 
-test('SIGKILL in a real render: retryable, nothing left running or on disk, the next job succeeds', async () => {
-  await using place = await folder()
-  const job = await media(place, 30) // long: it must not have ended when we hear of its first frames
-  await using engines = start()
-  await engines.ready(AbortSignal.timeout(300_000))
-  const pid = engines.status()[0]!.pid!
-  using _ = reaper(pid)
-  const deps = await depsOf(place, engines.render)
-  let encoding = 0
-  const failed = await handle(job, deps, {
-    onEvent({ type, metrics }) {
-      if (type !== 'job.progress' || !metrics.frames_done) return
-      encoding ||= membersOf(pid).length
-      if (alive(pid)) process.kill(pid, 'SIGKILL')
-    },
-  }).catch((error) => error)
-  expect(failed).toMatchObject({ code: 'ENGINE_LOST', retryable: true, stage: 'render' })
-  expect(encoding).toBeGreaterThan(1) // ffmpeg was at work
-  await expect.poll(() => membersOf(pid)).toEqual([])
-  expect(await deps.left()).toEqual([])
-  const next = await media(place, 0.2)
-  expect(await handle(next, deps)).toMatchObject({ status: 'succeeded', frames: 5 })
-})
+variant(
+  'SIGKILL in a real render: retryable, nothing left running or on disk, the next job succeeds',
+  async () => {
+    await using place = await folder()
+    const job = await media(place, 30) // long: it must not have ended when we hear of its first frames
+    await using engines = start()
+    await engines.ready(AbortSignal.timeout(300_000))
+    const pid = engines.status()[0]!.pid!
+    using _ = reaper(pid)
+    const deps = await depsOf(place, engines.render)
+    let encoding = 0
+    const failed = await handle(job, deps, {
+      onEvent({ type, metrics }) {
+        if (type !== 'job.progress' || !metrics.frames_done) return
+        encoding ||= membersOf(pid).length
+        if (alive(pid)) process.kill(pid, 'SIGKILL')
+      },
+    }).catch((error) => error)
+    expect(failed).toMatchObject({ code: 'ENGINE_LOST', retryable: true, stage: 'render' })
+    expect(encoding).toBeGreaterThan(1) // ffmpeg was at work
+    await expect.poll(() => membersOf(pid)).toEqual([])
+    expect(await deps.left()).toEqual([])
+    const next = await media(place, 0.2)
+    expect(await handle(next, deps)).toMatchObject({ status: 'succeeded', frames: 5 })
+  },
+)
 
 test('a bundle without a face detector is told at the start, before a job is', async () => {
   await using place = await folder()
