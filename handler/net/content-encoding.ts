@@ -8,6 +8,9 @@ import {
 } from 'node:zlib'
 import { NetworkError } from './network-error.ts'
 
+/** Of the longest mark by which data is known, zstd's. */
+const MARK_BYTES = 4
+
 interface Coding {
   name: string
   /** What undoes it; undefined where the bytes show that it was never done. */
@@ -58,10 +61,10 @@ async function* undo(
   { name, decoder }: Coding,
 ): AsyncGenerator<Uint8Array> {
   const source = body[Symbol.asyncIterator]()
-  const first = await source.next()
-  if (first.done) return
-  const all = rejoin(first.value, source)
-  const transform = decoder(first.value)
+  const start = await readStart(source)
+  if (start.length === 0) return
+  const all = rejoin(start, source)
+  const transform = decoder(start)
   if (!transform) return yield* all
   // What goes wrong comes out of the transform.
   pipeline(Readable.from(all), transform, () => {})
@@ -71,6 +74,17 @@ async function* undo(
     if (!/^(Z_|ERR__|ZSTD_)/.test((error as { code?: string }).code ?? '')) throw error
     throw new NetworkError(`sends ${name} data that is cut or damaged`, { cause: error })
   }
+}
+
+/** As many bytes as tell what was done to the rest: a server may send them one by one. */
+async function readStart(source: AsyncIterator<Uint8Array>): Promise<Uint8Array> {
+  let start: Uint8Array = Buffer.alloc(0)
+  while (start.length < MARK_BYTES) {
+    const next = await source.next()
+    if (next.done) break
+    start = start.length === 0 ? next.value : Buffer.concat([start, next.value])
+  }
+  return start
 }
 
 async function* rejoin(first: Uint8Array, rest: AsyncIterator<Uint8Array>) {

@@ -114,9 +114,12 @@ function headersFor({ bytes, validator }: PartialDownload): Record<string, strin
   return { ...headers, range: `bytes=${bytes}-`, 'if-range': validator }
 }
 
+/** 203: the file as a proxy has made it, RFC 9110, 15.3.4. */
+const VIA_PROXY = 203
+
 /** Where the body of an answer belongs: behind what we have, or at the start. */
 function applyResponse(have: PartialDownload, { status, headers }: HttpResponse): PartialDownload {
-  if (status === 200) {
+  if (status === 200 || status === VIA_PROXY) {
     // Lengths, ranges and ETags of a compressed body are those of its compressed bytes.
     if (codingsOf(headers['content-encoding']).length > 0) return { bytes: 0 }
     const validator = validatorOf(headers)
@@ -129,8 +132,16 @@ function applyResponse(have: PartialDownload, { status, headers }: HttpResponse)
   }
   if (status === 206) {
     const [, start, total] =
-      /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '') ?? []
+      /^bytes (\d+)-\d+\/(\d+|\*)$/i.exec(headers['content-range'] ?? '') ?? []
     const validator = validatorOf(headers)
+    // Some servers send a range to whoever asks for the file.
+    if (have.bytes === 0 && Number(start) === 0) {
+      return {
+        bytes: 0,
+        ...(validator !== undefined && { validator }),
+        ...(total !== '*' && { total: Number(total) }),
+      }
+    }
     const same =
       have.bytes > 0 &&
       Number(start) === have.bytes &&

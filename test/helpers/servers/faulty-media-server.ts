@@ -23,6 +23,13 @@ export function badServer(content: Buffer): Promise<WebServer> {
       }
       response.end()
     },
+    '/by-proxy': (_, response) => response.writeHead(203).end(content),
+    '/range-unasked': (request, response) => {
+      const from = rangeOf(request) ?? 0
+      const part = content.subarray(from, from + CUT)
+      const range = `bytes ${from}-${from + part.length - 1}/${content.length}`
+      response.writeHead(206, { 'content-range': range, etag: '"v1"' }).end(part)
+    },
     '/lying-type': (_, response) =>
       response.writeHead(200, { 'content-type': 'text/html' }).end(content),
     '/says-less': (_, response) => raw(response, `content-length: ${content.length >> 1}`, content),

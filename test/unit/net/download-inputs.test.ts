@@ -107,10 +107,14 @@ describe('the content arrives', () => {
     await arrives('/good')
     expect(requestsOf('/good').at(-1)!.headers['accept-encoding']).toBe('identity')
   })
-  test.each(['/moved', '/moved-twice', '/slow-start', '/without-end'])(
-    'as unusual CDNs send it: %s',
-    (path) => arrives(path),
-  )
+  test.each([
+    '/moved',
+    '/moved-twice',
+    '/slow-start',
+    '/without-end',
+    '/by-proxy',
+    '/range-unasked',
+  ])('as unusual CDNs send it: %s', (path) => arrives(path))
   test('whatever media type the server says it has', () => arrives('/lying-type'))
   test.each([
     ...['aws-chunked', 'utf-8', 'base64', 'IDENTITY', 'identity, aws-chunked', 'none', ''],
