@@ -91,6 +91,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     onEnd(job) {
       metrics.jobFinished(job)
       if (job.result) estimates.learn(job.result)
+      if (job.error?.code === 'UPLOAD_FAILED') parts.storage?.lookAgain()
     },
     onJoin: (job, caller) => notifyJoinedCaller(jobs, job, caller, deps.webhooks, log),
     // A store that cannot be asked is no reason to do a job again.

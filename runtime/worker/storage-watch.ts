@@ -7,6 +7,7 @@ import { DEFAULT_TIMEOUTS } from '../../handler/net/timeouts.ts'
 import { isCapReached } from '../../handler/storage/storage-errors.ts'
 import type { Storage } from '../../handler/storage/storage.ts'
 import type { Config } from '../config/config.ts'
+import { MAX_TIMER_MS } from '../jobs/clock.ts'
 import { createStorage } from './create-storage.ts'
 import { makeDirectory } from '../../models/system/make-directory.ts'
 
@@ -14,6 +15,8 @@ import { makeDirectory } from '../../models/system/make-directory.ts'
 export interface StorageWatch {
   /** Why not; undefined where they can, or before the first look. */
   problem(): string | undefined
+  /** Look now, because an upload has failed; where that is known already there is no need to. */
+  lookAgain(): void
 }
 
 /** Throws where nothing can be stored. */
@@ -23,17 +26,18 @@ const AGAIN_MS = 30_000
 const DIRECTORY_MS = 60_000
 
 /**
- * Look whether results can be stored when the worker starts, again and again while they cannot, and
- * at a directory now and then: a folder of another user or a key that is refused would else be found
- * after a whole render, in every job.
+ * Look whether results can be stored when the worker starts, again and again while they cannot, at
+ * a directory now and then, and when an upload has failed: a folder of another user or a key that is
+ * refused would else be found after a whole render, in every job.
  *
- * @param everyMs how often a good storage is looked at; once where unset, for each look is a request
+ * @param everyMs how often a good storage is looked at unasked; never where unset, for each look is a request
  */
 export function watchStorage(
   probe: Probe,
   { signal, log, everyMs }: { signal: AbortSignal; log: Log; everyMs?: number },
 ): StorageWatch {
   let problem: string | undefined
+  let rest = new AbortController()
   const watch = async () => {
     while (!signal.aborted) {
       const found = await probe(signal).then(
@@ -44,12 +48,18 @@ export function watchStorage(
       if (found !== problem)
         log[found ? 'error' : 'info']('worker.storage', { problem: found ?? null })
       problem = found
-      if (problem === undefined && everyMs === undefined) return
-      await sleep(problem ? AGAIN_MS : everyMs!, signal).catch(() => {})
+      rest = new AbortController()
+      const pauseMs = problem ? AGAIN_MS : (everyMs ?? MAX_TIMER_MS)
+      await sleep(pauseMs, AbortSignal.any([signal, rest.signal])).catch(() => {})
     }
   }
   void watch()
-  return { problem: () => problem }
+  return {
+    problem: () => problem,
+    lookAgain() {
+      if (problem === undefined) rest.abort()
+    },
+  }
 }
 
 /** How the worker's own storage is looked at. */

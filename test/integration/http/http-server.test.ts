@@ -4,6 +4,7 @@ import { request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { webServer } from '../../helpers/servers/loopback-server.ts'
 import { pushServer, VIDEO } from '../../helpers/servers/worker-server.ts'
 
 type Server = Awaited<ReturnType<typeof pushServer>>
@@ -112,7 +113,8 @@ describe('over a real socket', () => {
   })
 
   test('a worker that cannot store results says so to probes, to metrics and to jobs', async () => {
-    await using full = await pushServer({}, { storage: { problem: () => 'the disk is full' } })
+    const storage = { problem: () => 'the disk is full', lookAgain: () => {} }
+    await using full = await pushServer({}, { storage })
     expect(await json(fetch(`${full.url}/health`))).toMatchObject({
       storage_problem: 'the disk is full',
     })
@@ -122,6 +124,19 @@ describe('over a real socket', () => {
     const refused = await json(fetch(`${full.url}/generate`, init))
     expect(JSON.stringify(refused)).toContain('the disk is full')
     expect(full.renders).toEqual([])
+  })
+
+  test('a worker whose upload was refused looks at its storage again', async () => {
+    let looks = 0
+    const storage = { problem: () => undefined, lookAgain: () => void looks++ }
+    await using refusing = await webServer((_, response) => void response.writeHead(403).end())
+    await using worker = await pushServer({}, { storage })
+    const job = { ...worker.job, output: { url: refusing.url('/o') } }
+    const headers = { 'content-type': 'application/json' }
+    const init = { method: 'POST', headers, body: JSON.stringify(job) }
+    const refused = await json(fetch(`${worker.url}/generate`, init))
+    expect(refused).toMatchObject({ error: { code: 'UPLOAD_FAILED', retryable: false } })
+    expect(looks).toBe(1)
   })
 
   test('a client that hangs up stops its job', async () => {

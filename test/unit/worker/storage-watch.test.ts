@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('a storage that is refused is looked at until it is good, and then no more', async () => {
+test('a storage that is refused is looked at until it is good, and then no more unasked', async () => {
   const answers = ['denied', 'denied', undefined]
   const probe = vi.fn<() => Promise<void>>(async () => {
     const problem = answers.shift()
@@ -38,6 +38,25 @@ test('a folder is looked at now and then, also when it was good', async () => {
   probe.mockRejectedValue(new Error('read only'))
   await vi.advanceTimersByTimeAsync(60_000)
   expect(watch.problem()).toBe('read only')
+})
+
+test('a storage that was good is looked at again when an upload has failed', async () => {
+  let answer: string | undefined
+  const probe = vi.fn<() => Promise<void>>(async () => {
+    if (answer) throw new Error(answer)
+  })
+  const watch = watchStorage(probe, { signal: stop.signal, log: silentLog })
+  await vi.advanceTimersByTimeAsync(1)
+  answer = 'the key was revoked'
+  watch.lookAgain()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(watch.problem()).toBe('the key was revoked')
+  watch.lookAgain() // by a job that was refused for that; it is looked at twice a minute anyway
+  await vi.advanceTimersByTimeAsync(1)
+  expect(probe).toHaveBeenCalledTimes(2)
+  answer = undefined
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect([watch.problem(), probe.mock.calls.length]).toEqual([undefined, 3])
 })
 
 test('an output directory that cannot be is found', async () => {
