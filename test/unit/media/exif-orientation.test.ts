@@ -30,10 +30,36 @@ function tiff(orientation: number, order: 'II' | 'MM'): Buffer {
 }
 const jpeg = (body: Buffer) =>
   Buffer.concat([Buffer.from('ffd8ffe10000', 'hex'), text('Exif\0\0'), body, Buffer.alloc(40)])
+/** More than anybody would read of a file to find what may be behind it. */
+const PICTURE = Buffer.alloc(300_000)
+const chunk = (name: string, content: Buffer) => {
+  const size = Buffer.alloc(4)
+  size.writeUInt32BE(content.length)
+  return Buffer.concat([size, text(name), content, Buffer.alloc(4)])
+}
 const png = (body: Buffer) =>
-  Buffer.concat([text('\x89PNG\r\n\x1a\n'), Buffer.alloc(25), text('\0\0\0\x26eXIf'), body])
+  Buffer.concat([
+    ...[text('\x89PNG\r\n\x1a\n'), chunk('IHDR', Buffer.alloc(13)), chunk('IDAT', PICTURE)],
+    ...[chunk('eXIf', body), chunk('IEND', Buffer.alloc(0))],
+  ])
+const riff = (name: string, content: Buffer) => {
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(content.length)
+  return Buffer.concat([text(name), size, content, Buffer.alloc(content.length & 1)])
+}
 const webp = (body: Buffer) =>
-  Buffer.concat([text('RIFF\0\0\0\0WEBPVP8X'), Buffer.alloc(14), text('EXIF\x26\0\0\0'), body])
+  Buffer.concat([
+    ...[text('RIFF\0\0\0\0WEBP'), riff('VP8X', Buffer.alloc(10))],
+    ...[riff('VP8 ', Buffer.concat([PICTURE, text('?')])), riff('EXIF', body)],
+  ])
+/** The picture first and its directory at the end, as libtiff writes them. */
+const tiffFile = (body: Buffer) => {
+  const little = body.toString('latin1', 0, 2) === 'II'
+  const head = Buffer.from(body.subarray(0, 8))
+  if (little) head.writeUInt32LE(8 + PICTURE.length, 4)
+  else head.writeUInt32BE(8 + PICTURE.length, 4)
+  return Buffer.concat([head, PICTURE, body.subarray(8)])
+}
 
 async function filterOf(bytes: Buffer) {
   const file = join(dir, 'photo')
@@ -54,7 +80,7 @@ describe('a photo is turned as its EXIF says', () => {
     [9, undefined],
   ])('orientation %i', async (orientation, filter) => {
     for (const order of ['II', 'MM'] as const) {
-      for (const container of [jpeg, png, webp]) {
+      for (const container of [jpeg, png, webp, tiffFile]) {
         expect(await filterOf(container(tiff(orientation, order)))).toBe(filter)
       }
     }
@@ -63,6 +89,16 @@ describe('a photo is turned as its EXIF says', () => {
     const marked = Buffer.concat([text('Exif\0\0'), tiff(6, 'II')])
     expect(await filterOf(webp(marked))).toBe('transpose=1')
   })
+})
+
+test.each([
+  [0, undefined],
+  [1, 'transpose=2'],
+  [2, 'hflip,vflip'],
+  [3, 'transpose=1'],
+])('an AVIF that is to be turned %i times against the clock', async (turns, filter) => {
+  const about = Buffer.concat([text('\0\0\0\x09irot'), Buffer.from([turns]), PICTURE])
+  expect(await filterOf(Buffer.concat([text('\0\0\0\x14ftypavif'), about]))).toBe(filter)
 })
 
 describe('what is no EXIF turns nothing', () => {
@@ -79,10 +115,21 @@ describe('what is no EXIF turns nothing', () => {
       'one that claims 65 535 entries',
       jpeg(Buffer.from('49492a0008000000ffff'.padEnd(60, '0'), 'hex')),
     ],
+    [
+      'a PNG of chunks without an end',
+      Buffer.concat([text('\x89PNG\r\n\x1a\n'), Buffer.alloc(999)]),
+    ],
+    [
+      'a WebP whose chunk is larger than it',
+      Buffer.concat([text('RIFF\0\0\0\0WEBPVP8 \xff\xff\xff\xff')]),
+    ],
     ['noise after the mark', jpeg(Buffer.from('deadbeef'.repeat(8), 'hex'))],
   ])('%s', async (_, bytes) => expect(await filterOf(bytes)).toBeUndefined())
   test('cut off at any byte, it is read without a stumble', async () => {
-    const whole = jpeg(tiff(6, 'MM'))
-    for (let length = 0; length < whole.length; length++) await filterOf(whole.subarray(0, length))
+    for (const whole of [jpeg(tiff(6, 'MM')), tiff(6, 'II')]) {
+      for (let length = 0; length < whole.length; length++) {
+        await filterOf(whole.subarray(0, length))
+      }
+    }
   })
 })
