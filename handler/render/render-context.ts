@@ -4,7 +4,7 @@ import type { Models } from '../../models/inference/models.ts'
 import type { Pixels } from '../../models/pixels/threads/pixels.ts'
 import type { AvatarCache } from './avatar/avatar-cache.ts'
 import type { Ffmpeg } from './media/ffmpeg.ts'
-import type { MediaLimits } from './media/probe.ts'
+import type { MediaLimits } from './media/probing/media-limits.ts'
 import type { BufferPool } from './buffer-pool.ts'
 
 export const STAGES = ['probe', 'speech', 'avatar', 'generate', 'composite', 'encode'] as const

@@ -1,6 +1,7 @@
 import { InputError } from '../errors.ts'
 import { fps, type Rate, type VideoInfo } from './media/media-info.ts'
-import { assertDuration, type MediaLimits } from './media/probe.ts'
+import type { MediaLimits } from './media/probing/media-limits.ts'
+import { assertDuration } from './media/probe.ts'
 import type { Length } from './render-options.ts'
 import { hasSpans, type Voice } from './voice.ts'
 

@@ -9,16 +9,11 @@ import { conversionFilters, displayOf, hasAlpha } from './input-filters.ts'
 import { assertPresent, statedDuration } from './cut-off.ts'
 import { measurePictures, type MeasuredPictures } from './probing/measure-pictures.ts'
 import { durationOf, offsetOf, soundClock } from './media-clock.ts'
+import { openedPixels, type MediaLimits } from './probing/media-limits.ts'
 import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
-import { describeFile, isStillFile, readHead } from './probing/file-signature.ts'
+import { describeFile, readHead } from './probing/file-signature.ts'
 import { parseFfmpegBanner, parseFfprobeJson } from './probing/ffprobe-output.ts'
 import { presentShare } from './probing/present-share.ts'
-
-export interface MediaLimits {
-  maxVideoS: number
-  maxAudioS: number
-  maxPixels: number
-}
 
 const PROBE_CPU_S = 60 // a header takes milliseconds; a forged one can take hours
 const MIN_SIDE = 64 // px; below, the 68 landmarks of a face lie closer than its detector resolves
@@ -45,7 +40,7 @@ export async function probe(
   const stream = pictureStream(ofVideo!)
   const doubtful = stream.frames === 1 || (isVariable(stream) && !isStillFormat(ofVideo!))
   const measured = doubtful
-    ? await measurePictures(files.video, stream.index, limits.maxPixels, ffmpeg, signal)
+    ? await measurePictures({ file: files.video, stream: stream.index }, limits, ffmpeg, signal)
     : undefined
   const exif = await exifFilter(files.video)
   const video = videoFacts(ofVideo!, stream, measured, exif, limits, reading)
@@ -86,8 +81,7 @@ async function probeFile(
   if (head.length === 0) {
     throw new InputError('MEDIA_UNREADABLE', `the ${role} input is empty (0 bytes)`)
   }
-  const most = storedPixels(isStillFile(head), limits)
-  const input = untrustedInputArgs(file, most, limits.maxPixels)
+  const input = untrustedInputArgs(file, openedPixels(limits), limits.maxPixels)
   const json = ['-v', 'warning', '-of', 'json', '-show_format', '-show_streams']
   const [program, args] = ffmpeg.probe
     ? [ffmpeg.probe, [...json, ...input]]
@@ -100,7 +94,7 @@ async function probeFile(
     ? parseFfprobeJson(finished.stdout.toString())
     : parseFfmpegBanner(finished.stderr)
   if (/picture size .* (?:is invalid|exceeds)|dimensions .* too large/i.test(finished.stderr)) {
-    const message = `the ${role} input has more than ${most} pixels in a frame`
+    const message = `the ${role} input has more than ${openedPixels(limits)} pixels in a frame`
     throw new InputError('MEDIA_TOO_LARGE', message)
   }
   const failed = found.format ? undefined : toSystemError(finished, `reading the ${role} input`)
@@ -127,12 +121,6 @@ function refusal(what: string | undefined, stderr: string): string {
   if (format) return `has the format "${format}", which this worker does not take`
   return 'is not a media file that can be read: damaged, cut off, or of a format that ffmpeg does not know'
 }
-
-/** The largest pictures of phones, 64 megapixels: stills are scaled down to the limit of frames. */
-const STILL_PIXELS = 9248 * 6936
-
-const storedPixels = (still: boolean, { maxPixels }: MediaLimits): number =>
-  still ? Math.max(maxPixels, STILL_PIXELS) : maxPixels
 
 /** The one that a player takes: what the file marks, else the first. */
 const chosen = (streams: StreamInfo[]): StreamInfo | undefined =>
@@ -183,7 +171,7 @@ function videoFacts(
     rate: still ? STILL : chooseFrameRate(stream, measured?.rate, reading.referenceMode),
     ownRate: still ? STILL : ownRate(stream, measured?.rate),
     scale: display.stored.width / stream.width!,
-    maxStoredPixels: storedPixels(still, limits),
+    maxStoredPixels: still ? openedPixels(limits) : limits.maxPixels,
     variable: !still && isVariable(stream),
     seekable: SEEKABLE.test(found.format) && !isVariable(stream),
     ...(durationS !== undefined && { durationS }),

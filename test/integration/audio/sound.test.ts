@@ -9,6 +9,7 @@ import {
   makeVideo,
 } from '../../helpers/media/media.ts'
 import { shownCodes } from '../../helpers/media/media.ts'
+import { LIMITS } from '../../helpers/jobs/deps.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
 import { shortlist, variant } from '../../helpers/shortlist.ts'
 
@@ -88,7 +89,8 @@ describe('one second of any recording is 25 frames and one second of sound', () 
 
   test('a recording with a cover', async () => {
     const audio = await addCover(at.ffmpeg, at.voice, at.media.file('cover.mp3'))
-    const { result } = await at.render({ video: face, audio })
+    const limits = { ...LIMITS, maxPixels: 192 * 144 } // covers of podcasts have 9 megapixels
+    const { result } = await at.render({ video: face, audio }, { deps: { limits } })
     expect(result.frames).toBeGreaterThanOrEqual(25)
   })
 

@@ -35,7 +35,7 @@ type Tools = Awaited<ReturnType<typeof endingBy>>
 
 const WORK: Record<string, (tools: Tools) => Promise<unknown>> = {
   'looking whether a video is a still': ({ ffmpeg }) =>
-    measurePictures('a.mp4', 0, limits.maxPixels, ffmpeg, signal),
+    measurePictures({ file: 'a.mp4', stream: 0 }, limits, ffmpeg, signal),
   'counting frames': (tools) => countFrames({ file: 'a.mp4', facts }, 100, tools),
   'decoding pictures': (tools) =>
     Array.fromAsync(decode({ file: 'a.mp4', facts }, { first: 0, count: 100 }, tools)),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeFile, isStillFile } from '../../../handler/render/media/probing/file-signature.ts'
+import { describeFile } from '../../../handler/render/media/probing/file-signature.ts'
 
 const bytes = (text: string) => Buffer.from(text, 'latin1')
 
@@ -28,10 +28,3 @@ test.each([
   ['noise', '\x9c\x01\xf7\x88\0\x13'],
   ['nothing', ''],
 ])('%s is left to ffmpeg', (_, head) => expect(describeFile(bytes(head))).toBeUndefined())
-
-test('stills by their first bytes', () => {
-  const stills = ['\xff\xd8\xff\xe1', '\x89PNG\r\n', 'RIFF\0\0\0\0WEBPVP8 ', 'MM\0\x2a', 'BM6\0']
-  expect(stills.map((head) => isStillFile(bytes(head)))).toEqual(stills.map(() => true))
-  const moving = ['\0\0\0\x20ftypisom', 'GIF89a', '\x1a\x45\xdf\xa3', 'RIFF\0\0\0\0AVI LIST']
-  expect(moving.map((head) => isStillFile(bytes(head)))).toEqual(moving.map(() => false))
-})

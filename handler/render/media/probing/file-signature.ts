@@ -74,14 +74,3 @@ function isUtf8(head: Buffer): boolean {
 /** What a file is that is no video and no recording that we take: `a PDF document`. */
 export const describeFile = (head: Buffer): string | undefined =>
   KINDS.find(([, fits]) => fits(head))?.[0]
-
-/** Formats of which a file is one picture, whatever its name. */
-export const isStillFile = (head: Buffer): boolean =>
-  starts('\xff\xd8\xff')(head) ||
-  starts('\x89PNG')(head) ||
-  isWebp(head) ||
-  starts('BM')(head) ||
-  starts('II\x2a\0')(head) ||
-  starts('MM\0\x2a')(head) ||
-  /^(avif|hei[cx]|mif1)/.test(brand(head)) ||
-  starts('\xff\x0a')(head)

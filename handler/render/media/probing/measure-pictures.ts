@@ -1,5 +1,6 @@
 import { withLimits } from '../child-limits.ts'
 import { untrustedInputArgs, type Ffmpeg } from '../ffmpeg.ts'
+import { openedPixels, type MediaLimits } from './media-limits.ts'
 import { tryOut } from './try-out.ts'
 import type { Rate } from '../media-info.ts'
 
@@ -20,14 +21,14 @@ export interface MeasuredPictures {
  * @throws as `tryOut`: what was read until then would make a still of it
  */
 export async function measurePictures(
-  file: string,
-  stream: number,
-  maxPixels: number,
+  { file, stream }: { file: string; stream: number },
+  limits: Pick<MediaLimits, 'maxPixels'>,
   ffmpeg: Ffmpeg,
   signal: AbortSignal,
 ): Promise<MeasuredPictures> {
+  const { maxPixels } = limits
   const args = [
-    ...['-nostdin', '-v', 'error', ...untrustedInputArgs(file, maxPixels)],
+    ...['-nostdin', '-v', 'error', ...untrustedInputArgs(file, openedPixels(limits), maxPixels)],
     ...['-map', `0:${stream}`, '-c', 'copy', '-frames:v', String(LOOKED_AT)],
     ...['-f', 'framecrc', 'pipe:1'],
   ]
