@@ -55,7 +55,7 @@ export async function lockDirectory(
       if (await isDead(owner, path, directory, staleMs)) {
         if (await removeLock(path, owner.content, directory, staleMs)) continue
       } else {
-        if (owner.content !== waitedFor) onWait(owner)
+        if (owner.content !== waitedFor) onWait({ host: owner.host, pid: owner.pid })
         waitedFor = owner.content
       }
       await sleep(POLL_MS, signal)

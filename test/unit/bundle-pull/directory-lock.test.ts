@@ -60,7 +60,7 @@ test('tells who is waited for, once', async () => {
   await expect.poll(() => owners.length).toBe(1)
   stop.abort(new Error('enough'))
   await expect(waiting).rejects.toThrow('enough')
-  expect(owners).toMatchObject([{ host: 'elsewhere', pid: 7 }])
+  expect(owners).toEqual([{ host: 'elsewhere', pid: 7 }])
   expect(await readdir(directory)).toEqual(['lock'])
 })
 
