@@ -25,7 +25,10 @@ function bundledNode() {
 /** Where that lies which V8 made of the program, for the next start. */
 function codeCache() {
   try {
-    return join(process.env.CACHE_DIR || join(homedir(), '.cache', 'musetalk-worker'), 'code')
+    const { CACHE_DIR } = process.env
+    if (CACHE_DIR) return join(CACHE_DIR, 'code')
+    const home = homedir()
+    return home && join(home, '.cache', 'musetalk-worker', 'code')
   } catch {
     return undefined // a user who has no home
   }

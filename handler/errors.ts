@@ -170,6 +170,11 @@ function toJobError(thrown: unknown, signal: AbortSignal | undefined): JobError 
   if (isErrno(thrown, 'ENOSPC') || isErrno(thrown, 'EDQUOT')) {
     return new WorkerError('DISK_FULL', 'the scratch disk is full', { cause: thrown })
   }
+  const fault = DISK_FAULTS.find((code) => isErrno(thrown, code))
+  if (fault !== undefined) {
+    const message = `the scratch disk cannot be read or written (${fault})`
+    return new WorkerError('DISK_FULL', message, { cause: thrown })
+  }
   if (isScarcity(thrown)) {
     const message = 'the worker ran out of memory, file descriptors or threads'
     return new WorkerError('OUT_OF_MEMORY', message, { cause: thrown })
@@ -178,6 +183,9 @@ function toJobError(thrown: unknown, signal: AbortSignal | undefined): JobError 
     cause: thrown,
   })
 }
+
+/** A disk that breaks, that the system has made read-only for that, or that is another machine's. */
+const DISK_FAULTS = ['EIO', 'EROFS', 'ESTALE']
 
 const SCARCE = ['ENOMEM', 'EMFILE', 'ENFILE', 'EAGAIN', 'ERR_WORKER_OUT_OF_MEMORY']
 

@@ -175,12 +175,16 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   )
 }
 
-/** Users that are only a number have no home, and need none where every folder is given. */
+/**
+ * Users that are only a number have no home, and need none where every folder is given. An empty HOME is
+ * none either: it would be whatever folder the process was started in.
+ */
 export function homeDirectory(find = homedir): string {
+  const none = join(tmpdir(), `user-${process.getuid?.() ?? 'unknown'}`)
   try {
-    return find()
+    return find() || none
   } catch {
-    return join(tmpdir(), `user-${process.getuid?.() ?? 'unknown'}`)
+    return none
   }
 }
 

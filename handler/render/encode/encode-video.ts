@@ -111,6 +111,10 @@ async function write(
 /** All that x264 says where it gets no memory or no thread. It names settings that it does not take. */
 const UNOPENED = /Error while opening encoder|Could not open encoder|Conversion failed/
 
+/** A disk that breaks, or that the system has made read-only for that. */
+const UNWRITTEN =
+  /(?:write_frame\(\)|writing trailer|muxing a packet)[^\n]*Input\/output error|Read-only file system|Stale file handle/
+
 const saysOnly = (stderr: string, what: RegExp): boolean =>
   stderr.trim() !== '' &&
   stderr
@@ -125,6 +129,10 @@ export function toEncodeError(finished: ProcessResult): Error {
     return new InputError('MEDIA_UNREADABLE', 'the audio input cannot be decoded to its end')
   }
   const cause = toError(finished)
+  if (UNWRITTEN.test(finished.stderr)) {
+    const message = 'the scratch disk failed while encoding the result; see the log of the worker'
+    return new WorkerError('DISK_FULL', message, { cause })
+  }
   if (saysOnly(finished.stderr, UNOPENED)) {
     const message = 'the encoder could not be opened: the system has too little memory or threads'
     return new WorkerError('OUT_OF_MEMORY', message, { cause })

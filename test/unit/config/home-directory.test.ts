@@ -8,5 +8,7 @@ test('a home is the system’s, and without one a folder that this user alone ha
   const none = () => {
     throw new Error('uv_os_homedir returned ENOENT') // an id without an entry in passwd, and no HOME
   }
-  expect(homeDirectory(none)).toBe(join(tmpdir(), `user-${process.getuid!()}`))
+  const own = join(tmpdir(), `user-${process.getuid!()}`)
+  expect(homeDirectory(none)).toBe(own)
+  expect(homeDirectory(() => '')).toBe(own) // HOME=''
 })

@@ -58,9 +58,10 @@ describe('asJobError', () => {
   test.each([undefined, null, 'text', 7])('takes anything that was thrown: %s', (thrown) => {
     expect(asJobError(thrown).code).toBe('BUG')
   })
-  test('knows a full disk', () => {
-    expect(asJobError(errno('ENOSPC'))).toMatchObject({ code: 'DISK_FULL', retryable: true })
-  })
+  test.each(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'ESTALE'])(
+    'knows a disk that is full or fails: %s',
+    (code) => expect(asJobError(errno(code))).toMatchObject({ code: 'DISK_FULL', retryable: true }),
+  )
   test.each([
     new RangeError('Array buffer allocation failed'),
     new DOMException('Data cannot be cloned, out of memory.', 'DataCloneError'),

@@ -14,6 +14,14 @@ test.each([
   expect(ended(stderr)).toMatchObject({ code: 'OUT_OF_MEMORY', fault: 'worker', retryable: true })
 })
 
+test.each([
+  'av_interleaved_write_frame(): Input/output error\n',
+  'Error writing trailer of file:/scratch/o.mp4: Input/output error\n',
+  'file:/scratch/o.mp4: Read-only file system\n',
+])('a disk that fails is the machine’s fault: %s', (stderr) => {
+  expect(ended(stderr)).toMatchObject({ code: 'DISK_FULL', fault: 'worker', retryable: true })
+})
+
 test('settings that it does not take are ours', () => {
   const named = `[libx264 @ 0x1] Error setting profile high10.\n${UNOPENED}`
   expect(ended(named)).toMatchObject({ code: 'BUG' })
