@@ -75,12 +75,20 @@ const FROM_ZERO = /matroska|flv/
 /** Formats whose bit rate is their codec's, so that a guess from it is none. */
 const CONSTANT_RATE = /^(wav|aiff|au|amr|ac3|eac3|dts)/
 
+/** Formats whose length is the distance of their last timestamp from the first, however those jump. */
+const BY_TIMESTAMPS = /^mpeg/
+/** The slowest that anybody sends: a picture a second, or a telephone's voice. */
+const LEAST_BYTES_PER_S = 500
+
 /**
- * How long a stream is, as far as its file can know: not where that is a guess from its bit rate.
+ * How long a stream is, as far as its file can know: not where that is a guess from its bit rate, nor
+ * where a broadcast's timestamps jump over hours that are not in it.
  * @returns seconds
  */
 export function durationOf(stream: StreamInfo, found: ProbeResult): number | undefined {
   if (found.estimated && !CONSTANT_RATE.test(found.format)) return undefined
+  const { bytes = Infinity, durationS: wholeS = 0 } = found
+  if (BY_TIMESTAMPS.test(found.format) && bytes < wholeS * LEAST_BYTES_PER_S) return undefined
   const durationS = stream.durationS ?? found.durationS
   const startS = stream.startS ?? found.startS ?? 0
   const counted = FROM_ZERO.test(found.format) && startS > 0 && durationS! > startS

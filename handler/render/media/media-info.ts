@@ -117,6 +117,8 @@ export interface ProbeResult {
   durationS?: number
   /** That duration is a guess from the bit rate. */
   estimated?: boolean
+  /** Size of the file. */
+  bytes?: number
   /** How much of the file is there, by its own word for its size: 0..1. */
   share?: number
   /** What the file is in words, where it may be of a kind that is not taken. */

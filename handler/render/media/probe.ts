@@ -10,6 +10,7 @@ import { assertPresent, statedDuration } from './cut-off.ts'
 import { measurePictures, type MeasuredPictures } from './probing/measure-pictures.ts'
 import { durationOf, offsetOf, soundClock } from './media-clock.ts'
 import { openedPixels, type MediaLimits } from './probing/media-limits.ts'
+import { fps } from './media-info.ts'
 import type { AudioInfo, ReadOptions, ProbeResult, StreamInfo, VideoInfo } from './media-info.ts'
 import { describeFile, readHead } from './probing/file-signature.ts'
 import { parseFfmpegBanner, parseFfprobeJson } from './probing/ffprobe-output.ts'
@@ -38,7 +39,7 @@ export async function probe(
     ),
   ])
   const stream = pictureStream(ofVideo!)
-  const doubtful = stream.frames === 1 || (isVariable(stream) && !isStillFormat(ofVideo!))
+  const doubtful = claimsOnePicture(stream) || (isVariable(stream) && !isStillFormat(ofVideo!))
   const measured = doubtful
     ? await measurePictures({ file: files.video, stream: stream.index }, limits, ffmpeg, signal)
     : undefined
@@ -110,7 +111,7 @@ async function probeFile(
     ...found,
     ...(estimated && { estimated }),
     ...(what && { what }),
-    share,
+    ...{ bytes: size, share },
   }
 }
 
@@ -132,7 +133,9 @@ function pictureStream({ streams, what }: ProbeResult): StreamInfo {
   if (stream && width && height) return stream
   if (stream) {
     const codec = stream.codec ?? 'of an unknown kind'
-    const message = `the video input is ${what ?? `a video (${codec})`} that the ffmpeg of this worker cannot read`
+    const message = what
+      ? `the video input is ${what} that the ffmpeg of this worker cannot read`
+      : `the video input is a video or picture (${codec}) that is damaged or cut off, or of a kind that the ffmpeg of this worker cannot read`
     throw new InputError('MEDIA_UNREADABLE', message)
   }
   const kinds = streams.map(({ kind, cover }) => (cover ? 'cover art' : kind)).join(', ')
@@ -142,6 +145,10 @@ function pictureStream({ streams, what }: ProbeResult): StreamInfo {
 
 /** Containers with an index, which ffmpeg follows to the frame. */
 const SEEKABLE = /mov|matroska/
+
+/** Matroska does not count its pictures. */
+const claimsOnePicture = ({ frames, durationS, average }: StreamInfo): boolean =>
+  frames === 1 || (frames === undefined && !!average && Math.round(durationS! * fps(average)) === 1)
 
 const isStillFormat = ({ format }: ProbeResult): boolean => /_pipe$|^image2$/.test(format)
 

@@ -55,6 +55,13 @@ describe('sound is played when its timestamps say', () => {
     const twice = await joined('twice.webm', part, part)
     await hears(twice, [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5], 4)
   })
+  test('broadcasts whose clocks are hours apart follow one another', async () => {
+    const part = (name: string, more: string[]) =>
+      makeBeeps(at.ffmpeg, at.media.file(name), 2, ['-c:a', 'mp2', ...more])
+    const later = await part('later.ts', ['-output_ts_offset', '36000'])
+    const twice = await joined('jumps.ts', await part('sooner.ts', []), later)
+    await hears(twice, [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5], 4)
+  })
   test('the silence of an encoder before the first sample is not heard', async () => {
     for (const name of shortlist(1, ['primed.m4a', 'primed.mp3', 'primed.opus'])) {
       await hears(await makeBeeps(at.ffmpeg, at.media.file(name), 1), [0, 0.5], 1)

@@ -76,7 +76,7 @@ describe('stills that have more pixels than a frame may have', () => {
     makeVideo(at.ffmpeg, at.media.file(name), {
       ...{ ...large, frames: 1, encode: [...encode, '-frames:v', '1'] },
     })
-  test.each(shortlist(2, ['large.mp4', 'large.jpg', 'large.png']))(
+  test.each(shortlist(2, ['large.mp4', 'large.mkv', 'large.jpg', 'large.png']))(
     'are scaled down to them: %s',
     async (name) => {
       const { result, video: out } = await at.run(
