@@ -80,7 +80,7 @@ describe('over a real socket', () => {
   test('a job that ended is counted by its outcome', async () => {
     const count = async () => {
       const text = await (await fetch(`${at.url}/metrics`)).text()
-      const line = /^musetalk_jobs_total{shape="generate",outcome="succeeded",code=""} (\d+)$/m
+      const line = /^musetalk_jobs_total{channel="generate",outcome="succeeded",code=""} (\d+)$/m
       return Number(line.exec(text)?.[1] ?? 0)
     }
     const before = await count()
