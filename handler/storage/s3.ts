@@ -46,10 +46,15 @@ export function s3Storage(options: S3Options): S3Storage {
   const keyOf = (name: string) => (prefix ? `${prefix}/${name}` : name)
   const at = (name: string) => ({ Bucket, Key: keyOf(name) })
   const expiresIn = options.expiresS ?? WEEK_S
+  /** By the store's clock, as far as its answers have told: a URL that is signed ahead of it is refused. */
+  const storeTime = () => new Date(Date.now() + client.config.systemClockOffset)
   const urlOf = (name: string) =>
     publicBaseUrl !== undefined
       ? Promise.resolve(`${publicBaseUrl.replace(/\/+$/, '')}/${urlPath(keyOf(name))}`)
-      : getSignedUrl(client, new GetObjectCommand(at(name)), { expiresIn })
+      : getSignedUrl(client, new GetObjectCommand(at(name)), {
+          expiresIn,
+          signingDate: storeTime(),
+        })
 
   /** Each try is really ended before the next; they end with the job, not with the client's timeouts. */
   const sendWithRetry: SendWithRetry = (run, signal, graceMs = 0) =>
@@ -106,7 +111,11 @@ export function s3Storage(options: S3Options): S3Storage {
       throw new StaleObjectError('took the file and does not have it')
     })
     if (found.bytes === sent.bytes && found.sha256 === sent.sha256) return found
-    throw new StaleObjectError(`holds ${found.bytes} bytes, not the ${sent.bytes} that were sent`)
+    const other =
+      found.bytes !== sent.bytes
+        ? `${found.bytes} bytes, not the ${sent.bytes} that were sent`
+        : `an object with ${found.sha256 ? 'another' : 'no'} SHA-256 in its metadata (x-amz-meta-sha256)`
+    throw new StaleObjectError(`holds ${other}`)
   }
 
   const headersOf = (name: string, disposition: string | undefined): ObjectHeaders => ({

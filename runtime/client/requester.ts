@@ -59,7 +59,7 @@ export function createRequester(url: string | URL, options: RequesterOptions): R
       ...(body && { body }),
       ...(json !== undefined && { body: JSON.stringify(json) }),
     }
-    const begun = Date.now()
+    const begun = performance.now()
     for (let delay = retryDelayMs; ; delay *= 2) {
       const { response, failure, waitMs } = await attempt(() => fetch(resolveUrl(path), init))
       if (response) {
@@ -68,7 +68,8 @@ export function createRequester(url: string | URL, options: RequesterOptions): R
       }
       signal?.throwIfAborted()
       const pause = Math.max(delay, waitMs)
-      if (once || !failure.retryable || Date.now() - begun + pause > patienceMs) throw failure
+      if (once || !failure.retryable || performance.now() - begun + pause > patienceMs)
+        throw failure
       await wait(pause, signal)
     }
   }

@@ -97,8 +97,9 @@ describe('a store that fails for a moment is tried again, and the file is whole'
   })
   test.each([3_600_000, -3_600_000])('a clock that is %i ms ahead of ours', async (aheadMs) => {
     await using s3 = await strictS3(undefined, aheadMs)
-    await put(s3, 'middle')
+    const { url } = await put(s3, 'middle')
     expect(s3.objects.get('a.mp4')!.body.equals(middle)).toBe(true)
+    expect((await fetch(url)).status).toBe(200)
   })
   test('503 for longer than half of all tries', async () => {
     const upload = { tries: 8, firstMs: 5, maxMs: 20 }

@@ -47,6 +47,7 @@ export function signatureProblem(
   const time = Date.parse(date.replace(/^(....)(..)(..T..)(..)(..Z)$/, '$1-$2-$3:$4:$5'))
   if (inQuery && now > time + 1000 * Number(searchParams.get('X-Amz-Expires')))
     return 'AccessDenied'
+  if (inQuery && now < time - 900_000) return 'AccessDenied' // "Request is not yet valid"
   if (!inQuery && Math.abs(now - time) > 900_000) return 'RequestTimeTooSkewed'
   searchParams.delete('X-Amz-Signature')
   const query = [...searchParams]
