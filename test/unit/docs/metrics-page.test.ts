@@ -1,17 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { Queue } from 'bullmq'
+import { describe, expect, test } from 'vitest'
+import type { Job } from '../../../runtime/jobs/job-record.ts'
 import { createMetrics } from '../../../runtime/worker/metrics.ts'
 
 const read = (path: string) =>
   readFileSync(fileURLToPath(new URL(`../../../${path}`, import.meta.url)), 'utf8')
 
-const text = await createMetrics({
+const metrics = createMetrics({
   version: '1.2.3',
   counts: () => ({ queued: 0, running: 0 }),
   engines: () => [{ index: 0, state: 'ready', device: 'cpu', jobs: 0, restarts: 0, rss_mb: 1 }],
   sourceReachable: () => true,
-}).text()
+})
+const error = { code: 'NO_FACE', stage: 'avatar' }
+const failed = { shape: 'jobs', state: 'failed', error, queued: 0, started: 1, finished: 2 }
+metrics.jobFinished(failed as unknown as Job)
+metrics.stageEnded('probe', 1)
+metrics.fileTransferred({ direction: 'in', bytes: 1 })
+const text = await metrics.text()
 const kinds = new Map(
   [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, kind]) => [name!, kind!]),
 )
@@ -42,6 +50,50 @@ test.each(['deploy/prometheus/alerts.yaml', 'deploy/grafana/musetalk-worker.json
     expect(named.filter((name) => !isThere(name))).toEqual([])
   },
 )
+
+describe('the dashboard', () => {
+  interface Panel {
+    title: string
+    gridPos: Record<'x' | 'y' | 'w' | 'h', number>
+    targets: { expr: string }[]
+  }
+  const { panels } = JSON.parse(read('deploy/grafana/musetalk-worker.json')) as { panels: Panel[] }
+  const samples = [...text.matchAll(/^(musetalk_\w+)(?:\{(.*)\})? /gm)]
+  const labelsOf = (name: string) =>
+    samples
+      .filter(([, one]) => one === name)
+      .flatMap(([, , labels = '']) => [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label!))
+  const ofQueue = String(Queue.prototype.exportPrometheusMetrics)
+
+  test.each(panels)('asks for what is told: $title', ({ targets }) => {
+    expect(targets.length).toBeGreaterThan(0)
+    for (const { expr } of targets) {
+      const names = [...expr.matchAll(/\b(?:musetalk|bullmq)_\w+/g)].map(([name]) => name)
+      expect(names, expr).toHaveLength(1)
+      const [name] = names as [string]
+      const isOfQueue = name.startsWith('bullmq_')
+      const isTold = isOfQueue ? ofQueue.includes(name) : samples.some(([, one]) => one === name)
+      expect(isTold, name).toBe(true)
+      const known = isOfQueue ? ['state', 'job'] : [...labelsOf(name), 'instance']
+      const asked = [
+        ...[...expr.matchAll(/(\w+)(?:=~|!~|!=|=)"/g)].map(([, label]) => label!),
+        ...[...expr.matchAll(/by \(([^)]+)\)/g)].flatMap(([, list]) => list!.split(', ')),
+      ]
+      expect(
+        asked.filter((label) => !known.includes(label)),
+        expr,
+      ).toEqual([])
+    }
+  })
+
+  test('has panels that do not lie over each other', () => {
+    const taken = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, i) => `${x + (i % w)},${y + Math.floor(i / w)}`),
+    )
+    expect(new Set(taken).size).toBe(taken.length)
+    expect(Math.max(...panels.map(({ gridPos }) => gridPos.x + gridPos.w))).toBeLessThan(25)
+  })
+})
 
 test('every alert says what to do', () => {
   const alerts = read('deploy/prometheus/alerts.yaml').split('- alert: ').slice(1)
