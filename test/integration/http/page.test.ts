@@ -1,16 +1,24 @@
-import { fileURLToPath } from 'node:url'
+import { readFile } from 'node:fs/promises'
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ffmpeg, folder, H264, testFfmpeg, type Folder } from '../../helpers/media/media.ts'
 import { smallPortrait } from '../../helpers/media/portrait.ts'
-import { collectErrors, findChromium, openBrowser } from '../../helpers/servers/browser.ts'
+import { findChromium, openBrowser } from '../../helpers/servers/browser.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
+import {
+  demo,
+  duration,
+  END,
+  ended,
+  openPage,
+  property,
+  until,
+  violations,
+} from '../../helpers/servers/page.ts'
 import { startServe } from '../../helpers/servers/serve.ts'
 
 const chromium = findChromium()
-const demo = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
-const END = { timeout: 120_000 }
 /** Rules of axe about what is seen. */
 const LOOKS = ['color-contrast', 'link-in-text-block', 'scrollable-region-focusable']
 
@@ -38,28 +46,8 @@ describe.skipIf(!chromium)(
       await ffmpeg(found.path, ['-v', 'error', ...speech])
       await smallPortrait(found, dir.file('portrait.png'))
     }
-
-    /** The page in a context of its own: no history, no key. */
-    async function open(options: BrowserContextOptions = {}, path = '/') {
-      const context = await browser.newContext({
-        permissions: ['camera', 'microphone'],
-        ...options,
-      })
-      context.setDefaultTimeout(END.timeout) // other programs work too
-      const page = await context.newPage()
-      const errors = collectErrors(page)
-      await page.goto(path.startsWith('/') ? server.url + path : path)
-      return { page, errors, [Symbol.asyncDispose]: () => context.close() }
-    }
-    const ended = (page: Page) => page.waitForSelector('#compare:not([hidden])', END)
-    // What runs in the page is text: its types are not this program's.
-    const property = (id: string, name: string) => `document.getElementById('${id}').${name}`
-    const until = (page: Page, expression: string) =>
-      expect.poll(() => page.evaluate(expression), END).toBe(true)
-    const duration = async (page: Page) => {
-      await until(page, `${property('after', 'readyState')} >= 2`)
-      return page.evaluate<number>(property('after', 'duration'))
-    }
+    const open = (options: BrowserContextOptions = {}, path = '/') =>
+      openPage(browser, path.startsWith('/') ? server.url + path : path, options)
 
     test('a photo and a recording of this machine become a video that is compared and downloaded', async () => {
       await using at = await open()
@@ -96,17 +84,24 @@ describe.skipIf(!chromium)(
       await page.click('#download')
       expect((await download).suggestedFilename()).toMatch(/\.mp4$/)
       await page.click('#code summary')
-      const snippet = await page.textContent('#snippet')
-      expect(snippet).toContain("-T 'portrait.png'")
-      expect(snippet).toContain('"fps": 10')
+      for (const [language, send] of [
+        ['curl', "-T 'portrait.png'"],
+        ['typescript', 'worker.uploads.send("portrait.png")'],
+        ['python', 'open("portrait.png", "rb")'],
+      ] as const) {
+        await page.selectOption('#language', language)
+        await page.click('#copy')
+        await until(page, `${property('copy', 'textContent')} === 'Copied'`)
+        const copied = await page.evaluate<string>('navigator.clipboard.readText()')
+        expect(copied).toContain(send)
+        expect(copied).toContain('"fps": 10')
+        expect(copied).toBe(await page.textContent('#snippet'))
+      }
       expect(JSON.parse((await page.textContent('#result'))!)).toMatchObject({
         fps: 10,
         metadata: { take: 3 },
       })
       expect(await page.textContent('#history')).toContain('finished')
-      await page.click('#raw summary')
-      const { violations } = await new AxeBuilder({ page }).include('#job').analyze()
-      expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
       expect(at.errors).toEqual([])
 
       // What the worker has forgotten meanwhile is sent once more.
@@ -116,30 +111,6 @@ describe.skipIf(!chromium)(
       await page.click('#again')
       await page.waitForSelector('#cancel:not([hidden])', END)
       await ended(page)
-    })
-
-    test('the example and a recording by the microphone, by keyboard alone', async () => {
-      await using at = await open()
-      const { page } = at
-      const press = async (id: string, key = 'Enter') => {
-        for (let tries = 0; tries < 60; tries += 1) {
-          await page.keyboard.press('Tab')
-          if ((await page.evaluate('document.activeElement?.id')) === id)
-            return page.keyboard.press(key)
-        }
-        throw new Error(`Tab does not reach ${id}`)
-      }
-      await press('face-example')
-      await page.waitForSelector('#face-image:not([hidden])')
-      await press('speech-record')
-      await until(page, `${property('speech-note', 'textContent')}.includes('2 s')`)
-      await page.keyboard.press('Enter')
-      await page.waitForSelector('#speech-part:not([hidden])')
-      await press('send')
-      await ended(page)
-      // A busy machine begins to record later than its clock.
-      expect(await duration(page)).toBeGreaterThan(0.5)
-      expect(at.errors).toEqual([])
     })
 
     test('a photo by the camera without a face: what is wrong, and what to do', async () => {
@@ -156,7 +127,78 @@ describe.skipIf(!chromium)(
       await page.click('#send')
       await page.waitForSelector('#job-help:not([hidden])', END)
       expect(await page.textContent('#job-help')).toContain('draw a frame around it')
-      expect(await page.textContent('#history')).toContain('failed')
+      const told = [await page.textContent('#job-status'), await page.textContent('#job-help')]
+      await page.reload()
+      const earlier = await page.textContent('#history')
+      for (const words of ['failed', ...told]) expect(earlier).toContain(words)
+    })
+
+    test('a job that the worker has forgotten is said to be, with what to do', async () => {
+      await using at = await open()
+      const { page } = at
+      const past = (id: string, state: string) => ({ id, state, at: new Date(), thumbnail: '' })
+      const jobs = JSON.stringify([past('running then', 'started'), past('done then', 'succeeded')])
+      await page.evaluate(`localStorage.setItem('musetalk-jobs', ${JSON.stringify(jobs)})`)
+      // What had not ended is asked for when the page comes.
+      await page.reload()
+      await page.waitForSelector('#history li:first-child:has-text("forgotten")')
+      expect(await page.textContent('#history li:first-child')).toContain('Make it again')
+      expect(await page.textContent('#history li:last-child')).toContain('finished')
+      await page.click('#history li:last-child button')
+      await page.waitForSelector('#job-help:not([hidden])')
+      expect(await page.textContent('#job-status')).toContain('there is no job "done then"')
+      expect(await page.textContent('#job-help')).toContain('Make it again')
+      expect(await page.textContent('#history li:last-child')).toContain('forgotten')
+    })
+
+    test('one click makes the example speak', async () => {
+      await using at = await open()
+      const { page } = at
+      const sent = page.waitForRequest(
+        (one) => one.method() === 'POST' && one.url().endsWith('/jobs'),
+      )
+      await page.click('#example')
+      expect(Object.keys((await sent).postDataJSON())).toEqual(['video_url', 'audio_url', 'output'])
+      await page.waitForSelector('#cancel:not([hidden])')
+      expect(await page.getAttribute('#history img', 'src')).toMatch(/^data:image/)
+      await page.click('#cancel')
+      await until(page, `/cancel/.test(${property('job-status', 'textContent')})`)
+      expect(at.errors).toEqual([])
+    })
+
+    test('what demo --serve opens has the example chosen', async () => {
+      await using at = await open({}, '/?example')
+      const { page } = at
+      await until(page, `${property('face-image', 'naturalWidth')} === 512`)
+      await page.waitForSelector('#speech-part:not([hidden])')
+      expect(await page.textContent('#face-note')).toContain('portrait.png')
+      expect(await page.textContent('#speech-note')).toContain('speech.wav')
+      expect(await page.isEnabled('#send')).toBe(true)
+      expect(at.errors).toEqual([])
+    })
+
+    test('what is dropped is chosen', async () => {
+      await using at = await open()
+      const { page } = at
+      const drop = async (part: string, name: string, type: string) => {
+        const bytes = (await readFile(dir.file(name))).toString('base64')
+        await page.evaluate(`{
+          const bytes = Uint8Array.from(atob('${bytes}'), (one) => one.charCodeAt(0))
+          const dataTransfer = new DataTransfer()
+          dataTransfer.items.add(new File([bytes], '${name}', { type: '${type}' }))
+          const event = { dataTransfer, bubbles: true, cancelable: true }
+          const over = new DragEvent('dragover', event)
+          document.getElementById('${part}').dispatchEvent(over)
+          if (!over.defaultPrevented) throw new Error('nothing may be dropped')
+          document.getElementById('${part}').dispatchEvent(new DragEvent('drop', event))
+        }`)
+        await until(page, `${property(`${part}-note`, 'textContent')}.startsWith('${name}')`)
+      }
+      await drop('face', 'portrait.png', 'image/png')
+      await until(page, `${property('face-image', 'naturalWidth')} === 256`)
+      await drop('speech', 'speech.wav', 'audio/wav')
+      await page.waitForSelector('#speech-part:not([hidden])')
+      expect(at.errors).toEqual([])
     })
 
     test('nothing chosen, and an address that is not fetched, are said at once', async () => {
@@ -327,8 +369,7 @@ describe.skipIf(!chromium)(
         const axe = new AxeBuilder({ page })
         // What else it knows does not depend on colors and sizes.
         if (colorScheme === 'dark') axe.withRules(LOOKS)
-        const { violations } = await axe.analyze()
-        expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([])
+        expect(await violations(axe)).toEqual([])
         const needed = await page.evaluate<number>('document.documentElement.scrollWidth')
         expect(needed).toBeLessThanOrEqual(width)
       }

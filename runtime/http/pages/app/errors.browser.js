@@ -13,6 +13,10 @@ const ADVICE = {
   NO_FACE:
     'Use a picture in which one face is large, upright and seen from the front, or draw a frame around it.',
   JOB_CONFLICT: 'Send it again as a new job.',
+  NOT_FOUND:
+    'The worker keeps what it knows of a job for half an hour after its end, and until it is started again. Make it again.',
+  INVALID_UPLOAD: 'Choose the file again: it arrived empty or cut.',
+  UNSUPPORTED_TYPE: 'Choose a picture, a video or a recording of sound.',
   DOWNLOAD_FAILED:
     'The server of that address did not give the file. Open the address in a browser, or upload the file.',
   UPLOAD_FAILED:

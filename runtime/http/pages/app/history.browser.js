@@ -1,6 +1,8 @@
 // Jobs that this browser has sent: their numbers, pictures and ends, kept in the browser.
 
 import { block, button, create } from './dom.browser.js'
+import { adviceFor } from './errors.browser.js'
+import { findJob } from './worker-client.browser.js'
 
 const NAME = 'musetalk-jobs'
 const MOST = 20
@@ -8,11 +10,13 @@ const MOST = 20
 /**
  * What a job said, and which of its files were sent.
  * @typedef {{ job: Record<string, unknown>, files: import('./snippets.browser.js').Files }} Sent
- * @typedef {{ id: string, at: string, state: string, thumbnail: string, sent?: Sent }} PastJob
+ * @typedef {{ code: string, message: string }} Failure
+ * @typedef {{ id: string, at: string, state: string, thumbnail: string, sent?: Sent, error?: Failure | undefined }} PastJob
  */
 
 /** @type {Record<string, string>} */
-const WORDS = { started: 'running', succeeded: 'finished' }
+const WORDS = { started: 'running', queued: 'waiting', succeeded: 'finished', unknown: 'forgotten' }
+const FINAL = ['succeeded', 'failed', 'canceled', 'unknown']
 
 /** @returns {PastJob[]} newest first */
 function readHistory() {
@@ -24,10 +28,13 @@ function readHistory() {
   }
 }
 
-/** @param {PastJob} job in place of the one with its id */
+/** @param {PastJob} job in the place of the one with its id, or first */
 export function remember(job) {
-  const others = readHistory().filter(({ id }) => id !== job.id)
-  localStorage.setItem(NAME, JSON.stringify([job, ...others].slice(0, MOST)))
+  const jobs = readHistory()
+  const at = jobs.findIndex(({ id }) => id === job.id)
+  if (at < 0) jobs.unshift(job)
+  else jobs[at] = job
+  localStorage.setItem(NAME, JSON.stringify(jobs.slice(0, MOST)))
 }
 
 /** @param {(job: PastJob) => void} onOpen */
@@ -46,7 +53,7 @@ export function createHistory(onOpen) {
           ...picture,
           text,
         )
-        return create('li', {}, open)
+        return create('li', {}, open, ...describeFailure(job))
       }),
     )
   }
@@ -54,6 +61,25 @@ export function createHistory(onOpen) {
     localStorage.removeItem(NAME)
     showAll()
   })
+  /** What became of the jobs that were not done when the page was left. */
+  const lookAfter = async () => {
+    for (const job of readHistory().filter(({ state }) => !FINAL.includes(state))) {
+      const found = await findJob(job.id)
+      if (found) remember({ ...job, ...found })
+    }
+    showAll()
+  }
   showAll()
+  void lookAfter().catch(() => {}) // the page says by itself that the worker does not answer
   return { showAll }
+}
+
+/** Why it has no video, and what to do. @param {PastJob} job @returns {Node[]} */
+function describeFailure({ error }) {
+  if (!error) return []
+  const advice = adviceFor(error.code)
+  return [
+    create('p', { className: 'small bad', textContent: error.message }),
+    ...(advice ? [create('p', { className: 'small', textContent: advice })] : []),
+  ]
 }

@@ -4,7 +4,7 @@ import { withStream } from './all-options.browser.js'
 import { createCamera } from './inputs/camera.browser.js'
 import { createCompare } from './compare.browser.js'
 import { block, button, element, say, seconds, show } from './dom.browser.js'
-import { adviceFor, explain } from './errors.browser.js'
+import { adviceFor, explain, WorkerRefusal } from './errors.browser.js'
 import { createFacePicker } from './inputs/face-picker.browser.js'
 import { createHistory, remember } from './history.browser.js'
 import { createJobForm } from './job-form.browser.js'
@@ -52,9 +52,20 @@ async function send() {
   say('send-note', '')
   const at = new Date().toISOString()
   const entry = { id, at, state: 'running', thumbnail: face.thumbnail(), sent }
-  remember(entry)
-  history.showAll()
+  note(entry)
   await follow(entry, true)
+}
+
+/** Chooses the example and makes it speak. */
+async function sendExample() {
+  await Promise.all([face, speech].map(({ picked }) => picked.chooseExample()))
+  await send()
+}
+
+/** @param {import('./history.browser.js').PastJob} job */
+function note(job) {
+  remember(job)
+  history.showAll()
 }
 
 /** @param {import('./history.browser.js').PastJob} entry @param {boolean} isNew whether its source is what is chosen above */
@@ -92,17 +103,18 @@ async function follow(entry, isNew) {
     if (shown === entry) await showEnd(end, isNew)
   } catch (error) {
     if (shown === entry) showProblem(error)
+    if (error instanceof WorkerRefusal && error.code === 'NOT_FOUND')
+      note({ ...entry, state: 'unknown', error: { code: error.code, message: error.message } })
   }
   own.abort()
   if (shown === entry) show({ cancel: false, again: true })
 }
 
 /** @param {import('./job-events.browser.js').JobEvent} event @param {import('./history.browser.js').PastJob} entry */
-function showEvent({ type, phase, progress, eta_sec, metrics }, entry) {
+function showEvent({ type, phase, progress, eta_sec, metrics, error }, entry) {
   bar.value = type === 'job.succeeded' ? 1 : progress
   if (type !== 'job.progress') {
-    remember({ ...entry, state: type.replace('job.', '') })
-    history.showAll()
+    note({ ...entry, state: type.replace('job.', ''), error })
     return
   }
   const { frames_done, frames_total } = metrics
@@ -145,7 +157,7 @@ function showSnippet() {
 
 /** Does it once at a time, and says what went wrong. @param {() => Promise<void>} work */
 async function perform(work) {
-  const buttons = [button('send'), button('estimate')]
+  const buttons = ['send', 'estimate', 'example'].map(button)
   for (const one of buttons) one.disabled = true
   try {
     await work()
@@ -160,6 +172,7 @@ form.addEventListener('submit', (event) => {
   event.preventDefault()
   void perform(send)
 })
+button('example').addEventListener('click', () => void perform(sendExample))
 button('estimate').addEventListener('click', () => void perform(jobForm.estimate))
 button('cancel').addEventListener(
   'click',

@@ -44,6 +44,18 @@ async function postJob(path, job) {
 /** @param {string} id */
 export const jobPath = (id) => `/jobs/${encodeURIComponent(id)}`
 
+/**
+ * What has become of a job, without asking for a key.
+ * @param {string} id
+ * @returns {Promise<{ state: string, error?: { code: string, message: string } } | undefined>} undefined where the worker does not say
+ */
+export async function findJob(id) {
+  const response = await fetch(jobPath(id), { headers: authorization() })
+  const { status, error } = await response.json()
+  if (response.status === 404) return { state: 'unknown', error }
+  return response.ok ? { state: status, error } : undefined
+}
+
 /** @param {string} id */
 export const cancelJob = async (id) => readAnswer(await request(jobPath(id), { method: 'DELETE' }))
 

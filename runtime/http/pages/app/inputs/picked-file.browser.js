@@ -1,11 +1,12 @@
 // A file that was chosen, dropped, taken or fetched; or an address. One for the face, one for the speech.
 
 import { block, button, input, say } from '../dom.browser.js'
+import { explain, WorkerRefusal } from '../errors.browser.js'
 import { hasUpload, uploadFile } from '../worker-client.browser.js'
 
 /**
  * @typedef {{ address(): Promise<string>, preview(): string, current(): File | undefined, isEmpty(): boolean,
- *   choose(file: File): void }} PickedFile
+ *   choose(file: File): void, chooseExample(): Promise<void> }} PickedFile
  */
 
 const describe = (/** @type {File | undefined} */ file) =>
@@ -57,12 +58,13 @@ export function createPickedFile(part, example, onChange) {
     }, 400)
   })
   async function chooseExample() {
-    const response = await fetch(example)
+    const response = await fetch(example).catch(() => undefined)
+    if (!response?.ok) throw new WorkerRefusal('UNREACHABLE', 'the example did not come')
     const bytes = await response.blob()
     choose(new File([bytes], example.split('/').at(-1) ?? '', { type: bytes.type }))
   }
   button(`${part}-example`).addEventListener('click', () => {
-    chooseExample().catch(() => say(note, 'The worker does not answer', true))
+    chooseExample().catch((error) => say(note, explain(error).advice, true))
   })
   const zone = block(part)
   for (const type of ['dragover', 'dragleave', 'drop']) {
@@ -75,6 +77,7 @@ export function createPickedFile(part, example, onChange) {
 
   return {
     choose,
+    chooseExample,
     preview: () => shown,
     current: () => file,
     isEmpty: () => file === undefined && url.value === '',
