@@ -42,6 +42,7 @@ export interface WorkerDependencies {
   pull?: () => PullStatus | undefined
   /** Whether results can be stored. */
   storage?: StorageWatch
+  onListening?: (port: number) => void
 }
 
 export const DEFAULT_PORT = 8000
@@ -144,6 +145,7 @@ export async function runWorker(stop: Shutdown, parts: WorkerDependencies): Prom
     ...{ host: open?.host ?? null, port: open?.port ?? null, ...about },
     bundle: config.MODEL_BUNDLE ?? 'lite',
   })
+  if (open) parts.onListening?.(open.port)
   // Where none can start, jobs run all the same: into the error that says so.
   const modelsReady = engines.ready(stop.draining).then(
     () => log.info('worker.ready', { bundle: health().bundle?.id }),

@@ -25,14 +25,20 @@ import { startPull } from './startup-pull.ts'
 import { openWebhookStore } from './webhook-store.ts'
 import { runWorker } from './run-worker.ts'
 
+export interface StartOptions {
+  /** Who gives the jobs, beside those that come over HTTP. */
+  mode?: JobSourceConfig
+  /** Called with the port when it answers. */
+  onListening?: (port: number) => void
+}
+
 /**
  * Take jobs until the process is told to stop: listens first, warms the models second.
- * @param mode who gives the jobs, beside those that come over HTTP
  * @returns the exit status
  */
 export async function startWorker(
   config: Config,
-  mode: JobSourceConfig = { source: 'push' },
+  { mode = { source: 'push' }, onListening }: StartOptions = {},
 ): Promise<number> {
   const log = createLogger(config, mode)
   using stop = installSignalHandlers(config.DRAIN_SEC * 1000, log)
@@ -90,7 +96,8 @@ export async function startWorker(
   }
   const looks = storageProbe(config, workerId(config))
   const storage = watchStorage(looks.probe, { ...looks, signal: stop.draining, log })
-  await runWorker(stop, { config, mode, engines, deps, about, log, storage, ...pullStatus })
+  const told = { ...pullStatus, ...(onListening && { onListening }) }
+  await runWorker(stop, { config, mode, engines, deps, about, log, storage, ...told })
   const failure = pull?.failure()
   if (failure) throw failure
   return 0

@@ -5,7 +5,6 @@ import { defineCommand } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import type { TextOutput } from '../output.ts'
 import { renderLocalJob } from '../render-local-job.ts'
-import { DEFAULT_PORT } from '../../worker/run-worker.ts'
 import { startWorker } from '../../worker/worker.ts'
 
 const media = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
@@ -23,9 +22,12 @@ export const demoCommand = defineCommand({
 })
 
 function servePage(config: Config, output: TextOutput): Promise<number> {
-  const port = config.PORT ?? DEFAULT_PORT
-  output.err(`Open http://localhost:${port}/?example and press "Make it speak"; Ctrl-C ends it.\n`)
-  return startWorker(config)
+  return startWorker(config, {
+    onListening: (port) =>
+      output.err(
+        `Open http://localhost:${port}/?example and press "Make it speak"; Ctrl-C ends it.\n`,
+      ),
+  })
 }
 
 /** How whoever reads this has started it: from a clone, or as a package. */

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url'
 import { JobError } from '../../../handler/errors.ts'
 import { defineCommand, JSON_OPTION } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
@@ -47,10 +48,16 @@ export const runCommand = defineCommand({
     const result = await renderLocalJob(options, config())
     if (json) output.out(`${JSON.stringify(result)}\n`)
     if (!(result instanceof JobError)) {
-      if (!json) output.out(`${result.output_url}\n`)
+      if (json) return 0
+      output.err(`Open it: ${addressOf(result.output_url)}\n`)
+      output.out(`${result.output_url}\n`) // alone on stdout, for whoever reads it by a program
       return 0
     }
     if (!json) output.err(`${result.code}: ${result.message}\n`)
     return EXIT_CODES[result.fault]
   },
 })
+
+/** What a terminal makes a link of, and a browser's address line takes. @param place a path, or where the job had it uploaded */
+const addressOf = (place: string): string =>
+  /^https?:/.test(place) ? place : pathToFileURL(place).href

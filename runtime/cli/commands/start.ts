@@ -11,7 +11,7 @@ export const startCommand = defineCommand({
   options: {},
   run({ config }) {
     const environment = config()
-    return startWorker(environment, sourceOf(environment))
+    return startWorker(environment, { mode: sourceOf(environment) })
   },
 })
 

@@ -4,7 +4,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
+import { folder, readVideo, testFfmpeg } from '../../helpers/media/media.ts'
+import { smallPortrait } from '../../helpers/media/portrait.ts'
+import { demo } from '../../helpers/servers/page.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
 import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 
@@ -45,6 +49,46 @@ test('run removes what a former run left when it was killed, and takes a job tha
     expect(refused.stderr).toContain('set SCRATCH_DIR to a folder that can be written')
   } finally {
     await rm(dir, { recursive: true })
+  }
+})
+
+test('run says where its video is, and how to look at it', async () => {
+  await using dir = await folder()
+  const env = { SCRATCH_DIR: dir.file('scratch'), CACHE_DIR: dir.file('cache') }
+  await smallPortrait(await testFfmpeg(), dir.file('face.png'))
+  const media = ['--video', dir.file('face.png'), '--audio', demo('speech.wav')]
+  const out = dir.file('my talk.mp4')
+  const call = ['run', ...media, '--speech', '0:0.5', '--out', out]
+  const { status, stdout, stderr } = await execute(call, env)
+  expect({ status, stdout }).toEqual({ status: 0, stdout: `${out}\n` })
+  expect(stderr).toMatch(new RegExp(`\\nOpen it: ${pathToFileURL(out).href}\\n$`))
+  const video = await readVideo(await testFfmpeg(), out)
+  expect(video).toMatchObject({ width: 256, hasAudio: true })
+})
+
+test('demo --serve says where the page with the example is, and ends by a signal', async () => {
+  await using dir = await folder()
+  const env = {
+    ...{ ...bareEnvironment(), HOME: dir.file(''), HOST: '127.0.0.1', PORT: '0', DEVICE: 'cpu' },
+    ...{ SCRATCH_DIR: dir.file('scratch'), STATE_DIR: dir.file('state') },
+  }
+  const args = [join(ROOT, 'runtime/main.ts'), 'demo', '--serve']
+  const server = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  const ended = once(server, 'exit')
+  try {
+    let address: string | undefined
+    for await (const line of createInterface(server.stderr)) {
+      address = /^Open (http\S+) and press "Make it speak"/.exec(line)?.[1]
+      if (address) break
+    }
+    server.stderr.destroy()
+    const { port, search } = new URL(address!)
+    expect(search).toBe('?example')
+    const page = await fetch(`http://127.0.0.1:${port}/${search}`)
+    expect(await page.text()).toContain('Make it speak</button>')
+  } finally {
+    server.kill('SIGTERM')
+    expect(await ended).toEqual([0, null])
   }
 })
 
