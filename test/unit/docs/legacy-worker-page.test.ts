@@ -74,6 +74,10 @@ test('the names of a worker stand in the order in which they count', () => {
 
 test('every fault of the past has its row and its test', () => {
   const rows = [...page.matchAll(/^\| (\d+) \| .{10,} \| .{10,} \|$/gm)].map(([, n]) => Number(n))
+  const [, named] = /numbers: ([\d, and]+) in `(?:\S+)\/job\/legacy/.exec(page)!
+  const ofJobs = read('test/integration/job/legacy-regressions.test.ts')
+  const held = [...ofJobs.matchAll(/^(?:test\(|)\s*'(\d+)\. /gm)].map(([, n]) => n)
+  expect(named!.match(/\d+/g)).toEqual([...new Set(held)])
   const files = [...page.matchAll(/`(test\/\S+legacy-regressions\.test\.ts)`/g)].map(([, f]) => f!)
   const tests = files.flatMap((file) => [
     ...read(file).matchAll(/^\s*test(?:\.\w+\([^]*?\))?\(\s*['"`](\d+)\. /gm),
