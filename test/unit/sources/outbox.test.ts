@@ -46,6 +46,31 @@ test('it is told until it is heard', async () => {
   expect(tries).toBe(5)
 })
 
+test('a server that is away for ten minutes hears it when it is back, asked once a minute', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  try {
+    const backAt = performance.now() + 600_000
+    const tries: number[] = []
+    await using outbox = await openOutbox({
+      ...{ dir: dir(), log: silentLog },
+      async deliver() {
+        tries.push(performance.now())
+        if (performance.now() < backAt) throw new NetworkError('refused the connection')
+        return 'delivered'
+      },
+    })
+    await outbox.put(success('a'))
+    while (outbox.list().length > 0) {
+      if (performance.now() < backAt) expect(await files()).toHaveLength(1)
+      await vi.advanceTimersByTimeAsync(1_000)
+    }
+    expect(tries.at(-1)! - backAt).toBeLessThanOrEqual(61_000)
+    expect(tries.length).toBeLessThan(40)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
 test('a definite refusal ends it, and is logged', async () => {
   const { log, logged } = collectLog()
   await using outbox = await open(async () => 'refused', log)
