@@ -19,7 +19,9 @@ export const isVariable = ({ average, base }: StreamInfo): boolean =>
  */
 export function ownRate(stream: StreamInfo, measured: Rate | undefined): Rate {
   const claimed = stream.frames === 1 ? undefined : stream.average
-  const trusted = claimed && fps(claimed) <= MAX_FPS ? claimed : undefined
+  // Theora says its rate, and sends no picture that is like the one before.
+  const said = claimed ?? (stream.codec === 'theora' ? stream.base : undefined)
+  const trusted = said && fps(said) <= MAX_FPS ? said : undefined
   return trusted ?? measured ?? claimed ?? stream.base ?? STILL
 }
 
