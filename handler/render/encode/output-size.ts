@@ -13,9 +13,19 @@ export function outputSize(source: Size, frame: OutputFrame): Size {
   return sizeForRatio(source, frame.ratio, frame.fit)
 }
 
-/** @throws InputError MEDIA_TOO_LARGE where the result would have more pixels than an input may have */
+/** What H.264 and its encoders take. */
+const MAX_SIDE = 16_384
+
+/**
+ * @throws InputError MEDIA_TOO_LARGE where the result would have more pixels than an input may have, or a
+ *   longer side than video can have
+ */
 export function assertOutputSize(source: Size, frame: OutputFrame, maxPixels: number): void {
   const { width, height } = outputSize(source, frame)
+  if (Math.max(width, height) > MAX_SIDE) {
+    const message = `the result would be ${width}x${height} px; a side may have ${MAX_SIDE}`
+    throw new InputError('MEDIA_TOO_LARGE', message)
+  }
   if (width * height <= maxPixels || frame.fit === 'source') return
   const message = `the result would be ${width}x${height} px; the limit is ${maxPixels} pixels`
   throw new InputError('MEDIA_TOO_LARGE', message)

@@ -28,3 +28,14 @@ test('a result may have as many pixels as an input, and is refused with one more
   // What is as large as its source was judged with it.
   expect(() => assertOutputSize(HD, { fit: 'source' }, 1)).not.toThrow()
 })
+
+test('no side is longer than video can have', () => {
+  const ribbon = { width: 129_600, height: 64 }
+  expect(() => assertOutputSize(ribbon, { fit: 'source' }, 129_600 * 64)).toThrow(
+    expect.objectContaining({
+      code: 'MEDIA_TOO_LARGE',
+      message: 'the result would be 129600x64 px; a side may have 16384',
+    }),
+  )
+  expect(() => assertOutputSize(HD, { fit: 'cover', width: 16_384, height: 64 }, 2e6)).not.toThrow()
+})
