@@ -70,19 +70,19 @@ export const offsetOf = ({ startS }: StreamInfo, { startS: origin }: ProbeResult
   Math.max(0, (startS ?? 0) - (origin ?? startS ?? 0))
 
 /** Containers that count their duration from zero, wherever their first timestamp lies. */
-const FROM_ZERO = /matroska|flv/
+const FROM_ZERO = /matroska|flv|asf/
 
 /** Formats whose bit rate is their codec's, so that a guess from it is none. */
 const CONSTANT_RATE = /^(wav|aiff|au|amr|ac3|eac3|dts)/
 
-/** Formats whose length is the distance of their last timestamp from the first, however those jump. */
-const BY_TIMESTAMPS = /^mpeg/
+/** Formats whose length is read off their last timestamp, wherever the first lies and however they jump. */
+const BY_TIMESTAMPS = /^(mpeg|ogg)/
 /** The slowest that anybody sends: a picture a second, or a telephone's voice. */
 const LEAST_BYTES_PER_S = 500
 
 /**
  * How long a stream is, as far as its file can know: not where that is a guess from its bit rate, nor
- * where a broadcast's timestamps jump over hours that are not in it.
+ * where the timestamps of a broadcast count hours that are not in it.
  * @returns seconds
  */
 export function durationOf(stream: StreamInfo, found: ProbeResult): number | undefined {

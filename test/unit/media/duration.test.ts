@@ -11,6 +11,12 @@ test('timestamps of a broadcast that jump over hours tell no length', () => {
   expect(lasting(59_445, { bytes: 40_000, format: 'mpeg' })).toBeUndefined()
 })
 
+test('a stream that was recorded from its tenth hour on lasts as long as was recorded', () => {
+  expect(lasting(36_001, { bytes: 10_000, format: 'ogg' })).toBeUndefined()
+  expect(lasting(36_001, { startS: 36_000, format: 'asf' })).toBe(1)
+  expect(lasting(36_001, { startS: 36_000, format: 'matroska,webm' })).toBe(1)
+})
+
 test.each([
   ['the voice of a telephone', { bytes: 720_000 }, 600],
   ['a film', { bytes: 2e9 }, 5400],
