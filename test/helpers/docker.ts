@@ -5,11 +5,11 @@ import { promisify } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 
+const run = (args: string[]) =>
+  promisify(execFile)('docker', args, { cwd: ROOT, maxBuffer: 64 * 2 ** 20 })
+
 /** Run docker to its end; what it wrote to stdout, trimmed. Throws with its stderr. */
-export async function docker(...args: string[]): Promise<string> {
-  const options = { cwd: ROOT, maxBuffer: 64 * 2 ** 20 }
-  return (await promisify(execFile)('docker', args, options)).stdout.trim()
-}
+export const docker = async (...args: string[]): Promise<string> => (await run(args)).stdout.trim()
 
 /**
  * Build the Dockerfile, up to a stage of it where `target` is given.
@@ -65,7 +65,8 @@ export async function container(args: readonly string[]): Promise<Container> {
       const deadline = performance.now() + timeoutMs
       while (!(await isReady().catch(() => false))) {
         if (performance.now() > deadline) {
-          throw new Error(`not ready: ${await docker('logs', '--tail', '20', name)}`)
+          const { stdout, stderr } = await run(['logs', '--tail', '20', name]) // a worker's log is on stderr
+          throw new Error(`not ready: ${stdout}${stderr}`)
         }
         await new Promise((resolve) => setTimeout(resolve, 50))
       }

@@ -36,17 +36,17 @@ describe.skipIf(!CHECKPOINTS)('a container without weights (built by .ci/long on
         return (await answer?.json()) as Record<string, any> | undefined
       }
       const phase = () => health().then((known) => known?.['pull']?.phase)
-      await expect.poll(phase, { timeout: 60_000 }).toBe('download')
+      await expect.poll(phase, { timeout: 300_000 }).toBe('download')
       expect(await health()).toMatchObject({ state: 'starting', bundle: null })
       expect((await fetch(`${await first.origin()}/ready`)).status).toBe(503)
       const come = () => first.sh(`stat -c %s ${partial}; true`).then(Number)
-      await expect.poll(come, { timeout: 60_000 }).toBe(HALF)
+      await expect.poll(come, { timeout: 300_000 }).toBe(HALF)
       await docker('kill', first.name)
     }
     hub.fault = () => undefined
     const before = hub.cdn.length
     await using second = await container(run)
-    await second.ready(300_000)
+    await second.ready(900_000)
     const asked = hub.cdn.slice(before).filter(({ path }) => isPose(path))
     expect(asked.map(({ headers }) => headers.range)).toEqual([`bytes=${HALF}-`])
     const health = await fetch(`${await second.origin()}/health`)
@@ -61,5 +61,5 @@ describe.skipIf(!CHECKPOINTS)('a container without weights (built by .ci/long on
       body: JSON.stringify(job),
     })
     expect(await answer.json()).toMatchObject({ status: 'success', error: null })
-  }, 600_000)
+  }, 1_800_000)
 })
