@@ -8,11 +8,16 @@ import { sha256File } from '../../models/system/sha256-file.ts'
 import { startOfficialHub } from '../helpers/hub/official-hub.ts'
 import { pullInProcess } from '../helpers/hub/pull-process.ts'
 import { folder } from '../helpers/media/media.ts'
-import { canCompare, NEEDS, parityBundle } from '../helpers/models/parity.ts'
+import {
+  canExport,
+  EXPORT_NEEDS,
+  exporterPython as python,
+  parityBundle,
+  parityCheckpoints as checkpoints,
+} from '../helpers/models/parity.ts'
 
-/** What .ci/parity has: the exporter's Python, and the narrow checkpoints that the bundle was made of. */
-const python = process.env['PARITY_PYTHON'] ?? ''
-const checkpoints = process.env['PARITY_CHECKPOINTS'] ?? ''
+/** The same checkpoints as `--precision fp16 --cuda` makes of them: what a card gets. */
+const halfBundle = process.env['PARITY_BUNDLE_FP16'] ?? ''
 const SCRIPT = fileURLToPath(new URL('./other_formats.py', import.meta.url))
 const MAX_BYTES = 600 * 2 ** 20
 
@@ -34,30 +39,43 @@ async function facts(directory: string): Promise<unknown> {
   return { ...(JSON.parse(twins) as object), selfTest: undefined }
 }
 
-describe.skipIf(!canCompare || !python || !checkpoints)(
-  `a bundle pulled from a hub, without Python ${NEEDS}, PARITY_PYTHON and PARITY_CHECKPOINTS too`,
-  () => {
-    test.each([
-      ['as they are published', ''],
-      ['in newer formats', 'new'],
-      ['in older formats', 'old'],
-    ])(
-      "is the exporter's to the byte, of files %s",
-      async (_, mix) => {
-        await using place = await folder()
-        if (mix) await promisify(execFile)(python, [SCRIPT, checkpoints, place.file(mix), mix])
-        await using hub = await startOfficialHub(mix ? place.file(mix) : checkpoints)
-        const out = place.file('bundle')
-        const args = ['--precision', 'fp32', '--allow-unknown']
-        const { status, events, peak } = await pullInProcess(hub.endpoint, out, args)
-        expect(events.at(-1)).toMatchObject({ type: 'done', present: false })
-        expect(status).toBe(0)
-        expect(await digests(out)).toEqual(await digests(parityBundle))
-        expect(await facts(out)).toEqual(await facts(parityBundle))
-        expect(peak).toBeGreaterThan(0)
-        expect(peak).toBeLessThan(MAX_BYTES)
-      },
-      180_000,
-    )
-  },
-)
+/** Pull a bundle, and compare it with one that the exporter made. */
+async function expectSame(exported: string, files: string, out: string, form: string[]) {
+  await using hub = await startOfficialHub(files)
+  const args = [...form, '--allow-unknown']
+  const { status, events, peak } = await pullInProcess(hub.endpoint, out, args)
+  expect(events.at(-1)).toMatchObject({ type: 'done', present: false })
+  expect(status).toBe(0)
+  expect(await digests(out)).toEqual(await digests(exported))
+  expect(await facts(out)).toEqual(await facts(exported))
+  expect(peak).toBeGreaterThan(0)
+  expect(peak).toBeLessThan(MAX_BYTES)
+}
+
+describe.skipIf(!canExport)(`a bundle pulled from a hub, without Python ${EXPORT_NEEDS}`, () => {
+  test.each([
+    ['as they are published', ''],
+    ['in newer formats', 'new'],
+    ['in older formats', 'old'],
+  ])(
+    "is the exporter's to the byte, of files %s",
+    async (_, mix) => {
+      await using place = await folder()
+      if (mix) await promisify(execFile)(python, [SCRIPT, checkpoints, place.file(mix), mix])
+      const files = mix ? place.file(mix) : checkpoints
+      await expectSame(parityBundle, files, place.file('bundle'), ['--precision', 'fp32'])
+    },
+    180_000,
+  )
+
+  test.skipIf(!halfBundle)(
+    "for a card is the exporter's to the byte (needs PARITY_BUNDLE_FP16 too)",
+    async () => {
+      await using place = await folder()
+      const form = ['--precision', 'fp16', '--cuda']
+      await expectSame(halfBundle, checkpoints, place.file('bundle'), form)
+      expect(await readdir(halfBundle)).toContain('generate.cuda.onnx')
+    },
+    180_000,
+  )
+})

@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { canCompare, NEEDS, parityBundle } from '../helpers/models/parity.ts'
+import {
+  canExport,
+  EXPORT_NEEDS,
+  exporterPython as python,
+  parityBundle,
+  parityCheckpoints as checkpoints,
+} from '../helpers/models/parity.ts'
 
-/** What .ci/parity has: the exporter's Python, and the narrow checkpoints that the bundle was made of. */
-const python = process.env['PARITY_PYTHON'] ?? ''
-const checkpoints = process.env['PARITY_CHECKPOINTS'] ?? ''
 const templates = new URL('../../models/musetalk-v1.5/narrow', import.meta.url).pathname
 
 const run = async (...args: string[]) =>
@@ -24,65 +27,62 @@ async function content(folder: string, name: string) {
   return name.endsWith('.gz') ? gunzipSync(bytes) : bytes
 }
 
-describe.skipIf(!canCompare || !python || !checkpoints)(
-  `templates ${NEEDS}, PARITY_PYTHON and PARITY_CHECKPOINTS too`,
-  () => {
-    test(
-      'filled with the checkpoints they are the exported bundle',
-      { timeout: 60_000 },
-      async () => {
-        const from = ['--checkpoints', checkpoints, '--templates', templates]
-        const { stdout } = await run(
-          'musetalk_export.templates.fill',
-          ...from,
-          '--bundle',
-          parityBundle,
-        )
-        expect(stdout).toMatch(/^\d+ files are what the templates give$/m)
-      },
-    )
+describe.skipIf(!canExport)(`templates ${EXPORT_NEEDS}`, () => {
+  test(
+    'filled with the checkpoints they are the exported bundle',
+    { timeout: 60_000 },
+    async () => {
+      const from = ['--checkpoints', checkpoints, '--templates', templates]
+      const { stdout } = await run(
+        'musetalk_export.templates.fill',
+        ...from,
+        '--bundle',
+        parityBundle,
+      )
+      expect(stdout).toMatch(/^\d+ files are what the templates give$/m)
+    },
+  )
 
-    test(
-      'a recipe that takes another tensor does not give the bundle',
-      { timeout: 60_000 },
-      async () => {
-        const folder = await mkdtemp(join(tmpdir(), 'templates-'))
-        try {
-          await cp(templates, folder, { recursive: true })
-          const recipe = await readFile(join(templates, 'recipe.json'), 'utf8')
-          const other = recipe.replace(
-            '"tensors": ["model.encoder.layers.0.fc1.bias"]',
-            '"tensors": ["model.encoder.layers.1.fc1.bias"]',
-          )
-          expect(other).not.toBe(recipe)
-          await writeFile(join(folder, 'recipe.json'), other)
-          const from = ['--checkpoints', checkpoints, '--templates', folder]
-          const failed = run('musetalk_export.templates.fill', ...from, '--bundle', parityBundle)
-          await expect(failed).rejects.toMatchObject({
-            code: 1,
-            stdout: expect.stringMatching(/^listen\.onnx\.data differs between/) as string,
-          })
-        } finally {
-          await rm(folder, { recursive: true, force: true })
-        }
-      },
-    )
-
-    test('are what the exporter makes', { timeout: 1_800_000 }, async () => {
+  test(
+    'a recipe that takes another tensor does not give the bundle',
+    { timeout: 60_000 },
+    async () => {
       const folder = await mkdtemp(join(tmpdir(), 'templates-'))
       try {
-        const made = join(folder, 'narrow')
-        await run('musetalk_export', '--checkpoints', checkpoints, '--template', made)
-        const names = (await readdir(made)).toSorted()
-        expect((await readdir(templates)).toSorted()).toEqual(names)
-        expect(names).toContain('recipe.json')
-        for (const name of names) {
-          const same = Buffer.compare(await content(templates, name), await content(made, name))
-          expect(same, `${name}: run the exporter with --template again`).toBe(0)
-        }
+        await cp(templates, folder, { recursive: true })
+        const recipe = await readFile(join(templates, 'recipe.json'), 'utf8')
+        const other = recipe.replace(
+          '"tensors": ["model.encoder.layers.0.fc1.bias"]',
+          '"tensors": ["model.encoder.layers.1.fc1.bias"]',
+        )
+        expect(other).not.toBe(recipe)
+        await writeFile(join(folder, 'recipe.json'), other)
+        const from = ['--checkpoints', checkpoints, '--templates', folder]
+        const failed = run('musetalk_export.templates.fill', ...from, '--bundle', parityBundle)
+        await expect(failed).rejects.toMatchObject({
+          code: 1,
+          stdout: expect.stringMatching(/^listen\.onnx\.data differs between/) as string,
+        })
       } finally {
         await rm(folder, { recursive: true, force: true })
       }
-    })
-  },
-)
+    },
+  )
+
+  test('are what the exporter makes', { timeout: 1_800_000 }, async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'templates-'))
+    try {
+      const made = join(folder, 'narrow')
+      await run('musetalk_export', '--checkpoints', checkpoints, '--template', made)
+      const names = (await readdir(made)).toSorted()
+      expect((await readdir(templates)).toSorted()).toEqual(names)
+      expect(names).toContain('recipe.json')
+      for (const name of names) {
+        const same = Buffer.compare(await content(templates, name), await content(made, name))
+        expect(same, `${name}: run the exporter with --template again`).toBe(0)
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
+})

@@ -12,8 +12,18 @@ import { hasShared, shared } from '../fixture-paths.ts'
  */
 export const parityBundle = process.env['PARITY_BUNDLE'] ?? ''
 
+/** What .ci/parity has besides: the exporter's Python, and the narrow checkpoints that the bundle was made of. */
+export const exporterPython = process.env['PARITY_PYTHON'] ?? ''
+export const parityCheckpoints = process.env['PARITY_CHECKPOINTS'] ?? ''
+
+const isBundle = (directory: string): boolean => existsSync(join(directory, 'manifest.json'))
+
+/** Whether a bundle can be compared with the exporter's; the reference is not asked. */
+export const canExport = isBundle(parityBundle) && exporterPython !== '' && parityCheckpoints !== ''
+export const EXPORT_NEEDS = '(needs PARITY_BUNDLE, PARITY_PYTHON and PARITY_CHECKPOINTS)'
+
 /** Whether a bundle and the reference's media and numbers are there. */
-export const canCompare = hasShared && existsSync(join(parityBundle, 'manifest.json'))
+export const canCompare = hasShared && isBundle(parityBundle)
 export const NEEDS = '(needs PARITY_BUNDLE and SHARED_DIR)'
 
 export const openParity = (): Promise<Bundle> =>
