@@ -115,9 +115,15 @@ async function probeFile(
   }
 }
 
+/** Kinds that some ffmpegs read. */
+const OFTEN_TAKEN = /AVIF|JPEG XL/
+
 /** Why a file is refused that ffmpeg could not open: for what it is, where that can be said. */
 function refusal(what: string | undefined, stderr: string): string {
   const format = /\[(\w+)[^\]]*\] Format not on whitelist/.exec(stderr)?.[1]
+  if (what && OFTEN_TAKEN.test(what)) {
+    return `is not all of ${what}, or one that the ffmpeg of this worker cannot read`
+  }
   if (what) return `is ${what}, which this worker does not take`
   if (format) return `has the format "${format}", which this worker does not take`
   return 'is not a media file that can be read: damaged, cut off, or of a format that ffmpeg does not know'

@@ -62,6 +62,12 @@ describe('what is refused is called by its name', () => {
     const audio = await makeSound(at.ffmpeg, at.media.file('tone.sox'), 1)
     expect((await refusal({ video, audio })).message).toContain('"sox"')
   })
+  test('a part of a picture of a kind that is taken', async () => {
+    const file = at.media.file('cut.avif')
+    await writeFile(file, '\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf\0\0\x01\x10meta', 'latin1')
+    const { message } = await refusal({ video: file })
+    expect(message).toContain('is not all of an AVIF picture, or one that')
+  })
   test('an animated WebP', async () => {
     const encode = ['-c:v', 'libwebp_anim']
     const file = await makeVideo(at.ffmpeg, at.media.file('a.webp'), { frames: 4, encode })
