@@ -1,0 +1,139 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { SyncClient, type Sync } from '@sync.so/sdk'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createRenderer } from '../../handler/render/render.ts'
+import { openBundle } from '../../models/inference/bundle.ts'
+import type { Box } from '../../models/pixels/image.ts'
+import { LITE } from '../../runtime/config/bundle-directory.ts'
+import { hasShared, shared } from '../helpers/fixture-paths.ts'
+import { scenario } from '../helpers/jobs/scenario.ts'
+import { ffmpeg, readVideo, type Video } from '../helpers/media/media.ts'
+import { webServer, type WebServer } from '../helpers/servers/loopback-server.ts'
+import { pretendedEngine, pushServer } from '../helpers/servers/worker-server.ts'
+
+/**
+ * What sync.so's SDK asks for, done with a real clip by `lite`: which frame of the clip each frame of a
+ * result shows is known by its nearest likeness above the mouth, that a mouth was drawn by how much differs there.
+ */
+const isWanted = process.env['SDK_TEST'] === '1' && hasShared
+
+const KEY = 'the key'
+const FPS = 25
+const FRAMES = 30
+const PAN = 2 // px a frame
+const at = await scenario()
+const run = (...args: string[]) => ffmpeg(at.ffmpeg.path, ['-v', 'error', ...args])
+let files: WebServer
+let worker: Awaited<ReturnType<typeof pushServer>>
+let models: Awaited<ReturnType<typeof openBundle>>
+let clip: Video
+let face: Box
+beforeAll(async () => {
+  if (!isWanted) return
+  const path = at.media.file('clip.mp4')
+  // She moves little from one frame to the next: a camera that pans tells them apart.
+  const pan = `scale=348:464,crop=288:384:${PAN}*n:40`
+  const cut = ['-frames:v', String(FRAMES), '-vf', pan, '-crf', '8']
+  await run('-ss', '2', '-i', shared('media/sun.mp4'), ...cut, path)
+  // Aloud from the first word.
+  await run('-ss', '4', '-t', '2', '-i', shared('media/eng.wav'), at.media.file('speech.wav'))
+  models = await openBundle(LITE, { device: 'cpu', threads: 1, lanes: 1 })
+  clip = await readVideo(at.ffmpeg, path)
+  const { result } = await at.render({ video: path, speech: { to: 0.2 } }, { models })
+  face = result.face!.box
+  files = await webServer(async ({ url = '' }, response) => {
+    response.end(await readFile(at.media.file(url.slice(1))))
+  })
+  const engines = { ...pretendedEngine(), render: createRenderer(models, at.ffmpeg) }
+  worker = await pushServer({ API_KEY: KEY }, { engines })
+})
+afterAll(async () => {
+  await worker?.[Symbol.asyncDispose]()
+  await files?.[Symbol.asyncDispose]()
+  await models?.[Symbol.asyncDispose]()
+})
+
+/** Mean difference of luma in a box. */
+function apart(one: Video, i: number, other: Video, k: number, [x1, y1, x2, y2]: Box): number {
+  let [sum, count] = [0, 0]
+  for (let y = Math.round(y1); y < y2; y += 2)
+    for (let x = Math.round(x1); x < x2; x += 2, count++)
+      sum += Math.abs(one.pixel(i, x, y)[0] - other.pixel(k, x, y)[0])
+  return sum / count
+}
+
+const aboveMouth = (): Box => [0, 0, clip.width, face[1] + 0.4 * (face[3] - face[1])]
+const mouth = (frame: number): Box => {
+  const [left, y1, right, y2] = face
+  const [x1, x2] = [left - PAN * frame, right - PAN * frame]
+  return [x1 + 0.3 * (x2 - x1), y1 + 0.6 * (y2 - y1), x2 - 0.3 * (x2 - x1), y2 - 0.1 * (y2 - y1)]
+}
+const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+/** Samples of a file, 4000 a second. */
+async function heard(file: string, from: number, to: number): Promise<Float32Array> {
+  const decode = ['-i', file, '-ac', '1', '-ar', '4000', '-f', 'f32le', 'pipe:1']
+  const { stdout } = await run('-ss', String(from), '-t', String(to - from), ...decode)
+  return new Float32Array(Uint8Array.from(stdout).buffer)
+}
+
+/** Seconds after which a sound is most like another one. */
+function lateness(sound: Float32Array, part: Float32Array): number {
+  const likeness = Array.from({ length: sound.length - part.length + 1 }, (_, lag) =>
+    part.reduce((sum, value, i) => sum + value * sound[lag + i]!, 0),
+  )
+  return likeness.indexOf(Math.max(...likeness)) / 4000
+}
+
+/** What the encoder makes of a mouth that is the source's, mean of luma. */
+const NOISE = 2.5
+/** Frames of the segment. */
+const SPOKEN = [10, 25] as const
+
+const inMode = (sync_mode: Sync.SyncMode) => ({ options: { sync_mode } })
+const short = { startTime: 0, endTime: 0.6 }
+const CASES: Record<string, [Partial<Sync.CreateGenerationDto>, number, (i: number) => number]> = {
+  bounce: [inMode('bounce'), 50, (i) => (i < FRAMES ? i : 2 * FRAMES - 1 - i)],
+  loop: [inMode('loop'), 50, (i) => i % FRAMES],
+  cut_off: [inMode('cut_off'), FRAMES, (i) => i],
+  remap: [inMode('remap'), 50, (i) => Math.floor((i * FRAMES) / 50)],
+  segment: [
+    { segments: [{ startTime: 0.4, endTime: 1, audioInput: { refId: 'speech', ...short } }] },
+    FRAMES,
+    (i) => i,
+  ],
+}
+
+describe.skipIf(!isWanted)('@sync.so/sdk with a real clip (needs the reference material)', () => {
+  test.each(Object.entries(CASES))('%s', async (name, [wanted, frames, shown]) => {
+    const { generations } = new SyncClient({ baseUrl: worker.url, apiKey: KEY })
+    const input: Sync.Input[] = [
+      { type: 'video', url: files.url('clip.mp4') },
+      { type: 'audio', url: files.url('speech.wav'), refId: 'speech' },
+    ]
+    const { id } = await generations.create({ model: 'lipsync-2', input, ...wanted })
+    let made = await generations.get(id)
+    while (['PENDING', 'PROCESSING'].includes(made.status)) made = await generations.get(id)
+    expect(made).toMatchObject({ status: 'COMPLETED', outputDuration: frames / FPS })
+
+    const response = await fetch(made.outputUrl!, { headers: { 'x-api-key': KEY } })
+    const file = at.media.file('made.mp4')
+    await writeFile(file, await response.bytes())
+    const result = await readVideo(at.ffmpeg, file)
+    const nearest = numbers(result.frames).map((i) => {
+      const off = numbers(FRAMES).map((k) => apart(result, i, clip, k, aboveMouth()))
+      return off.indexOf(Math.min(...off))
+    })
+    expect(nearest).toEqual(numbers(frames).map(shown))
+    const drawn = nearest.map((k, i) => apart(result, i, clip, k, mouth(k)))
+    const message = `${name}: ${drawn.map((off) => off.toFixed(1)).join(' ')}`
+    const [from, to] = wanted.segments ? SPOKEN : [0, Infinity]
+    for (const [i, off] of drawn.entries()) {
+      if (i < from - 1 || i > to) expect(off, message).toBeLessThan(NOISE)
+      if (i > from + 3 && i < to - 6) expect(off, message).toBeGreaterThan(2 * NOISE)
+    }
+    const speech = await heard(at.media.file('speech.wav'), 0, 0.6)
+    expect(Math.abs(lateness(await heard(file, 0, 2), speech) - from / FPS)).toBeLessThan(1 / FPS)
+    expect(Math.abs(result.audioS - frames / FPS)).toBeLessThan(1.05 / FPS)
+  })
+})
