@@ -163,7 +163,8 @@ describe.skipIf(!chromium)(
       expect(await page.getAttribute('#history img', 'src')).toMatch(/^data:image/)
       await page.click('#cancel')
       await until(page, `/cancel/.test(${property('job-status', 'textContent')})`)
-      expect(at.errors).toEqual([])
+      // Its video is 410, where it had none yet; the browser writes that.
+      expect(at.errors.filter((one) => !one.includes('410'))).toEqual([])
     })
 
     test('what demo --serve opens has the example chosen', async () => {
