@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { bridgeAddress, build, container, docker } from '../helpers/docker.ts'
+import { bridgeAddress, build, container, docker, type Container } from '../helpers/docker.ts'
 import { folder, readVideo, testFfmpeg } from '../helpers/media/media.ts'
 import { startOrchestrator } from '../helpers/orchestrator/server.ts'
 import { reportsOf } from '../helpers/orchestrator/pull-worker.ts'
@@ -189,6 +189,27 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     expect(told).toMatchObject({ status: 'failed', error_code: 'ENGINE_LOST', retryable: true })
     expect(await worker.sh('ls /tmp/musetalk-worker/*')).toBe('')
   }, 400_000)
+
+  /** A second of what is in the image. */
+  const rendered = async (worker: Container) => {
+    const job = { video: 'demo/portrait.png', audio: 'demo/speech.wav', speech: { to: 1 } }
+    return post(`${await worker.origin()}/generate`, job)
+  }
+  const SUCCESS = { status: 200, body: { status: 'success', error: null } }
+  const OWN_FILES = ['--env', 'ALLOW_FILE_INPUTS=true']
+
+  test("works read-only and without any privilege, by compose's options", async () => {
+    await using worker = await container([
+      ...['--read-only', '--tmpfs', '/tmp:size=256m', '--env', 'SCRATCH_DIR=/data/scratch'],
+      ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges:true', '--volume', '/data'],
+      ...[...OWN_FILES, IMAGE],
+    ])
+    await worker.ready()
+    expect(await rendered(worker)).toMatchObject(SUCCESS)
+    await expect(worker.sh('touch /app/file')).rejects.toThrow('Read-only file system')
+    expect(await worker.sh('ls /data/scratch/*')).toBe('')
+    expect(await docker('exec', worker.name, ...(await healthcheck()))).toBe('')
+  }, 200_000)
 
   test("passes the Hub's tests as its tester starts it: as root, through a shell", async () => {
     await build(AS_ROOT, { VERSION: version, GIT_REVISION: revision, RUN_AS: 'root' })
