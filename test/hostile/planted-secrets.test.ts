@@ -127,7 +127,7 @@ test('no secret of a variable or an address is in a log, an answer, a metric or 
     ...[...processes].flatMap((one) => found(one.slice(0, 300), one)),
     ...webhooks.flatMap((body) => found('webhook', withoutEcho(body))),
   ]).toEqual([])
-}, 240_000)
+})
 
 /** RunPod's callback holds the caller's own request, as RunPod's platform sends it. */
 const withoutEcho = (body: string): string =>

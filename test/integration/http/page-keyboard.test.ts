@@ -27,7 +27,6 @@ const WATCH_LIVE = `document.getElementById('live-video').addEventListener('time
 
 test.skipIf(!chromium)(
   'the whole way on a phone in the dark, by keyboard alone: a photo and the microphone, the key, watched, compared, downloaded',
-  { timeout: 240_000 },
   async () => {
     await using dir = await folder()
     await using server = await startServe({ API_KEY: 'the key' })
