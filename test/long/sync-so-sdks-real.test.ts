@@ -37,6 +37,9 @@ beforeAll(async () => {
   await run('-ss', '2', '-i', shared('media/sun.mp4'), ...cut, path)
   // Aloud from the first word.
   await run('-ss', '4', '-t', '2', '-i', shared('media/eng.wav'), at.media.file('speech.wav'))
+  await run('-t', '0.6', '-i', at.media.file('speech.wav'), at.media.file('word.wav'))
+  const mirrored = ['-filter_complex', '[0]hflip[right];[0][right]hstack', '-crf', '8']
+  await run('-i', path, ...mirrored, at.media.file('two.mp4'))
   models = await openBundle(LITE, { device: 'cpu', threads: 1, lanes: 1 })
   clip = await readVideo(at.ffmpeg, path)
   const { result } = await at.render({ video: path, speech: { to: 0.2 } }, { models })
@@ -87,53 +90,98 @@ function lateness(sound: Float32Array, part: Float32Array): number {
 
 /** What the encoder makes of a mouth that is the source's, mean of luma. */
 const NOISE = 2.5
-/** Frames of the segment. */
-const SPOKEN = [10, 25] as const
-
 const inMode = (sync_mode: Sync.SyncMode) => ({ options: { sync_mode } })
 const short = { startTime: 0, endTime: 0.6 }
-const CASES: Record<string, [Partial<Sync.CreateGenerationDto>, number, (i: number) => number]> = {
-  bounce: [inMode('bounce'), 50, (i) => (i < FRAMES ? i : 2 * FRAMES - 1 - i)],
-  loop: [inMode('loop'), 50, (i) => i % FRAMES],
-  cut_off: [inMode('cut_off'), FRAMES, (i) => i],
-  remap: [inMode('remap'), 50, (i) => Math.floor((i * FRAMES) / 50)],
-  segment: [
-    { segments: [{ startTime: 0.4, endTime: 1, audioInput: { refId: 'speech', ...short } }] },
-    FRAMES,
-    (i) => i,
-  ],
+interface Case {
+  asked: Partial<Sync.CreateGenerationDto>
+  frames: number
+  shown: (i: number) => number
+  speech?: string
+  /** Frames in which she speaks; all where unset. */
+  spoken?: readonly [number, number]
+}
+const CASES: Record<string, Case> = {
+  bounce: {
+    ...{ asked: inMode('bounce'), frames: 50 },
+    shown: (i) => (i < FRAMES ? i : 2 * FRAMES - 1 - i),
+  },
+  loop: { asked: inMode('loop'), frames: 50, shown: (i) => i % FRAMES },
+  cut_off: { asked: inMode('cut_off'), frames: FRAMES, shown: (i) => i },
+  silence: {
+    ...{ asked: inMode('silence'), frames: FRAMES, shown: (i) => i },
+    ...{ speech: 'word.wav', spoken: [0, 15] },
+  },
+  remap: {
+    ...{ asked: inMode('remap'), frames: 50 },
+    shown: (i) => Math.floor((i * FRAMES) / 50),
+  },
+  segment: {
+    asked: {
+      segments: [{ startTime: 0.4, endTime: 1, audioInput: { refId: 'speech', ...short } }],
+    },
+    ...{ frames: FRAMES, shown: (i) => i, spoken: [10, 25] },
+  },
+}
+
+/** Has the SDK ask for it, wait for it, and fetch it. */
+async function generate(
+  asked: Partial<Sync.CreateGenerationDto>,
+  { video = 'clip.mp4', speech = 'speech.wav' } = {},
+) {
+  const { generations } = new SyncClient({ baseUrl: worker.url, apiKey: KEY })
+  const input: Sync.Input[] = [
+    { type: 'video', url: files.url(video) },
+    { type: 'audio', url: files.url(speech), refId: 'speech' },
+  ]
+  const { id } = await generations.create({ model: 'lipsync-2', input, ...asked })
+  let made = await generations.get(id)
+  while (['PENDING', 'PROCESSING'].includes(made.status)) made = await generations.get(id)
+  expect(made).toMatchObject({ status: 'COMPLETED' })
+  const response = await fetch(made.outputUrl!, { headers: { 'x-api-key': KEY } })
+  const file = at.media.file('made.mp4')
+  await writeFile(file, await response.bytes())
+  return { file, made, result: await readVideo(at.ffmpeg, file) }
 }
 
 describe.skipIf(!isWanted)('@sync.so/sdk with a real clip (needs the reference material)', () => {
-  test.each(Object.entries(CASES))('%s', async (name, [wanted, frames, shown]) => {
-    const { generations } = new SyncClient({ baseUrl: worker.url, apiKey: KEY })
-    const input: Sync.Input[] = [
-      { type: 'video', url: files.url('clip.mp4') },
-      { type: 'audio', url: files.url('speech.wav'), refId: 'speech' },
-    ]
-    const { id } = await generations.create({ model: 'lipsync-2', input, ...wanted })
-    let made = await generations.get(id)
-    while (['PENDING', 'PROCESSING'].includes(made.status)) made = await generations.get(id)
-    expect(made).toMatchObject({ status: 'COMPLETED', outputDuration: frames / FPS })
-
-    const response = await fetch(made.outputUrl!, { headers: { 'x-api-key': KEY } })
-    const file = at.media.file('made.mp4')
-    await writeFile(file, await response.bytes())
-    const result = await readVideo(at.ffmpeg, file)
+  test.each(Object.entries(CASES))('%s', async (name, { asked, frames, shown, speech, spoken }) => {
+    const { file, made, result } = await generate(asked, { ...(speech && { speech }) })
+    expect(made.outputDuration).toBe(frames / FPS)
     const nearest = numbers(result.frames).map((i) => {
       const off = numbers(FRAMES).map((k) => apart(result, i, clip, k, aboveMouth()))
       return off.indexOf(Math.min(...off))
     })
     expect(nearest).toEqual(numbers(frames).map(shown))
     const drawn = nearest.map((k, i) => apart(result, i, clip, k, mouth(k)))
-    const message = `${name}: ${drawn.map((off) => off.toFixed(1)).join(' ')}`
-    const [from, to] = wanted.segments ? SPOKEN : [0, Infinity]
+    const message = `${name}: ${told(drawn)}`
+    const [from, to] = spoken ?? [0, Infinity]
     for (const [i, off] of drawn.entries()) {
       if (i < from - 1 || i > to) expect(off, message).toBeLessThan(NOISE)
       if (i > from + 3 && i < to - 6) expect(off, message).toBeGreaterThan(2 * NOISE)
     }
-    const speech = await heard(at.media.file('speech.wav'), 0, 0.6)
-    expect(Math.abs(lateness(await heard(file, 0, 2), speech) - from / FPS)).toBeLessThan(1 / FPS)
-    expect(Math.abs(result.audioS - frames / FPS)).toBeLessThan(1.05 / FPS)
+    const word = await heard(at.media.file('word.wav'), 0, 0.6)
+    expect(Math.abs(lateness(await heard(file, 0, 2), word) - from / FPS)).toBeLessThan(1 / FPS)
+    const soundS = speech ? 0.6 : frames / FPS // the track ends with the word
+    expect(Math.abs(result.audioS - soundS)).toBeLessThan(1.05 / FPS)
+  })
+
+  test.each(['left', 'right'] as const)('of two, the %s one whom a point names', async (side) => {
+    const [x, y] = [(face[0] + face[2]) / 2, (face[1] + face[3]) / 2].map(Math.round)
+    const coordinates: [number, number] = [side === 'left' ? x! : 2 * clip.width - x!, y!]
+    const speaker = { frame_number: 0, coordinates }
+    const asked = { options: { sync_mode: 'cut_off', active_speaker_detection: speaker } } as const
+    const { result } = await generate(asked, { video: 'two.mp4' })
+    const two = await readVideo(at.ffmpeg, at.media.file('two.mp4'))
+    expect(result.frames).toBe(FRAMES)
+    const mirrored = ([x1, y1, x2, y2]: Box): Box => [two.width - x2, y1, two.width - x1, y2]
+    const [left, right] = [(box: Box) => box, mirrored].map((of) =>
+      numbers(FRAMES).map((i) => apart(result, i, two, i, of(mouth(i)))),
+    )
+    const [speaks, listens] = side === 'left' ? [left!, right!] : [right!, left!]
+    const message = `${told(speaks)} / ${told(listens)}`
+    expect(Math.max(...listens), message).toBeLessThan(NOISE)
+    expect(Math.min(...speaks.slice(4)), message).toBeGreaterThan(2 * NOISE)
   })
 })
+
+const told = (values: number[]): string => values.map((value) => value.toFixed(1)).join(' ')
