@@ -42,12 +42,15 @@ export function watchStorage(
     while (!signal.aborted) {
       const found = await probe(signal).then(
         () => undefined,
-        (error: Error) => error.message,
+        (error: Error) => error,
       )
       if (signal.aborted) return
-      if (found !== problem)
-        log[found ? 'error' : 'info']('worker.storage', { problem: found ?? null })
-      problem = found
+      if (found?.message !== problem) {
+        const cause = (found?.cause as Error | undefined)?.message // names the folder, which probes may not
+        const fields = { problem: found?.message ?? null, ...(cause && { cause }) }
+        log[found ? 'error' : 'info']('worker.storage', fields)
+      }
+      problem = found?.message
       rest = new AbortController()
       const pauseMs = problem ? AGAIN_MS : (everyMs ?? MAX_TIMER_MS)
       await sleep(pauseMs, AbortSignal.any([signal, rest.signal])).catch(() => {})

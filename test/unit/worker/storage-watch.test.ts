@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { readConfig } from '../../../runtime/config/config.ts'
 import { storageProbe, watchStorage } from '../../../runtime/worker/storage-watch.ts'
 import { silentLog } from '../../../handler/log.ts'
+import { collectLog } from '../../helpers/collected-log.ts'
 
 let stop: AbortController
 beforeEach(() => {
@@ -66,6 +67,15 @@ test('an output directory that cannot be is found', async () => {
   const config = (OUTPUT_DIR: string) => readConfig({ STORAGE: 'directory', OUTPUT_DIR })
   const look = (path: string) => storageProbe(config(path), 'w').probe(stop.signal)
   await look(join(dir, 'new', 'folder'))
-  await expect(look(join(dir, 'file', 'below'))).rejects.toThrow(/cannot be written \(ENOTDIR\)/)
+  const below = join(dir, 'file', 'below')
+  await expect(look(below)).rejects.toThrow(/cannot be written \(ENOTDIR\)/)
+  const { log, logged } = collectLog()
+  const watch = watchStorage(() => look(below), { signal: stop.signal, log })
+  await expect.poll(() => logged).toHaveLength(1)
+  // Probes are for anybody, the log is not.
+  expect(watch.problem()).not.toContain(dir)
+  expect(logged).toMatchObject([
+    { level: 'error', fields: { cause: expect.stringContaining(dir) } },
+  ])
   await rm(dir, { recursive: true })
 })
