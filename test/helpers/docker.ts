@@ -36,6 +36,8 @@ export interface Container extends AsyncDisposable {
   origin(): Promise<string>
   /** Runs a shell line inside. */
   sh(line: string): Promise<string>
+  /** What it wrote, its log. */
+  logs(): Promise<string>
   /** A field of `docker inspect`, as Docker's templates name it. */
   inspect(field: string): Promise<string>
   /** Resolves when it takes jobs, which it must within two minutes unless told otherwise. */
@@ -58,15 +60,18 @@ export async function container(args: readonly string[]): Promise<Container> {
     throw error
   }
   const isReady = async () => (await fetch(`${await origin()}/ready`)).ok
+  const logs = async () => {
+    const { stdout, stderr } = await run(['logs', '--tail', '20', name]) // a worker's log is on stderr
+    return stdout + stderr
+  }
   return {
-    ...{ name, origin, inspect },
+    ...{ name, origin, inspect, logs },
     sh: (line) => docker('exec', name, 'sh', '-c', line),
     async ready(timeoutMs = 120_000) {
       const deadline = performance.now() + timeoutMs
       while (!(await isReady().catch(() => false))) {
         if (performance.now() > deadline) {
-          const { stdout, stderr } = await run(['logs', '--tail', '20', name]) // a worker's log is on stderr
-          throw new Error(`not ready: ${stdout}${stderr}`)
+          throw new Error(`not ready: ${await logs()}`)
         }
         await new Promise((resolve) => setTimeout(resolve, 50))
       }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
+import { chmod, chown, readFile, stat, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { bridgeAddress, build, container, docker, type Container } from '../helpers/docker.ts'
@@ -210,6 +210,34 @@ describe.skipIf(!process.env['IMAGE_TEST'])('the image (built by .ci/long only)'
     expect(await worker.sh('ls /data/scratch/*')).toBe('')
     expect(await docker('exec', worker.name, ...(await healthcheck()))).toBe('')
   }, 200_000)
+
+  test('works as another user, where that one may write', async () => {
+    await using dir = await folder()
+    await chown(dir.path, 1234, 1234)
+    const user = ['--user', '1234:1234', '--volume', `${dir.path}:/data`]
+    await using worker = await container([...user, ...OWN_FILES, IMAGE])
+    await worker.ready()
+    expect(await worker.sh('id -u')).toBe('1234')
+    expect(await rendered(worker)).toMatchObject(SUCCESS)
+    expect((await stat(dir.file('outputs'))).uid).toBe(1234)
+  }, 400_000)
+
+  test("names the folder of root's volume that it cannot write, and goes on when that is handed over", async () => {
+    await using dir = await folder()
+    await chmod(dir.path, 0o755)
+    await using worker = await container(['--volume', `${dir.path}:/data`, ...OWN_FILES, IMAGE])
+    const ready = async () => {
+      const answer = await fetch(`${await worker.origin()}/ready`)
+      return `${answer.status} ${await answer.text()}`
+    }
+    await expect
+      .poll(() => ready().catch(String))
+      .toMatch(/^503 .*the output directory cannot be written \(EACCES\)/)
+    expect(await worker.logs()).toContain("'/data/outputs'")
+    await chown(dir.path, 10_001, 10_001)
+    await worker.ready()
+    expect(await rendered(worker)).toMatchObject(SUCCESS)
+  }, 400_000)
 
   test("passes the Hub's tests as its tester starts it: as root, through a shell", async () => {
     await build(AS_ROOT, { VERSION: version, GIT_REVISION: revision, RUN_AS: 'root' })
