@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { Env, type EnvironmentVariable } from './config.ts'
-import { FALLBACKS, MEANINGS } from './environment-variables.ts'
+import { FALLBACKS, MEANINGS } from './variable-meanings.ts'
 
 export interface VariableReference {
   name: EnvironmentVariable
