@@ -28,46 +28,38 @@ async function content(folder: string, name: string) {
 }
 
 describe.skipIf(!canExport)(`templates ${EXPORT_NEEDS}`, () => {
-  test(
-    'filled with the checkpoints they are the exported bundle',
-    { timeout: 60_000 },
-    async () => {
-      const from = ['--checkpoints', checkpoints, '--templates', templates]
-      const { stdout } = await run(
-        'musetalk_export.templates.fill',
-        ...from,
-        '--bundle',
-        parityBundle,
-      )
-      expect(stdout).toMatch(/^\d+ files are what the templates give$/m)
-    },
-  )
+  test('filled with the checkpoints they are the exported bundle', async () => {
+    const from = ['--checkpoints', checkpoints, '--templates', templates]
+    const { stdout } = await run(
+      'musetalk_export.templates.fill',
+      ...from,
+      '--bundle',
+      parityBundle,
+    )
+    expect(stdout).toMatch(/^\d+ files are what the templates give$/m)
+  })
 
-  test(
-    'a recipe that takes another tensor does not give the bundle',
-    { timeout: 60_000 },
-    async () => {
-      const folder = await mkdtemp(join(tmpdir(), 'templates-'))
-      try {
-        await cp(templates, folder, { recursive: true })
-        const recipe = await readFile(join(templates, 'recipe.json'), 'utf8')
-        const other = recipe.replace(
-          '"tensors": ["model.encoder.layers.0.fc1.bias"]',
-          '"tensors": ["model.encoder.layers.1.fc1.bias"]',
-        )
-        expect(other).not.toBe(recipe)
-        await writeFile(join(folder, 'recipe.json'), other)
-        const from = ['--checkpoints', checkpoints, '--templates', folder]
-        const failed = run('musetalk_export.templates.fill', ...from, '--bundle', parityBundle)
-        await expect(failed).rejects.toMatchObject({
-          code: 1,
-          stdout: expect.stringMatching(/^listen\.onnx\.data differs between/) as string,
-        })
-      } finally {
-        await rm(folder, { recursive: true, force: true })
-      }
-    },
-  )
+  test('a recipe that takes another tensor does not give the bundle', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'templates-'))
+    try {
+      await cp(templates, folder, { recursive: true })
+      const recipe = await readFile(join(templates, 'recipe.json'), 'utf8')
+      const other = recipe.replace(
+        '"tensors": ["model.encoder.layers.0.fc1.bias"]',
+        '"tensors": ["model.encoder.layers.1.fc1.bias"]',
+      )
+      expect(other).not.toBe(recipe)
+      await writeFile(join(folder, 'recipe.json'), other)
+      const from = ['--checkpoints', checkpoints, '--templates', folder]
+      const failed = run('musetalk_export.templates.fill', ...from, '--bundle', parityBundle)
+      await expect(failed).rejects.toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/^listen\.onnx\.data differs between/) as string,
+      })
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  })
 
   test('are what the exporter makes', { timeout: 1_800_000 }, async () => {
     const folder = await mkdtemp(join(tmpdir(), 'templates-'))

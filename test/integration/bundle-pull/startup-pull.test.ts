@@ -133,7 +133,7 @@ test.skipIf(!hasRedis)('nor is a BullMQ queue (needs redis-server)', async () =>
     await downloading(worker)
     expect(await job.getState()).toBe('waiting')
     open()
-    await expect.poll(() => job.getState(), { timeout: 60_000 }).toBe('completed')
+    await expect.poll(() => job.getState()).toBe('completed')
   } finally {
     await queue.close()
   }
@@ -148,7 +148,7 @@ function program(command: string, env: Record<string, string>) {
   const server = { HOST: '127.0.0.1', PORT: '0', DEVICE: 'cpu', STORAGE: 'directory' }
   const all = { ...bareEnvironment(), ...places, ...pull, ...server, ...env }
   return new Promise<{ status: unknown; stderr: string }>((done) => {
-    const options = { env: all, timeout: 60_000 }
+    const options = { env: all, timeout: 240_000 }
     execFile(process.execPath, [main, command], options, (error, _, stderr) =>
       done({ status: error ? error.code : 0, stderr }),
     )
