@@ -8,7 +8,7 @@ export interface PartQueue {
   offer(id: string, payload: object): Promise<void>
   /** Undefined: there is no such job. */
   look(id: string): Promise<PartState | undefined>
-  /** Take a job out. @returns false where somebody has it */
+  /** Take a job out that nobody has begun. @returns false where there is no such job */
   takeBack(id: string): Promise<boolean>
   /** The same in whatever state: who works on it stops. */
   remove(id: string): Promise<void>

@@ -2,7 +2,7 @@ import { Queue } from 'bullmq'
 import type { ErrorPayload } from '../../../handler/errors.ts'
 import type { PartQueue, PartResult } from '../../../handler/part-queue.ts'
 import { openRedis, type RedisTarget } from './redis.ts'
-import { removeJob } from './remove-job.ts'
+import { removeJob, removeWaiting } from './remove-job.ts'
 
 /** Nobody looks at a part so long after its end. */
 const KEPT_S = 86_400
@@ -41,11 +41,7 @@ export function openPartQueue(options: {
         ...{ jobId: id, lifo: true, removeOnComplete: age, removeOnFail: age },
       })
     },
-    async takeBack(id) {
-      const state = await look(id)
-      if (!state) return true
-      return !state.result && (await jobs.remove(id)) === 1
-    },
+    takeBack: (id) => removeWaiting(jobs, connection, id),
     remove: (id) => removeJob(jobs, connection, id),
     async [Symbol.asyncDispose]() {
       await jobs.close().catch(() => {})

@@ -26,3 +26,23 @@ export async function removeJob(
   }
   throw new Error('its worker does not let go of the job')
 }
+
+/** All that a job has that waits: its place in the queue, and its data. */
+const TAKE_BACK = `
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+redis.call('DEL', KEYS[2])
+return 1`
+
+/**
+ * Take a job out of the queue that nobody has begun. One command, so that nobody can take the job and
+ * finish it between a look at it and its removal.
+ *
+ * @returns false where it does not wait: somebody has it, or it has ended, or is not there
+ */
+export async function removeWaiting(
+  queue: Pick<Queue, 'toKey'>,
+  redis: ReturnType<typeof openRedis>,
+  id: string,
+): Promise<boolean> {
+  return (await redis.eval(TAKE_BACK, 2, queue.toKey('wait'), queue.toKey(id), id)) === 1
+}

@@ -7,16 +7,25 @@ import { hasRedis, redisServer } from '../../helpers/redis/server.ts'
 
 const ID = 'lecture.part-0'
 
+/** The queue as who offers parts has it, and as a worker that takes them. */
+async function queueOfParts() {
+  await using opened = new AsyncDisposableStack()
+  const redis = opened.use(await redisServer({ durable: false }))
+  const target = { redis: { urls: [redis.url] }, prefix: 'bull', queue: 'musetalk' }
+  const parts = opened.use(openPartQueue(target))
+  const connection = new Redis(redis.url, { maxRetriesPerRequest: null })
+  opened.defer(() => connection.disconnect())
+  const worker = new Worker('musetalk', null, { connection, name: 'w0' })
+  opened.defer(() => worker.close())
+  const open = opened.move()
+  return { parts, connection, worker, [Symbol.asyncDispose]: () => open.disposeAsync() }
+}
+
 describe.skipIf(!hasRedis)('a part in the queue (needs redis-server)', () => {
   test('that is withdrawn while its lock is renewed is gone all the same', async () => {
-    await using redis = await redisServer({ durable: false })
-    const target = { redis: { urls: [redis.url] }, prefix: 'bull', queue: 'musetalk' }
-    await using parts = openPartQueue(target)
+    await using f = await queueOfParts()
+    const { parts, connection, worker } = f
     await parts.offer(ID, {})
-    const connection = new Redis(redis.url, { maxRetriesPerRequest: null })
-    onTestFinished(() => connection.disconnect())
-    const worker = new Worker('musetalk', null, { connection, name: 'w0' })
-    onTestFinished(() => worker.close())
     const job = await worker.getNextJob('token')
     expect(job?.id).toBe(ID)
 
@@ -34,5 +43,37 @@ describe.skipIf(!hasRedis)('a part in the queue (needs redis-server)', () => {
     expect(await parts.look(ID)).toBeUndefined()
     expect(await connection.keys('bull:musetalk:lecture*')).toEqual([])
     expect(await connection.lrange('bull:musetalk:active', 0, -1)).toEqual([])
+  })
+  test('is taken back while nobody has begun it, and then nothing is left', async () => {
+    await using f = await queueOfParts()
+    await f.parts.offer(ID, {})
+    expect(await f.parts.takeBack(ID)).toBe(true)
+    expect(await f.worker.getNextJob('token')).toBeUndefined()
+    expect(await f.connection.keys('bull:musetalk:lecture*')).toEqual([])
+    expect(await f.parts.takeBack(ID)).toBe(false)
+  })
+  test('is not taken back from who finishes it while it is asked for', async () => {
+    await using f = await queueOfParts()
+    await f.parts.offer(ID, {})
+    const job = await f.worker.getNextJob('token')
+    const result = { frames: 1 }
+    // The last moment at which it can end: before the first command that may change anything.
+    const send = Redis.prototype.sendCommand
+    let isDone = false
+    vi.spyOn(Redis.prototype, 'sendCommand').mockImplementation(async function (
+      this: Redis,
+      command,
+      ...more
+    ) {
+      if (this !== f.connection && !isDone && !command.name.startsWith('h')) {
+        isDone = true
+        await job.moveToCompleted(result, 'token', false)
+      }
+      return send.call(this, command, ...more)
+    })
+    onTestFinished(() => void vi.restoreAllMocks())
+    expect(await f.parts.takeBack(ID)).toBe(false)
+    expect(isDone).toBe(true)
+    expect(await f.parts.look(ID)).toEqual({ frames: 0, result })
   })
 })
