@@ -2,7 +2,7 @@ import type { ErrorPayload } from './errors.ts'
 import type { JobResult } from './events/job-events.ts'
 import type { RenderReport } from './render/render-task.ts'
 
-/** Jobs that every worker of one queue takes from, and how they are; all by their ids. */
+/** Jobs that every worker of one queue takes from, and how they are; all by their ids. Bounded single tries. */
 export interface PartQueue {
   /** Put a job into it, where it is not there yet. */
   offer(id: string, payload: object): Promise<void>

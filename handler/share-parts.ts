@@ -44,19 +44,26 @@ export function elsewhereOf(
   async function offer(step: DrawStep, index: number, file: string): Promise<OfferedPart> {
     const part = partId(job, step, index)
     const key = `${PARTS_FOLDER}/${part}.${extensionOf(job.output)}`
+    const here = new AbortController()
     let isHere = false
     try {
       await parts.offer(part, partOf(payload as object, part, key, step))
     } catch (error) {
       log.warn('part.unoffered', { part: index, reason: (error as Error).message })
-      isHere = true
+      // Where only the answer was lost others draw it.
+      isHere = await parts.look(part).then(
+        (state) => !state,
+        () => true,
+      )
     }
     return {
       async takeBack() {
         isHere ||= await parts.takeBack(part).catch(() => false)
+        if (isHere) here.abort()
         return isHere
       },
       async drawn(signal, onProgress) {
+        const either = AbortSignal.any([signal, here.signal])
         while (!isHere) {
           const state = await parts.look(part).catch((): PartState => ({ frames: 0 }))
           signal.throwIfAborted()
@@ -75,7 +82,7 @@ export function elsewhereOf(
             log.warn('part.again', { part: index, reason: (failure as Error).message })
             return undefined
           }
-          await sleep(LOOK_MS, signal)
+          await sleep(LOOK_MS, either).catch(() => signal.throwIfAborted())
         }
         return undefined
       },

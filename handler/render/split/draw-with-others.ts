@@ -52,7 +52,10 @@ export async function drawWithOthers(
   }
 
   try {
-    for (const i of left) offers.push(await offer(i))
+    for (const i of left) {
+      signal.throwIfAborted()
+      offers.push(await offer(i))
+    }
     const finishing = offers.map((_, i) => (signal: AbortSignal) => finish(i, signal))
     const over = new AbortController()
     const taking = takeBackWhileIdle(AbortSignal.any([signal, over.signal])).catch(() => {})

@@ -3,6 +3,7 @@ import type { ErrorPayload } from '../../../handler/errors.ts'
 import type { PartQueue, PartResult } from '../../../handler/part-queue.ts'
 import { openRedis, type RedisTarget } from './redis.ts'
 import { removeJob, removeWaiting } from './remove-job.ts'
+import { withinLimit } from './within-limit.ts'
 
 /** Nobody looks at a part so long after its end. */
 const KEPT_S = 86_400
@@ -31,18 +32,24 @@ export function openPartQueue(options: {
     return { frames, error: (parsed(reason) as unknown as ErrorPayload) ?? message }
   }
 
+  const offer: PartQueue['offer'] = async (id, payload) => {
+    if ((await look(id))?.error) await jobs.remove(id)
+    const age = { age: KEPT_S }
+    // A job that was begun shall end before others begin.
+    await jobs.add('part', payload, {
+      ...{ jobId: id, lifo: true, removeOnComplete: age, removeOnFail: age },
+    })
+  }
+
   return {
-    look,
-    async offer(id, payload) {
-      if ((await look(id))?.error) await jobs.remove(id)
-      const age = { age: KEPT_S }
-      // A job that was begun shall end before others begin.
-      await jobs.add('part', payload, {
-        ...{ jobId: id, lifo: true, removeOnComplete: age, removeOnFail: age },
-      })
-    },
-    takeBack: (id) => removeWaiting(jobs, connection, id),
-    remove: (id) => removeJob(jobs, connection, id),
+    look: (id) => withinLimit(() => look(id)),
+    offer: (id, payload) =>
+      withinLimit(
+        () => offer(id, payload),
+        () => jobs.remove(id),
+      ),
+    takeBack: (id) => withinLimit(() => removeWaiting(jobs, connection, id)),
+    remove: (id) => withinLimit(() => removeJob(jobs, connection, id)),
     async [Symbol.asyncDispose]() {
       await jobs.close().catch(() => {})
       connection.disconnect()

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { JobContext } from '../../../handler/job-context.ts'
 import { CanceledError, InputError } from '../../../handler/errors.ts'
 import { parseJob } from '../../../handler/job/parse-job.ts'
@@ -75,6 +75,35 @@ describe('a part that others may draw', () => {
       if (wanted) expect(report).toMatchObject(wanted)
       else expect(report).toBeUndefined()
     }
+  })
+  test('is drawn by others also where only the answer to its offer was lost', async () => {
+    const done = { frames: 50, result: { stage_times: {}, split: {} } } as unknown as PartState
+    const lost = async () => Promise.reject(new Error('Connection is closed.'))
+    const answered = shared([{ frames: 0 }, done])
+    const unanswered = shared([undefined])
+    const away = shared()
+    away.ctx.parts!.look = lost
+    const reports = [answered, unanswered, away].map(async ({ ctx, elsewhere }) => {
+      ctx.parts!.offer = lost
+      const part = await elsewhere({ id: 'lecture', ...INPUTS })!.offer(STEP, 0, 'file')
+      return part.drawn(signal, () => {})
+    })
+    expect(await Promise.all(reports)).toEqual([
+      expect.objectContaining({ split: {} }),
+      undefined,
+      undefined,
+    ])
+  })
+  test('that is taken back is drawn at once', async () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { ctx, elsewhere } = shared()
+    ctx.parts!.look = async () => ({ frames: 0 })
+    const part = await elsewhere({ id: 'lecture', ...INPUTS })!.offer(STEP, 0, 'file')
+    const drawn = part.drawn(signal, () => {})
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await part.takeBack()).toBe(true)
+    expect(await drawn).toBeUndefined() // no time has passed
   })
   test('is left for the next worker where this one stops, and else for nobody', async () => {
     const { told, elsewhere } = shared()
