@@ -101,9 +101,10 @@ export function orchestratorApp({ book, key, note, now, faults }: AppOptions) {
   app.post(
     '/internal/buffer/jobs/:id/status',
     on('buffer.status', (body, c) => {
-      const { job, worker, number } = buffered.get(c.req.param('id')!) ?? {}
-      const run = () => (job && worker ? book.report(job, worker, body) : unknown)
-      return { worker, job, attempt: number, run }
+      const named = buffered.get(c.req.param('id')!)
+      if (!named) return { run: () => unknown }
+      const { job, worker, number: attempt } = named
+      return { worker, job, attempt, run: () => book.report(job, worker, body, named) }
     }),
   )
 

@@ -86,26 +86,28 @@ const isRevoked = ({ status = 200, fault }: Request) =>
 
 /** No two workers work on a job at once, unless it was taken from one, or given to both on purpose. */
 export const sharedJobs: Check = (record) => {
-  /** Who may work on a job now, and who may still think that it may. */
-  const [holds, thinks] = [new Set<string>(), new Set<string>()]
+  /** Hand-outs that are in force, and those whose worker may still think so. */
+  let [holds, thinks]: [Change[], Change[]] = [[], []]
   return record.flatMap((entry) => {
     if (entry.kind === 'turn') return []
+    const isSame = ({ job, worker }: Change) => job === entry.job && worker === entry.worker
     const { job = '', worker = '' } = entry
-    const name = `${job} ${worker}`
     if (entry.kind === 'change') {
       if (entry.change === 'handed' || entry.change === 'adopted') {
-        const others = [...holds].filter((other) => other.startsWith(`${job} `))
-        holds.add(name)
-        if (others.length > 0 && !entry.duplicate) return [`job ${job}: ${worker} is not alone`]
+        const isShared = holds.some((other) => other.job === job)
+        holds.push(entry)
+        if (isShared && !entry.duplicate) return [`job ${job}: ${worker} is not alone`]
       }
       if (entry.change === 'requeued') {
-        holds.delete(name)
-        if (entry.why === 'retryable') thinks.delete(name)
-        else thinks.add(name)
+        const isOver = (other: Change) => isSame(other) && other.attempt === entry.attempt
+        holds = holds.filter((other) => !isOver(other))
+        // Who says itself that it has failed has given up what came before, too.
+        if (entry.why !== 'retryable') thinks.push(entry)
+        else thinks = thinks.filter((other) => !isSame(other) || other.attempt! > entry.attempt!)
       }
       return []
     }
-    if (!isReport(entry) || endOf(entry.body) || holds.has(name) || thinks.has(name)) return []
+    if (!isReport(entry) || endOf(entry.body) || [...holds, ...thinks].some(isSame)) return []
     return [`job ${job}: ${worker} works on it, and was not given it`]
   })
 }

@@ -95,15 +95,18 @@ export class Book {
     return this.jobs.get(job)?.attempts.findLast((attempt) => attempt.worker === worker)
   }
 
-  /** A worker's word about a job: how far it is, or how it ended. */
-  report(id: string, worker: string, body: Json): Answer {
+  /**
+   * A worker's word about a job: how far it is, or how it ended.
+   * @param named the hand-out that the word is about, where the worker says which
+   */
+  report(id: string, worker: string, body: Json, named?: Attempt): Answer {
     this.sweep()
     const job = this.jobs.get(id)
     if (!job) return no(404, 'unknown job')
     if (job.state === 'canceled') return no(410, 'the job was canceled')
     this.#seen.set(worker, this.#options.now())
     const end = endOf(body)
-    return end ? this.#end(job, worker, end, body) : this.#progress(job, worker, body)
+    return end ? this.#end(job, worker, end, body, named) : this.#progress(job, worker, body)
   }
 
   cancel(id: string): Answer {
@@ -144,8 +147,14 @@ export class Book {
     return OK
   }
 
-  #end(job: Job, worker: string, end: 'succeeded' | 'failed', body: Json): Answer {
-    const attempt = this.attemptOf(job.id, worker)
+  #end(
+    job: Job,
+    worker: string,
+    end: 'succeeded' | 'failed',
+    body: Json,
+    named: Attempt | undefined,
+  ): Answer {
+    const attempt = named ?? this.attemptOf(job.id, worker)
     const text = JSON.stringify(body)
     if (job.state === 'succeeded' || job.state === 'failed') {
       return attempt?.told === text ? OK : no(409, `it has ${job.state}`)
@@ -157,8 +166,9 @@ export class Book {
     }
     // A failure that is told again after its answer was lost must not end the next attempt.
     const before = job.attempts.findLast((other) => other.worker === worker && other.told)
-    if (before?.told === text && !attempt?.heard) return OK
-    const mine = job.leases.filter((lease) => lease.worker === worker)
+    const isRepeated = named ? named.told === text : before?.told === text && !attempt?.heard
+    if (isRepeated) return OK
+    const mine = job.leases.filter((it) => (named ? it === named : it.worker === worker))
     if (mine.length === 0 && job.leases.length > 0) return no(409, 'another worker has the job')
     if (body['retryable'] !== true || job.attempts.length >= this.#options.maxAttempts) {
       return this.#final(job, end, { worker, attempt, text, body })

@@ -161,6 +161,24 @@ describe('the reference orchestrator', () => {
     expect(checks.phantomSuccesses(it.orchestrator.record())).toHaveLength(1)
   })
 
+  test('knows by the buffer’s name for it which hand-out a failure is about', async () => {
+    const it = await open()
+    it.orchestrator.submit(INPUT, 'a')
+    const given = async () => String((await it.buffer('desk'))!['buffer_job_id'])
+    const fail = async (hand: string) =>
+      (await it.post(`/internal/buffer/jobs/${hand}/status`, failed(true))).status
+    const first = await given()
+    expect(await fail(first)).toBe(200)
+    const second = await given()
+    expect(await it.tell('desk', 'a', running(0.1))).toBe(200)
+    expect(await fail(first)).toBe(200) // heard again: the answer was lost
+    expect(it.state('a')).toBe('running')
+    expect(await it.tell('desk', 'a', running(0.2))).toBe(200)
+    expect(checks.sharedJobs(it.orchestrator.record())).toEqual([])
+    expect(await fail(second)).toBe(200)
+    expect(it.state('a')).toBe('queued')
+  })
+
   test('comes back at the same address, with its memory or without', async () => {
     const it = await open({ knock: true })
     it.orchestrator.submit(INPUT, 'a')
@@ -307,6 +325,12 @@ describe('a check of the record finds', () => {
     expect(check([mine, work('w'), work('v')])).toHaveLength(1)
     const back = { ...change('requeued'), why: 'retryable' } as Entry
     expect(check([mine, back, other, work('w')])).toHaveLength(1)
+    expect(check([mine, back, work('w')])).toHaveLength(1)
+    const again = { ...change('handed'), attempt: 2, duplicate: true } as Entry
+    expect(check([mine, again, back, work('w')])).toEqual([])
+    const lost = { ...change('requeued'), why: 'lease' } as Entry
+    const both = { ...back, attempt: 2 } as Entry
+    expect(check([mine, lost, again, both, work('w')])).toHaveLength(1)
   })
 
   test('a worker that lives and is silent, unless nobody could hear it', () => {
