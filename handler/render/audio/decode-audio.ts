@@ -4,6 +4,7 @@ import type { RenderContext } from '../render-context.ts'
 import { withLimits } from '../media/child-limits.ts'
 import { spawnFfmpeg, untrustedInputArgs } from '../media/ffmpeg.ts'
 import { assertWhole, endsWithin } from '../media/cut-off.ts'
+import { OWN_TIMES } from '../media/media-clock.ts'
 import { assertDuration } from '../media/probe.ts'
 import type { ResampledAudio } from './resample-filter.ts'
 import { mixToMono } from './stereo-downmix.ts'
@@ -33,7 +34,7 @@ export async function* audioChunks(
   overlapS: number,
   { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
 ): AsyncGenerator<AudioChunk> {
-  const input = untrustedInputArgs(file, limits.maxPixels)
+  const input = [...OWN_TIMES, ...untrustedInputArgs(file, limits.maxPixels)]
   const most = ['-t', String(limits.maxAudioS + 1)]
   const output = ['-map', `0:${stream}`, '-af', filter, '-ac', String(channels), ...most]
   const args = ['-nostdin', '-v', 'error', ...input, ...output, '-f', 'f32le', 'pipe:1']

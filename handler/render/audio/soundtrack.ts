@@ -5,6 +5,7 @@ import type { HeardVoice } from '../frames/script.ts'
 import { untrustedInputArgs } from '../media/ffmpeg.ts'
 import type { AudioInfo, VideoInfo } from '../media/media-info.ts'
 import { fps } from '../media/media-info.ts'
+import { OWN_TIMES } from '../media/media-clock.ts'
 import type { SourceAudio } from '../media/probe.ts'
 import type { SourceSound } from '../voice.ts'
 import { SAMPLE_RATE } from './feature-windows.ts'
@@ -35,7 +36,7 @@ export function plainSoundtrack(
   { limits }: Pick<RenderContext, 'limits'>,
 ): Soundtrack {
   return {
-    inputs: untrustedInputArgs(file, limits.maxPixels),
+    inputs: [...OWN_TIMES, ...untrustedInputArgs(file, limits.maxPixels)],
     output: ['-map', `1:${facts.stream}`, '-af', cleanClock(facts)],
     channels: facts.channels,
     seconds: Math.min(total, speech.frames) / fps(rate),
@@ -60,7 +61,7 @@ export async function mixedSoundtrack(
   { dir, limits }: Pick<RenderContext, 'dir' | 'limits'>,
 ): Promise<MixedSoundtrack> {
   const seconds = total / fps(facts.rate)
-  const inputs: string[] = []
+  const inputs: string[] = [...OWN_TIMES]
   const filters: string[] = []
   let count = 1 // the pictures come first
   const open = (...args: string[]): number => {

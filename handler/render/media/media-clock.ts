@@ -8,15 +8,24 @@ import { fps, type ProbeResult, type Rate, type StreamInfo, type VideoInfo } fro
  * - A picture stays until the next one is due. A gap between samples is silence; samples that overlap
  *   earlier ones are dropped.
  * - A clock that falls back by more than a second was started anew (recordings that were strung
- *   together): it goes on from where it was.
+ *   together): it goes on from where it was. In files that have no clock of their own, but that of a
+ *   broadcast or a stream, a tenth of a second is enough, and so is a jump of ten ahead.
  * - Files whose samples have no times of their own are played back to back.
  */
-const RESTARTS_S = 1
+const RESTARTS_S = { back: 1, ahead: Infinity }
+const STREAM_RESTARTS_S = { back: 0.1, ahead: 10 }
+const STREAMS = /mpeg|ogg/
 
-/** `PTS` from zero on; ld(1) is what restarts have taken from the clock so far, 0 at first. */
-const steadyClock = (lastS: string) =>
-  `if(lt(PTS-STARTPTS+ld(1),PREV_OUTPTS-${RESTARTS_S}/TB),` +
-  `st(1,PREV_OUTPTS+${lastS}/TB-PTS+STARTPTS));PTS-STARTPTS+ld(1)`
+/**
+ * `PTS` from zero on. ld(1) is what restarts have added to the clock so far, ld(3) when the next picture
+ * or sample is due; both are 0 at first.
+ */
+function steadyClock(lastS: string, { back, ahead } = RESTARTS_S): string {
+  const isBehind = `lt(ld(2),ld(3)-${back}/TB)`
+  const isAhead = ahead < Infinity ? `+gt(ld(2),ld(3)+${ahead}/TB)` : ''
+  const goOn = 'st(1,ld(1)+ld(3)-ld(2));st(2,ld(3))'
+  return `st(2,PTS-STARTPTS+ld(1));if(${isBehind}${isAhead},${goOn});st(3,ld(2)+${lastS}/TB);ld(2)`
+}
 
 /** How far samples may be from their times before a player notices: less than a frame of 25 a second. */
 const TOLERANCE_S = 0.03
@@ -25,13 +34,20 @@ const TOLERANCE_S = 0.03
 const TIMED = /mov|matroska|ogg|flv|mpeg|asf|mxf/
 
 /**
- * The filters that put samples where they are heard.
+ * Said wherever sound is read: ffmpeg keeps its own hands off the times. Where strung recordings bear the same
+ * number, it takes the head of the second one for sound, and makes a second of silence of it.
+ */
+export const OWN_TIMES = ['-copyts'] as const
+
+/**
+ * The filters that put samples where they are heard, of the times that the file gives them (`OWN_TIMES`).
  * @param backToBack as librosa reads them, whatever their times are
  */
 export function soundClock(format: string, backToBack: boolean): string {
   if (backToBack || !TIMED.test(format)) return 'asetpts=N/SR/TB'
   const fill = `aresample=async=1:min_hard_comp=${TOLERANCE_S}`
-  return `asetpts='${steadyClock('NB_SAMPLES/SR')}',${fill}`
+  const restarts = STREAMS.test(format) ? STREAM_RESTARTS_S : RESTARTS_S
+  return `asetpts='${steadyClock('NB_SAMPLES/SR', restarts)}',${fill}`
 }
 
 /**

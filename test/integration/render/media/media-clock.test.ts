@@ -50,10 +50,26 @@ describe('sound is played when its timestamps say', () => {
   )('a gap is silence: %s', async (name, codec) => {
     await hears(await makeBeeps(at.ffmpeg, at.media.file(name), 4, [...HOLE, ...codec]), KEPT, 4)
   })
-  test('recordings that were strung together follow one another', async () => {
-    const part = await makeBeeps(at.ffmpeg, at.media.file('part.webm'), 2, ['-c:a', 'libopus'])
-    const twice = await joined('twice.webm', part, part)
+  const FLAC = ['-c:a', 'flac', '-f', 'ogg']
+  test.each(
+    shortlist(2, [
+      ['webm', ['-c:a', 'libopus']],
+      ['opus', ['-c:a', 'libopus']],
+      ['ogg', ['-c:a', 'libvorbis']],
+      ['oga', FLAC],
+      ['ts', ['-c:a', 'mp2']],
+    ]),
+  )('recordings that were strung together follow one another: %s', async (kind, codec) => {
+    const part = await makeBeeps(at.ffmpeg, at.media.file(`part.${kind}`), 2, codec)
+    const twice = await joined(`twice.${kind}`, part, part)
     await hears(twice, [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5], 4)
+  })
+  variant('many short ones, too, whatever number they bear', async () => {
+    const parts = [1, 2, 3, 4].map((serial) => {
+      const numbered = [...FLAC, '-serial_offset', String(serial)]
+      return makeBeeps(at.ffmpeg, at.media.file(`${serial}.oga`), 0.5, numbered)
+    })
+    await hears(await joined('many.oga', ...(await Promise.all(parts))), [0, 0.5, 1, 1.5], 2)
   })
   test('broadcasts whose clocks are hours apart follow one another', async () => {
     const part = (name: string, more: string[]) =>
