@@ -27,10 +27,10 @@ export interface AudioChunk {
  * Decode a recording into pieces that share `2 * overlapS` with their neighbors, so that each moment
  * can be heard with at least `overlapS` of context on both sides.
  *
- * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG
+ * @throws InputError MEDIA_UNREADABLE, MEDIA_TOO_LONG; INVALID_JOB where no sample lies in the part that counts
  */
 export async function* audioChunks(
-  { file, stream, channels, filter, samples, statedS }: ResampledAudio,
+  { file, stream, channels, filter, samples, statedS, isPart }: ResampledAudio,
   overlapS: number,
   { ffmpeg, limits, signal }: Pick<RenderContext, 'ffmpeg' | 'limits' | 'signal'>,
 ): AsyncGenerator<AudioChunk> {
@@ -73,6 +73,9 @@ export async function* audioChunks(
   signal.throwIfAborted()
   const failed = inputErrorOf(finished, 'audio')
   if (failed) throw failed
+  if (total === 0 && isPart) {
+    throw new InputError('INVALID_JOB', 'speech: begins after the end of the recording')
+  }
   if (total === 0) {
     throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
   }

@@ -15,6 +15,8 @@ export interface ResampledAudio {
   stream: number
   /** How long its file says that it is. */
   statedS: number | undefined
+  /** Only a part of it counts. */
+  isPart: boolean
   /** What the filters leave; two are mixed to one afterwards. */
   channels: 1 | 2
   /** ffmpeg's filter chain for it. */
@@ -31,7 +33,8 @@ export function playerDownmixFilter({ file, facts }: AudioInput, { soxr }: Ffmpe
   const resampler = `aresample=${SAMPLE_RATE}:out_chlayout=${layout}:rematrix_maxval=1`
   const quality = soxr ? 'resampler=soxr' : 'filter_size=128'
   const { stream, statedS } = facts
-  return { file, stream, statedS, channels, filter: `${facts.clock},${resampler}:${quality}` }
+  const filter = `${facts.clock},${resampler}:${quality}`
+  return { file, stream, statedS, isPart: facts.cut !== undefined, channels, filter }
 }
 
 /**
@@ -59,6 +62,7 @@ export function librosaFilter({ file, facts }: AudioInput, { soxr }: Ffmpeg): Re
     file,
     stream,
     statedS: facts.statedS,
+    isPart: cut !== undefined,
     channels: 1,
     filter: filters.join(','),
     ...(samples && sampleRate && { samples: Math.ceil(samples * (SAMPLE_RATE / sampleRate)) }),

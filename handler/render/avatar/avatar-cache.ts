@@ -5,7 +5,7 @@ import type { Models } from '../../../models/inference/models.ts'
 import type { Box } from '../../../models/pixels/image.ts'
 import { sha256File } from '../../../models/system/sha256-file.ts'
 import { fsyncPath } from '../../../models/system/write-atomic.ts'
-import type { VideoInfo } from '../media/media-info.ts'
+import { fps, type VideoInfo } from '../media/media-info.ts'
 import type { SourceAudio } from '../media/probe.ts'
 import type { Region } from '../face/face-box.ts'
 import type { RenderOptions } from '../render-options.ts'
@@ -169,10 +169,20 @@ export async function avatarKey(
   { models, signal }: { models: Models; signal: AbortSignal },
 ): Promise<string> {
   const content = await sha256File(file, signal)
-  const frames = Math.ceil((facts.durationS ?? Infinity) * (facts.rate.num / facts.rate.den)) + 1
-  const looked = facts.still ? 1 : Math.min(limit, frames) // all is all, however long the sound
   const { face, compat, mask } = options
   const parsed = models.graphs.parse ? mask : undefined
+  const looked = framesKeyed(facts, limit)
   const parts = [REVISION, content, models.id, facts, looked, face, compat, parsed]
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/**
+ * Frames that an entry can hold, by the file's own word: all is all, however long the sound. Where there are more
+ * (recordings that were strung together), the name of an entry does not say how many were looked at.
+ */
+export function framesKeyed(
+  { still, durationS = Infinity, rate }: VideoInfo,
+  limit: number,
+): number {
+  return still ? 1 : Math.min(limit, Math.ceil(durationS * fps(rate)) + 1)
 }

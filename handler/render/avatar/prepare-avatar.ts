@@ -3,7 +3,7 @@ import type { RenderContext } from '../render-context.ts'
 import { fps } from '../media/media-info.ts'
 import type { VideoInput } from '../media/decode-video.ts'
 import type { Avatar } from './avatar.ts'
-import { avatarKey } from './avatar-cache.ts'
+import { avatarKey, framesKeyed } from './avatar-cache.ts'
 import { recordBytes } from './avatar-record.ts'
 import { liveAvatar } from './live-avatar.ts'
 import { recordedAvatar } from './recorded-avatar.ts'
@@ -42,7 +42,8 @@ export async function prepareAvatar(
   const file = join(dir, 'avatar.states')
   const create = () => RecordFile.create(file, bytes)
   const complete = async (scanned: ScanResult) => {
-    if (key) await cache?.put(key, file, scanned)
+    const isWhole = scanned.placed.length <= framesKeyed(source.facts, limit)
+    if (key && isWhole) await cache?.put(key, file, scanned)
   }
   const isScannedFirst = models.graphs.clip !== undefined || source.facts.still
   if (part && !isScannedFirst) return partAvatar(scan, part, isOneOfMany, create, ctx)

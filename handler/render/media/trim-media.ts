@@ -11,11 +11,11 @@ export interface Span {
  * The facts of a part of a video, which is decoded as if it were all of it: both ends at the nearest
  * frame of `facts.rate`, at least one frame. A still has no parts.
  *
- * @throws InputError INVALID_JOB where it begins after the video's end
+ * @throws InputError INVALID_JOB where it begins after the end that the video's file states
  */
 export function trimVideo(facts: VideoInfo, trim: Span | undefined): VideoInfo {
   if (!trim || facts.still) return facts
-  assertBegins('trim', trim, facts.durationS)
+  assertBegins('trim', trim, facts.statedS)
   const first = Math.round(trim.from * fps(facts.rate))
   const end = trim.to === undefined ? Infinity : Math.round(trim.to * fps(facts.rate))
   const durationS = lengthOf(trim, facts.durationS)
@@ -29,11 +29,11 @@ export function trimVideo(facts: VideoInfo, trim: Span | undefined): VideoInfo {
 /**
  * The facts of a part of a recording, to the sample where its sample rate is known.
  *
- * @throws InputError INVALID_JOB where it begins after the recording's end
+ * @throws InputError INVALID_JOB where it begins after the end that the recording's file states
  */
 export function trimSound(facts: AudioInfo, speech: Span | undefined): AudioInfo {
   if (!speech) return facts
-  assertBegins('speech', speech, facts.durationS)
+  assertBegins('speech', speech, facts.statedS)
   const { sampleRate, samples } = facts
   const at = (seconds: number) =>
     sampleRate ? `_sample=${Math.round(seconds * sampleRate)}` : `=${seconds}`
@@ -60,9 +60,10 @@ function samplesOf({ from, to = Infinity }: Span, samples: number, sampleRate: n
 const lengthOf = ({ from, to }: Span, wholeS: number | undefined): number | undefined =>
   wholeS === undefined ? undefined : Math.max(0, Math.min(wholeS, to ?? wholeS) - from)
 
-function assertBegins(field: 'trim' | 'speech', { from }: Span, durationS: number | undefined) {
-  if (durationS === undefined || from < durationS) return
-  const [what, lasts] = [field === 'trim' ? 'video' : 'recording', durationS.toFixed(2)]
+/** What was strung together knows no length of its own: it is read to see whether the part is there. */
+function assertBegins(field: 'trim' | 'speech', { from }: Span, statedS: number | undefined) {
+  if (statedS === undefined || from < statedS) return
+  const [what, lasts] = [field === 'trim' ? 'video' : 'recording', statedS.toFixed(2)]
   const message = `${field}: begins at ${from} s; the ${what} lasts ${lasts} s`
   throw new InputError('INVALID_JOB', message)
 }

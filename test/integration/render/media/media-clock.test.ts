@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest'
 import { beepTimes, makeBeeps } from '../../../helpers/media/beeps.ts'
 import { LIMITS } from '../../../helpers/jobs/deps.ts'
 import { scenario } from '../../../helpers/jobs/scenario.ts'
+import { avatarCache } from '../../../../handler/render/avatar/avatar-cache.ts'
+import { createRenderer } from '../../../../handler/render/render.ts'
+import { fakeModels } from '../../../helpers/models/fake-models.ts'
 import {
   ffmpeg as run,
   H264,
@@ -201,4 +204,38 @@ test('a broadcast that was cut within a group of pictures begins with its next o
   const [first = 0] = shownCodes(out)
   expect(first % 10).toBe(0)
   expect(shownCodes(out)).toEqual(numbers(25, first))
+})
+
+describe('a broadcast that was strung together, and says how long one part of it is', () => {
+  const parts = async () => {
+    const part = await video('part.ts', { frames: 20, encode: [...H264, '-bf', '0', ...TS] })
+    return joined('parts.ts', part, part)
+  }
+  const sounding = (seconds: number) =>
+    makeSound(at.ffmpeg, at.media.file(`${seconds}.wav`), seconds)
+  test('is not taken for a part of itself that an earlier job knew', async () => {
+    const source = await parts()
+    const cache = avatarCache({ dir: at.media.file('cache'), maxMb: 10 })
+    const again = async (seconds: number) => {
+      const models = fakeModels()
+      const deps = { render: createRenderer(models, at.ffmpeg, cache) }
+      const audio = await sounding(seconds)
+      return at.run({ video: source, audio }, { models, deps })
+    }
+    await again(1.2)
+    const { video: out } = await again(1.6)
+    expect(shownCodes(out)).toEqual([...numbers(20), ...numbers(20)])
+  })
+  test('has parts behind that length', async () => {
+    const trim = { from: 1, to: 1.2 }
+    const { video: out } = await at.run({ video: await parts(), trim, length: 'video' })
+    expect(shownCodes(out)).toEqual([5, 6, 7, 8, 9])
+    const [beyond, voice] = [{ from: 9 }, await makeSound(at.ffmpeg, at.media.file('v.ogg'), 1)]
+    const [seen, heard] = [{ trim: beyond }, { speech: beyond, audio: voice }]
+    for (const [field, job] of Object.entries({ trim: seen, speech: heard })) {
+      const { error } = await at.fail({ video: await parts(), ...job })
+      expect(error).toMatchObject({ code: 'INVALID_JOB' })
+      expect(error.message).toContain(`${field}: begins after the end`)
+    }
+  })
 })
