@@ -36,7 +36,10 @@ export interface Command<O extends OptionTable = OptionTable> {
   /** Least and most positional arguments; none where unset. */
   positionals?: readonly [min: number, max: number]
   options: O
-  /** @returns the exit status */
+  /**
+   * Imports what is large and only it needs: reading all of the program takes longer than most commands.
+   * @returns the exit status
+   */
   run(call: CommandCall<O>): Promise<number>
 }
 

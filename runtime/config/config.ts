@@ -25,6 +25,9 @@ import {
   webhookSecrets,
 } from './value-forms.ts'
 
+/** Where the environment says nothing about PORT. */
+export const DEFAULT_PORT = 8000
+
 /** Every variable that is read; `environment-reference.ts` says what each means. */
 export const Env = v.object({
   ALL_PROXY: v.optional(v.string()),

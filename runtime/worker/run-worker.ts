@@ -7,7 +7,7 @@ import { parseJob } from '../../handler/job/parse-job.ts'
 import type { Log } from '../../handler/log.ts'
 import { splitRender } from '../../handler/render/split/split-render.ts'
 import { sweepParts } from '../../handler/sweep-parts.ts'
-import type { Config } from '../config/config.ts'
+import { DEFAULT_PORT, type Config } from '../config/config.ts'
 import { proxyOf } from '../config/proxies.ts'
 import type { RenderPool } from '../engine/pool.ts'
 import { allEnginesBroken, cannotRenderError, createSourceContact, healthOf } from './health.ts'
@@ -45,7 +45,6 @@ export interface WorkerDependencies {
   onListening?: (port: number) => void
 }
 
-export const DEFAULT_PORT = 8000
 const forever = new Promise<never>(() => {})
 /** What the last webhooks may take once the drain is over: those of jobs that were given up then. */
 const SHUTDOWN_DELIVERY_MS = 5_000

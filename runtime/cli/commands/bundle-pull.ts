@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs'
-import { isAddress } from '../../bundle-pull/pull-from-config.ts'
 import { PullError } from '../../bundle-pull/pull-error.ts'
 import type { PullEvent } from '../../bundle-pull/pull-events.ts'
-import { pullNamed, type PullCall, type PullRequest } from '../../bundle-pull/pull-named.ts'
+import type { PullCall, PullRequest } from '../../bundle-pull/pull-named.ts'
 import type { Config } from '../../config/config.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -39,11 +38,14 @@ export const bundlePullCommand = defineCommand({
   example: 'bundle pull musetalk-v1.5',
   positionals: [1, 1],
   options: OPTIONS,
-  run: ({ values, positionals: [name], config, output }) =>
-    bundlePull({ name: name!, ...requestOf(values) }, config(), values.json ?? false, output),
+  async run({ values, positionals: [name], config, output }) {
+    const request = { name: name!, ...(await requestOf(values)) }
+    return bundlePull(request, config(), values.json ?? false, output)
+  },
 })
 
-function requestOf(values: OptionValues<typeof OPTIONS>): Omit<PullRequest, 'name'> {
+async function requestOf(values: OptionValues<typeof OPTIONS>): Promise<Omit<PullRequest, 'name'>> {
+  const { isAddress } = await import('../../bundle-pull/pull-from-config.ts')
   const { out, precision, cuda, from, keep = false } = values
   const known = (['fp32', 'fp16'] as const).find((one) => one === precision)
   if (from !== undefined && !isAddress(from) && !existsSync(from)) {
@@ -70,6 +72,7 @@ export async function bundlePull(
   output: Terminal,
   call: Pick<PullCall, 'open'> = {},
 ): Promise<number> {
+  const { pullNamed } = await import('../../bundle-pull/pull-named.ts')
   using interrupt = onInterrupt()
   const { signal } = interrupt
   const print = json ? jsonLines(output) : printer(output)

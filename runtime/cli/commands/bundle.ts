@@ -1,4 +1,3 @@
-import { openVerified } from '../../../models/inference/bundle.ts'
 import { goldenRuns } from '../../../models/inference/self-test.ts'
 import { ModelError } from '../../../models/inference/errors.ts'
 import {
@@ -9,7 +8,6 @@ import {
   shortcomingOf,
   type Manifest,
 } from '../../../models/inference/manifest.ts'
-import { findMissingBundle } from '../../bundle-pull/missing-bundle.ts'
 import type { PullConfig } from '../../bundle-pull/pull-from-config.ts'
 import type { Config } from '../../config/config.ts'
 import { MODEL_ERROR_HINTS } from '../../../handler/errors.ts'
@@ -54,6 +52,7 @@ export async function bundleCommand(
   json: boolean,
   output: TextOutput,
 ): Promise<number> {
+  const { findMissingBundle } = await import('../../bundle-pull/missing-bundle.ts')
   const directory = bundleDirectory(config, folder)
   const missing = await findMissingBundle(config, folder)
   if (missing) {
@@ -101,6 +100,7 @@ async function verify(
   config: BundleConfig,
   output: TextOutput,
 ): Promise<BundleInfo> {
+  const { openVerified } = await import('../../../models/inference/bundle.ts')
   const began = performance.now()
   await using bundle = await openVerified(directory, {
     ...{ device: config.DEVICE, threads: 1, lanes: 2, cache: config.CACHE_DIR, recheck: 'all' },

@@ -4,8 +4,6 @@ import { JobError } from '../../../handler/errors.ts'
 import { defineCommand } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import type { TextOutput } from '../output.ts'
-import { renderLocalJob } from '../render-local-job.ts'
-import { startWorker } from '../../worker/worker.ts'
 
 const media = (name: string) => fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 
@@ -21,7 +19,8 @@ export const demoCommand = defineCommand({
     values.serve ? servePage(config(), output) : demo(config(), output),
 })
 
-function servePage(config: Config, output: TextOutput): Promise<number> {
+async function servePage(config: Config, output: TextOutput): Promise<number> {
+  const { startWorker } = await import('../../worker/worker.ts')
   return startWorker(config, {
     onListening: (port) =>
       output.err(
@@ -40,6 +39,7 @@ In the browser, with camera and microphone: ${PROGRAM} demo --serve
 Open this:`
 
 async function demo(config: Config, output: TextOutput): Promise<number> {
+  const { renderLocalJob } = await import('../render-local-job.ts')
   const job = { id: 'demo', video: media('portrait.png'), audio: media('speech.wav') }
   const result = await renderLocalJob({ job, json: false, verbose: false }, config)
   if (result instanceof JobError) {

@@ -1,4 +1,3 @@
-import { doctor } from '../../doctor/doctor.ts'
 import { defineCommand, JSON_OPTION } from '../command.ts'
 
 export const doctorCommand = defineCommand({
@@ -14,6 +13,8 @@ export const doctorCommand = defineCommand({
       help: 'also write what a bug report needs, without secrets, to this new file',
     },
   },
-  run: ({ values, config, output }) =>
-    doctor(config, values.json ?? false, output, values['bundle-report']),
+  async run({ values, config, output }) {
+    const { doctor } = await import('../../doctor/doctor.ts')
+    return doctor(config, values.json ?? false, output, values['bundle-report'])
+  },
 })

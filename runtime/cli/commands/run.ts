@@ -5,7 +5,6 @@ import { EXIT_CODES } from '../exit-codes.ts'
 import { JOB_OPTIONS, jobOf } from '../job-options.ts'
 import { askAtTerminal, checkOutput } from '../output-file.ts'
 import { estimateLines } from '../estimate-lines.ts'
-import { estimateLocalJob, renderLocalJob } from '../render-local-job.ts'
 
 const OPTIONS = {
   ...JOB_OPTIONS,
@@ -37,6 +36,7 @@ export const runCommand = defineCommand({
     const { json = false, verbose = false, force = false, out, bundle } = values
     const job = await jobOf(values, out)
     const options = { job, json, verbose, ...(out && { out }), ...(bundle && { bundle }) }
+    const { estimateLocalJob, renderLocalJob } = await import('../render-local-job.ts')
     if (values['dry-run']) {
       const estimate = await estimateLocalJob(options, config())
       output.out(json ? `${JSON.stringify(estimate)}\n` : estimateLines(estimate))

@@ -1,6 +1,5 @@
 import type { Config } from '../../config/config.ts'
 import { resolveJobSource } from '../../config/job-source.ts'
-import { startWorker } from '../../worker/worker.ts'
 import { defineCommand, UsageError } from '../command.ts'
 
 export const startCommand = defineCommand({
@@ -9,9 +8,11 @@ export const startCommand = defineCommand({
   usage: ['start'],
   example: 'start',
   options: {},
-  run({ config }) {
+  async run({ config }) {
     const environment = config()
-    return startWorker(environment, { mode: sourceOf(environment) })
+    const mode = sourceOf(environment)
+    const { startWorker } = await import('../../worker/worker.ts')
+    return startWorker(environment, { mode })
   },
 })
 
@@ -29,5 +30,9 @@ export const serveCommand = defineCommand({
   usage: ['serve'],
   example: 'serve',
   options: {},
-  run: ({ config }) => startWorker(config()),
+  async run({ config }) {
+    const environment = config()
+    const { startWorker } = await import('../../worker/worker.ts')
+    return startWorker(environment)
+  },
 })

@@ -1,8 +1,7 @@
 import { resolve } from 'node:path'
 import { asJobError } from '../../../handler/errors.ts'
-import type { Config } from '../../config/config.ts'
+import { DEFAULT_PORT, type Config } from '../../config/config.ts'
 import { parseRedisUrls } from '../../config/redis.ts'
-import { DEFAULT_PORT } from '../../worker/run-worker.ts'
 import { defineCommand, JSON_OPTION, UsageError, type OptionValues } from '../command.ts'
 import { EXIT_CODES } from '../exit-codes.ts'
 import { onInterrupt } from '../interrupt.ts'
@@ -12,8 +11,6 @@ import type { Terminal } from '../output.ts'
 import { createProgressPrinter } from '../progress-bar.ts'
 import type { Destination } from '../submit/destination.ts'
 import { downloadResult } from '../submit/download-result.ts'
-import { queueDestination } from '../submit/queue-destination.ts'
-import { runpodDestination } from '../submit/runpod-destination.ts'
 import { SubmitError } from '../submit/submit-error.ts'
 import { submitJob } from '../submit/submit-job.ts'
 import { workerDestination } from '../submit/worker-destination.ts'
@@ -84,8 +81,12 @@ async function destinationOf(values: Values, config: Config): Promise<Destinatio
   if (named.length > 1) {
     throw new UsageError(`--${named.join(' and --')} name two places for one job; take one`)
   }
-  if (runpod) return runpodDestination(runpod, config)
+  if (runpod) {
+    const { runpodDestination } = await import('../submit/runpod-destination.ts')
+    return runpodDestination(runpod, config)
+  }
   if (redis || (!worker && config.REDIS_URL.length > 0)) {
+    const { queueDestination } = await import('../submit/queue-destination.ts')
     return await queueDestination({
       ...config,
       ...(redis && { REDIS_URL: readRedisUrls(redis) }),
