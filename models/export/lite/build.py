@@ -14,6 +14,7 @@ import onnx
 
 sys.path.insert(0, str(Path(__file__).parent))
 from build_selftest import self_test
+from folding import fold
 
 # In the order they are built; `track` and `clip` are optional in a bundle.
 GRAPHS = ['face', 'track', 'encode', 'clip', 'generate', 'listen']
@@ -90,6 +91,7 @@ def main():
     for name in [] if chosen.manifest_only else [name for name in GRAPHS if name in names]:
         print(f'building {name}', flush=True)
         importlib.import_module(name).build(chosen.out, chosen.cache)
+        fold(chosen.out / f'{name}.onnx')
     (chosen.out / 'manifest.json').write_text(written(manifest(chosen.out)) + '\n')
 
 
