@@ -2,10 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { WorkerError } from '../../../handler/errors.ts'
+import type { Render } from '../../../handler/render/render-task.ts'
 import { ALWAYS } from '../../helpers/orchestrator/invariants.ts'
 import { startOrchestrator, type Orchestrator } from '../../helpers/orchestrator/server.ts'
 import { ended, pullWorker, reportsOf } from '../../helpers/orchestrator/pull-worker.ts'
-import { VIDEO } from '../../helpers/servers/worker-server.ts'
+import { pretendedEngine, VIDEO } from '../../helpers/servers/worker-server.ts'
 
 const violations = (giver: Orchestrator) =>
   Object.values(ALWAYS).flatMap((check) => check(giver.record()))
@@ -212,6 +214,30 @@ describe('a buffer that hands one job out twice', () => {
     await giver.until(() => refs(giver, 'succeeded').size === 2, soon())
     expect(worker.renders).toHaveLength(1)
   })
+})
+
+test('a buffer that did not answer a failure hears it again while the next attempt goes on', async () => {
+  await using giver = await startOrchestrator()
+  giver.fail('buffer.status', { kind: 'lost' })
+  const failures = () => bodies(giver, 'buffer.status').filter(({ status }) => status === 'failed')
+  const plain = pretendedEngine()
+  let renders = 0
+  const render: Render = async (task, call) => {
+    if (renders++ === 0) throw new WorkerError('ENGINE_LOST', 'for the test')
+    call.onProgress(1, 2)
+    await giver.until(() => failures().length === 2, soon())
+    const before = bodies(giver, 'main.progress').length
+    call.onProgress(2, 2)
+    await giver.until(() => bodies(giver, 'main.progress').length > before, soon())
+    return plain.render(task, call)
+  }
+  const engines = { ...plain, render }
+  const env = { WORKER_MODE: 'buffer', CONCURRENCY: '1' }
+  await using worker = await pullWorker(giver, env, { engines })
+  giver.submit(worker.job, 'a')
+  await ended(giver, 'a')
+  expect(violations(giver)).toEqual([])
+  expect(giver.jobs.get('a')!.attempts).toHaveLength(2)
 })
 
 test('a claim with a large column of the orchestrator’s own is run', async () => {
