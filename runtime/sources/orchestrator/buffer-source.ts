@@ -46,7 +46,7 @@ export function bufferSource(options: BufferOptions): Source {
       const { id, ref } = completion.held
       const path = `/internal/buffer/jobs/${encodeURIComponent(ref ?? id)}/status`
       const body = { metrics: null, output_url: null, ...outcomeBody(completion, gpuClass), ...tag }
-      return deliver(id, path, body, signal)
+      return deliver(id, path, body, graceful(signal))
     },
     heartbeatRequest(status) {
       const path = `/internal/buffer/workers/${encodeURIComponent(workerId)}/heartbeat`

@@ -19,7 +19,7 @@ export interface WorkerInfo {
 
 /** A row may hold boxes of half an hour's frames, and columns that are none of ours. */
 export const CLAIM_LIMITS = { timeoutMs: 15_000, maxBytes: 64 * 2 ** 20 }
-const LAST_CLAIM_MS = 3_000
+const LAST_TRY_MS = 3_000
 /** Well under the 30 s after which an orchestrator takes a worker for dead, even with one beat lost. */
 const HEARTBEAT = { everyMs: 10_000, timeoutMs: 5_000 }
 
@@ -57,7 +57,7 @@ export function orchestrator({ api, info, ...rest }: OrchestratorOptions): Sourc
           ? { phase: 'completed', progress: 1 }
           : { phase: 'failed', progress: outcome.progress }
       const body = { ...outcomeBody(completion, gpuClass), phase, progress, ...tag }
-      return deliver(held.id, progressPath(held.id), body, signal)
+      return deliver(held.id, progressPath(held.id), body, graceful(signal))
     },
     heartbeatRequest(status) {
       const path = `/internal/main/workers/${encodeURIComponent(workerId)}/heartbeat`
@@ -69,14 +69,17 @@ export function orchestrator({ api, info, ...rest }: OrchestratorOptions): Sourc
 }
 
 /**
- * A claim is not given up at once when the worker stops: its answer may hold a job, which would wait for
- * the end of its lease. One signal for all claims, because each would leave a listener behind.
+ * What is underway is not given up at once. When the worker stops, the answer to a claim may hold a job, which
+ * would wait for the end of its lease. And a failure whose job is handed out again while it is told would be
+ * underway, unseen, and end the next attempt where it is heard after that one's first words.
+ * One signal for all requests, because each would leave a listener behind.
  */
 export function createGracefulSignal(): (signal: AbortSignal) => AbortSignal {
-  let last: { of: AbortSignal; late: AbortSignal } | undefined
-  return (of) => {
-    if (last?.of !== of) last = { of, late: delayAbort(of, LAST_CLAIM_MS) }
-    return last.late
+  const known = new WeakMap<AbortSignal, AbortSignal>()
+  return (signal) => {
+    const late = known.get(signal) ?? delayAbort(signal, LAST_TRY_MS)
+    known.set(signal, late)
+    return late
   }
 }
 
