@@ -17,7 +17,9 @@ export function checkAccess(config: AccessConfig): CheckResult[] {
     return [ok('access', `without a key, by this machine alone (HOST=${HOST})`)]
   }
   const found = 'API_KEY is not set: whoever reaches the port can send jobs and read results'
-  return [warn('access', found, 'set API_KEY, or HOST=127.0.0.1 where only this machine calls')]
+  const action =
+    'set API_KEY, or, where only this machine calls, HOST=127.0.0.1 (for a container: -p 127.0.0.1:8001:8000)'
+  return [warn('access', found, action)]
 }
 
 /** By its form; a name that the resolver knows as loopback too may be anything elsewhere. */
