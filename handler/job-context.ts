@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { access, rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { asJobError, isErrno, JobError, WorkerError } from './errors.ts'
+import { asJobError, isErrno, WorkerError } from './errors.ts'
 import type { GuardedFetch } from './net/guarded-fetch.ts'
 import type { ResizePolicy } from './render/output-frame.ts'
 import type { InputRules } from './inputs/input-address.ts'
@@ -77,8 +77,6 @@ export interface JobContext extends JobDependencies, AsyncDisposable {
   timeouts: Timeouts
   /** This job's own folder, once it was made; gone when the context is disposed. */
   dir: string
-  /** Whether it was made. */
-  hasDir?: boolean
   signal: AbortSignal
   events: JobEvents
   onVideo(video: GrowingFile): void
@@ -102,7 +100,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
     log.info('stage', { stage, seconds })
     deps.onStage?.(stage, seconds)
   }
-  const context: JobContext = {
+  return {
     ...deps,
     dir,
     signal,
@@ -124,7 +122,7 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
         signal.throwIfAborted()
         return await run()
       } catch (thrown) {
-        throw asJobError(await explainLostDir(context, thrown), signal, name)
+        throw asJobError(thrown, signal, name)
       } finally {
         const seconds = Math.round(performance.now() - start) / 1000
         elapsed.set(name, seconds)
@@ -140,36 +138,15 @@ export function createJobContext(job: Job, deps: JobDependencies, call: HandleOp
       )
     },
   }
-  return context
 }
 
-/** Goes with all the rest where somebody cleans up; a step may make its own part of the folder again. */
-const MARK = '.job'
-
 /** @throws WorkerError DISK_FULL */
-export async function createScratchDir(context: Pick<JobContext, 'dir' | 'hasDir'>): Promise<void> {
+export async function createScratchDir({ dir }: JobContext): Promise<void> {
   try {
-    await makeDirectory(context.dir)
-    await writeFile(join(context.dir, MARK), '')
-    context.hasDir = true
+    await makeDirectory(dir)
   } catch (cause) {
     const full = isErrno(cause, 'ENOSPC') || isErrno(cause, 'EDQUOT')
     const why = full ? 'is full' : `cannot be written (${(cause as NodeJS.ErrnoException).code})`
     throw new WorkerError('DISK_FULL', `the scratch directory ${why}`, { cause })
   }
-}
-
-/** Without its folder a job fails in many ways, and some look like faults of its media. */
-async function explainLostDir({ dir, hasDir }: JobContext, thrown: unknown): Promise<unknown> {
-  if (!hasDir) return thrown
-  const isThere = await access(join(dir, MARK)).then(
-    () => true,
-    (error: unknown) => !isErrno(error, 'ENOENT'),
-  )
-  if (isThere) return thrown
-  const message =
-    'the scratch folder of the job was removed while the job ran; ' +
-    'keep whatever cleans up there away from SCRATCH_DIR'
-  const stage = thrown instanceof JobError && thrown.stage
-  return new WorkerError('DISK_FULL', message, { cause: thrown, ...(stage && { stage }) })
 }

@@ -17,6 +17,10 @@ const rows = (text: string) =>
     cells.map((cell) => cell.trim()),
   )
 
+test('the README is short enough to be read', () => {
+  expect(read('README.md').split('\n').length).toBeLessThan(151)
+})
+
 describe('the table of errors', () => {
   const CLASSES: Record<string, new (code: never, message: string) => JobError> = {
     ...{ InputCode: InputError, UpstreamCode: UpstreamError },
