@@ -5,17 +5,20 @@ import { createRenderer } from '../../handler/render/render.ts'
 import { openBundle } from '../../models/inference/bundle.ts'
 import type { Box } from '../../models/pixels/image.ts'
 import { LITE } from '../../runtime/config/bundle-directory.ts'
+import { generateByPython, type Made } from '../helpers/sync-so/python-sdk.ts'
 import { hasShared, shared } from '../helpers/fixture-paths.ts'
 import { scenario } from '../helpers/jobs/scenario.ts'
 import { ffmpeg, readVideo, type Video } from '../helpers/media/media.ts'
-import { webServer, type WebServer } from '../helpers/servers/loopback-server.ts'
+import { bodyOf, webServer, type WebServer } from '../helpers/servers/loopback-server.ts'
 import { pretendedEngine, pushServer } from '../helpers/servers/worker-server.ts'
 
 /**
- * What sync.so's SDK asks for, done with a real clip by `lite`: which frame of the clip each frame of a
+ * What sync.so's SDKs ask for, done with a real clip by `lite`: which frame of the clip each frame of a
  * result shows is known by its nearest likeness above the mouth, that a mouth was drawn by how much differs there.
  */
 const isWanted = process.env['SDK_TEST'] === '1' && hasShared
+/** A Python with the package; `.ci/long` has one. */
+const python = process.env['SYNC_PYTHON']
 
 const KEY = 'the key'
 const FPS = 25
@@ -23,6 +26,8 @@ const FRAMES = 30
 const PAN = 2 // px a frame
 const at = await scenario()
 const run = (...args: string[]) => ffmpeg(at.ffmpeg.path, ['-v', 'error', ...args])
+/** The bodies of webhooks, by generation. */
+const told = new Map<string, { status: string }>()
 let files: WebServer
 let worker: Awaited<ReturnType<typeof pushServer>>
 let models: Awaited<ReturnType<typeof openBundle>>
@@ -44,8 +49,12 @@ beforeAll(async () => {
   clip = await readVideo(at.ffmpeg, path)
   const { result } = await at.render({ video: path, speech: { to: 0.2 } }, { models })
   face = result.face!.box
-  files = await webServer(async ({ url = '' }, response) => {
-    response.end(await readFile(at.media.file(url.slice(1))))
+  files = await webServer(async (request, response) => {
+    const { url = '', method } = request
+    if (method === 'GET') return void response.end(await readFile(at.media.file(url.slice(1))))
+    const called = JSON.parse((await bodyOf(request)).toString()) as { id: string; status: string }
+    told.set(called.id, called)
+    response.end()
   })
   const engines = { ...pretendedEngine(), render: createRenderer(models, at.ffmpeg) }
   worker = await pushServer({ API_KEY: KEY }, { engines })
@@ -71,6 +80,7 @@ const mouth = (frame: number): Box => {
   const [x1, x2] = [left - PAN * frame, right - PAN * frame]
   return [x1 + 0.3 * (x2 - x1), y1 + 0.6 * (y2 - y1), x2 - 0.3 * (x2 - x1), y2 - 0.1 * (y2 - y1)]
 }
+const inShort = (values: number[]): string => values.map((value) => value.toFixed(1)).join(' ')
 const numbers = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 /** Samples of a file, 4000 a second. */
@@ -123,29 +133,48 @@ const CASES: Record<string, Case> = {
   },
 }
 
-/** Has the SDK ask for it, wait for it, and fetch it. */
+/** Creates a generation, gets it until it has ended, and finds it in the list. */
+type Sdk = (request: Sync.CreateGenerationDto) => Promise<Made>
+
+const byNpm: Sdk = async (request) => {
+  const { generations } = new SyncClient({ baseUrl: worker.url, apiKey: KEY })
+  const { id } = await generations.create(request)
+  let made = await generations.get(id)
+  while (['PENDING', 'PROCESSING'].includes(made.status)) made = await generations.get(id)
+  expect((await generations.list({ ids: [id] })).map((listed) => listed.id)).toEqual([id])
+  return made
+}
+
+const byPython: Sdk = async (request) => {
+  const { generations } = await generateByPython(python!, { url: worker.url, key: KEY }, [request])
+  const [made] = generations
+  expect(made).toMatchObject({ isListed: true })
+  return made!
+}
+
+/** Has the SDK ask for it, waits for the webhook, too, and fetches it. */
 async function generate(
+  sdk: Sdk,
   asked: Partial<Sync.CreateGenerationDto>,
   { video = 'clip.mp4', speech = 'speech.wav' } = {},
 ) {
-  const { generations } = new SyncClient({ baseUrl: worker.url, apiKey: KEY })
   const input: Sync.Input[] = [
     { type: 'video', url: files.url(video) },
     { type: 'audio', url: files.url(speech), refId: 'speech' },
   ]
-  const { id } = await generations.create({ model: 'lipsync-2', input, ...asked })
-  let made = await generations.get(id)
-  while (['PENDING', 'PROCESSING'].includes(made.status)) made = await generations.get(id)
+  const made = await sdk({ model: 'lipsync-2', input, webhookUrl: files.url('hook'), ...asked })
   expect(made).toMatchObject({ status: 'COMPLETED' })
+  await expect.poll(() => told.get(made.id)).toMatchObject({ status: 'COMPLETED' })
   const response = await fetch(made.outputUrl!, { headers: { 'x-api-key': KEY } })
   const file = at.media.file('made.mp4')
   await writeFile(file, await response.bytes())
   return { file, made, result: await readVideo(at.ffmpeg, file) }
 }
 
-describe.skipIf(!isWanted)('@sync.so/sdk with a real clip (needs the reference material)', () => {
+/** The tests of one SDK. */
+function runsBy(sdk: Sdk): void {
   test.each(Object.entries(CASES))('%s', async (name, { asked, frames, shown, speech, spoken }) => {
-    const { file, made, result } = await generate(asked, { ...(speech && { speech }) })
+    const { file, made, result } = await generate(sdk, asked, { ...(speech && { speech }) })
     expect(made.outputDuration).toBe(frames / FPS)
     const nearest = numbers(result.frames).map((i) => {
       const off = numbers(FRAMES).map((k) => apart(result, i, clip, k, aboveMouth()))
@@ -153,7 +182,7 @@ describe.skipIf(!isWanted)('@sync.so/sdk with a real clip (needs the reference m
     })
     expect(nearest).toEqual(numbers(frames).map(shown))
     const drawn = nearest.map((k, i) => apart(result, i, clip, k, mouth(k)))
-    const message = `${name}: ${told(drawn)}`
+    const message = `${name}: ${inShort(drawn)}`
     const [from, to] = spoken ?? [0, Infinity]
     for (const [i, off] of drawn.entries()) {
       if (i < from - 1 || i > to) expect(off, message).toBeLessThan(NOISE)
@@ -170,7 +199,7 @@ describe.skipIf(!isWanted)('@sync.so/sdk with a real clip (needs the reference m
     const coordinates: [number, number] = [side === 'left' ? x! : 2 * clip.width - x!, y!]
     const speaker = { frame_number: 0, coordinates }
     const asked = { options: { sync_mode: 'cut_off', active_speaker_detection: speaker } } as const
-    const { result } = await generate(asked, { video: 'two.mp4' })
+    const { result } = await generate(sdk, asked, { video: 'two.mp4' })
     const two = await readVideo(at.ffmpeg, at.media.file('two.mp4'))
     expect(result.frames).toBe(FRAMES)
     const mirrored = ([x1, y1, x2, y2]: Box): Box => [two.width - x2, y1, two.width - x1, y2]
@@ -178,10 +207,15 @@ describe.skipIf(!isWanted)('@sync.so/sdk with a real clip (needs the reference m
       numbers(FRAMES).map((i) => apart(result, i, two, i, of(mouth(i)))),
     )
     const [speaks, listens] = side === 'left' ? [left!, right!] : [right!, left!]
-    const message = `${told(speaks)} / ${told(listens)}`
+    const message = `${inShort(speaks)} / ${inShort(listens)}`
     expect(Math.max(...listens), message).toBeLessThan(NOISE)
     expect(Math.min(...speaks.slice(4)), message).toBeGreaterThan(2 * NOISE)
   })
-})
+}
 
-const told = (values: number[]): string => values.map((value) => value.toFixed(1)).join(' ')
+describe.skipIf(!isWanted)('@sync.so/sdk, a real clip (needs the reference material)', () => {
+  runsBy(byNpm)
+})
+describe.skipIf(!isWanted || !python)('syncsdk, the same (needs its package, too)', () => {
+  runsBy(byPython)
+})

@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import { SyncClient, type Sync } from '@sync.so/sdk'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createRenderer } from '../../handler/render/render.ts'
 import type { Box } from '../../models/pixels/image.ts'
+import { generateByPython, type Made } from '../helpers/sync-so/python-sdk.ts'
 import { scenario } from '../helpers/jobs/scenario.ts'
 import { drawnCodes, H264, makeSound, makeVideo } from '../helpers/media/media.ts'
 import { readVideo, shownCodes, type Video } from '../helpers/media/media.ts'
@@ -113,13 +110,6 @@ const CASES: Record<string, Case> = {
   },
 }
 
-interface Made {
-  status: string
-  outputUrl?: string | undefined
-  outputDuration?: number | undefined
-  error?: string | undefined
-}
-
 async function expectMade(made: Made, { frames, shown, drawn = () => true, on = LEFT }: Case) {
   expect(made).toMatchObject({ status: 'COMPLETED', outputDuration: frames / FPS })
   const response = await fetch(made.outputUrl!, { headers: { 'x-api-key': KEY } })
@@ -154,17 +144,14 @@ describe.skipIf(!isWanted || !python)('the Python client syncsdk (needs its pack
   let made: Map<string, Made & { isListed: boolean }>
   let answers: { missing: number; refused: number }
   beforeAll(async () => {
-    const requests = Object.values(CASES).map(({ request }) => ({
-      ...{ model: 'lipsync-2', ...request() },
-    }))
-    const program = fileURLToPath(new URL('../helpers/children/sync_so_sdk.py', import.meta.url))
-    const stdio = ['pipe', 'pipe', 'inherit'] as const
-    const child = spawn(python!, [program, worker.url, KEY], { stdio: [...stdio] })
-    child.stdin.end(JSON.stringify(requests))
-    const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
-    const { generations, ...rest } = JSON.parse(output) as typeof answers & {
-      generations: (Made & { isListed: boolean })[]
-    }
+    const requests = Object.values(CASES).map(({ request }) => {
+      return { model: 'lipsync-2', ...request() } as const
+    })
+    const { generations, ...rest } = await generateByPython(
+      python!,
+      { url: worker.url, key: KEY },
+      requests,
+    )
     made = new Map(Object.keys(CASES).map((name, i) => [name, generations[i]!]))
     answers = rest
   })

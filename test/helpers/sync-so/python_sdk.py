@@ -36,6 +36,8 @@ def generate(request):
         wanted["options"] = options_of(request["options"])
     if "segments" in request:
         wanted["segments"] = [segment_of(segment) for segment in request["segments"]]
+    if "webhookUrl" in request:
+        wanted["webhook_url"] = request["webhookUrl"]
     made = client.create(**wanted)
     while True:
         generation = client.get(made.id)
@@ -43,6 +45,7 @@ def generate(request):
             break
     listed = client.list(status=["COMPLETED"], ids=[made.id])
     return {
+        "id": made.id,
         "status": generation.status,
         "outputUrl": generation.output_url,
         "outputDuration": generation.output_duration,
