@@ -156,7 +156,7 @@ export interface ScanOptions extends Pick<RenderOptions, 'face' | 'compat' | 'ma
 }
 
 /** Raised whenever a scan of the same video would learn something else than before. */
-const REVISION = 10
+const REVISION = 11
 
 /**
  * The name of what a scan would learn: the video's content, the models, and all options that count.

@@ -14,23 +14,27 @@ interface Step {
   follows?: boolean
   isNew?: (region: Region) => boolean
   newScene?: boolean
+  /** No look at all faces is due, unless somebody is to be looked at again. */
+  notDue?: boolean
 }
 
-/** Frames one after the other; all faces are looked at in each of them. */
+/** Frames one after the other; all faces are looked at in each of them that does not say else. */
 function story(steps: readonly Step[]) {
   let choice: Choice = NOBODY
   const told: { x: number | undefined; track: number }[] = []
-  for (const [frame, { people, follows = true, isNew, newScene }] of steps.entries()) {
+  for (const [frame, { people, follows = true, isNew, newScene, notDue }] of steps.entries()) {
     const look = lookIn(people, frame)
     const target = choice.next ?? choice.person
     const there = target && people.find((one) => Math.abs(one.at[0] - target.last.region[0]) < 15)
     const seen = choice.seen ?? choice.next
+    const isAgain = choice.rival && frame - choice.rival.since >= TIMES.confirm
+    const faces = people
+      .map(detection)
+      .toSorted((a, b) => b.detected[2] - b.detected[0] - (a.detected[2] - a.detected[0]))
     const evidence = {
       followed: follows && seen && there ? detection(there) : undefined,
       track: choice.track + (choice.next ? 1 : 0),
-      faces: people
-        .map(detection)
-        .toSorted((a, b) => b.detected[2] - b.detected[0] - (a.detected[2] - a.detected[0])),
+      faces: notDue && !isAgain ? undefined : faces,
       newScene: newScene ?? frame === 0,
       isNew,
     }
@@ -118,6 +122,14 @@ describe('who speaks', () => {
     const photo: Someone = { ...anna, stirs: 0 }
     const told = story(times(30, { people: [photo, ben] }))
     expect(told[0]!.x).toBe(20)
+    expect(told.at(-1)!.x).toBe(300)
+  })
+
+  test('is soon who steps before a photo, and about as large', () => {
+    const photo: Someone = { ...anna, stirs: 0 }
+    const notDue = { people: [photo, ben], notDue: true }
+    const photos = times(20, { people: [photo] })
+    const told = story([...photos, { people: [photo, ben] }, ...times(9, notDue)])
     expect(told.at(-1)!.x).toBe(300)
   })
 

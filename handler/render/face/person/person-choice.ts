@@ -172,17 +172,18 @@ function reviewed(
       return known ? { ...known, last: face, moved: hasMoved(known, look) } : met(face, frame)
     })
   const isPhoto = !person.moved && frame - person.anchor.frame >= confirm
-  const beats = (other: Person): boolean => {
-    const ratio = sizeOf(other.last) / sizeOf(person.last)
-    if (ratio < COMPARABLE) return false
-    return ratio >= LARGER || (isPhoto && other.moved)
-  }
-  const rival = others.find(beats)
+  const ratio = (other: Person) => sizeOf(other.last) / sizeOf(person.last)
+  const beats = (other: Person) =>
+    ratio(other) >= LARGER || (isPhoto && other.moved && ratio(other) >= COMPARABLE)
+  // Beside a photo whoever has just come is looked at again soon: to see whether they move.
+  const mayBeat = (other: Person) =>
+    isPhoto && ratio(other) >= COMPARABLE && frame - other.anchor.frame <= 2 * confirm
+  const rival = others.find(beats) ?? others.find(mayBeat)
   const { rival: earlier, next: _, ...rest } = now
   if (!rival) return { ...rest, others }
   const same = earlier && isNear(earlier.person.last, rival.last)
   const since = same ? earlier.since : frame
-  const certain = frame - since >= confirm
+  const certain = beats(rival) && frame - since >= confirm
   return { ...rest, others, rival: { person: rival, since }, ...(certain && { next: rival }) }
 }
 
