@@ -12,7 +12,7 @@ const MAX_UNDELIVERED = 10
 /** How often it is looked whether jobs that came by HTTP have left room. */
 const RECHECK_MS = 1_000
 
-export interface LoopOptions extends Omit<LeaseOptions, 'changed'> {
+export interface LoopOptions extends Omit<LeaseOptions, 'changed' | 'before'> {
   /** Jobs at a time, and renders at a time. */
   slots: number
   engines: number
@@ -90,18 +90,19 @@ export async function runClaimLoop(options: LoopOptions): Promise<void> {
    */
   function accept(lease: Lease): boolean {
     const { id } = lease
-    if (leases.get(id)?.join(lease)) return false
+    const known = leases.get(id)
+    if (known?.join(lease)) return false
     const undelivered = outbox.list().filter((completion) => completion.held.id === id)
     // Its end is being told already; doing it again would tell another one.
     const done = undelivered.find(({ outcome }) => outcome.status === 'succeeded')
     if (done) {
       log.info('claim.done', { job: id, ref: lease.ref ?? null })
-      const known = undelivered.some(({ held }) => leaseKey(held) === leaseKey(lease))
-      if (!known) void outbox.put({ ...done, held: refOf(lease) })
+      const isOld = undelivered.some(({ held }) => leaseKey(held) === leaseKey(lease))
+      if (!isOld) void outbox.put({ ...done, held: refOf(lease) })
       return false
     }
     log.info('claim.taken', { job: id, held: leases.size })
-    const leased = runLeasedJob(lease, { ...options, changed })
+    const leased = runLeasedJob(lease, { ...options, changed, before: known?.done })
     leases.set(id, leased)
     void leased.done.then(() => {
       if (leases.get(id) === leased) leases.delete(id)

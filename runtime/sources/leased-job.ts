@@ -30,7 +30,7 @@ export interface LeasedJob {
   abandon(): void
   /**
    * The same job was handed out again: its outcome is reported for that reference too.
-   * @returns false where it is too late for that, because the job has ended
+   * @returns false where it is too late for that: it was given up, or that outcome is on its way already
    */
   join(again: LeaseRef): boolean
 }
@@ -43,7 +43,9 @@ export interface LeaseOptions {
   journal: DurableRecords<LeaseRef>
   /** Prefix of the URLs of a directory store. */
   origin: string
-  /** Told when `renders` has changed. */
+  /** The end of the lease that this one follows, of the same job. */
+  before?: Promise<void> | undefined
+  /** Told when `isRendering` has changed. */
   changed(): void
   log: Log
 }
@@ -52,6 +54,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
   const { source, jobs, outbox, journal, origin, changed, log } = options
   const { id, payload, inputError, timeoutMs } = lease
   const held = [refOf(lease)]
+  const reported = new Set<string>()
   let hasEnded = false
   let job: Job | undefined
   let isRendering = false
@@ -63,6 +66,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
   }
 
   async function run(): Promise<void> {
+    await options.before
     await outbox.discard(held[0]!) // an attempt before this one failed, and the source has not even heard of it
     await note(held[0]!)
     const outcome = await outcomeOf()
@@ -70,6 +74,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
     if (givenUp) log.info('lease.given_up', { job: id })
     for (const one of held) {
       if (!givenUp) await outbox.put({ held: one, outcome, at })
+      reported.add(leaseKey(one))
       await logErrors(journal.remove(leaseKey(one)))
     }
     hasEnded = true
@@ -118,7 +123,7 @@ export function runLeasedJob(lease: Lease, options: LeaseOptions): LeasedJob {
     done: run(),
     abandon,
     join(again) {
-      if (hasEnded) return false
+      if (hasEnded || givenUp || reported.has(leaseKey(again))) return false
       if (held.some((one) => leaseKey(one) === leaseKey(again))) {
         log.warn('claim.twice', { job: id })
         return true
