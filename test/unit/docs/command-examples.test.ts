@@ -2,6 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Command } from '../../../runtime/cli/command.ts'
+import { describeEnvironment } from '../../../runtime/config/environment-reference.ts'
 import { parseCommandLine } from '../../../runtime/cli/parse-command-line.ts'
 
 const root = join(import.meta.dirname, '../../..')
@@ -9,6 +10,9 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const pages = [
   'README.md',
   'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'demo/SOURCES.md',
   'llms.txt',
   ...globSync('docs/**/*.md', { cwd: root }),
 ]
@@ -46,6 +50,17 @@ const commandsOf = (code: string): string[] =>
     )
     .filter((line) => line !== '')
 
+/** Variables of the worker, of tests and benches, of builds, and of programs that it uses. */
+const VARIABLES = new Set([
+  ...['NODE_OPTIONS', 'ONNXRUNTIME_NODE_INSTALL'],
+  ...describeEnvironment().flatMap(({ variables }) => variables.map(({ name }) => name)),
+  ...globSync(['bench/**/*.ts', 'test/**/*.ts', 'docker/*', 'Dockerfile', '.npmrc', '.ci/*'], {
+    cwd: root,
+  }).flatMap((file) => read(file).match(/\b[A-Z][A-Z0-9_]{3,}\b/g) ?? []),
+])
+/** Those that a line sets: before a command, or for a container. */
+const setBy = (line: string) =>
+  [...line.matchAll(/(?:^|[\s',])(?:-e )?([A-Z][A-Z0-9_]+)=/g)].map(([, name]) => name!)
 const without = (line: string) =>
   line.replace(/^(?:export )?(?:\w+=(?!\$\()\S* )+/, '').replace(/ [&|>].*$/, '')
 const isThere = (path: string) => expect(existsSync(join(root, path)), path).toBe(true)
@@ -88,7 +103,7 @@ const RULES: [RegExp, (line: string) => void][] = [
       takesCallInside(line)
     },
   ],
-  [/^docker (run|stop|push) /, takesCallInside],
+  [/^docker (run|stop|push|exec) /, takesCallInside],
   [/^cp (deploy\/|\.env)/, (line) => isThere(line.split(' ')[1]!)],
   // The reference needs Python with PyTorch: .ci/parity runs these.
   [
@@ -105,26 +120,55 @@ const RULES: [RegExp, (line: string) => void][] = [
       takesCallInside(line)
     },
   ],
-  // What stands behind --args is no option any more.
+  // What stands behind --args is no option any more. Vast's command line was given both calls.
   [/^vastai /, (line) => expect(line).not.toMatch(/ --args .*-/)],
+  [
+    /^pip install vastai$|^curl (-H "Authorization: Bearer \$\(gcloud |https:\/\/api\.salad\.com\/)/,
+    () => {},
+  ],
   [/^(gcloud|printf) |^curl (https:\/\/\S+\.runpod\.ai|\$at)\//, () => {}],
-  [/^git clone |^cd musetalk-worker$/, () => {}],
+  [/^git clone |^git pull$|^cd musetalk-worker$/, () => {}],
+  // test/integration/job/npm-package.test.ts packs and installs.
+  [
+    /^npm (pack|install) /,
+    (line) => expect(line).toMatch(/ --ignore-scripts=false$| musetalk-worker$/),
+  ],
+  // The unit was run by systemd 252; only a machine that it has started has these.
+  [
+    /^(systemctl|journalctl) /,
+    (line) => {
+      const [, unit] = / (musetalk-worker)(?: -f)?$/.exec(line) ?? []
+      expect(read('docs/deploy/desk.md')).toContain(`/etc/systemd/system/${unit}.service`)
+    },
+  ],
 ]
+
+const takesCommand = (whole: string) => {
+  expect(setBy(whole).filter((name) => !VARIABLES.has(name))).toEqual([])
+  const line = without(whole)
+  const rule = RULES.find(([start]) => start.test(line))
+  expect(rule, `nothing looks at: ${line}`).toBeDefined()
+  rule![1](line)
+}
+
+/** Commands in sentences and tables, and those that are code by their indentation. */
+const outside = (page: string) => read(page).replaceAll(/^```[^]*?^```/gm, '')
+const spansOf = (page: string) =>
+  [...outside(page).matchAll(/(?<!`)`([^`\n]+ [^`\n]+)`/g)].map(([, code]) => code!)
+const indented = (page: string) =>
+  [...outside(page).matchAll(/^ {4}(?![-*|\d] )(\S.*)$/gm)].map(([, code]) => code!)
+const PROGRAM =
+  /^(?:\S*musetalk-worker(?:\.mjs)?|npm|node_modules\S*|docker|curl|kubectl|git|cp|vastai|gcloud|pip|systemctl|journalctl) [a-z-]/
 
 describe.each(pages)('%s', (page) => {
   test('has commands that can be typed', () => {
     const shell = blocks(page).filter(
       ({ language, code }) => /^(sh|bash|)$/.test(language) && !isDrawing(code),
     )
-    for (const line of shell.flatMap(({ code }) => commandsOf(code)).map(without)) {
-      const rule = RULES.find(([start]) => start.test(line))
-      expect(rule, `nothing looks at: ${line}`).toBeDefined()
-      rule![1](line)
-    }
-    const spans = [
-      ...read(page).matchAll(/(?<!`)`((?:bin\/musetalk-worker\.mjs|musetalk-worker) [^`]+)`/g),
-    ]
-    for (const [, call] of spans) takesCall(without(call!))
+    for (const line of shell.flatMap(({ code }) => commandsOf(code)).map(without))
+      takesCommand(line)
+    for (const line of [...spansOf(page), ...indented(page)].flatMap(commandsOf))
+      if (PROGRAM.test(without(line))) takesCommand(line)
   })
 
   test('has JSON that is JSON', () => {
@@ -133,4 +177,6 @@ describe.each(pages)('%s', (page) => {
 })
 
 /** Boxes, arrows and folders are for eyes only. */
-const isDrawing = (code: string): boolean => /[│└→]/.test(code.replaceAll(/#.*$/gm, ''))
+const isDrawing = (code: string): boolean =>
+  /[│└→]/.test(code.replaceAll(/#.*$/gm, '')) &&
+  !commandsOf(code).some((line) => PROGRAM.test(line))
