@@ -44,6 +44,9 @@ test.each(IGNORED)('%s is ignored, and the page says so', (name) => {
 })
 
 test.each([
+  ['the programs', 'a shell script'],
+  ['the weights', 'a script that downloads'],
+  ['variables that are missing', 'a missing key'],
   ['jobs are claimed', 'jobs from the orchestrator'],
   ['heartbeats', 'a heartbeat every 10 s'],
   ['jobs over HTTP', '`POST /generate`, `GET /hc`'],
