@@ -59,13 +59,22 @@ async function scannedAvatar(
   complete: (scanned: ScanResult) => Promise<void>,
   ctx: RenderContext,
 ): Promise<Avatar> {
+  let completed: Promise<void> | undefined // the frames need not wait for it
   try {
     const total = expectedFrames(scan)
     const report = (done: number) => ctx.onScanned?.(done, Math.max(done, total))
     const scanned = await scanAll(scan, records, ctx, scan.source.facts.still ? undefined : report)
-    await complete(scanned)
-    return await recordedAvatar(scan.source, records, scanned, ctx)
+    completed = complete(scanned)
+    const avatar = await recordedAvatar(scan.source, records, scanned, ctx)
+    return {
+      ...avatar,
+      async [Symbol.asyncDispose]() {
+        await completed
+        await avatar[Symbol.asyncDispose]()
+      },
+    }
   } catch (error) {
+    await completed
     await records[Symbol.asyncDispose]()
     throw error
   }
