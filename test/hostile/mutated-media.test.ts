@@ -5,7 +5,7 @@ import { mapConcurrent } from '../../handler/system/concurrent-map.ts'
 import type { JobResult } from '../../handler/events/job-events.ts'
 import { JobError } from '../../handler/errors.ts'
 import { ffmpeg as run, makeSound, makeVideo } from '../helpers/media/media.ts'
-import { scenario, type Scenario } from '../helpers/jobs/scenario.ts'
+import { scenario } from '../helpers/jobs/scenario.ts'
 import { testDeps, LIMITS, type TestDeps } from '../helpers/jobs/deps.ts'
 import { fakeModels } from '../helpers/models/fake-models.ts'
 import { mutate } from '../helpers/media/mutate.ts'
@@ -33,10 +33,9 @@ const SOUNDS: [string, readonly string[]][] = [
 ]
 const FRAMES = 5
 
-let at: Scenario
+const at = await scenario()
 let deps: TestDeps
 beforeAll(async () => {
-  at = await scenario()
   const limits = { ...LIMITS, maxVideoS: 20, maxAudioS: 20, maxPixels: 1 << 20 }
   deps = await testDeps(at.media, at.ffmpeg, fakeModels(), { limits })
   const source = await makeVideo(at.ffmpeg, at.media.file('source.mkv'), { frames: FRAMES })

@@ -1,14 +1,11 @@
-import { beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { createRenderer } from '../../../../handler/render/render.ts'
 import type { Render } from '../../../../handler/render/render-task.ts'
-import { scenario, type Scenario } from '../../../helpers/jobs/scenario.ts'
+import { scenario } from '../../../helpers/jobs/scenario.ts'
 import { makeVideo } from '../../../helpers/media/media.ts'
 import { fakeModels } from '../../../helpers/models/fake-models.ts'
 
-let at: Scenario
-beforeAll(async () => {
-  at = await scenario()
-})
+const at = await scenario()
 
 test('a source that is looked at as a whole tells how far that is, before anything is drawn', async () => {
   const video = await makeVideo(at.ffmpeg, at.media.file('v.mp4'), { frames: 12 })
