@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { AxeBuilder } from '@axe-core/playwright'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { collectErrors } from './browser.ts'
 
@@ -10,15 +10,27 @@ export const END = { timeout: 120_000 }
 export const demo = (name: string) =>
   fileURLToPath(new URL(`../../../demo/${name}`, import.meta.url))
 
-/** A page in a context of its own: no history, no key; what it complained of. */
-export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}) {
+/** A profile of its own: no history, no key. */
+export async function openContext(browser: Browser, options: BrowserContextOptions = {}) {
   const permissions = ['camera', 'microphone', 'clipboard-read', 'clipboard-write']
   const context = await browser.newContext({ permissions, ...options })
   context.setDefaultTimeout(END.timeout)
+  return context
+}
+
+/** A page, and what it complained of. */
+export async function openTab(context: BrowserContext, url: string) {
   const page = await context.newPage()
   const errors = collectErrors(page)
   await page.goto(url)
-  return { page, errors, [Symbol.asyncDispose]: () => context.close() }
+  return { page, errors, [Symbol.asyncDispose]: () => page.close() }
+}
+
+/** The same in a profile of its own. */
+export async function openPage(browser: Browser, url: string, options: BrowserContextOptions = {}) {
+  const context = await openContext(browser, options)
+  const tab = await openTab(context, url)
+  return { ...tab, [Symbol.asyncDispose]: () => context.close() }
 }
 
 /** What runs in the page is text: its types are not this program's. */
