@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './test/helpers/longest-first.ts'
 
 export default defineConfig({
   test: {
@@ -11,6 +12,7 @@ export default defineConfig({
     maxWorkers: 6,
     // Files share their worker's modules, which takes half of the CPU time: no module keeps state.
     isolate: false,
+    sequence: { sequencer: LongestFirst },
     // Programs that tests start read some 250 files, half a second of processor time without this.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules/.cache/compile') },
     coverage: {
