@@ -3,7 +3,7 @@ const isWhole = (): boolean => process.env['HOSTILE_TEST'] === '1'
 
 /** HOSTILE_MUTATIONS names another number. */
 export const mutationCount = (): number =>
-  Number(process.env['HOSTILE_MUTATIONS']) || (isWhole() ? 2000 : 4)
+  Number(process.env['HOSTILE_MUTATIONS']) || (isWhole() ? 2000 : 2)
 /** Containers of videos, and of recordings, that are damaged. */
-export const mediaCount = (): number => (isWhole() ? Infinity : 2)
+export const mediaCount = (): number => (isWhole() ? Infinity : 1)
 export const jobCount = (): number => (isWhole() ? 2000 : 10)

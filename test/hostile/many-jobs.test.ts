@@ -7,7 +7,7 @@ import { folder, makeSound, makeVideo, testFfmpeg, type Folder } from '../helper
 import { pushServer } from '../helpers/servers/worker-server.ts'
 import { jobCount } from './hostile-size.ts'
 
-const WARM_UP = 6
+const WARM_UP = 4
 /** What garbage collection and growing pools may make of it, MB. */
 const MEMORY_MB = 150
 

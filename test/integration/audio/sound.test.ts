@@ -23,9 +23,9 @@ const TONE = 'sine=frequency=220:sample_rate=48000:duration=1'
 
 describe('one second of any recording is 25 frames and one second of sound', () => {
   test.each(
-    shortlist(2, [
-      ['stereo.mp3', ['-ac', '2', '-c:a', 'libmp3lame']],
+    shortlist(1, [
       ['surround.wav', ['-af', 'pan=5.1|FC=c0|FL=0.2*c0']],
+      ['stereo.mp3', ['-ac', '2', '-c:a', 'libmp3lame']],
       ['8kHz.wav', ['-ar', '8000']],
       ['tone.opus', ['-c:a', 'libopus']],
       ['192kHz.wav', ['-ar', '192000']],
@@ -56,7 +56,7 @@ describe('one second of any recording is 25 frames and one second of sound', () 
   })
 
   test.each(
-    shortlist(1, [
+    shortlist(0, [
       ['silence', 'anullsrc=r=16000:cl=mono:d=1'],
       ['clipped', "aevalsrc='clip(5*sin(800*t),-1,1)':d=1:s=16000"],
       ['a pure tone', 'sine=frequency=1000:duration=1:sample_rate=16000'],
@@ -101,7 +101,7 @@ describe('one second of any recording is 25 frames and one second of sound', () 
     expect(Math.abs(result.frames - 25)).toBeLessThanOrEqual(2)
   })
 
-  test('a recording that starts late in its container starts with the picture', async () => {
+  variant('a recording that starts late in its container starts with the picture', async () => {
     const audio = at.media.file('late.mkv')
     const late = ['-itsoffset', '3', '-i', at.voice, '-i', face, '-map', '0:a', '-map', '1:v']
     await run(at.ffmpeg.path, [...late, '-c', 'copy', audio])
@@ -118,7 +118,7 @@ describe('how long it is', () => {
     expect(out.frames).toBe(1)
     expect(drawnCodes(out, CROP)).toEqual([0])
   })
-  test('twenty times longer than the video', async () => {
+  variant('twenty times longer than the video', async () => {
     const two = await makeVideo(at.ffmpeg, at.media.file('two.mp4'), { frames: 2 })
     const { video: out } = await at.run({ video: two, audio: await sound('long.wav', 1.6) })
     const expected = Array.from({ length: 40 }, (_, i) => [0, 1, 1, 0][i % 4])

@@ -58,8 +58,9 @@ describe("prompts of MuseTalk's own rule equal the reference's, byte for byte", 
     await using place = await folder()
     const source = `anullsrc=r=16000:cl=mono,atrim=end_sample=${file.samples_16k}`
     const sound = await makeSound(ffmpeg, place.file('a.wav'), 0, [], source)
-    for (const [fps, { T, fake_states_sha256 }] of Object.entries(file.prompts)) {
-      if (!fake_states_sha256) continue
+    const made = Object.entries(file.prompts).filter(([, { fake_states_sha256: sum }]) => sum)
+    expect(made.length).toBeGreaterThan(0)
+    for (const [fps, { T, fake_states_sha256 }] of shortlist(1, made)) {
       const ctx = contextOf(place.path)
       await using speech = await extractSpeechFeatures(
         { file: sound, facts: FACTS },

@@ -10,6 +10,7 @@ import { folder, readVideo, testFfmpeg } from '../../helpers/media/media.ts'
 import { smallPortrait } from '../../helpers/media/portrait.ts'
 import { demo } from '../../helpers/servers/page.ts'
 import { webServer } from '../../helpers/servers/loopback-server.ts'
+import { variant } from '../../helpers/shortlist.ts'
 import { bareEnvironment } from '../../helpers/children/bare-environment.ts'
 
 const ROOT = resolve(import.meta.dirname, '../../..')
@@ -92,7 +93,7 @@ test('demo --serve says where the page with the example is, and ends by a signal
   }
 })
 
-test('run reaches what is elsewhere by the proxy', async () => {
+variant('run reaches what is elsewhere by the proxy', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'proxy-'))
   await using proxy = await webServer((_, response) => void response.writeHead(404).end())
   try {
@@ -150,15 +151,18 @@ test('a server goes on when whoever reads its log has gone', async () => {
 })
 
 test('what it cannot do ends it with status 2 and the reason', async () => {
-  const [misplaced, mistyped, unset] = await Promise.all([
+  const unset = await execute(['serve'], { PORT: 'none' })
+  expect(unset).toMatchObject({ status: 2, stdout: '' })
+  expect(unset.stderr).toContain('PORT')
+})
+
+variant('so does what it does not know, in words or as JSON', async () => {
+  const [misplaced, mistyped] = await Promise.all([
     execute(['bundle', 'info', '--fps', '3']),
     execute(['serve', '--jsno', '--json']),
-    execute(['serve'], { PORT: 'none' }),
   ])
   expect(misplaced).toMatchObject({ status: 2, stdout: '' })
   expect(misplaced.stderr).toContain('"--fps" is no option of bundle info, but of run')
   expect(mistyped).toMatchObject({ status: 2, stderr: '' })
   expect(JSON.parse(mistyped.stdout)).toMatchObject({ code: 'USAGE', retryable: false })
-  expect(unset).toMatchObject({ status: 2, stdout: '' })
-  expect(unset.stderr).toContain('PORT')
 })

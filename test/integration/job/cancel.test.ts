@@ -14,7 +14,7 @@ import { ModelError } from '../../../models/inference/errors.ts'
 import { makeSound, makeVideo } from '../../helpers/media/media.ts'
 import { fakeModels } from '../../helpers/models/fake-models.ts'
 import { scenario, type Given } from '../../helpers/jobs/scenario.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { shortlist, variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const face = await makeVideo(at.ffmpeg, at.media.file('face.mp4'), { frames: 40 })
@@ -91,7 +91,7 @@ describe('a job that is canceled ends soon, with nothing left of it', () => {
         return { models: fakeModels({ before }) }
       }),
   )
-  test('while a model waits', () =>
+  variant('while a model waits', () =>
     canceled((abort) => {
       const before = async (name: string) => {
         if (name !== 'generate') return
@@ -99,7 +99,8 @@ describe('a job that is canceled ends soon, with nothing left of it', () => {
         await sleep(50)
       }
       return { models: fakeModels({ before }) }
-    }))
+    }),
+  )
   test('while frames are encoded', () =>
     canceled((abort, ffmpeg) => {
       const inner = createRenderer(fakeModels(), ffmpeg)
@@ -166,7 +167,7 @@ describe('a machine that lacks something says what', () => {
     expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true })
   })
   test.each(
-    shortlist(2, [
+    shortlist(1, [
       ['memory', 'OUT_OF_MEMORY'],
       ['device', 'MODEL_BROKEN'],
       ['bundle', 'MODEL_BROKEN'],
@@ -200,7 +201,7 @@ describe.skipIf(!canMount)('a full disk (needs the right to mount a small one)',
   test('while the result is written', async () => {
     const noise = at.media.file('noise.mp4')
     const filter = 'noise=alls=40:allf=t'
-    await makeVideo(at.ffmpeg, noise, { frames: 75, filter })
+    await makeVideo(at.ffmpeg, noise, { frames: 20, filter })
     const job = { video: noise, audio, output: { crf: 10 } }
     const { error } = await at.fail(job, { deps: { scratch: small() } })
     expect(error).toMatchObject({ code: 'DISK_FULL', retryable: true })
@@ -233,8 +234,8 @@ describe('memory', () => {
     setFlagsFromString('--expose-gc')
     const collect = runInNewContext('gc') as () => void
     const filter = 'scale=640:360'
-    const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { frames: 100, filter })
-    const face = { boxes: Array(100).fill([186, 40, 454, 240]) }
+    const big = await makeVideo(at.ffmpeg, at.media.file('big.mp4'), { frames: 60, filter })
+    const face = { boxes: Array(60).fill([186, 40, 454, 240]) }
     const inner = createRenderer(fakeModels(), at.ffmpeg)
     const alive: number[] = []
     const render: Render = (task, call) =>
@@ -246,12 +247,12 @@ describe('memory', () => {
           alive.push(process.memoryUsage().arrayBuffers)
         },
       })
-    const long = await makeSound(at.ffmpeg, at.media.file('four.wav'), 3.6)
+    const long = await makeSound(at.ffmpeg, at.media.file('three.wav'), 2.4)
     await at.render({ video: big, audio: long, length: 'shortest', face }, { deps: { render } })
     const frame = 640 * 360 * 1.5
     // What was freed a moment ago is still counted now and then, so the least of a few figures counts.
-    const [early, late] = [alive.slice(0, 5), alive.slice(-6)].map((some) => Math.min(...some))
-    expect(alive).toHaveLength(15)
+    const [early, late] = [alive.slice(0, 4), alive.slice(-4)].map((some) => Math.min(...some))
+    expect(alive).toHaveLength(10)
     expect(late! - early!).toBeLessThan(3 * frame)
   })
 })

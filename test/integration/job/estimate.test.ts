@@ -53,7 +53,7 @@ const SIZED: readonly [string, Record<string, unknown>][] = [
   ['as the longer', { video: long, length: 'longest' }],
   ['a recording whose file is rounded', { video: long, audio: half }],
 ]
-test.each(shortlist(2, SIZED))(
+test.each(shortlist(1, SIZED))(
   '%s: the frames and the size are those of the render',
   async (_, job) => {
     const found = await accepted(job)
@@ -92,7 +92,7 @@ describe('what the render would refuse is refused', () => {
     ['a segment after the end', { video: short, segments: [{ from: 3, to: 4 }] }],
     ['nobody at a point', { video: long, face: { at: [1, 1] } }],
   ]
-  test.each(shortlist(2, refused))('%s', async (_, job) => {
+  test.each(shortlist(1, refused))('%s', async (_, job) => {
     const { error } = await at.fail(job)
     const { code, message } = error
     expect(await estimated(job)).toEqual({

@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testFfmpeg } from '../../helpers/media/media.ts'
+import { variant } from '../../helpers/shortlist.ts'
 import { smallPortrait } from '../../helpers/media/portrait.ts'
 
 const run = promisify(execFile)
@@ -34,7 +35,7 @@ beforeAll(async () => {
   await writeFile(join(app, 'package.json'), JSON.stringify({ type: 'module' }))
 })
 
-test('the program of docs/library.md renders a job with the packed library', async () => {
+variant('the program of docs/library.md renders a job with the packed library', async () => {
   const ffmpeg = await testFfmpeg()
   const speech = ['-t', '0.4', '-i', join(root, 'demo/speech.wav'), join(app, 'speech.wav')]
   await run(ffmpeg.path, ['-v', 'error', ...speech])

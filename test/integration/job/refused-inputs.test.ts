@@ -11,7 +11,7 @@ import {
   LOSSLESS,
 } from '../../helpers/media/media.ts'
 import { scenario } from '../../helpers/jobs/scenario.ts'
-import { shortlist } from '../../helpers/shortlist.ts'
+import { shortlist, variant } from '../../helpers/shortlist.ts'
 
 const at = await scenario()
 const good = await makeVideo(at.ffmpeg, at.media.file('good.mp4'), { frames: 3 })
@@ -30,12 +30,13 @@ async function refused(file: string, code: string, roles = ['video', 'audio']) {
 
 describe('files that are no media are MEDIA_UNREADABLE', () => {
   const random = Uint8Array.from({ length: 100_000 }, (_, i) => (i * 7919 * (i >> 3)) & 255)
-  test.each([
+  const files: readonly [string, Uint8Array][] = [
     ['an empty file', new Uint8Array(0)],
-    ['one byte', new Uint8Array(1)],
     ['bytes without a meaning', random],
+    ['one byte', new Uint8Array(1)],
     ['text', new TextEncoder().encode('hello, this is not a video\n'.repeat(500))],
-  ])('%s', async (_, bytes) => {
+  ]
+  test.each(shortlist(2, files))('%s', async (_, bytes) => {
     const file = at.media.file('bad.mp4')
     await writeFile(file, bytes)
     await refused(file, 'MEDIA_UNREADABLE')
@@ -61,7 +62,7 @@ describe('files that are no media are MEDIA_UNREADABLE', () => {
     expect(error.code).toBe('MEDIA_UNREADABLE')
   })
 
-  test('an m4a that ends within its sound', async () => {
+  variant('an m4a that ends within its sound', async () => {
     const whole = await makeSound(at.ffmpeg, at.media.file('whole.m4a'), 8, [
       ...['-c:a', 'aac', '-b:a', '128k', '-movflags', '+faststart'],
     ])

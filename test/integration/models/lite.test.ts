@@ -211,13 +211,15 @@ describe('a bundle that is not whole says which file and why', () => {
   })
 })
 
-describe.skipIf(!hasShared)('real clips (need SHARED_DIR)', () => {
-  test.each(shortlist(1, ['sun', 'yongen']))('%s speaks for a second', async (name) => {
+const CLIPS = ['sun', 'yongen']
+test.skipIf(!hasShared).each(shortlist(0, CLIPS))(
+  'the real clip %s (needs SHARED_DIR) speaks for a second',
+  async (name) => {
     const audio = await start(shared(`media/${name}.wav`), 1, `${name}.wav`)
     const { result, out } = await render({ video: shared(`media/${name}.mp4`), audio })
     expect(result).toMatchObject({ frames: Math.floor(result.fps), frames_without_face: 0 })
     expect(out.frames).toBe(result.frames)
     expect(Math.abs(out.audioS - out.frames / result.fps)).toBeLessThan(1 / result.fps + 0.03)
     expect((await stat(result.output_url)).size).toBe(result.bytes)
-  })
-})
+  },
+)

@@ -36,7 +36,7 @@ const CLIPS = [
   ['a clip as long as its sound', 150, 150, 'audio', MOST],
   ['a short clip, again and again', 40, 150, 'audio', MOST + CHUNK],
 ] as const
-test.each(shortlist(2, CLIPS))(
+test.each(shortlist(1, CLIPS))(
   '%s: a render holds few buffers, and gives back all',
   async (...row) => {
     const [, frames, soundFrames, length, bound] = row

@@ -35,7 +35,7 @@ describe('a lossless result has every pixel of the source but the mouth', () => 
     ]),
   )('at an %s size', async (name, size) => {
     const file = await video(`${name}.mkv`, size)
-    for (const job of [LOSSLESS, { output: { lossless: true } }]) {
+    for (const job of shortlist(1, [LOSSLESS, { output: { lossless: true } }])) {
       const face = { boxes: boxes(6) }
       const { out, source } = await both(file, { ...job, face, length: 'shortest' })
       expect(out).toHaveLength(6)
@@ -56,7 +56,7 @@ describe('a lossless result has every pixel of the source but the mouth', () => 
       expect(differing(frame, source[shown[i]!]!, CROP)).toBe(0)
     }
   })
-  test('of more frames than are held at once, to and fro', async () => {
+  variant('of more frames than are held at once, to and fro', async () => {
     const file = await video('long.mkv', { fps: '24000/1001', frames: 60 })
     const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 4)
     const face = { boxes: [FACE, ...boxes(59, null)] }
@@ -82,7 +82,7 @@ describe('frames without a face', () => {
       else expect(changed).toBe(0)
     }
   })
-  test('pass through when no other is shown', async () => {
+  variant('pass through when no other is shown', async () => {
     const file = await video('late.mkv')
     const audio = await makeSound(at.ffmpeg, at.media.file('short.wav'), 0.12)
     const given = [null, null, null, FACE, FACE, FACE]
@@ -112,16 +112,16 @@ describe('by the rule of the reference a picture is taken as it is stored', () =
     const { out } = await both(file, FIRST)
     expect(out[0]!.data[0]).toBeGreaterThan(250) // premultiplied it would be 64
   })
-  test('a still has 25 frames a second, or those that the job asks for', async () => {
-    const file = await video('still.png', { frames: 1, encode: ['-frames:v', '1'] })
-    const face = { boxes: boxes(1) }
-    const { result } = await at.render({ video: file, ...LOSSLESS, face })
-    expect(result).toMatchObject({ fps: 25, frames: 25 })
-    const faster = await both(file, { ...LOSSLESS, fps: 30, face })
-    expect(faster.result).toMatchObject({ fps: 30, frames: 30 })
-    const last = faster.out.at(-1)!
-    expect(differing(last, faster.source[0]!, CROP)).toBe(0)
-  })
+  test.each(shortlist(1, [[25, {}] as const, [30, { fps: 30 }] as const]))(
+    'a still has %i frames a second with %j',
+    async (fps, wish) => {
+      const file = await video('still.png', { frames: 1, encode: ['-frames:v', '1'] })
+      const face = { boxes: boxes(1) }
+      const { result, out, source } = await both(file, { ...LOSSLESS, ...wish, face })
+      expect(result).toMatchObject({ fps, frames: fps })
+      expect(differing(out.at(-1)!, source[0]!, CROP)).toBe(0)
+    },
+  )
   test('50 frames a second are refused, as the reference gives up there', async () => {
     const file = await video('fast.mkv', { fps: '50' })
     const { error } = await at.fail({ video: file, ...LOSSLESS, face: { boxes: boxes(6) } })

@@ -110,7 +110,7 @@ describe('length', () => {
     expect(models.runs.encode).toBe(25) // frames that are not shown are not looked at
     expect(out.audioS).toBeCloseTo(1, 1)
   })
-  test('video: after the sound the source plays on untouched', async () => {
+  variant('video: after the sound the source plays on untouched', async () => {
     const file = await video('long.mp4', { frames: 50 })
     const { result, video: out } = await at.run({ video: file, length: 'video' })
     expect(result.frames).toBe(50)

@@ -25,8 +25,8 @@ const SEGMENTS = [
 ]
 
 type Length = 'audio' | 'video' | 'shortest' | 'longest' | 'loop' | 'remap'
-const LENGTHS: Length[] = ['audio', 'video', 'shortest', 'longest', 'loop', 'remap']
-const RATES = ['12', '24000/1001', '25', '30000/1001', '50', '60000/1001']
+const LENGTHS: Length[] = ['audio', 'longest', 'loop', 'video', 'shortest', 'remap']
+const RATES = ['12', '30000/1001', '50', '24000/1001', '25', '60000/1001']
 const TRIMS = [{ from: 0.3, to: 1.7 }, {}, { to: 1.5 }, { from: 0.5 }]
 
 interface Row {
@@ -160,7 +160,7 @@ function expectTimes(what: string, found: number[], expected: number[], within: 
 }
 
 describe('each moment of a result is that of the source and of the recording', () => {
-  test.each(shortlist(CHOSEN.length, rows))(
+  test.each(shortlist(CHOSEN.length / 2, rows))(
     '%j',
     async ({ length, rate, trim, fps, sound, output, segments }) => {
       const source = await sourceOf(rate, output?.['format'] === 'mov')

@@ -60,14 +60,14 @@ describe('trim', () => {
     const there = range(50, 60)
     expect(shownCodes(out)).toEqual([...there, ...there.toReversed(), ...there.slice(0, 5)])
   })
-  test('length "video" is that of the part, and an end past the end is the end', async () => {
+  variant('length "video" is that of the part, and an end past the end is the end', async () => {
     const file = await video('t.mp4', { frames: 100 })
     const job = { video: file, trim: { from: 3, to: 99 }, length: 'video' }
     const { video: out, result } = await at.run(job)
     expect(shownCodes(out)).toEqual(range(75, 100))
     expect(result).toMatchObject({ frames: 25, duration_sec: 1 })
   })
-  test('at another rate than its own', async () => {
+  variant('at another rate than its own', async () => {
     const file = await video('fast.mp4', { frames: 62, fps: '50' })
     const plain = await at.run({ video: file, fps: 25, length: 'video' })
     const { video: out } = await at.run({

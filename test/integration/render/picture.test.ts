@@ -71,7 +71,7 @@ describe('colors outside the mouth stay as they were', () => {
     expect(out.line).not.toContain('bt709')
   })
   test.each(
-    shortlist(1, [
+    shortlist(0, [
       ['bt709', 'bt709', 'iec61966-2-1'],
       ['bt470bg', 'bt470bg', 'bt470bg'],
       ['bt709', 'bt709', 'bt709'],
@@ -104,7 +104,7 @@ describe('colors outside the mouth stay as they were', () => {
     const off = row(before!).map((value, i) => Math.abs(value - row(after!)[i]!))
     expect(Math.max(...off)).toBeLessThanOrEqual(4)
   })
-  test.each(shortlist(1, ['yuv444p', 'yuv422p']))('%s', async (format) => {
+  test.each(shortlist(0, ['yuv444p', 'yuv422p']))('%s', async (format) => {
     await unchanged(await video('other.mp4', { encode: h264(format) }))
   })
   test('gray, and so is the mouth', async () => {
@@ -133,7 +133,7 @@ describe('colors outside the mouth stay as they were', () => {
     expect(out.pixel(0, 10, 60)[0]).toBeLessThan(24)
     expect(out.pixel(0, 60, 20)[0]).toBeGreaterThan(200)
   })
-  test('interlaced', async () => {
+  variant('interlaced', async () => {
     const encode = [...h264('yuv420p'), '-flags', '+ilme+ildct', '-x264-params', 'tff=1']
     const file = await video('interlaced.mp4', { encode, filter: 'setfield=tff' })
     const { video: out } = await at.run({ video: file, ...FINE })

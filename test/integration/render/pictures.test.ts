@@ -10,13 +10,13 @@ const video = await makeVideo(at.ffmpeg, at.media.file('v.mp4'), { frames: 40 })
 const job = { video, length: 'video' }
 
 const POSTERS: readonly [object | true, number][] = [
-  [true, 0],
   [{ at: 0.239 }, 5],
+  [true, 0],
   [{ at: 99 }, 39],
   [{ at: 0.2 }, 5],
   [{ at: 1.56 }, 39],
 ]
-test.each(shortlist(2, POSTERS))('a poster %j shows frame %i', async (poster, frame) => {
+test.each(shortlist(1, POSTERS))('a poster %j shows frame %i', async (poster, frame) => {
   const { result } = await at.render({ ...job, output: { poster } })
   expect(result.poster).toMatchObject({ key: `${result.key}.poster.jpg` })
   const picture = await readVideo(at.ffmpeg, result.poster!.url)

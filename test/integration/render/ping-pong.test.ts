@@ -33,10 +33,10 @@ describe('a video shorter than the sound plays to its end and back', () => {
     expect(await plays(file, 7, 3)).toBe(0)
   })
   test('backwards in chunks of two seconds, found by seeking', async () => {
-    const file = await video('chunks.mp4', { fps: '12', frames: 60, encode: [...H264, '-g', '6'] })
-    expect(await plays(file, 60, 10)).toBe(0)
+    const file = await video('chunks.mp4', { fps: '12', frames: 50, encode: [...H264, '-g', '6'] })
+    expect(await plays(file, 50, 8)).toBe(0)
   })
-  test('a single frame', async () => {
+  variant('a single frame', async () => {
     const file = await video('one.mkv', { frames: 1, encode: [...LOSSLESS] })
     await plays(file, 1, 1, {}, 25)
   })
@@ -55,7 +55,7 @@ describe('files that do not seek to the frame that is asked for', () => {
     const file = await video('order.mp4', { fps: '12', frames: 34, encode })
     await plays(file, 34, 6)
   })
-  test('open groups of pictures in a transport stream', async () => {
+  variant('open groups of pictures in a transport stream', async () => {
     const encode = ['-c:v', 'libx264', '-crf', '8', '-g', '8', '-bf', '3', '-pix_fmt', 'yuv420p']
     const open = ['-x264-params', 'open-gop=1:scenecut=0', '-f', 'mpegts']
     const file = await video('open.ts', { fps: '12', frames: 34, encode: [...encode, ...open] })

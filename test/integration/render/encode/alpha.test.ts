@@ -65,7 +65,7 @@ variant('it does in parts that are joined', async () => {
   }
 })
 
-test('bars of another shape are transparent', async () => {
+variant('bars of another shape are transparent', async () => {
   const video = await transparent('b.mov')
   const output = { format: 'mov', fit: 'contain' }
   const { result } = await at.render({ video, aspect_ratio: '1:1', length: 'video', output })

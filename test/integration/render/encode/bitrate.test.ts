@@ -35,7 +35,7 @@ const RATES: readonly [string | number, number, object][] = [
   ['source', 400, {}],
   ['source', 400, { format: 'webm' }],
 ]
-test.each(shortlist(3, RATES))(
+test.each(shortlist(2, RATES))(
   'bitrate %j of a source of %i kbit/s, %j',
   async (bitrate, kbps, more) => {
     const video = await noiseAt(kbps)

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { handle } from '../../../../handler/handle.ts'
 import { testDeps } from '../../../helpers/jobs/deps.ts'
 import { scenario } from '../../../helpers/jobs/scenario.ts'
-import { variant } from '../../../helpers/shortlist.ts'
+import { shortlist, variant } from '../../../helpers/shortlist.ts'
 import { makeVideo } from '../../../helpers/media/media.ts'
 import { fakeModels } from '../../../helpers/models/fake-models.ts'
 
@@ -67,18 +67,24 @@ describe('an mp4 says in XMP that a model has drawn in it', () => {
     })
   })
 
-  test('a job without an id has none there: the same inputs are the same bytes', async () => {
+  variant('a job without an id has none there: the same inputs are the same bytes', async () => {
     const made = [await resultOf({}, true, {}), await resultOf({}, true, {})]
     expect(xmpOf(made[0]!.bytes)).not.toHaveProperty('dc:identifier')
     expect(made[0]!.id).not.toBe(made[1]!.id)
     expect(made[0]!.bytes.equals(made[1]!.bytes)).toBe(true)
   })
 
-  test('not where the job does not want it, nor the worker unasked', async () => {
-    expect(xmpOf((await resultOf({ provenance: false })).bytes)).toBeUndefined()
-    expect(xmpOf((await resultOf({}, false)).bytes)).toBeUndefined()
-    expect(xmpOf((await resultOf({ provenance: true }, false)).bytes)).toBeDefined()
-  })
+  const wishes: readonly [object, boolean, boolean][] = [
+    [{ provenance: false }, true, false],
+    [{}, false, false],
+    [{ provenance: true }, false, true],
+  ]
+  test.each(shortlist(1, wishes))(
+    'where the job wants it, else where the worker does: %j, %s',
+    async (output, unasked, isThere) => {
+      expect(xmpOf((await resultOf(output, unasked)).bytes) !== undefined).toBe(isThere)
+    },
+  )
 })
 
 test('Matroska has it in tags', async () => {

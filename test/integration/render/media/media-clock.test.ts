@@ -74,7 +74,7 @@ describe('sound is played when its timestamps say', () => {
     })
     await hears(await joined('many.oga', ...(await Promise.all(parts))), [0, 0.5, 1, 1.5], 2)
   })
-  test('broadcasts whose clocks are hours apart follow one another', async () => {
+  variant('broadcasts whose clocks are hours apart follow one another', async () => {
     const part = (name: string, more: string[]) =>
       makeBeeps(at.ffmpeg, at.media.file(name), 2, ['-c:a', 'mp2', ...more])
     const later = await part('later.ts', ['-output_ts_offset', '36000'])
@@ -103,7 +103,7 @@ describe('sound is played when its timestamps say', () => {
 })
 
 describe('the track that a player takes', () => {
-  test('of sound: the one that is marked, not the first', async () => {
+  variant('of sound: the one that is marked, not the first', async () => {
     const audio = at.media.file('tracks.mkv')
     const silence = ['-f', 'lavfi', '-t', '2', '-i', 'anullsrc=r=48000:cl=mono']
     const beeps = await makeBeeps(at.ffmpeg, at.media.file('beeps.wav'), 2)
@@ -133,7 +133,7 @@ describe('pictures that change midway', () => {
       ...options,
       encode: [...H264, '-bf', '0', ...TS, '-output_ts_offset', offset],
     })
-  test('in size: every one is shown, when it is due', async () => {
+  variant('in size: every one is shown, when it is due', async () => {
     const small = await half('small.ts', {}, '0')
     const large = await half('large.ts', { width: 384, height: 288 }, '0.8')
     const { video: out } = await at.run({
@@ -186,7 +186,7 @@ describe('a rate that nobody wrote down', () => {
     const off = shownCodes(out).map((code, i) => Math.abs(code - i))
     expect(Math.max(...off)).toBeLessThanOrEqual(1)
   })
-  test('of a photo that was exported as a video: lips get 25', async () => {
+  variant('of a photo that was exported as a video: lips get 25', async () => {
     const file = await video('slides.mp4', { fps: '1', frames: 3 })
     const { video: out, result } = await at.run({ video: file })
     expect(result).toMatchObject({ fps: 25, frames: 25 })

@@ -101,10 +101,10 @@ describe('a result that is drawn in parts is, sample for sample, the one of one 
     return { video: file, face: boxes(FACE), length: 'loop', loop_cut: 'soft' }
   }
   const jobs = [
+    ['that is a loop with soft cuts, one of them at a joint', looped],
     ['where two people speak in turn, over the sound of the video', inTurn],
     ['by the rules of the reference, of a part of the video', reference],
     ['at 30000/1001 frames per second', ntsc],
-    ['that is a loop with soft cuts, one of them at a joint', looped],
   ] as const
   test.each(shortlist(1, jobs))('%s', async (_name, job) => {
     await expectSame(await job())
