@@ -97,7 +97,7 @@ export function avatarCache({ dir, maxMb }: CacheOptions): AvatarCache {
         await rename(partial, join(folder, key))
         await fsyncPath(folder)
       } catch {
-        await rm(partial, { recursive: true, force: true })
+        await rm(partial, { recursive: true, force: true }).catch(() => {})
       }
     },
   }
