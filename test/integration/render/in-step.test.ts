@@ -70,7 +70,7 @@ const IN_ANOTHER_FILE: Row[] = OUTPUTS.flatMap((output) =>
 )
 const IN_SEGMENTS: Row[] = LENGTHS.flatMap((length, i) =>
   (['replace', 'keep'] as const).map((sound, k) => ({
-    ...{ length, rate: RATES[(i + 3 * k) % 6]!, trim: TRIMS[(i + 1) % 4]!, sound },
+    ...{ length, rate: RATES[(i + 3 * k) % 6]!, trim: TRIMS[(i + 2) % 4]!, sound },
     segments: SEGMENTS,
   })),
 )
