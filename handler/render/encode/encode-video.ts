@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream'
 import { InputError, WorkerError } from '../../errors.ts'
 import type { OutputFrame } from '../output-frame.ts'
-import { toError, toSystemError } from '../media/ffmpeg-errors.ts'
+import { saysOnly, toError, toSystemError } from '../media/ffmpeg-errors.ts'
 import { frameFormatFor } from '../frames/frame-format.ts'
 import type { EncodeRate } from './encode-rate.ts'
 import {
@@ -114,13 +114,6 @@ const UNOPENED = /Error while opening encoder|Could not open encoder|Conversion 
 /** A disk that breaks, or that the system has made read-only for that. */
 const UNWRITTEN =
   /(?:write_frame\(\)|writing trailer|muxing a packet)[^\n]*Input\/output error|Read-only file system|Stale file handle/
-
-const saysOnly = (stderr: string, what: RegExp): boolean =>
-  stderr.trim() !== '' &&
-  stderr
-    .trim()
-    .split('\n')
-    .every((line) => what.test(line))
 
 export function toEncodeError(finished: ProcessResult): Error {
   const machine = toSystemError(finished, 'encoding the result')

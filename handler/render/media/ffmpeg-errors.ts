@@ -54,6 +54,17 @@ const CRASHES = new Set<NodeJS.Signals | null>([
 const STOPPED = 255
 /** While it opens a file it calls that a failure to open, with another code. */
 const INTERRUPTED = /Immediate exit requested|Received > 3 system signals/
+/** And while it looks at what it has opened, before it knows the pixels: all that it says then, and nothing of decoding. */
+const NOT_LOOKED_AT =
+  /Cannot determine format of input|Error marking filters as finished|Terminating thread|Task finished with error/
+
+/** Whether every line is one of these, and there is one. */
+export const saysOnly = (stderr: string, what: RegExp): boolean =>
+  stderr.trim() !== '' &&
+  stderr
+    .trim()
+    .split('\n')
+    .every((line) => what.test(line))
 
 /** A signal from outside has ended ffmpeg: nothing is wrong with the input, and the same again may be done. */
 export class FfmpegStopped extends Error {}
@@ -83,7 +94,9 @@ export function toSystemError(finished: ProcessResult, doing: string): JobError 
     return new WorkerError('OUT_OF_MEMORY', `ffmpeg ran out of memory while ${doing}`)
   }
   const stopped =
-    INTERRUPTED.test(stderr) || (code === STOPPED && !/Operation not permitted/.test(stderr))
+    INTERRUPTED.test(stderr) ||
+    saysOnly(stderr, NOT_LOOKED_AT) ||
+    (code === STOPPED && !/Operation not permitted/.test(stderr))
   if (!stopped && (!signal || CRASHES.has(signal))) return undefined
   const message = `ffmpeg was ended by ${signal ?? 'a signal'} while ${doing}`
   return new WorkerError('ENGINE_LOST', message, { cause: new FfmpegStopped(message) })

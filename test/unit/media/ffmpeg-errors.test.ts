@@ -51,6 +51,14 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
       'ENGINE_LOST',
     ],
     [
+      'a signal that came before it knew the pixels',
+      ended({
+        stderr:
+          'Cannot determine format of input stream 0:0 after EOF\nError marking filters as finished\n',
+      }),
+      'ENGINE_LOST',
+    ],
+    [
       'a signal that came again and again',
       ended({ code: 123, stderr: 'Received > 3 system signals, hard exiting' }),
       'ENGINE_LOST',
@@ -70,6 +78,14 @@ describe('the end of an ffmpeg that was this machine’s fault', () => {
 describe('the end of an ffmpeg that was the input’s fault', () => {
   test.each([
     ['a plain failure', ended({ stderr: 'Invalid data found' }), 'Invalid data found'],
+    [
+      'pictures of which none can be decoded',
+      ended({
+        stderr:
+          'Invalid NAL unit size (0 > 8).\nCannot determine format of input stream 0:0 after EOF\nError marking filters as finished',
+      }),
+      'Invalid NAL unit size',
+    ],
     [
       'a file that may not be read',
       ended({ code: 255, stderr: 'a.mp4: Operation not permitted' }),
