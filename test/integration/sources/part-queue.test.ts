@@ -33,7 +33,10 @@ describe.skipIf(!hasRedis)('a part in the queue (needs redis-server)', () => {
     const remove = Queue.prototype.remove
     let removals = 0
     vi.spyOn(Queue.prototype, 'remove').mockImplementation(async function (this: Queue, id) {
-      if (removals++ === 0) await renewLock(connection, { id, token: 'token' }, lock)
+      if (removals++ === 0) {
+        await expect.poll(() => connection.exists(`bull:musetalk:${id}:lock`)).toBe(0)
+        await renewLock(connection, { id, token: 'token' }, lock)
+      }
       return remove.call(this, id)
     })
     onTestFinished(() => void vi.restoreAllMocks())
