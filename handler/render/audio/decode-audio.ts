@@ -73,11 +73,10 @@ export async function* audioChunks(
   signal.throwIfAborted()
   const failed = inputErrorOf(finished, 'audio')
   if (failed) throw failed
-  if (total === 0 && isPart) {
-    throw new InputError('INVALID_JOB', 'speech: begins after the end of the recording')
-  }
   if (total === 0) {
-    throw new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
+    throw isPart
+      ? new InputError('INVALID_JOB', 'speech: begins after the end of the recording')
+      : new InputError('MEDIA_UNREADABLE', 'the audio input holds no samples')
   }
   assertWhole('audio', statedS, total / SAMPLE_RATE)
   if (endsWithin(finished.stderr)) {
