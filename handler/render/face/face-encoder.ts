@@ -28,9 +28,12 @@ const POINTS = 2 * 68
 export const usesLandmarks = ({ graphs }: Models): boolean =>
   graphs.encode?.inputs.some(({ name }) => name === 'landmarks') ?? false
 
-/** How many faces `encode` and `parse` are fed at once: many on a card, one on a CPU. */
-export const encodeBatchSize = ({ graphs }: Models, batchSize: number): number =>
-  graphs.encode?.device === 'cuda' ? batchSize : 1
+/**
+ * How many faces `encode` and `parse` are fed at once: many on a card. On a CPU one, or where geometry takes the
+ * place of a network: its hundreds of small nodes take longer to be started than to compute.
+ */
+export const encodeBatchSize = (models: Models, batchSize: number): number =>
+  models.graphs.encode?.device === 'cuda' || usesLandmarks(models) ? batchSize : 1
 
 /**
  * Several batches may be in work at once.

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -77,9 +77,19 @@ function staticBinary(): string | undefined {
   }
 }
 
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 async function findProbe(ffmpeg: string, signal: AbortSignal): Promise<string | undefined> {
   const beside = join(dirname(ffmpeg), 'ffprobe')
-  const path = existsSync(beside) ? beside : await which('ffprobe', signal)
+  if (isExecutable(beside)) return beside // of the same build, which runs
+  const path = await which('ffprobe', signal)
   if (!path) return undefined
   const works = await runToEnd(path, ['-version'], signal).then(
     ({ code }) => code === 0,

@@ -39,6 +39,8 @@ export interface FakeOptions {
 export interface FakeModels extends Models {
   /** How often each graph ran. */
   runs: Record<GraphName, number>
+  /** Faces of source frames that were encoded. */
+  encoded: number
   /** Per generated face in order: code of the source frame that its state came from. */
   codes: number[]
   /** Per generated face: the second channel of the ten states heard (see `listen`). */
@@ -70,10 +72,21 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
   let step = 0
   const graphs: Record<string, (feeds: Tensors) => Tensors> = {
     face: ({ image }) => findSquares(image!),
-    encode: ({ crop, landmarks }) => ({
-      code: bytes([1, 1], [readCode(crop!, landmarks!)]),
-      ...(padding && { padding: bytes([1, padding], new Uint8Array(padding)) }),
-    }),
+    encode: ({ crop, landmarks }) => {
+      const count = crop!.dims[0]!
+      models.encoded += count
+      const item = ({ data, dims }: Tensor, i: number) => {
+        const size = data.length / dims[0]!
+        return data.subarray(i * size, (i + 1) * size)
+      }
+      const read = Array.from({ length: count }, (_, i) =>
+        readCode(item(crop!, i), item(landmarks!, i)),
+      )
+      const more = padding && {
+        padding: bytes([count, padding], new Uint8Array(count * padding)),
+      }
+      return { code: bytes([count, 1], read), ...more }
+    },
     listen: ({ pcm }) => {
       const states = listen(pcm!.data as Float32Array, step)
       step += 1400
@@ -98,7 +111,7 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
     ...MANIFEST.states,
     ...(padding ? [{ name: 'padding', dtype: 'uint8' as const, shape: [padding] }] : []),
   ]
-  return {
+  const models: FakeModels = {
     manifest: { ...MANIFEST, states },
     id: 'fake00000000',
     graphs: {
@@ -109,6 +122,7 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
       },
     },
     runs,
+    encoded: 0,
     codes,
     heard,
     loud,
@@ -118,6 +132,7 @@ export function fakeModels(options: FakeOptions = {}): FakeModels {
       return graphs[graph]!(feeds)
     },
   }
+  return models
 }
 
 const bytes = (dims: number[], data: ArrayLike<number>): Tensor => ({
@@ -181,7 +196,8 @@ function pointOf(i: number): [number, number] {
   return [0.4 + (0.2 * (i - 48)) / 19, 0.75]
 }
 
-function readCode({ data }: Tensor, { data: points }: Tensor): number {
+function readCode(crop: Tensor['data'], landmarks: Tensor['data']): number {
+  const points = Array.from(landmarks, Number)
   const xs = points.filter((_, i) => i % 2 === 0)
   // Landmarks lie from 0.3 of the square's height to its lower edge.
   const ys = points.filter((_, i) => i % 2 === 1)
@@ -190,7 +206,7 @@ function readCode({ data }: Tensor, { data: points }: Tensor): number {
   let code = 0
   for (let bit = 0; bit < 8; bit++) {
     const [x, y] = eyebrow(square, bit).map(Math.round)
-    if (data[3 * (y! * SIDE + x!)]! < 128) code |= 1 << bit
+    if (crop[3 * (y! * SIDE + x!)]! < 128) code |= 1 << bit
   }
   return code
 }

@@ -107,7 +107,7 @@ describe('length', () => {
     const file = await video('long.mp4', { frames: 60 })
     const { result, video: out, models } = await at.run({ video: file, length: 'audio' })
     expect(result.frames).toBe(25)
-    expect(models.runs.encode).toBe(25) // frames that are not shown are not looked at
+    expect(models.encoded).toBe(25) // frames that are not shown are not looked at
     expect(out.audioS).toBeCloseTo(1, 1)
   })
   variant('video: after the sound the source plays on untouched', async () => {

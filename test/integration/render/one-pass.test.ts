@@ -34,7 +34,7 @@ describe('a source that is not shorter than the sound', () => {
     let encoded = 0
     const models = fakeModels({
       before: (graph) => {
-        if (graph === 'generate') encoded ||= models.runs.encode
+        if (graph === 'generate') encoded ||= models.encoded
       },
     })
     const { video: out } = await at.run({ video, audio }, { models, ffmpeg })
@@ -42,7 +42,7 @@ describe('a source that is not shorter than the sound', () => {
     expect(drawnCodes(out, CROP)).toEqual(upTo(75))
     expect(decodes()).toBe(1)
     expect(encoded).toBeLessThan(40)
-    expect(models.runs.encode).toBe(75)
+    expect(models.encoded).toBe(75)
   })
   test('is looked at a second time where it ends before its file says', async () => {
     // Without its tags Matroska knows one length: here that of the sound beside the picture.
@@ -57,7 +57,7 @@ describe('a source that is not shorter than the sound', () => {
     const around = [...upTo(30), ...upTo(30).toReversed(), ...upTo(15)]
     expect(shownCodes(out)).toEqual(around)
     expect(drawnCodes(out, CROP)).toEqual(around)
-    expect(models.runs.encode).toBe(60)
+    expect(models.encoded).toBe(60)
     expect(deps.logged.map(({ event }) => event)).toContain('source.shorter')
   })
   test('without a face ends with that, and leaves nothing', async () => {

@@ -72,7 +72,7 @@ describe('files that do not seek to the frame that is asked for', () => {
     const audio = await makeSound(at.ffmpeg, at.media.file('long.wav'), 6)
     const { video: out, models } = await at.run({ video: file, audio, fps: 12 })
     const codes = shownCodes(out)
-    const count = models.runs.encode // source frames at 12 fps
+    const count = models.encoded // source frames at 12 fps
     expect(count).toBeGreaterThan(30)
     expect(codes).toEqual(turns(count, 72).map((i) => codes[i]))
     expect(drawnCodes(out, CROP)).toEqual(codes)
