@@ -11,17 +11,29 @@ export type UseWindow = <T>(
   use: (window: Tensor) => Promise<T>,
 ) => Promise<T>
 
+/** That exist at once: graphs take one after the other, and a whole batch of 1080p would be 100 MB. */
+const WINDOWS = 4
+
 export function windowsOf(
   facts: VideoInfo,
   { pixels, buffers }: Pick<RenderContext, 'pixels' | 'buffers'>,
 ): UseWindow {
   const { layout } = frameFormatFor(facts)
+  const places = Array.from({ length: WINDOWS }, () => Promise.resolve())
   return async (frame, box, use) => {
-    const [width, height] = [box[2] - box[0], box[3] - box[1]]
-    const data = buffers.take(3 * width * height)
-    await pixels.extractRgb(frame, layout, box, data)
-    const outcome = await use({ type: 'uint8', dims: [height, width, 3], data })
-    buffers.give(data)
-    return outcome
+    const { promise: left, resolve: leave } = Promise.withResolvers<void>()
+    const place = places.shift()!
+    places.push(left)
+    await place
+    try {
+      const [width, height] = [box[2] - box[0], box[3] - box[1]]
+      const data = buffers.take(3 * width * height)
+      await pixels.extractRgb(frame, layout, box, data)
+      const outcome = await use({ type: 'uint8', dims: [height, width, 3], data })
+      buffers.give(data)
+      return outcome
+    } finally {
+      leave()
+    }
   }
 }
