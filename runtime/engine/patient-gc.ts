@@ -1,8 +1,8 @@
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-const LOOK_MS = 5_000
-const SLACK_BYTES = 16 << 20
+const LOOK_MS = 2_000
+const SLACK_BYTES = 8 << 20
 
 /** What `--expose-gc` adds to a context. @see V8, src/extensions/gc-extension.cc */
 type CollectGarbage = (options: { type: 'major'; execution: 'async' }) => Promise<void>

@@ -26,10 +26,10 @@ export interface RenderProcessOptions {
 }
 
 /**
- * See `collectPatiently`: from the start it works better, and every Node has it. The space of young objects would
- * double once more, late in a long job, for nothing.
+ * See `collectPatiently`: from the start it works better, and every Node has it. The space of young objects, of which each
+ * thread has one, would double twice more, late in a long job, for nothing.
  */
-const PATIENT_GC = ['--initial-old-space-size=128', '--max-semi-space-size=8']
+const PATIENT_GC = ['--initial-old-space-size=128', '--max-semi-space-size=4']
 
 export function spawnRenderProcess({
   entry,
