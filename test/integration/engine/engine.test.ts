@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { CanceledError, InputError, WorkerError } from '../../../handler/errors.ts'
 import type { RenderReport } from '../../../handler/render/render-task.ts'
@@ -331,3 +332,14 @@ test.each(['SIGKILL', 'SIGTERM', 'SIGABRT'] as const)(
     await expect.poll(() => membersOf(pid)).toEqual([])
   },
 )
+
+test('memory that outlived the small collections is given back soon, though the heap has room', async () => {
+  const child = fileURLToPath(
+    new URL('../../helpers/children/patient-gc.child.ts', import.meta.url),
+  )
+  const execArgv = ['--initial-old-space-size=2000']
+  const { stdout } = await promisify(execFile)(process.execPath, [...execArgv, child], {
+    timeout: 60_000,
+  })
+  expect(stdout).toBe('given back\n')
+})
