@@ -47,8 +47,13 @@ function noting(models: Models, landmarks: Float32Array[]): Models {
   return {
     ...models,
     run(graph, feeds, rank) {
-      if (graph === 'encode')
-        landmarks.push(Float32Array.from(feeds['landmarks']!.data as Float32Array))
+      if (graph === 'encode') {
+        const { data, dims } = feeds['landmarks']!
+        const [faces, size] = [dims[0]!, data.length / dims[0]!]
+        for (let i = 0; i < faces; i++) {
+          landmarks.push(Float32Array.from(data.slice(i * size, (i + 1) * size) as Float32Array))
+        }
+      }
       return models.run(graph, feeds, rank)
     },
   }
