@@ -1,7 +1,14 @@
 // The documents as a site: the same Markdown that is read in the repository, so its links are those of the repository.
+import { readFileSync } from 'node:fs'
+
+/** Where package.json says that the repository is. */
+const { repository } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+)
+const home = repository.url.replace(/^git\+|\.git$/g, '')
 
 /** What is no page leads to the repository. */
-const REPOSITORY = 'https://github.com/musetalk-worker/musetalk-worker/blob/main/'
+const REPOSITORY = `${home}/blob/main/`
 
 /** In reading order; a test compares it with the files. */
 const sidebar = [
@@ -75,7 +82,7 @@ export default {
     sidebar,
     outline: [2, 3],
     search: { provider: 'local' },
-    socialLinks: [{ icon: 'github', link: 'https://github.com/musetalk-worker/musetalk-worker' }],
+    socialLinks: [{ icon: 'github', link: home }],
   },
 }
 
