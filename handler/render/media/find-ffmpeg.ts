@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { accessSync, constants, existsSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,11 +13,12 @@ import { runToEnd, type Ffmpeg } from './ffmpeg.ts'
  */
 export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal): Promise<Ffmpeg> {
   const path = (await which(wanted ?? staticBinary() ?? 'ffmpeg', signal)) ?? wanted ?? 'ffmpeg'
-  const banner = await runToEnd(path, ['-hide_banner', '-version'], signal).catch((cause) => {
+  const ask = runToEnd(path, ['-hide_banner', '-version'], signal).catch((cause) => {
     signal.throwIfAborted()
     if (cause instanceof WorkerError && cause.code === 'OUT_OF_MEMORY') throw cause
     throw missingError(wanted, 'names no program that can be started', cause)
   })
+  const [banner, probe] = await Promise.all([ask, findProbe(path, signal)])
   const text = banner.stdout.toString()
   const version = /^ffmpeg version (\S+)/m.exec(text)?.[1]
   if (version === undefined) {
@@ -29,10 +30,7 @@ export async function findFfmpeg(wanted: string | undefined, signal: AbortSignal
     )
   }
   const soxr = /--enable-libsoxr\b/.test(text)
-  const [probe, nvenc] = await Promise.all([
-    findProbe(path, signal),
-    mayHaveNvidia() && worksWithNvenc(path, signal),
-  ])
+  const nvenc = mayHaveNvidia() && (await worksWithNvenc(path, signal))
   return { path, version, soxr, nvenc, ...(probe && { probe }) }
 }
 
@@ -77,19 +75,9 @@ function staticBinary(): string | undefined {
   }
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
 async function findProbe(ffmpeg: string, signal: AbortSignal): Promise<string | undefined> {
   const beside = join(dirname(ffmpeg), 'ffprobe')
-  if (isExecutable(beside)) return beside // of the same build, which runs
-  const path = await which('ffprobe', signal)
+  const path = existsSync(beside) ? beside : await which('ffprobe', signal)
   if (!path) return undefined
   const works = await runToEnd(path, ['-version'], signal).then(
     ({ code }) => code === 0,
