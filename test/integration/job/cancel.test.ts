@@ -250,9 +250,10 @@ describe('memory', () => {
     const long = await makeSound(at.ffmpeg, at.media.file('three.wav'), 2.4)
     await at.render({ video: big, audio: long, length: 'shortest', face }, { deps: { render } })
     const frame = 640 * 360 * 1.5
-    // What was freed a moment ago is still counted now and then, so the least of a few figures counts.
+    // What was freed a moment ago is still counted now and then, so the least of a few figures counts; batches come
+    // and go. Kept, the frames between the two would be 24 at least.
     const [early, late] = [alive.slice(0, 4), alive.slice(-4)].map((some) => Math.min(...some))
     expect(alive).toHaveLength(10)
-    expect(late! - early!).toBeLessThan(3 * frame)
+    expect(late! - early!).toBeLessThan(12 * frame)
   })
 })
