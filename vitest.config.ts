@@ -10,6 +10,7 @@ export default defineConfig({
     expect: { poll: { timeout: 120_000 } },
     // Tests wait half of their time, for programs that they start and for limits that shall be reached.
     maxWorkers: 6,
+    // Heaps that hold all modules take long to be looked through: a tenth of the CPU time, until they may be so large.
     execArgv: ['--initial-old-space-size=400'],
     // Files share their worker's modules, which takes half of the CPU time: no module keeps state.
     isolate: false,

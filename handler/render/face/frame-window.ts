@@ -11,7 +11,7 @@ export type UseWindow = <T>(
   use: (window: Tensor) => Promise<T>,
 ) => Promise<T>
 
-/** That exist at once: graphs take one after the other, and a whole batch of 1080p would be 100 MB. */
+/** How many exist at once: graphs take one after the other, and a batch of whole pictures at 1080p is 100 MB. */
 const WINDOWS = 4
 
 export function windowsOf(
