@@ -228,7 +228,8 @@ describe('memory', () => {
         onProgress: (done) => void (most = Math.max(most, models.codes.length - done)),
       })
     await at.render({ video: face, audio }, { models, deps: { render } })
-    expect(most).toBeLessThanOrEqual(3 * 4)
+    // Of 50: what is told last may be a batch or two behind what the encoder has.
+    expect(most).toBeLessThanOrEqual(6 * 4)
   })
   test('frames do not pile up', async () => {
     setFlagsFromString('--expose-gc')
