@@ -8,7 +8,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).parent))
 from mouth.export import export
-from mouth.geometry import abscissae, curve, neighbors, ramp, read_neighbors, read_tables
+from mouth.geometry import abscissae, curve, ramp, read_pixels, read_tables
 from mouth.state import ACROSS, BOTTOM, COLUMNS, ROWS, TABLE, TOP
 
 LICENSE = "same as the product"
@@ -40,14 +40,13 @@ class Encode(nn.Module):
         d = p[:, b] - p[:, a]
         return (d * d).sum(1, keepdim=True).sqrt().clamp(min=8)
 
-    def color(self, near, points):
+    def color(self, crop, points):
         """mean RGB of 9x9 px patches around points [N,K,2] -> [N,3]"""
         x = points[:, :, 0:1] + self.dx
         y = points[:, :, 1:2] + self.dy
-        return colors_at(near, x, y).mean((2, 3)).T
+        return colors_at(crop, x, y).mean((2, 3)).T
 
     def forward(self, crop, landmarks):
-        near = neighbors(crop)
         p = landmarks
         left, right = p[:, 48], p[:, 54]
         center = (left + right) / 2
@@ -84,16 +83,16 @@ class Encode(nn.Module):
         jaw_left = x[:, 3:6].mean(1, keepdim=True)
         jaw_right = x[:, 11:14].mean(1, keepdim=True)
         cheeks = torch.stack([(p[:, 41] + p[:, 31] + p[:, 2]) / 3, (p[:, 46] + p[:, 35] + p[:, 14]) / 3], 1)
-        skin = self.color(near, cheeks)
+        skin = self.color(crop, cheeks)
         skin_red = skin[:, :1] / skin.sum(1, keepdim=True).clamp(min=0.03)
-        beyond = self.beyond(near, center, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
-        lip = self.color(near, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
+        beyond = self.beyond(crop, center, e, n, half, tables, ramp(gap / half, 0.03, 0.09), skin_red)
+        lip = self.color(crop, (p[:, [57, 56, 58]] + p[:, [66, 65, 67]]) / 2)
         shape = torch.cat([center, e, half, eyes, rise, middle, nose, y[:, 8:9], jaw_left, jaw_right,
                            skin, lip, gap, tables.flatten(1), beyond.flatten(1)], 1)
         wider = torch.stack([upper, lower + beyond[:, 1]], 1)
-        return crop, shape, self.inside(near, center, e, n, half, eyes, rise, middle, nose, wider)
+        return crop, shape, self.inside(crop, center, e, n, half, eyes, rise, middle, nose, wider)
 
-    def beyond(self, near, center, e, n, half, tables, gape, skin_red):
+    def beyond(self, crop, center, e, n, half, tables, gape, skin_red):
         """How far the open mouth reaches past its inner contours [N,2,T], half widths.
 
         Landmarks miss the true edge of the lips by some pixels. From the contour into the lip, samples count
@@ -109,7 +108,7 @@ class Encode(nn.Module):
         x = (self.at[None, None, :, None] * half[:, :, None, None]).expand_as(y)
         px = center[:, 0, None, None, None] + x * e[:, 0, None, None, None] + y * n[:, 0, None, None, None]
         py = center[:, 1, None, None, None] + x * e[:, 1, None, None, None] + y * n[:, 1, None, None, None]
-        red, green, blue = colors_at(near, px.flatten(1, 2), py.flatten(1, 2)).unbind(0)  # [N,2T,13]
+        red, green, blue = colors_at(crop, px.flatten(1, 2), py.flatten(1, 2)).unbind(0)  # [N,2T,13]
         light = 0.299 * red + 0.587 * green + 0.114 * blue
         red = red / (red + green + blue).clamp(min=0.03)
 
@@ -135,7 +134,7 @@ class Encode(nn.Module):
         length = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(length, (2, 2, 0, 0), "replicate"), (1, 5), 1)
         return length[:, 0] * thick.abs()
 
-    def inside(self, near, center, e, n, half, eyes, rise, middle, nose, tables):
+    def inside(self, crop, center, e, n, half, eyes, rise, middle, nose, tables):
         """The mouth interior on a grid fixed to the head, with a soft mask: between the inner lips."""
         def wide(v):
             return v[:, :, None]
@@ -143,7 +142,7 @@ class Encode(nn.Module):
         y = wide(nose) + self.v * wide(rise)
         px = wide(center[:, 0:1]) + x * wide(e[:, 0:1]) + y * wide(n[:, 0:1])
         py = wide(center[:, 1:2]) + x * wide(e[:, 1:2]) + y * wide(n[:, 1:2])
-        rgb = colors_at(near, px, py)
+        rgb = colors_at(crop, px, py)
         upper, lower = read_tables(tables, x / wide(half))
         from_upper = y - upper * wide(half)
         from_lower = lower * wide(half) - y
@@ -152,9 +151,9 @@ class Encode(nn.Module):
         return (out * 255 + 0.5).to(torch.uint8).transpose(0, 1)
 
 
-def colors_at(near, x, y):
+def colors_at(crop, x, y):
     """RGB at pixel positions [N,h,w] -> [3,N,h,w], 0..1"""
-    return read_neighbors(near, x, y) / 255
+    return read_pixels(crop, x, y) / 255
 
 
 def build(out: Path, cache: Path) -> None:

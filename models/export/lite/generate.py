@@ -29,7 +29,7 @@ from mouth.fields import (
     to_crop,
     to_mouth,
 )
-from mouth.geometry import abscissae, neighbors, planes_of, put_rows, ramp, read_neighbors
+from mouth.geometry import abscissae, planes_of, put_rows, ramp, read_pixels
 from mouth.inside import draw_inside
 from mouth.pose import neutral, outlines, pose_of
 from mouth.state import COLUMNS, FINER, MOUTH, ROWS, SHAPE, TABLE, size, split
@@ -68,14 +68,13 @@ class Generate(nn.Module):
         new = outlines(s, contours, s["beyond"].reshape(-1, 2, TABLE) * half, base, p, self.coarse_t)
         fine = torch.matmul(torch.cat([new[k] for k in EDGES], 1), self.finer)
         spare = (PIXELS - 1 - s["center"][:, 1:] - s["chin"] * s["axis"][:, :1]).clamp(min=4)
-        near = neighbors(pixels)
 
-        face = torch.cat([pixels[:, :FIRST], self.outer(near, fine, s, new, spare)], 1).reshape(-1, 3)
-        face = self.lips(face, near, fine, s, p, new, spare)
+        face = torch.cat([pixels[:, :FIRST], self.outer(pixels, fine, s, new, spare)], 1).reshape(-1, 3)
+        face = self.lips(face, pixels, fine, s, p, new, spare)
         face = self.inside(face, fine, s, m, p, base, new, teeth)
         return face.reshape(-1, PIXELS, PIXELS, 3)
 
-    def outer(self, near, fine, s, new, spare):
+    def outer(self, pixels, fine, s, new, spare):
         """Everything below FIRST, the lips roughly: u8 [N,152,256,3]."""
         px, py = self.cells
         x, y = to_mouth(s, px, py)
@@ -85,10 +84,10 @@ class Generate(nn.Module):
         x, y = to_crop(s, x, up + (low - up) * lower)
         moved = torch.cat([x - px, y - py], 1).reshape(-1, 2, (PIXELS - FIRST) // STEP, PIXELS // STEP)
         dx, dy = (self.taller @ moved @ self.wider).unbind(1)
-        planes = read_neighbors(near, self.x + dx, self.y + dy)
+        planes = read_pixels(pixels, self.x + dx, self.y + dy)
         return rows_of(planes + 0.5).reshape(-1, PIXELS - FIRST, PIXELS, 3)
 
-    def lips(self, face, near, fine, s, p, new, spare):
+    def lips(self, face, pixels, fine, s, p, new, spare):
         """Draws the box around the lips, and what they throw on the chin."""
         above = new["over"].amin(2, keepdim=True) - MARGIN
         below = new["under"].amax(2, keepdim=True) + SHADOW * new["unit"] + MARGIN
@@ -101,7 +100,7 @@ class Generate(nn.Module):
         up, low, lower, off = heights(c, y, PIXELS - 1 - py, s, new, spare)
         # The dark corners of an open source mouth are covered from above and below when the mouth closes.
         corner = c["corner"] * torch.exp(off * off * (-1 / 25))
-        up, low = (read_neighbors(near, *to_crop(s, x, at)) for at in (up - corner, low + corner))
+        up, low = (read_pixels(pixels, *to_crop(s, x, at)) for at in (up - corner, low + corner))
 
         # Protruding lips: a highlight on the lower lip, its shadow on the chin.
         g = y - c["bottom"]
@@ -126,7 +125,7 @@ class Generate(nn.Module):
         deep = y - c["top"]
         mask = (deep * 0.4 + 0.5).clamp(0, 1) * ((c["bottom"] - y) * 0.4 + 0.5).clamp(0, 1) * c["seen"]
         drawn = draw_inside(c, s, m, p, base, new, teeth, x, y, deep) * 255
-        lips = torch.stack(planes_of(face, places(px, py))).float()
+        lips = planes_of(face, places(px, py).int()).float()
         return put(face, px, py, lips + (drawn - lips) * mask)
 
 

@@ -2,6 +2,7 @@
 
 import torch
 from face_graph.detect import MOST_GAIN, size_of
+from gather import take
 
 # Crop of the mesh: side in px, and how much larger than the face it is.
 CROP, ROOM = 192, 1.5
@@ -14,8 +15,8 @@ MIDDLE = 0.4
 def crops(image, center, side, along):
     """Square crops around `center` [K,2] px with sides [K] px, x axis `along` [K,2] (length 1) -> f32 [K,3,192,192], 0..1.
 
-    Four taps a pixel, the border repeated: bilinear, or nearly a box when shrinking. Four gathers of the picture's bytes,
-    so that the whole of it is never made float.
+    Four taps a pixel, the border repeated: bilinear, or nearly a box when shrinking. The picture's bytes are gathered, so
+    that the whole of it is never made float, and plane by plane, so that the weights spread over whole planes.
     """
     height, width = size_of(image)
     u = (torch.arange(CROP) + .5) / CROP - .5
@@ -26,11 +27,11 @@ def crops(image, center, side, along):
     # Taps 1 px apart, or, where a crop pixel covers several, as far apart as averages it best.
     apart = torch.round(side * (SPREAD / CROP)).clamp_min(1)[:, None, None]
     (x0, x1, fx), (y0, y1, fy) = taps(x, apart, width), taps(y, apart, height)
-    pixels, row = image.reshape(-1, 3), width.int()
+    x0, x1 = 3 * x0, 3 * x1
+    row, channel = 3 * width.int(), torch.arange(3, dtype=torch.int32)[:, None, None]
     y0, y1 = y0 * row, y1 * row
-    # Channels to the front while they are bytes: the weights then spread over whole planes.
     a, b, c, d = (
-        pixels.index_select(0, at.reshape(-1)).reshape(-1, CROP, CROP, 3).permute(0, 3, 1, 2).float()
+        take(image.reshape(-1), at[:, None] + channel).float()
         for at in (y0 + x0, y0 + x1, y1 + x0, y1 + x1)
     )
     upper, lower = a + (b - a) * fx[:, None], c + (d - c) * fx[:, None]

@@ -6,7 +6,7 @@ mouth frame.
 """
 
 import torch
-from mouth.geometry import planes_of, ramp
+from mouth.geometry import entries, ramp
 from mouth.state import SPAN, TABLE
 
 ENTRIES = 512  # of a fine table, to each half mouth width; it is read to the nearest
@@ -28,10 +28,7 @@ def finer():
 
 def read_along(tables, x, half):
     """Fine tables [N,C,FINE] at x [N,h,w] px, half [N,1,1] px -> C tensors [N,h,w]; beyond the ends they go on"""
-    n, count, _ = tables.shape
-    flat = tables.transpose(1, 2).reshape(-1, count)
-    place = (x * (ENTRIES / half) + (SPAN * ENTRIES + 0.5)).clamp(0, FINE - 1).int()
-    return planes_of(flat, place + torch.arange(n, dtype=torch.int32)[:, None, None] * FINE)
+    return entries(tables, (x * (ENTRIES / half) + (SPAN * ENTRIES + 0.5)).clamp(0, FINE - 1).int())
 
 
 def edge_profiles(edges, t, s, new, spare):

@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from gather import take
 from mouth.state import SPAN, TABLE
 
 
@@ -44,19 +45,26 @@ def abscissae():
 
 def read_tables(tables, a):
     """tables [N,C,T] over -SPAN..SPAN, a [N,h,w] -> C tensors [N,h,w], linear, ends replicated"""
-    n, c, t = tables.shape
+    t = tables.shape[2]
     place = (a * (0.5 * (t - 1) / SPAN) + 0.5 * (t - 1)).clamp(0, t - 1.001)
     first = place.int()
     part = place - first.float()
-    index = first + torch.arange(n, dtype=torch.int32)[:, None, None] * t
-    flat = tables.transpose(1, 2).reshape(-1, c)
-    return [here + (after - here) * part for here, after in zip(planes_of(flat, index), planes_of(flat, index + 1), strict=True)]
+    pairs = zip(entries(tables, first), entries(tables, first + 1), strict=True)
+    return [here + (after - here) * part for here, after in pairs]
 
 
-def planes_of(flat, index):
-    """flat [K,C], index int [N,h,w] -> C tensors [N,h,w]: a row gather, far cheaper on a CPU than GridSample"""
-    rows = torch.index_select(flat, 0, index.reshape(-1))
-    return rows.T.reshape(-1, *index.shape).unbind(0)
+def entries(tables, places):
+    """tables [N,C,T] at places i32 [N,h,w] -> C tensors [N,h,w]"""
+    n, _, t = tables.shape
+    places = places + torch.arange(n, dtype=torch.int32)[:, None, None] * t
+    return [take(table.reshape(-1), places) for table in tables.unbind(1)]
+
+
+def planes_of(rows, places):
+    """rows [K,C], places i32 [N,h,w] -> [C,N,h,w]"""
+    count = rows.shape[1]
+    channels = torch.arange(count, dtype=torch.int32)[:, None, None, None]
+    return take(rows.reshape(-1), count * places + channels)
 
 
 class PutRows(torch.autograd.Function):
@@ -74,28 +82,18 @@ class PutRows(torch.autograd.Function):
 put_rows = PutRows.apply
 
 
-def neighbors(pixels):
-    """u8 [N,H,W,3] -> u8 [N*H*W,6]: each pixel and the one to its right, those of even columns first.
-
-    Two views of the same bytes, one a pixel further on: that costs a copy, and saves half of the gathers.
-    """
-    flat = pixels.reshape(-1)
-    return torch.cat([flat, flat[3:], flat[:3]]).reshape(-1, 6)
-
-
-def read_neighbors(near, x, y, side=256):
-    """near: what `neighbors` makes of square pictures, pixel positions x, y [N,h,w] -> f32 [3,N,h,w], 0..255; as read_image"""
+def read_pixels(pixels, x, y):
+    """u8 [N,H,W,3] at pixel positions x, y [N,h,w] -> f32 [3,N,h,w], 0..255, bilinear, border replicated"""
+    _, height, width, _ = pixels.shape
     # Positions are not negative, so that cutting the fraction off rounds down.
-    x, y = x.clamp(0, side - 1.001), y.clamp(0, side - 1.001)
-    column, row = x.int().float(), y.int().float()
-    pair = (column * 0.5).int().float()
-    odd = (column - 2 * pair).int() * (near.shape[0] // 2)
-    first = torch.arange(x.shape[0], dtype=torch.int32)[:, None, None] * (side * side // 2)
-    index = ((row * (side // 2) + pair).int() + odd + first).reshape(-1)
-    fx, fy = x - column, y - row
-    lines = []
-    for at in (index, index + side // 2):
-        left, right = (tap.float() for tap in near.index_select(0, at).T.reshape(2, 3, *x.shape).unbind(0))
+    x, y = x.clamp(0, width - 1.001), y.clamp(0, height - 1.001)
+    column, row = x.int(), y.int()
+    fx, fy = x - column.float(), y - row.float()
+    first = torch.arange(x.shape[0], dtype=torch.int32)[:, None, None] * (height * width)
+    at = 3 * (row * width + column + first) + torch.arange(3, dtype=torch.int32)[:, None, None, None]
+    flat, lines = pixels.reshape(-1), []
+    for below in (0, 3 * width):
+        left, right = take(flat, at + below).float(), take(flat, at + (below + 3)).float()
         lines.append(left + (right - left) * fx)
     return lines[0] + (lines[1] - lines[0]) * fy
 

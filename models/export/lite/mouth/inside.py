@@ -16,7 +16,7 @@ def teeth_at(teeth, u, r):
     px = (u * (0.5 / ACROSS * columns) + 0.5 * columns).clamp(0, columns - 1).int()
     py = (r * (rows / (DOWN - UP)) - UP * (rows / (DOWN - UP))).clamp(0, rows - 1).int()
     planes = planes_of(teeth.reshape(-1, 4), py * columns + px)
-    return torch.stack(planes[:3]), planes[3]
+    return planes[:3], planes[3]
 
 
 def draw_inside(c, s, m, p, base, new, teeth, x, y, deep):
