@@ -21,7 +21,7 @@ export interface SessionOptions {
   device: Device
   /** Threads of one graph run on a CPU. */
   threads: number
-  /** Graph runs at the same time on a CPU. Lanes scale better than threads for small graphs. */
+  /** Most graph runs at the same time on a CPU. Lanes scale better than threads for small graphs. */
   lanes: number
 }
 

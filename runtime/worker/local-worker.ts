@@ -26,7 +26,7 @@ export interface LocalOptions {
   device?: Device
   /** Threads of one graph run on a CPU. */
   threads?: number
-  /** Graph runs at the same time on a CPU. */
+  /** Most graph runs at the same time on a CPU; fewer than there are cores. */
   lanes?: number
   ffmpegPath?: string
   storage?: Storage
