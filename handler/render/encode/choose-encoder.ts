@@ -2,7 +2,7 @@ import { InputError } from '../../errors.ts'
 import type { RenderContext } from '../render-context.ts'
 import { tryOut } from '../media/probing/try-out.ts'
 import type { VideoInfo } from '../media/media-info.ts'
-import { colorTags, type EncoderArgs } from './encoder-args.ts'
+import { aac, colorTags, type EncoderArgs } from './encoder-args.ts'
 import { rateArgs, type EncodeRate } from './encode-rate.ts'
 import {
   CODECS_OF,
@@ -42,7 +42,7 @@ const UNBOUND = ['-b:v', '0']
 const CONTAINERS: Record<OutputFormat, { sound: string[]; container: string[]; samples: string }> =
   {
     mp4: {
-      sound: ['aac', '-b:a', '192k'],
+      sound: aac,
       container: ['-movflags', '+faststart', '-f', 'mp4'],
       samples: 'yuv420p',
     },
