@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts'
 import { cacheOf, limitsOf } from '../config/limits.ts'
 import { proxyOf } from '../config/proxies.ts'
 import { createInputBuckets } from '../worker/create-inputs.ts'
+import { letHeapGrow } from '../engine/patient-gc.ts'
 import { openJobSpeeds, type JobSpeeds } from '../worker/estimates/job-speeds.ts'
 import { createLocalWorker } from '../worker/local-worker.ts'
 import { openScratch, type Scratch } from '../worker/scratch-directory.ts'
@@ -37,6 +38,7 @@ export const renderLocalJob = (
   config: Config,
 ): Promise<JobResult | JobError> =>
   withWorker(options, config, async (deps, speeds, signal) => {
+    letHeapGrow()
     const onEvent = options.json ? () => {} : createProgressPrinter(process.stderr)
     const result = await handle(options.job, deps, { signal, onEvent })
     speeds.add(result)

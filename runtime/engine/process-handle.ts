@@ -2,6 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { FromChild, ToChild } from './ipc-messages.ts'
 import { killWhenSilent } from './kill-deadlines.ts'
+import { PATIENT_FROM_THE_START } from './patient-gc.ts'
 
 /** One render process from its start to its end. */
 export interface RenderProcess {
@@ -25,12 +26,6 @@ export interface RenderProcessOptions {
   onLine(line: string): void
 }
 
-/**
- * See `collectPatiently`: from the start it works better, and every Node has it. The space of young objects, of which each
- * thread has one, would double twice more, late in a long job, for nothing.
- */
-const PATIENT_GC = ['--initial-old-space-size=128', '--max-semi-space-size=4']
-
 export function spawnRenderProcess({
   entry,
   env,
@@ -43,7 +38,7 @@ export function spawnRenderProcess({
   const child = fork(entry, {
     detached: true,
     env,
-    execArgv: PATIENT_GC,
+    execArgv: PATIENT_FROM_THE_START,
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
