@@ -61,9 +61,11 @@ line('ms per output frame', [
 try {
   await render(portrait(512, 512, 1), speech(1))
   await row('512x512, 10 s', portrait(512, 512, 10), speech(10))
-  const known = await mkdtemp(join(dir, 'cache-'))
+  const [known, filmed] = [await mkdtemp(join(dir, 'cache-')), await mkdtemp(join(dir, 'cache-'))]
   await row('1280x720, 10 s', portrait(1280, 720, 10), speech(10), known)
   await row('1280x720, 10 s, known avatar', portrait(1280, 720, 10), speech(10), known)
+  await row('1280x720, 10 s, grain', portrait(1280, 720, 10, 'grain'), speech(10), filmed)
+  await row('the same, known avatar', portrait(1280, 720, 10, 'grain'), speech(10), filmed)
   await row('1920x1080, 10 s', portrait(1920, 1080, 10), speech(10))
   await row('1280x720, 120 s', portrait(1280, 720, 120), speech(120))
   await row('1280x720, 10 s clip, 120 s', portrait(1280, 720, 10), speech(120))
