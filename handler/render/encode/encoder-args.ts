@@ -66,8 +66,14 @@ export const fragmentedMp4 = (rate: Rate): string[] => [
   ...['-movflags', '+frag_keyframe+delay_moov+default_base_moof', '-f', 'mp4'],
 ]
 
+/**
+ * x264's `veryfast` without the smaller blocks of its motion search, which are most of what it has before `superfast`: a
+ * quarter of its time, for -1 to 4 % more bytes and .0 to .14 dB of SSIM on five clips of people.
+ */
+const X264 = ['-preset', 'superfast', '-x264-params', 'mbtree=1:rc-lookahead=10:subme=2:me=hex']
+
 const x264 = (rate: EncodeRate) => [
-  ...['-c:v', 'libx264', '-preset', 'veryfast'],
+  ...['-c:v', 'libx264', ...X264],
   ...rateArgs(rate, ['-crf', String(rate.crf)]),
 ]
 
