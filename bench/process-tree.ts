@@ -43,7 +43,7 @@ export async function measureProcessTree(
   return { stdout, wall, cpu, peakMb: Math.round(peak) }
 }
 
-/** Only the family is looked at: to read all of /proc would take a third of a core from what is measured. */
+/** Only the family is looked at: to read all of /proc takes the cores from what is measured on them. */
 async function residentMb(pid: number): Promise<number> {
   const [status, children] = await Promise.all([
     readFile(`/proc/${pid}/status`, 'utf8').catch(() => ''), // it has ended
